@@ -1,0 +1,1 @@
+"""Prefect flows: what an operator does, one file each."""

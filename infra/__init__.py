@@ -1,0 +1,1 @@
+"""The stacks of Darkroom, as CDK code."""

@@ -1,0 +1,1 @@
+"""The same stacks on one machine: emulator, edge, pump and the ``darkroom`` command."""

@@ -1,0 +1,1 @@
+"""All that runs inside AWS Lambda and CloudFront: one package, one code asset, many handlers."""

@@ -1,0 +1,130 @@
+"""Names of pictures: image ids, original keys and variants, parsed and formatted.
+
+Every parser refuses what its formatter could not have written, so that parse and format are
+inverses and a key never has two spellings.
+"""
+
+import re
+import uuid
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal, NewType, Self, get_args
+
+Format = Literal["avif", "webp", "jpeg"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+
+MIME_TYPES: dict[Format, str] = {"avif": "image/avif", "webp": "image/webp", "jpeg": "image/jpeg"}
+
+ImageId = NewType("ImageId", str)
+
+TENANT_PATTERN = r"^[a-z][a-z0-9-]{1,30}[a-z0-9]$"
+PRIVATE_PREFIX = "p-"
+_IMAGE_ID = re.compile(r"(p-)?[0-9a-f]{32}", re.ASCII)
+_TENANT = re.compile(TENANT_PATTERN, re.ASCII)
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_VARIANT = re.compile(r"([1-9]\d{0,4})x(0|[1-9]\d{0,4})\.([a-z]+)", re.ASCII)
+
+
+class KeyRefused(ValueError):
+    """A text is no key of Darkroom: the message says what was expected and what was received."""
+
+
+def new_image_id(*, private: bool = False) -> ImageId:
+    """Make a random image id: 32 lower-case hex digits, ``p-`` before them if ``private``."""
+    return ImageId(f"{PRIVATE_PREFIX if private else ''}{uuid.uuid4().hex}")
+
+
+def parse_image_id(text: str) -> ImageId:
+    """Return ``text`` as an image id.
+
+    Raises:
+        KeyRefused: it is none.
+    """
+    if not _IMAGE_ID.fullmatch(text):
+        raise KeyRefused(f"expected [p-] and 32 lower-case hex digits for an image id but received {text[:80]!r}")
+    return ImageId(text)
+
+
+def is_private(image_id: ImageId) -> bool:
+    """Tell whether a picture needs a token; its id alone says so."""
+    return image_id.startswith(PRIVATE_PREFIX)
+
+
+@dataclass(frozen=True, slots=True)
+class OriginalKey:
+    """Where an upload's bytes stand: ``{tenant}/{yyyy-mm-dd}/{imageId}`` in the originals bucket."""
+
+    tenant: str
+    uploaded_on: date
+    image_id: ImageId
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read an S3 key.
+
+        Raises:
+            KeyRefused: it is not the key of an original.
+        """
+        parts = text.split("/")
+        if len(parts) != 3 or not _TENANT.fullmatch(parts[0]) or not _DAY.fullmatch(parts[1]):
+            raise KeyRefused(f"expected tenant/yyyy-mm-dd/imageId for an original's key but received {text[:200]!r}")
+        try:
+            uploaded_on = date.fromisoformat(parts[1])
+        except ValueError as error:
+            raise KeyRefused(
+                f"expected a day of the calendar for an original's key but received {parts[1]!r}"
+            ) from error
+        return cls(parts[0], uploaded_on, parse_image_id(parts[2]))
+
+    def __str__(self) -> str:
+        return f"{self.tenant}/{self.uploaded_on.isoformat()}/{self.image_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A size and format of a picture: ``1024x0.avif``.
+
+    ``width`` is a rung in pixels; ``height`` is 0 for proportional, else a crop's height in pixels.
+    """
+
+    width: int
+    height: int
+    format: Format
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``{w}x{h}.{format}``.
+
+        Raises:
+            KeyRefused: it is no variant. Whether it is on the ladder is for the settings to say.
+        """
+        match = _VARIANT.fullmatch(text)
+        fmt = next((known for known in FORMATS if match and match[3] == known), None)
+        if not match or fmt is None:
+            raise KeyRefused(f"expected {{w}}x{{h}}.{'|'.join(FORMATS)} for a variant but received {text[:80]!r}")
+        return cls(int(match[1]), int(match[2]), fmt)
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height}.{self.format}"
+
+    @property
+    def mime_type(self) -> str:
+        """The Content-Type of a derivative of this variant."""
+        return MIME_TYPES[self.format]
+
+
+def derivative_key(image_id: ImageId, variant: Variant) -> str:
+    """Return the S3 key, which is also the edge's path without its slash: ``{imageId}/{w}x{h}.{format}``."""
+    return f"{image_id}/{variant}"
+
+
+def parse_derivative_key(text: str) -> tuple[ImageId, Variant]:
+    """Split a derivative's key into its image id and variant.
+
+    Raises:
+        KeyRefused: it is not the key of a derivative.
+    """
+    image_id, slash, variant = text.partition("/")
+    if not slash:
+        raise KeyRefused(f"expected imageId/variant for a derivative's key but received {text[:200]!r}")
+    return parse_image_id(image_id), Variant.parse(variant)

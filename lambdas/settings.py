@@ -1,0 +1,273 @@
+"""The model of ``darkroom.toml``: every choice of the platform, read and validated in one place.
+
+The file stands beside the ``lambdas`` package, in the repository as in the code asset, and the
+stage comes from the environment variable ``DARKROOM_STAGE``.
+"""
+
+import os
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from lambdas.keys import FORMATS, TENANT_PATTERN, Format, Variant
+
+SETTINGS_FILE = Path(__file__).resolve().parent.parent / "darkroom.toml"
+STAGE_VARIABLE = "DARKROOM_STAGE"
+DEFAULT_STAGE = "dev"
+
+Seconds = Annotated[int, Field(ge=1)]
+Days = Annotated[int, Field(ge=1)]
+Width = Annotated[int, Field(ge=16, le=8192)]
+AspectRatio = Annotated[str, Field(pattern=r"^[1-9]\d?:[1-9]\d?$")]
+Origin = Annotated[str, Field(pattern=r"^(\*|https?://\S+)$")]
+Tenant = Annotated[str, Field(pattern=TENANT_PATTERN)]
+
+
+class SettingsError(ValueError):
+    """``darkroom.toml`` cannot be used: each line says which field, what was expected and what it holds."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Regions(_Table):
+    """AWS regions by their role. Edge parts are always in us-east-1, where CloudFront requires them."""
+
+    primary: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="Pipeline, originals, derivatives, table.")
+    replica: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="The bucket that delivery falls back to.")
+
+    @model_validator(mode="after")
+    def _differ(self) -> Self:
+        if self.primary == self.replica:
+            raise ValueError(f"expected a replica region other than the primary {self.primary!r}")
+        return self
+
+
+class Ladder(_Table):
+    """The widths and crops that exist; every request is snapped to one of them."""
+
+    widths: tuple[Width, ...] = Field(min_length=1, description="Rungs in pixels, ascending.")
+    default_width: int = Field(description="Rung, in pixels, of a request that says nothing about its width.")
+    aspect_ratios: tuple[AspectRatio, ...] = Field(description="Crops that may be asked for, as width:height.")
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        if list(self.widths) != sorted(set(self.widths)):
+            raise ValueError(f"expected ascending, distinct widths but received {list(self.widths)}")
+        if self.default_width not in self.widths:
+            raise ValueError(f"expected default_width among {list(self.widths)} but received {self.default_width}")
+        return self
+
+    def snap(self, width: float) -> int:
+        """Return the smallest rung that is at least ``width`` pixels, or the top rung."""
+        return next((rung for rung in self.widths if rung >= width), self.widths[-1])
+
+    def height(self, rung: int, aspect_ratio: str) -> int:
+        """Return the height in pixels of ``rung`` cropped to ``aspect_ratio``, rounded half up as the edge does."""
+        across, down = map(int, aspect_ratio.split(":"))
+        return (2 * rung * down + across) // (2 * across)
+
+    def allows(self, variant: Variant) -> bool:
+        """Tell whether ``variant`` is one of the finitely many that may exist."""
+        if variant.width not in self.widths:
+            return False
+        heights = {0, *(self.height(variant.width, ratio) for ratio in self.aspect_ratios)}
+        return variant.height in heights
+
+
+class Encoder(_Table):
+    """How one format is written by libvips."""
+
+    quality: int = Field(ge=1, le=100, description="The encoder's own scale, 1 to 100.")
+
+
+class AvifEncoder(Encoder):
+    """AVIF through aom."""
+
+    effort: int = Field(ge=0, le=3, description="CPU effort; 4 and above cost ten times effort 1 for the same score.")
+
+
+class WebpEncoder(Encoder):
+    """WebP through libwebp."""
+
+    effort: int = Field(ge=0, le=6, description="CPU effort.")
+
+
+class Formats(_Table):
+    """Encoder settings, one table a format."""
+
+    avif: AvifEncoder
+    webp: WebpEncoder
+    jpeg: Encoder
+
+
+class Rendering(_Table):
+    """How derivatives look, and which of them the pipeline makes ahead."""
+
+    background: str = Field(pattern=r"^#[0-9a-fA-F]{6}$", description="Colour under alpha where the format has none.")
+    eager_widths: tuple[Width, ...] = Field(description="Rungs, in pixels, made by the pipeline.")
+    eager_formats: tuple[Format, ...] = Field(description="Formats made by the pipeline.")
+
+    @property
+    def background_rgb(self) -> tuple[int, int, int]:
+        """The background as red, green and blue, 0 to 255 each."""
+        red, green, blue = bytes.fromhex(self.background[1:])
+        return red, green, blue
+
+
+class Limits(_Table):
+    """What an original may be at most; checked from its header, before any decode."""
+
+    max_bytes: int = Field(ge=1, le=5 * 1024**3, description="Size of the file in bytes.")
+    max_pixels: int = Field(ge=1, description="Width times height, in pixels.")
+    max_side: int = Field(ge=1, description="The longer side, in pixels.")
+    decode_seconds: Seconds = Field(description="Deadline for decoding and drawing one group, in seconds.")
+
+
+class Uploads(_Table):
+    """What the upload API hands out."""
+
+    link_seconds: Seconds = Field(le=3600, description="Life of a presigned request, in seconds.")
+    allowed_origins: tuple[Origin, ...] = Field(description="Web origins whose pages may upload (CORS).")
+    content_types: tuple[str, ...] = Field(min_length=1, description="Content types that may be declared.")
+
+
+class Pipeline(_Table):
+    """Queue, pipe and state machine of every lane."""
+
+    batch_size: Literal[1] = Field(description="Messages per execution; 1, so that one picture never fails another.")
+    max_receive_count: int = Field(ge=5, le=1000, description="Tries before a message goes to the dead-letter queue.")
+    execution_seconds: int = Field(ge=30, le=300, description="Deadline in seconds; Express allows 300.")
+    derive_concurrency: int = Field(ge=1, le=40, description="Groups drawn side by side; an inline Map ends at 40.")
+
+
+class Delivery(_Table):
+    """How long answers live at the edge and in browsers."""
+
+    max_age_seconds: Seconds = Field(description="Freshness of a derivative, in seconds.")
+    stale_while_revalidate_seconds: int = Field(ge=0, description="Served stale while one request refreshes it.")
+    stale_if_error_seconds: int = Field(ge=0, description="Served stale while the origin fails.")
+    not_found_seconds: Seconds = Field(le=300, description="Life of a cached 404, in seconds.")
+    cors_origins: tuple[Origin, ...] = Field(description="Web origins whose scripts may read the pictures.")
+
+    @property
+    def cache_control(self) -> str:
+        """The Cache-Control that every derivative is stored and served with."""
+        return (
+            f"public, max-age={self.max_age_seconds}"
+            f", stale-while-revalidate={self.stale_while_revalidate_seconds}"
+            f", stale-if-error={self.stale_if_error_seconds}"
+        )
+
+    @property
+    def max_ttl_seconds(self) -> int:
+        """The MaxTTL, in seconds, at which CloudFront honours both stale windows in full."""
+        return self.max_age_seconds + self.stale_while_revalidate_seconds + self.stale_if_error_seconds
+
+
+class Storage(_Table):
+    """Buckets and logs."""
+
+    object_lock: bool = Field(description="Write originals once (S3 Object Lock); only at a bucket's creation.")
+    log_retention_days: Days = Field(description="Life of function and state machine logs, in days.")
+    access_log_days: Days = Field(description="Life of the edge's access logs, in days.")
+
+
+class TenantSettings(_Table):
+    """One customer whose users upload."""
+
+    lane: Literal["shared", "dedicated"] = Field(description="Whose queue and functions draw its pictures.")
+
+
+class Settings(_Table):
+    """All of ``darkroom.toml`` for one stage."""
+
+    stage: str = Field(pattern=r"^[a-z][a-z0-9]{1,15}$", description="dev, staging, production …")
+    name: str = Field(pattern=r"^[a-z][a-z0-9]{2,19}$", description="Prefix of every AWS name.")
+    regions: Regions
+    ladder: Ladder
+    formats: Formats
+    rendering: Rendering
+    limits: Limits
+    uploads: Uploads
+    pipeline: Pipeline
+    delivery: Delivery
+    storage: Storage
+    tenants: dict[Tenant, TenantSettings] = Field(min_length=1, description="By the tenant's name in keys and tokens.")
+
+    @model_validator(mode="after")
+    def _eager_on_the_ladder(self) -> Self:
+        strays = set(self.rendering.eager_widths) - set(self.ladder.widths)
+        if strays:
+            raise ValueError(f"expected rendering.eager_widths on the ladder but received {sorted(strays)}")
+        return self
+
+    @property
+    def prefix(self) -> str:
+        """What every AWS name of this stage begins with: ``darkroom-dev``."""
+        return f"{self.name}-{self.stage}"
+
+    def parameter_name(self, thing: str) -> str:
+        """Return the SSM parameter under which the stacks publish ``thing``: ``/darkroom/dev/images-table``."""
+        return f"/{self.name}/{self.stage}/{thing}"
+
+    @property
+    def eager_variants(self) -> tuple[Variant, ...]:
+        """The variants that the pipeline makes of every picture, widest first."""
+        return tuple(
+            Variant(width, 0, fmt)
+            for width in sorted(self.rendering.eager_widths, reverse=True)
+            for fmt in FORMATS
+            if fmt in self.rendering.eager_formats
+        )
+
+
+def _merge(base: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in overrides.items():
+        both_tables = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merge(merged[key], value) if both_tables else value
+    return merged
+
+
+def parse_settings(text: str, stage: str, source: str = "darkroom.toml") -> Settings:
+    """Read TOML ``text`` for ``stage``, its ``[stage.NAME]`` table laid over the rest.
+
+    Raises:
+        SettingsError: the text is no TOML, the stage is malformed, or a field is wrong; names
+            every wrong field, what was expected for it and what was received.
+    """
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{source}: expected TOML but received a line that is none: {error}") from error
+    stages = tables.pop("stage", {})
+    try:
+        return Settings.model_validate({**_merge(tables, stages.get(stage, {})), "stage": stage})
+    except ValidationError as error:
+        lines = []
+        for fault in error.errors():
+            field = ".".join(map(str, fault["loc"])) or "the file as a whole"
+            expected = fault["msg"].removeprefix("Value error, ")
+            received = "" if fault["type"] == "value_error" else f" but received {fault['input']!r}"
+            lines.append(f"{source} (stage {stage}): {field}: {expected[0].lower()}{expected[1:]}{received}")
+        raise SettingsError("\n".join(lines)) from error
+
+
+@cache
+def load_settings(path: Path = SETTINGS_FILE, stage: str | None = None) -> Settings:
+    """Read the settings file at ``path``, once a process, for ``stage`` or the environment's.
+
+    Raises:
+        SettingsError: the file is missing or wrong.
+    """
+    chosen = stage or os.environ.get(STAGE_VARIABLE, DEFAULT_STAGE)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"expected the settings at {path} but received {error.strerror}") from error
+    return parse_settings(text, chosen, path.name)

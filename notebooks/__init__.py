@@ -1,0 +1,1 @@
+"""Parameterized notebooks, committed without outputs, and what they share."""
