@@ -25,7 +25,7 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _VARIANT = re.compile(r"([1-9]\d{0,4})x(0|[1-9]\d{0,4})\.([a-z]+)", re.ASCII)
 
 
-class KeyRefused(ValueError):
+class MalformedKeyError(ValueError):
     """A text is no key of Darkroom: the message says what was expected and what was received."""
 
 
@@ -38,10 +38,12 @@ def parse_image_id(text: str) -> ImageId:
     """Return ``text`` as an image id.
 
     Raises:
-        KeyRefused: it is none.
+        MalformedKeyError: it is none.
     """
     if not _IMAGE_ID.fullmatch(text):
-        raise KeyRefused(f"expected [p-] and 32 lower-case hex digits for an image id but received {text[:80]!r}")
+        raise MalformedKeyError(
+            f"expected [p-] and 32 lower-case hex digits for an image id but received {text[:80]!r}"
+        )
     return ImageId(text)
 
 
@@ -63,15 +65,17 @@ class OriginalKey:
         """Read an S3 key.
 
         Raises:
-            KeyRefused: it is not the key of an original.
+            MalformedKeyError: it is not the key of an original.
         """
         parts = text.split("/")
         if len(parts) != 3 or not _TENANT.fullmatch(parts[0]) or not _DAY.fullmatch(parts[1]):
-            raise KeyRefused(f"expected tenant/yyyy-mm-dd/imageId for an original's key but received {text[:200]!r}")
+            raise MalformedKeyError(
+                f"expected tenant/yyyy-mm-dd/imageId for an original's key but received {text[:200]!r}"
+            )
         try:
             uploaded_on = date.fromisoformat(parts[1])
         except ValueError as error:
-            raise KeyRefused(
+            raise MalformedKeyError(
                 f"expected a day of the calendar for an original's key but received {parts[1]!r}"
             ) from error
         return cls(parts[0], uploaded_on, parse_image_id(parts[2]))
@@ -96,12 +100,14 @@ class Variant:
         """Read ``{w}x{h}.{format}``.
 
         Raises:
-            KeyRefused: it is no variant. Whether it is on the ladder is for the settings to say.
+            MalformedKeyError: it is no variant. Whether it is on the ladder is for the settings to say.
         """
         match = _VARIANT.fullmatch(text)
         fmt = next((known for known in FORMATS if match and match[3] == known), None)
         if not match or fmt is None:
-            raise KeyRefused(f"expected {{w}}x{{h}}.{'|'.join(FORMATS)} for a variant but received {text[:80]!r}")
+            raise MalformedKeyError(
+                f"expected {{w}}x{{h}}.{'|'.join(FORMATS)} for a variant but received {text[:80]!r}"
+            )
         return cls(int(match[1]), int(match[2]), fmt)
 
     def __str__(self) -> str:
@@ -122,9 +128,9 @@ def parse_derivative_key(text: str) -> tuple[ImageId, Variant]:
     """Split a derivative's key into its image id and variant.
 
     Raises:
-        KeyRefused: it is not the key of a derivative.
+        MalformedKeyError: it is not the key of a derivative.
     """
     image_id, slash, variant = text.partition("/")
     if not slash:
-        raise KeyRefused(f"expected imageId/variant for a derivative's key but received {text[:200]!r}")
+        raise MalformedKeyError(f"expected imageId/variant for a derivative's key but received {text[:200]!r}")
     return parse_image_id(image_id), Variant.parse(variant)
