@@ -1,0 +1,66 @@
+# Every target does its own set-up: Python 3.11+, make and a network of package registries are enough.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+CDK_VERSION := 2.1148.1
+STAGE ?= dev
+
+# uv and npm tools are fetched once where the machine has none of its own.
+SYSTEM_UV := $(shell command -v uv 2>/dev/null)
+UV := $(or $(SYSTEM_UV),$(CURDIR)/.uv/bin/uv)
+VENV := $(or $(UV_PROJECT_ENVIRONMENT),.venv)
+RUN := $(UV) run --frozen --no-sync
+CDK = PATH="$(abspath $(VENV))/bin:$$PATH" npx --yes aws-cdk@$(CDK_VERSION)
+export DARKROOM_STAGE := $(STAGE)
+export UV_HTTP_TIMEOUT ?= 180
+
+.PHONY: help demo test up down synth diff deploy lint bench lab clean
+
+help: ## Show these lines
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.ready ## Upload pictures, see them come back: make demo [FOLDER=my/photos]
+	$(RUN) darkroom demo $(if $(FOLDER),"$(FOLDER)")
+
+test: $(VENV)/.ready ## Run every test
+	$(RUN) pytest $(TESTS)
+
+up: $(VENV)/.ready ## Start the local stack and leave it running
+	$(RUN) darkroom up
+
+down: $(VENV)/.ready ## End the local stack, and leave nothing behind
+	$(RUN) darkroom down
+
+synth: $(VENV)/.ready ## Synthesize the templates for AWS into cdk.out
+	$(CDK) synth --quiet
+
+diff: $(VENV)/.ready ## Compare the templates with what is deployed: make diff [STAGE=staging]
+	$(CDK) diff
+
+deploy: $(VENV)/.ready ## Deploy every stack to AWS: make deploy [STAGE=staging]
+	$(CDK) deploy --all
+
+lint: $(VENV)/.ready ## Check style, docstrings and types
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	$(RUN) mypy
+
+bench: $(VENV)/.ready ## Print speeds as ratios: make bench [ONLY=imaging]
+	$(RUN) pytest tests/bench --override-ini="addopts=-q -s" $(if $(ONLY),-k "$(ONLY)")
+
+lab: $(VENV)/.ready ## Open the notebooks in JupyterLab
+	$(RUN) jupyter lab notebooks
+
+clean: ## Remove what the other targets made
+	@if [ -x "$(VENV)/bin/darkroom" ]; then "$(VENV)/bin/darkroom" down; fi
+	rm -rf build cdk.out .darkroom .venv .uv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(CURDIR)/.uv/bin/uv:
+	$(PYTHON) -m venv .uv
+	.uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(VENV)/.ready: pyproject.toml uv.lock $(if $(SYSTEM_UV),,$(CURDIR)/.uv/bin/uv)
+	$(UV) sync --frozen
+	@touch $@
