@@ -8,7 +8,7 @@ import os
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -24,6 +24,8 @@ Width = Annotated[int, Field(ge=16, le=8192)]
 AspectRatio = Annotated[str, Field(pattern=r"^[1-9]\d?:[1-9]\d?$")]
 Origin = Annotated[str, Field(pattern=r"^(\*|https?://\S+)$")]
 Tenant = Annotated[str, Field(pattern=TENANT_PATTERN)]
+FunctionName = Literal["upload", "validate", "metadata", "derive", "record", "generate", "origin_request"]
+EDGE_TIMEOUT_SECONDS = 30  # Lambda@Edge's quota for origin events
 
 
 class SettingsError(ValueError):
@@ -145,6 +147,18 @@ class Pipeline(_Table):
     derive_concurrency: int = Field(ge=1, le=40, description="Groups drawn side by side; an inline Map ends at 40.")
 
 
+class FunctionSettings(_Table):
+    """What one Lambda function may take."""
+
+    memory_mb: int = Field(ge=128, le=10_240, description="Memory in MB; CPU grows with it.")
+    timeout_seconds: Seconds = Field(le=900, description="Deadline of one invocation, in seconds.")
+
+    @property
+    def vcpus(self) -> int:
+        """Whole vCPUs at hand; Lambda gives one for every 1,769 MB."""
+        return max(1, round(self.memory_mb / 1769))
+
+
 class Delivery(_Table):
     """How long answers live at the edge and in browsers."""
 
@@ -152,6 +166,8 @@ class Delivery(_Table):
     stale_while_revalidate_seconds: int = Field(ge=0, description="Served stale while one request refreshes it.")
     stale_if_error_seconds: int = Field(ge=0, description="Served stale while the origin fails.")
     not_found_seconds: Seconds = Field(le=300, description="Life of a cached 404, in seconds.")
+    origin_connect_seconds: int = Field(ge=1, le=10, description="Wait for a connection to the bucket, in seconds.")
+    origin_attempts: int = Field(ge=1, le=3, description="Connections tried before the origin counts as down.")
     cors_origins: tuple[Origin, ...] = Field(description="Web origins whose scripts may read the pictures.")
 
     @property
@@ -172,7 +188,13 @@ class Delivery(_Table):
 class Storage(_Table):
     """Buckets and logs."""
 
+    protected: bool = Field(
+        description="Keep buckets and table when their stack is deleted; refuse to delete the table."
+    )
     object_lock: bool = Field(description="Write originals once (S3 Object Lock); only at a bucket's creation.")
+    object_lock_days: Days = Field(description="How long an original cannot be overwritten or deleted, in days.")
+    abandoned_upload_days: Days = Field(description="Life of the parts of an upload that nobody completes, in days.")
+    noncurrent_days: Days = Field(description="Life of a deleted or overwritten object's last version, in days.")
     log_retention_days: Days = Field(description="Life of function and state machine logs, in days.")
     access_log_days: Days = Field(description="Life of the edge's access logs, in days.")
 
@@ -188,6 +210,7 @@ class Settings(_Table):
 
     stage: str = Field(pattern=r"^[a-z][a-z0-9]{1,15}$", description="dev, staging, production …")
     name: str = Field(pattern=r"^[a-z][a-z0-9]{2,19}$", description="Prefix of every AWS name.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(description="Least severity that is logged.")
     regions: Regions
     ladder: Ladder
     formats: Formats
@@ -195,6 +218,7 @@ class Settings(_Table):
     limits: Limits
     uploads: Uploads
     pipeline: Pipeline
+    functions: dict[FunctionName, FunctionSettings] = Field(description="Size of every function, by its name.")
     delivery: Delivery
     storage: Storage
     tenants: dict[Tenant, TenantSettings] = Field(min_length=1, description="By the tenant's name in keys and tokens.")
@@ -204,6 +228,21 @@ class Settings(_Table):
         strays = set(self.rendering.eager_widths) - set(self.ladder.widths)
         if strays:
             raise ValueError(f"expected rendering.eager_widths on the ladder but received {sorted(strays)}")
+        return self
+
+    @model_validator(mode="after")
+    def _every_function(self) -> Self:
+        missing = set(get_args(FunctionName)) - set(self.functions)
+        if missing:
+            raise ValueError(
+                f"expected a table in functions for {sorted(missing)} but received {sorted(self.functions)}"
+            )
+        received = self.functions["origin_request"].timeout_seconds
+        if received > EDGE_TIMEOUT_SECONDS:
+            raise ValueError(
+                f"expected functions.origin_request.timeout_seconds of at most {EDGE_TIMEOUT_SECONDS}"
+                f" (Lambda@Edge) but received {received}"
+            )
         return self
 
     @property
