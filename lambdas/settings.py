@@ -23,6 +23,7 @@ Days = Annotated[int, Field(ge=1)]
 Width = Annotated[int, Field(ge=16, le=8192)]
 AspectRatio = Annotated[str, Field(pattern=r"^[1-9]\d?:[1-9]\d?$")]
 Origin = Annotated[str, Field(pattern=r"^(\*|https?://\S+)$")]
+Crop = Literal["attention", "centre"]
 Tenant = Annotated[str, Field(pattern=TENANT_PATTERN)]
 FunctionName = Literal["upload", "validate", "metadata", "derive", "record", "generate", "origin_request"]
 EDGE_TIMEOUT_SECONDS = 30  # Lambda@Edge's quota for origin events
@@ -111,6 +112,7 @@ class Rendering(_Table):
     """How derivatives look, and which of them the pipeline makes ahead."""
 
     background: str = Field(pattern=r"^#[0-9a-fA-F]{6}$", description="Colour under alpha where the format has none.")
+    crop: Crop = Field(description="What a crop keeps: what draws the eye (attention), or the centre.")
     eager_widths: tuple[Width, ...] = Field(description="Rungs, in pixels, made by the pipeline.")
     eager_formats: tuple[Format, ...] = Field(description="Formats made by the pipeline.")
 
@@ -144,6 +146,7 @@ class Pipeline(_Table):
     batch_size: Literal[1] = Field(description="Messages per execution; 1, so that one picture never fails another.")
     max_receive_count: int = Field(ge=5, le=1000, description="Tries before a message goes to the dead-letter queue.")
     execution_seconds: int = Field(ge=30, le=300, description="Deadline in seconds; Express allows 300.")
+    group_seconds: float = Field(gt=0, le=60, description="CPU seconds that one group of derivatives aims at.")
     derive_concurrency: int = Field(ge=1, le=40, description="Groups drawn side by side; an inline Map ends at 40.")
 
 

@@ -1,0 +1,44 @@
+"""Pixels to a derivative's bytes: one function a format, no metadata in any."""
+
+from collections.abc import Callable
+
+from lambdas.imaging.engine import pyvips
+from lambdas.keys import Format
+from lambdas.settings import Formats, Rendering
+
+
+def encode(image: "pyvips.Image", fmt: Format, formats: Formats, rendering: Rendering) -> bytes:
+    """Return ``image``, 8-bit sRGB, as ``fmt``; alpha is laid on the background where the format has none."""
+    return _ENCODERS[fmt](image, formats, rendering)
+
+
+def _avif(image: "pyvips.Image", formats: Formats, _rendering: Rendering) -> bytes:
+    settings = formats.avif
+    written: bytes = image.heifsave_buffer(
+        compression="av1",
+        Q=settings.quality,
+        effort=settings.effort,
+        bitdepth=8,
+        subsample_mode="on",
+        keep="none",
+    )
+    return written
+
+
+def _webp(image: "pyvips.Image", formats: Formats, _rendering: Rendering) -> bytes:
+    settings = formats.webp
+    written: bytes = image.webpsave_buffer(Q=settings.quality, effort=settings.effort, keep="none")
+    return written
+
+
+def _jpeg(image: "pyvips.Image", formats: Formats, rendering: Rendering) -> bytes:
+    opaque = image.flatten(background=rendering.background_rgb) if image.hasalpha() else image
+    written: bytes = opaque.jpegsave_buffer(Q=formats.jpeg.quality, optimize_coding=True, keep="none")
+    return written
+
+
+_ENCODERS: dict[Format, Callable[["pyvips.Image", Formats, Rendering], bytes]] = {
+    "avif": _avif,
+    "webp": _webp,
+    "jpeg": _jpeg,
+}

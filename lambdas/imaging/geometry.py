@@ -1,0 +1,61 @@
+"""How many pixels a variant of a given original has; pure arithmetic.
+
+A variant names a rung and a height; the pixels never exceed what the original has.
+"""
+
+from dataclasses import dataclass
+
+from lambdas.keys import Variant
+from lambdas.settings import Ladder
+
+LONGEST_SIDE = 16_383  # pixels; what a WebP can hold, and enough for any scroll of a screenshot
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Width and height in pixels, upright."""
+
+    width: int
+    height: int
+
+    @property
+    def pixels(self) -> int:
+        """Width times height."""
+        return self.width * self.height
+
+    def scaled(self, factor: float) -> "Size":
+        """Return both sides times ``factor``, rounded, at least one pixel each."""
+        return Size(max(1, round(self.width * factor)), max(1, round(self.height * factor)))
+
+
+def drawn_size(original: Size, variant: Variant) -> Size:
+    """Return the size of ``variant`` of a picture of size ``original``.
+
+    Proportional variants stop at the original's width, and at ``LONGEST_SIDE``. A crop that the
+    original cannot fill keeps its aspect ratio and shrinks until the original fills it.
+    """
+    if variant.height == 0:
+        return original.scaled(min(1.0, variant.width / original.width, LONGEST_SIDE / original.height))
+    asked = Size(variant.width, variant.height)
+    return asked.scaled(min(1.0, original.width / asked.width, original.height / asked.height))
+
+
+def covering_size(original: Size, variant: Variant) -> Size:
+    """Return the size that the whole of ``original`` is shrunk to before ``variant`` is cut from it."""
+    target = drawn_size(original, variant)
+    if variant.height == 0:
+        return target
+    covering = original.scaled(min(1.0, max(target.width / original.width, target.height / original.height)))
+    return Size(max(covering.width, target.width), max(covering.height, target.height))
+
+
+def base_size(original: Size, variant: Variant, ladder: Ladder) -> Size:
+    """Return the size at which ``original`` is decoded to draw ``variant``.
+
+    It is the top rung's, whatever else is drawn beside it, so that a variant's bytes depend on
+    nothing but the original and the settings. Only a crop that needs more pixels than the top rung
+    has (of a panorama, say) has a base of its own.
+    """
+    top = drawn_size(original, Variant(ladder.widths[-1], 0, variant.format))
+    covering = covering_size(original, variant)
+    return covering if covering.pixels > top.pixels else top

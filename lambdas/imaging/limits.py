@@ -1,0 +1,33 @@
+"""What an original may be at most, checked from its size and header before any pixel is decoded."""
+
+from lambdas.imaging.rejection import RejectedError
+from lambdas.settings import Limits
+
+
+def check_bytes(size: int, limits: Limits) -> None:
+    """Refuse a file of ``size`` bytes that is empty or too large.
+
+    Raises:
+        RejectedError: ``empty`` or ``too_large``.
+    """
+    if size == 0:
+        raise RejectedError("empty", "expected a picture but received a file of 0 bytes")
+    if size > limits.max_bytes:
+        raise RejectedError("too_large", f"expected at most {limits.max_bytes} bytes but received {size}")
+
+
+def check_dimensions(width: int, height: int, limits: Limits) -> None:
+    """Refuse a picture of ``width`` × ``height`` pixels that is too large to decode.
+
+    Raises:
+        RejectedError: ``too_many_pixels`` or ``too_long_side``.
+    """
+    if width * height > limits.max_pixels:
+        raise RejectedError(
+            "too_many_pixels",
+            f"expected at most {limits.max_pixels} pixels but received {width} × {height} = {width * height}",
+        )
+    if max(width, height) > limits.max_side:
+        raise RejectedError(
+            "too_long_side", f"expected sides of at most {limits.max_side} pixels but received {width} × {height}"
+        )

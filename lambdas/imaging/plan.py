@@ -1,0 +1,69 @@
+"""Share a picture's variants out over groups that take about equally long; each group decodes the original once.
+
+The costs are CPU seconds per megapixel on one core, measured with libvips 8.18 at the efforts of
+``darkroom.toml`` on camera photographs. Only their proportions matter: they balance the groups.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+
+from lambdas.imaging.formats import OriginalFormat
+from lambdas.imaging.geometry import Size, base_size, covering_size, drawn_size
+from lambdas.keys import Format, Variant
+from lambdas.settings import Settings
+
+ENCODE_SECONDS: dict[Format, float] = {"avif": 0.55, "webp": 0.25, "jpeg": 0.03}
+
+# Of the original's own pixels; JPEG and WebP shrink while they load.
+DECODE_SECONDS: dict[OriginalFormat, float] = {
+    "jpeg": 0.01,
+    "png": 0.03,
+    "webp": 0.03,
+    "avif": 0.04,
+    "heic": 0.04,
+    "tiff": 0.02,
+    "gif": 0.02,
+}
+
+_MEGA = 1_000_000
+
+
+def plan(original: Size, fmt: OriginalFormat, variants: Sequence[Variant], settings: Settings) -> list[list[Variant]]:
+    """Split ``variants`` of a picture of size ``original`` into groups of about equal cost.
+
+    There are as few groups as keep each near ``pipeline.group_seconds``, at most
+    ``pipeline.derive_concurrency``, and none so small that it would encode for less time than it
+    decodes. Variants that are the same picture under several keys stay together.
+    """
+    units = _units(original, variants, settings)
+    costs = {key: _encode_cost(unit[0], original) for key, unit in units.items()}
+    decode = DECODE_SECONDS[fmt] * original.pixels / _MEGA
+    worth_a_group = max(settings.pipeline.group_seconds, decode)
+    count = math.ceil(sum(costs.values()) / worth_a_group)
+    count = max(1, min(count, settings.pipeline.derive_concurrency, len(units)))
+
+    groups: list[list[Variant]] = [[] for _ in range(count)]
+    loads = [0.0] * count
+    # Longest first onto the least loaded: at most 4/3 of the best possible (Graham, 1969).
+    for key in sorted(units, key=lambda each: (-costs[each], str(units[each][0]))):
+        lightest = loads.index(min(loads))
+        groups[lightest].extend(units[key])
+        loads[lightest] += costs[key]
+    return [group for group in groups if group]
+
+
+def _units(
+    original: Size, variants: Sequence[Variant], settings: Settings
+) -> dict[tuple[Size, Size, Size, Format], list[Variant]]:
+    """Gather the variants that come out as the same bytes."""
+    units: dict[tuple[Size, Size, Size, Format], list[Variant]] = defaultdict(list)
+    for variant in variants:
+        base = base_size(original, variant, settings.ladder)
+        covering, drawn = covering_size(original, variant), drawn_size(original, variant)
+        units[base, covering, drawn, variant.format].append(variant)
+    return units
+
+
+def _encode_cost(variant: Variant, original: Size) -> float:
+    return ENCODE_SECONDS[variant.format] * drawn_size(original, variant).pixels / _MEGA

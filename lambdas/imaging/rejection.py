@@ -1,0 +1,23 @@
+"""Why an original will never be a picture here: a code for programs, a message for people."""
+
+from typing import Literal
+
+RejectionCode = Literal[
+    "not_an_image",
+    "unsupported_format",
+    "empty",
+    "too_large",
+    "too_many_pixels",
+    "too_long_side",
+    "corrupt",
+    "decode_timeout",
+]
+
+
+class RejectedError(Exception):
+    """An original is refused for good; a retry would refuse it again."""
+
+    def __init__(self, code: RejectionCode, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code: RejectionCode = code
+        self.message = message

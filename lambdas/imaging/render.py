@@ -1,0 +1,80 @@
+"""Draw the variants of one group from one original: one decode, each rung shrunk once, each format encoded once."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from lambdas.imaging.crop import crop, shrink
+from lambdas.imaging.deadline import Deadline
+from lambdas.imaging.decode import decode
+from lambdas.imaging.encode import encode
+from lambdas.imaging.engine import pyvips
+from lambdas.imaging.geometry import Size, base_size, covering_size, drawn_size
+from lambdas.imaging.inspect import inspect, reason
+from lambdas.imaging.rejection import RejectedError
+from lambdas.keys import Format, Variant
+from lambdas.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Derivative:
+    """A variant that has been drawn; ``size`` is what it really has, in pixels."""
+
+    variant: Variant
+    size: Size
+    data: bytes
+
+
+def render(data: bytes, variants: Sequence[Variant], settings: Settings) -> Iterator[Derivative]:
+    """Draw ``variants`` of the original in ``data``, giving each away as soon as it is done.
+
+    Raises:
+        RejectedError: the original is corrupt, beyond the limits, or takes longer than the deadline.
+    """
+    deadline = Deadline(settings.limits.decode_seconds)
+    original = inspect(data, settings.limits).size
+    group = _Group(data, original, settings, deadline)
+    for variant in sorted(variants, key=lambda each: (each.width, each.height, each.format), reverse=True):
+        yield group.draw(variant)
+
+
+class _Group:
+    """What the variants of one original share: decoded pixels, those of each rung, and finished encodings."""
+
+    def __init__(self, data: bytes, original: Size, settings: Settings, deadline: Deadline) -> None:
+        self._data = data
+        self._original = original
+        self._settings = settings
+        self._deadline = deadline
+        self._bases: dict[Size, pyvips.Image] = {}
+        self._pixels: dict[tuple[Size, Size], pyvips.Image] = {}
+        self._encoded: dict[tuple[Size, Size, Format], bytes] = {}
+
+    def draw(self, variant: Variant) -> Derivative:
+        covering, size = covering_size(self._original, variant), drawn_size(self._original, variant)
+        # Above the original's width all rungs are one picture: it is encoded once and stored under each key.
+        same = (covering, size, variant.format)
+        if same not in self._encoded:
+            self._encoded[same] = self._encode(variant, covering, size)
+        return Derivative(variant, size, self._encoded[same])
+
+    def _encode(self, variant: Variant, covering: Size, size: Size) -> bytes:
+        try:
+            pixels = self._cut(variant, covering, size)
+            self._deadline.check()
+            written = encode(pixels, variant.format, self._settings.formats, self._settings.rendering)
+        except pyvips.Error as error:
+            raise RejectedError("corrupt", f"expected to draw {variant} but received: {reason(error)}") from error
+        self._deadline.check()
+        return written
+
+    def _cut(self, variant: Variant, covering: Size, size: Size) -> "pyvips.Image":
+        if (covering, size) not in self._pixels:
+            shrunk = shrink(self._base(variant), covering)
+            self._pixels[covering, size] = self._deadline.compute(crop(shrunk, size, self._settings.rendering.crop))
+        return self._pixels[covering, size]
+
+    def _base(self, variant: Variant) -> "pyvips.Image":
+        size = base_size(self._original, variant, self._settings.ladder)
+        if size not in self._bases:
+            self._bases[size] = decode(self._data, size, self._deadline)
+        return self._bases[size]
