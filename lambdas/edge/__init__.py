@@ -1,0 +1,1 @@
+"""What runs at CloudFront: the viewer-request function and the origin-request Lambda@Edge."""

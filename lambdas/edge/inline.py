@@ -1,0 +1,56 @@
+"""The source of the viewer-request function as it is deployed: settings inlined, comments dropped."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from lambdas.keys import FORMATS
+from lambdas.settings import Settings
+
+SOURCE_FILE = Path(__file__).with_name("viewer_request.js")
+PLACEHOLDER = "EDGE_SETTINGS"
+MAX_SOURCE_BYTES = 10 * 1024  # CloudFront's quota on a function's code
+
+NEGOTIATED_HEADERS = ("Accept", "Sec-CH-DPR", "DPR", "Sec-CH-Width", "Width", "Save-Data")
+"""The request headers that the function reads: what ``Vary`` lists on every negotiated answer."""
+
+ACCEPTED_HINTS = ("Sec-CH-DPR", "DPR", "Sec-CH-Width", "Width")
+"""The client hints that a page may opt into by ``Accept-CH``."""
+
+
+class FunctionSizeError(ValueError):
+    """The function's source is larger than CloudFront takes."""
+
+
+def edge_settings(settings: Settings) -> dict[str, Any]:
+    """Return what the function needs of ``settings``.
+
+    ``heights[ratio][i]`` is the height in pixels of rung ``widths[i]`` cropped to ``ratio``;
+    ``refusalSeconds`` is how long a browser may keep a 400 or a 404.
+    """
+    ladder = settings.ladder
+    return {
+        "widths": list(ladder.widths),
+        "defaultWidth": ladder.default_width,
+        "ratios": list(ladder.aspect_ratios),
+        "heights": {ratio: [ladder.height(rung, ratio) for rung in ladder.widths] for ratio in ladder.aspect_ratios},
+        "formats": ["auto", *FORMATS],
+        "refusalSeconds": settings.delivery.not_found_seconds,
+    }
+
+
+def viewer_request_source(settings: Settings) -> str:
+    """Return the function's deployable JavaScript for ``settings``.
+
+    Raises:
+        FunctionSizeError: it is over CloudFront's 10 KB.
+    """
+    lines = SOURCE_FILE.read_text(encoding="utf-8").splitlines()
+    code = "\n".join(line for line in lines if line.strip() and not line.lstrip().startswith("//")) + "\n"
+    source = code.replace(PLACEHOLDER, json.dumps(edge_settings(settings), separators=(",", ":")), 1)
+    size = len(source.encode())
+    if size > MAX_SOURCE_BYTES:
+        raise FunctionSizeError(
+            f"expected at most {MAX_SOURCE_BYTES} bytes for the viewer-request function but received {size}"
+        )
+    return source
