@@ -202,6 +202,17 @@ class Storage(_Table):
     access_log_days: Days = Field(description="Life of the edge's access logs, in days.")
 
 
+class Analytics(_Table):
+    """Questions put to the access logs, and the reports made of them."""
+
+    first_log_year: int = Field(ge=2024, le=2100, description="No log is older than this year.")
+    scan_limit_bytes: int = Field(ge=10_000_000, description="Athena cancels a question that would read more bytes.")
+    result_days: Days = Field(description="Life of Athena's own result files, in days.")
+    report_days: Days = Field(description="Life of rendered reports, in days.")
+    concurrent_questions: int = Field(ge=1, le=20, description="Questions of one report that run side by side.")
+    attempts: int = Field(ge=1, le=20, description="Tries of a question that Athena throttles.")
+
+
 class TenantSettings(_Table):
     """One customer whose users upload."""
 
@@ -224,6 +235,7 @@ class Settings(_Table):
     functions: dict[FunctionName, FunctionSettings] = Field(description="Size of every function, by its name.")
     delivery: Delivery
     storage: Storage
+    analytics: Analytics
     tenants: dict[Tenant, TenantSettings] = Field(min_length=1, description="By the tenant's name in keys and tokens.")
 
     @model_validator(mode="after")
