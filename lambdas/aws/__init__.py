@@ -1,0 +1,1 @@
+"""The handlers' side of AWS: clients, environment, and what each store is asked."""

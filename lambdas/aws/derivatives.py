@@ -1,0 +1,55 @@
+"""Writing derivatives: the same key, headers and bytes, whoever draws them."""
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from lambdas.aws.errors import is_conflict
+from lambdas.keys import ImageId, Variant, derivative_key
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+class DerivativeStore:
+    """The derivatives bucket."""
+
+    def __init__(self, client: "S3Client", bucket: str, cache_control: str) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._cache_control = cache_control
+
+    def put(self, image_id: ImageId, variant: Variant, data: bytes) -> None:
+        """Write a derivative, over an older one if there is one.
+
+        Raises:
+            ClientError: S3 refused; a retry may help.
+        """
+        self._client.put_object(
+            Bucket=self._bucket,
+            Key=derivative_key(image_id, variant),
+            Body=data,
+            ContentType=variant.mime_type,
+            CacheControl=self._cache_control,
+        )
+
+    def put_if_absent(self, image_id: ImageId, variant: Variant, data: bytes) -> bool:
+        """Write a derivative unless one is there; return whether it was written.
+
+        Raises:
+            ClientError: S3 refused for another reason; a retry may help.
+        """
+        try:
+            self._client.put_object(
+                Bucket=self._bucket,
+                Key=derivative_key(image_id, variant),
+                Body=data,
+                ContentType=variant.mime_type,
+                CacheControl=self._cache_control,
+                IfNoneMatch="*",
+            )
+        except ClientError as error:
+            if is_conflict(error):
+                return False
+            raise
+        return True

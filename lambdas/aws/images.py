@@ -1,0 +1,76 @@
+"""The images table: one item an image, written once, when its outcome is known."""
+
+import json
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from lambdas.aws.errors import code_of
+from lambdas.keys import ImageId
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class ImagesTable:
+    """What Darkroom knows of its images, by image id."""
+
+    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def has_outcome(self, image_id: ImageId) -> bool:
+        """Tell whether an image's outcome is recorded, as of this moment.
+
+        Raises:
+            ClientError: the table cannot be read; a retry may help.
+        """
+        answer = self._client.get_item(
+            TableName=self._name,
+            Key={"image_id": {"S": image_id}},
+            ProjectionExpression="outcome",
+            ConsistentRead=True,
+        )
+        return "Item" in answer
+
+    def find(self, image_id: ImageId) -> dict[str, Any] | None:
+        """Return an image's item as plain JSON types, or None if it has no outcome yet.
+
+        Raises:
+            ClientError: the table cannot be read; a retry may help.
+        """
+        item = self._client.get_item(TableName=self._name, Key={"image_id": {"S": image_id}}).get("Item")
+        if item is None:
+            return None
+        deserializer = TypeDeserializer()
+        plain = {name: deserializer.deserialize(value) for name, value in item.items()}
+        found: dict[str, Any] = json.loads(json.dumps(plain, default=_number))
+        return found
+
+    def add(self, item: dict[str, Any]) -> bool:
+        """Write ``item``, of JSON types, unless the image has one already; return whether it was written.
+
+        Raises:
+            ClientError: the table cannot be written; a retry may help.
+        """
+        exact = json.loads(json.dumps(item), parse_float=Decimal)
+        serializer = TypeSerializer()
+        try:
+            self._client.put_item(
+                TableName=self._name,
+                Item={name: serializer.serialize(value) for name, value in exact.items()},
+                ConditionExpression="attribute_not_exists(image_id)",
+            )
+        except ClientError as error:
+            if code_of(error) == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+
+def _number(value: Any) -> int | float:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    raise TypeError(f"expected a JSON type in the images table but received {value!r} of type {type(value).__name__}")

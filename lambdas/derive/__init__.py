@@ -1,0 +1,1 @@
+"""The third step, once for each group: draw derivatives and store them."""

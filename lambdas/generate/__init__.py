@@ -1,0 +1,1 @@
+"""Draws one variant on its first request, for the edge."""

@@ -1,0 +1,66 @@
+"""Generate: draw one variant that no one has asked for before, and store it unless another just did."""
+
+import time
+from typing import Any
+
+from lambdas.aws.clients import dynamodb, s3
+from lambdas.aws.derivatives import DerivativeStore
+from lambdas.aws.environment import DerivativesBucketName, Environment, ImagesTableName
+from lambdas.aws.errors import OriginalGoneError
+from lambdas.aws.images import ImagesTable
+from lambdas.aws.originals import read_original
+from lambdas.generate.lookup import StoredOriginal, known_image_id, ladder_variant
+from lambdas.imaging.rejection import RejectedError
+from lambdas.imaging.render import render
+from lambdas.keys import ImageId, Variant
+from lambdas.messages import Generated, GenerateRequest
+from lambdas.observability import LambdaContext, count, identify, logger, observed, seconds
+from lambdas.settings import load_settings
+
+
+class Variables(Environment):
+    """What the generator is told by its environment."""
+
+    derivatives_bucket: DerivativesBucketName
+    images_table: ImagesTableName
+
+
+@observed
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Make one variant of one image."""
+    started = time.perf_counter()
+    generated = _generate(GenerateRequest.model_validate(event))
+    count(f"generate_{generated.status}")
+    seconds("generate_seconds", time.perf_counter() - started)
+    return generated.to_json()
+
+
+def _generate(request: GenerateRequest) -> Generated:
+    variant = ladder_variant(request.variant, load_settings())
+    if variant is None:
+        return Generated(status="not_on_ladder")
+    image_id = known_image_id(request.image_id)
+    variables = Variables.read()
+    item = ImagesTable(dynamodb(), variables.images_table).find(image_id) if image_id else None
+    if image_id is None or item is None:
+        return Generated(status="unknown_image")
+    identify(image_id, item["tenant"])
+    if item["outcome"] != "ready":
+        return Generated(status="rejected")
+    return _draw(image_id, StoredOriginal.model_validate(item["original"]), variant, variables)
+
+
+def _draw(image_id: ImageId, original: StoredOriginal, variant: Variant, variables: Variables) -> Generated:
+    settings = load_settings()
+    try:
+        (drawn,) = render(read_original(s3(), original), [variant], settings)
+    except OriginalGoneError as error:
+        logger.warning("Original gone", extra={"reason": str(error)})
+        return Generated(status="unknown_image")
+    except RejectedError as error:
+        logger.warning("Rejected", extra={"code": error.code, "reason": error.message, "variant": str(variant)})
+        return Generated(status="rejected")
+    store = DerivativeStore(s3(), variables.derivatives_bucket, settings.delivery.cache_control)
+    status = "made" if store.put_if_absent(image_id, variant, drawn.data) else "exists"
+    logger.info("Generated", extra={"variant": str(variant), "bytes": len(drawn.data), "status": status})
+    return Generated(status=status, bytes=len(drawn.data))

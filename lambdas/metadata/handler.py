@@ -1,0 +1,36 @@
+"""Metadata: from an accepted upload to its metadata and the groups that derive draws."""
+
+import time
+from typing import Any
+
+from lambdas.aws.clients import s3
+from lambdas.aws.originals import read_original
+from lambdas.imaging.rejection import RejectedError
+from lambdas.messages import Described, Image, MetadataRequest, Rejection
+from lambdas.metadata.describe import describe
+from lambdas.observability import LambdaContext, identify, logger, observed, seconds
+from lambdas.settings import load_settings
+
+
+@observed
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Describe one original."""
+    started = time.perf_counter()
+    described = _describe(MetadataRequest.model_validate(event).image)
+    took = time.perf_counter() - started
+    seconds("metadata_seconds", took)
+    return described.model_copy(update={"seconds": round(took, 4)}).to_json()
+
+
+def _describe(image: Image) -> Described:
+    identify(image.image_id, image.tenant)
+    if image.format is None:
+        raise ValueError(f"expected an accepted original with its format but received {image.key} without")
+    data = read_original(s3(), image)
+    try:
+        metadata, groups = describe(data, image.format, load_settings())
+    except RejectedError as error:
+        logger.info("Rejected", extra={"code": error.code, "reason": error.message})
+        return Described(outcome="rejected", rejection=Rejection.of(error), seconds=0)
+    logger.info("Described", extra={"width": metadata.width, "height": metadata.height, "groups": len(groups)})
+    return Described(outcome="accepted", metadata=metadata, groups=groups, seconds=0)

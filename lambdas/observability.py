@@ -1,0 +1,43 @@
+"""One logger and one set of metrics, with the image and its tenant on every line.
+
+The service, level and namespace come from Powertools' own environment variables.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from aws_lambda_powertools.logging import Logger
+from aws_lambda_powertools.metrics import Metrics, MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
+
+logger = Logger()
+metrics = Metrics()
+
+__all__ = ["LambdaContext", "count", "identify", "logger", "observed", "seconds"]
+
+
+def observed(handler: Handler) -> Handler:
+    """Give ``handler`` a log context of its own for each event, and publish its metrics at the end."""
+    logged: Handler = logger.inject_lambda_context(handler, clear_state=True)
+    measured: Handler = metrics.log_metrics(logged)
+    return measured
+
+
+def identify(image_id: str, tenant: str | None = None) -> None:
+    """Put the image, and its tenant if known, on every log line and metric from here on."""
+    logger.append_keys(image_id=image_id, tenant=tenant)
+    metrics.add_metadata(key="image_id", value=image_id)
+    if tenant is not None:
+        metrics.add_dimension(name="tenant", value=tenant)
+
+
+def count(name: str, value: float = 1) -> None:
+    """Add ``value`` to the metric ``name``."""
+    metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+
+
+def seconds(name: str, value: float) -> None:
+    """Publish a duration of ``value`` seconds as the metric ``name``."""
+    metrics.add_metric(name=name, unit=MetricUnit.Seconds, value=value)

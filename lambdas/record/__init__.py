@@ -1,0 +1,1 @@
+"""The last step: write the image's outcome, once."""

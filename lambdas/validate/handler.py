@@ -1,0 +1,81 @@
+"""Validate: from a queue record to an accepted, rejected or settled upload."""
+
+import time
+from datetime import UTC
+from typing import Any
+
+from lambdas.aws.clients import dynamodb, s3
+from lambdas.aws.environment import Environment, ImagesTableName
+from lambdas.aws.errors import OriginalGoneError
+from lambdas.aws.images import ImagesTable
+from lambdas.aws.originals import OriginalHead, read_head
+from lambdas.imaging.rejection import RejectedError
+from lambdas.imaging.sniff import SNIFF_BYTES
+from lambdas.keys import MalformedKeyError, OriginalKey
+from lambdas.messages import Image, Rejection, Validated
+from lambdas.observability import LambdaContext, count, identify, logger, observed, seconds
+from lambdas.settings import load_settings
+from lambdas.validate.check import check, sniffed_original
+from lambdas.validate.event import Arrival, parse_record
+
+
+class Variables(Environment):
+    """What validate is told by its environment."""
+
+    images_table: ImagesTableName
+
+
+@observed
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Validate the upload of one SQS record."""
+    started = time.perf_counter()
+    verdict = _validate(parse_record(event))
+    took = time.perf_counter() - started
+    count(f"upload_{verdict.outcome}")
+    seconds("validate_seconds", took)
+    return verdict.model_copy(update={"seconds": round(took, 4)}).to_json()
+
+
+def _validate(arrival: Arrival) -> Validated:
+    try:
+        key = OriginalKey.parse(arrival.key)
+    except MalformedKeyError as error:
+        logger.warning("Not an original; left alone", extra={"bucket": arrival.bucket, "reason": str(error)})
+        return _settled()
+    identify(key.image_id, key.tenant)
+    if key.tenant not in load_settings().tenants:
+        logger.warning("Original of a tenant that the settings do not know; left alone", extra={"key": arrival.key})
+        return _settled()
+    if ImagesTable(dynamodb(), Variables.read().images_table).has_outcome(key.image_id):
+        logger.info("Outcome known already")
+        return _settled()
+    try:
+        found = read_head(s3(), arrival, arrival.size, SNIFF_BYTES)
+    except OriginalGoneError as error:
+        logger.warning("Original gone before it was validated", extra={"reason": str(error)})
+        return _settled()
+    return _judged(arrival, key, found)
+
+
+def _judged(arrival: Arrival, key: OriginalKey, found: OriginalHead) -> Validated:
+    image = Image(
+        image_id=key.image_id,
+        tenant=key.tenant,
+        bucket=arrival.bucket,
+        key=arrival.key,
+        version_id=arrival.version_id,
+        etag=arrival.etag,
+        bytes=found.bytes,
+        uploaded_at=found.uploaded_at.astimezone(UTC),
+        format=sniffed_original(found.head),
+    )
+    try:
+        check(found.bytes, found.head, load_settings().limits)
+    except RejectedError as error:
+        logger.info("Rejected", extra={"code": error.code, "reason": error.message})
+        return Validated(outcome="rejected", image=image, rejection=Rejection.of(error), seconds=0)
+    return Validated(outcome="accepted", image=image, seconds=0)
+
+
+def _settled() -> Validated:
+    return Validated(outcome="settled", image=None, seconds=0)
