@@ -16,8 +16,9 @@ _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_
 
 @cache
 def s3() -> "S3Client":
-    """Return the S3 client; signature version 4 by the bucket's region, as presigned posts need."""
-    return boto3.client("s3", config=_CONFIG.merge(Config(signature_version="s3v4")))
+    """Return the S3 client; its presigned posts name the region's own host, from which no redirect loses the body."""
+    presigning = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
+    return boto3.client("s3", config=_CONFIG.merge(presigning))
 
 
 @cache

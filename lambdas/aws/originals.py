@@ -49,11 +49,11 @@ def read_head(client: "S3Client", original: OriginalRef, size: int, head_bytes: 
         OriginalGoneError: it was deleted or replaced.
         ClientError: anything else; a retry may help.
     """
+    request = _which(original)
+    if size:  # of nothing there is no range
+        request["Range"] = f"bytes=0-{head_bytes - 1}"
     try:
-        if size == 0:  # no range of nothing exists
-            whole = client.get_object(**_which(original))
-            return OriginalHead(whole["Body"].read(head_bytes), whole["ContentLength"], whole["LastModified"])
-        answer = client.get_object(**_which(original), Range=f"bytes=0-{head_bytes - 1}")
+        answer = client.get_object(**request)
     except ClientError as error:
         raise _gone(original, error) from error
     total = int(answer["ContentRange"].rpartition("/")[2]) if "ContentRange" in answer else answer["ContentLength"]
