@@ -20,6 +20,8 @@ DEFAULT_STAGE = "dev"
 
 Seconds = Annotated[int, Field(ge=1)]
 Days = Annotated[int, Field(ge=1)]
+# CloudWatch Logs keeps lines for one of these periods and no other.
+RetentionDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653]
 Width = Annotated[int, Field(ge=16, le=8192)]
 AspectRatio = Annotated[str, Field(pattern=r"^[1-9]\d?:[1-9]\d?$")]
 Origin = Annotated[str, Field(pattern=r"^(\*|https?://\S+)$")]
@@ -198,7 +200,7 @@ class Storage(_Table):
     object_lock_days: Days = Field(description="How long an original cannot be overwritten or deleted, in days.")
     abandoned_upload_days: Days = Field(description="Life of the parts of an upload that nobody completes, in days.")
     noncurrent_days: Days = Field(description="Life of a deleted or overwritten object's last version, in days.")
-    log_retention_days: Days = Field(description="Life of function and state machine logs, in days.")
+    log_retention_days: RetentionDays = Field(description="Life of function and state machine logs, in days.")
     access_log_days: Days = Field(description="Life of the edge's access logs, in days.")
 
 

@@ -1,0 +1,17 @@
+"""Findings of cdk-nag that are meant to stay, each with its reason beside the construct."""
+
+from aws_cdk import Acknowledgment, Validations
+from constructs import IConstruct
+
+
+def acknowledge(construct: IConstruct, finding: str, reason: str) -> None:
+    """Accept one ``finding`` (``AwsSolutions-S1``, ``AwsSolutions-IAM5[Resource::*]``) on ``construct``."""
+    # jsii takes the struct by position, as the TypeScript original does.
+    Validations.of(construct).acknowledge(Acknowledgment(id=finding, reason=reason))
+
+
+def acknowledge_resources(construct: IConstruct, resources: list[str], reason: str) -> None:
+    """Accept that a policy below ``construct`` names ``resources`` with a wildcard in them."""
+    for resource in resources:
+        if "*" in resource:
+            acknowledge(construct, f"AwsSolutions-IAM5[Resource::{resource}]", reason)

@@ -1,0 +1,51 @@
+"""The CDK app: every stack of one stage, for one account, with the code assets of one target.
+
+Run by the CDK's command (``cdk.json``) and by ``infra.synth``, which both speak through the environment.
+"""
+
+import os
+import sys
+from typing import cast
+
+import aws_cdk as cdk
+from aws_cdk import Validations
+from cdk_nag import AwsSolutionsChecks
+
+from infra.analytics import AnalyticsStack
+from infra.assets import Assets
+from infra.names import Names, NameTooLongError
+from infra.packages import AssetError, Target
+from infra.pipeline import PipelineStack
+from infra.storage import StorageStack
+from infra.synth import NO_ACCOUNT
+from lambdas.settings import Settings, SettingsError, load_settings
+
+
+def add_stacks(app: cdk.App, settings: Settings, account: str, target: Target) -> None:
+    """Put every stack of ``settings.stage`` into ``app``; ``target`` says for what platform code is built.
+
+    Raises:
+        AssetError: an asset cannot be built.
+        NameTooLongError: the settings give a name that AWS would refuse.
+    """
+    names = Names(settings, account)
+    assets = Assets(target)
+    storage = StorageStack(app, names)
+    PipelineStack(app, names, assets).add_stack_dependency(storage)
+    AnalyticsStack(app, names)
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+
+
+def main() -> None:
+    """Synthesize for the account, stage and target that the environment names."""
+    app = cdk.App(analytics_reporting=False)
+    target = cast(Target, app.node.try_get_context("target") or "aws")
+    try:
+        add_stacks(app, load_settings(), os.environ.get("CDK_DEFAULT_ACCOUNT", NO_ACCOUNT), target)
+    except (AssetError, NameTooLongError, SettingsError) as error:
+        sys.exit(str(error))
+    app.synth()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""One Lambda function with all that belongs to it: its role, log group, tracing, size and environment."""
+
+from collections.abc import Sequence
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.acknowledgements import acknowledge, acknowledge_resources
+from infra.assets import Assets
+from infra.log_groups import log_group
+from infra.names import Names
+from lambdas.settings import FunctionName
+
+RUNTIME = lambda_.Runtime.PYTHON_3_13
+
+
+class HandlerFunction(Construct):
+    """The function whose handler is ``lambdas.<name>.handler.handler``.
+
+    With a ``libvips_layer`` it is one that draws, and gets libvips' environment too.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name: FunctionName,
+        names: Names,
+        assets: Assets,
+        lane: str | None = None,
+        libvips_layer: lambda_.ILayerVersion | None = None,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        size = names.settings.functions[name]
+        function_name = names.function(name, lane)
+        group = log_group(self, "Logs", f"/aws/lambda/{function_name}", names.settings)
+        self.role = _role(self, group)
+        environment = _environment(name, names)
+        if libvips_layer is not None:
+            environment |= {
+                "MALLOC_ARENA_MAX": "2",  # glibc's arenas fragment under libvips' threads
+                "VIPS_CONCURRENCY": str(size.vcpus),
+                "VIPS_BLOCK_UNTRUSTED": "1",
+            }
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            function_name=function_name,
+            runtime=RUNTIME,
+            architecture=lambda_.Architecture.ARM_64,
+            handler=f"lambdas.{name}.handler.handler",
+            code=lambda_.Code.from_asset(str(assets.code)),
+            layers=[libvips_layer] if libvips_layer else None,
+            memory_size=size.memory_mb,
+            timeout=cdk.Duration.seconds(size.timeout_seconds),
+            role=self.role.without_policy_updates(),
+            log_group=group,
+            tracing=lambda_.Tracing.ACTIVE,
+            environment=environment,
+        )
+        acknowledge(
+            self.function,
+            "AwsSolutions-L1",
+            "One Python for every function, at which the locked wheels and the libvips layer are built and tested;"
+            " a newer one is a change of infra/packages.py and this runtime together.",
+        )
+
+    def allow(self, construct_id: str, actions: Sequence[str], resources: list[str], why: str) -> None:
+        """Let the function do ``actions`` on ``resources``; ``why`` justifies a wildcard among them."""
+        policy = iam.Policy(
+            self, construct_id, statements=[iam.PolicyStatement(actions=list(actions), resources=resources)]
+        )
+        policy.attach_to_role(self.role)
+        acknowledge_resources(policy, resources, why)
+
+
+def _environment(name: FunctionName, names: Names) -> dict[str, str]:
+    return {
+        "DARKROOM_STAGE": names.settings.stage,
+        "ORIGINALS_BUCKET": names.originals_bucket,
+        "DERIVATIVES_BUCKET": names.derivatives_bucket,
+        "IMAGES_TABLE": names.images_table,
+        "POWERTOOLS_SERVICE_NAME": name,
+        "POWERTOOLS_LOG_LEVEL": names.settings.log_level,
+        "POWERTOOLS_METRICS_NAMESPACE": "Darkroom",
+    }
+
+
+def _role(scope: Construct, group: logs.LogGroup) -> iam.Role:
+    role = iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    writing = iam.Policy(
+        scope,
+        "Logging",
+        statements=[
+            iam.PolicyStatement(actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[group.log_group_arn])
+        ],
+    )
+    writing.attach_to_role(role)
+    tracing = iam.Policy(
+        scope,
+        "Tracing",
+        statements=[
+            iam.PolicyStatement(actions=["xray:PutTraceSegments", "xray:PutTelemetryRecords"], resources=["*"])
+        ],
+    )
+    tracing.attach_to_role(role)
+    acknowledge_resources(tracing, ["*"], "X-Ray's write actions know no resource: IAM takes only a wildcard for them.")
+    return role

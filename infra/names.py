@@ -1,0 +1,80 @@
+"""Every AWS name, made here from the settings and the account.
+
+Stacks, regions and the edge find each other by these names and not by references between stacks:
+what is deployed in one region can be named in another before it exists.
+"""
+
+from dataclasses import dataclass
+
+from lambdas.settings import FunctionName, Settings
+
+EDGE_REGION = "us-east-1"  # CloudFront takes its functions and log deliveries from here only
+SHARED_LANE = "shared"
+_LONGEST_BUCKET_NAME = 63
+
+
+class NameTooLongError(ValueError):
+    """The name, stage and region of the settings give an AWS name beyond its service's limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names of one stage in one account (twelve digits)."""
+
+    settings: Settings
+    account: str
+
+    def of(self, thing: str) -> str:
+        """Return the name of any one ``thing`` of the stage: ``darkroom-dev-images``."""
+        return f"{self.settings.prefix}-{thing}"
+
+    def stack(self, kind: str) -> str:
+        """Return a stack's name: ``DarkroomDevStorage``."""
+        return f"{self.settings.name.capitalize()}{self.settings.stage.capitalize()}{kind}"
+
+    def bucket(self, thing: str, region: str) -> str:
+        """Return a bucket's name, unique in the world by its account and region.
+
+        Raises:
+            NameTooLongError: beyond S3's 63 characters.
+        """
+        name = f"{self.settings.prefix}-{thing}-{self.account}-{region}"
+        if len(name) > _LONGEST_BUCKET_NAME:
+            raise NameTooLongError(
+                f"expected a bucket name of at most {_LONGEST_BUCKET_NAME} characters but received {name!r}"
+                f" ({len(name)}): shorten name or stage in darkroom.toml"
+            )
+        return name
+
+    @property
+    def originals_bucket(self) -> str:
+        """The bucket of the uploaded bytes, in the primary region."""
+        return self.bucket("originals", self.settings.regions.primary)
+
+    @property
+    def derivatives_bucket(self) -> str:
+        """The bucket that the edge serves from, in the primary region."""
+        return self.bucket("derivatives", self.settings.regions.primary)
+
+    @property
+    def logs_bucket(self) -> str:
+        """The bucket of the edge's access logs."""
+        return self.bucket("logs", EDGE_REGION)
+
+    @property
+    def images_table(self) -> str:
+        """The table with each picture's outcome."""
+        return self.of("images")
+
+    def function(self, name: FunctionName, lane: str | None = None) -> str:
+        """Return a Lambda function's name: ``darkroom-dev-generate``, in a lane ``darkroom-dev-shared-derive``."""
+        return self.of("-".join(filter(None, (lane, name.replace("_", "-")))))
+
+    def function_arn(self, name: FunctionName, lane: str | None = None) -> str:
+        """Return the ARN of a function in the primary region."""
+        return f"arn:aws:lambda:{self.settings.regions.primary}:{self.account}:function:{self.function(name, lane)}"
+
+    @property
+    def table_arn(self) -> str:
+        """The ARN of the images table."""
+        return f"arn:aws:dynamodb:{self.settings.regions.primary}:{self.account}:table/{self.images_table}"

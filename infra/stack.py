@@ -1,0 +1,33 @@
+"""What every stack of Darkroom has: its name, its place, its tags, and a way to publish what it made."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct
+
+from infra.names import Names
+
+
+class DarkroomStack(cdk.Stack):
+    """A stack named for its ``kind`` in one region of the account that ``names`` speaks for."""
+
+    def __init__(self, scope: Construct, kind: str, *, names: Names, region: str, description: str) -> None:
+        super().__init__(
+            scope,
+            names.stack(kind),
+            env=cdk.Environment(account=names.account, region=region),
+            description=description,
+            termination_protection=names.settings.storage.protected,
+            tags={"Application": names.settings.name, "Stage": names.settings.stage},
+        )
+        self.names = names
+        self.settings = names.settings
+
+    def publish(self, thing: str, value: str, description: str) -> None:
+        """Write ``value`` where flows, notebooks and the command look ``thing`` up: an SSM parameter."""
+        ssm.StringParameter(
+            self,
+            f"Parameter-{thing}",
+            parameter_name=self.settings.parameter_name(thing),
+            string_value=value,
+            description=description,
+        )

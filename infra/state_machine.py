@@ -1,0 +1,150 @@
+"""What a lane does with one message, as the states language says it (JSONata).
+
+Receive ▸ Validate ▸ Metadata ▸ Map(Derive) ▸ Record. A rejection is an outcome: it goes to Record. Only
+what a retry may cure is an error: it is retried here, then handed back to the queue, which counts.
+
+``definition`` is plain data. The functions' ARNs stand in it as ``${Validate}`` …, to be substituted.
+"""
+
+from typing import Any
+
+from lambdas.settings import Settings
+
+State = dict[str, Any]
+TASKS = ("Validate", "Metadata", "Derive", "Record")
+
+# Full jitter spreads the retries of a burst. The error names are those of "Handling errors in Step Functions"
+# and of the Lambda API; the CDK's own default leaves the throttled one out.
+_RETRY: list[State] = [
+    {
+        "ErrorEquals": ["Lambda.TooManyRequestsException", "Lambda.Unknown"],
+        "IntervalSeconds": 1,
+        "BackoffRate": 2,
+        "MaxDelaySeconds": 20,
+        "MaxAttempts": 8,
+        "JitterStrategy": "FULL",
+    },
+    {
+        "ErrorEquals": [
+            "Lambda.ServiceException",
+            "Lambda.AWSLambdaException",
+            "Lambda.SdkClientException",
+            "Lambda.ClientExecutionTimeoutException",
+            "States.TaskFailed",
+        ],
+        "IntervalSeconds": 1,
+        "BackoffRate": 2,
+        "MaxDelaySeconds": 10,
+        "MaxAttempts": 2,
+        "JitterStrategy": "FULL",
+    },
+]
+_CATCH: list[State] = [{"ErrorEquals": ["States.ALL"], "Next": "ReturnToQueue"}]
+
+
+def _invoke(task: str, payload: Any, **rest: Any) -> State:
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Arguments": {"FunctionName": f"${{{task}}}", "Payload": payload},
+        "Output": "{% $states.result.Payload %}",
+        "Retry": _RETRY,
+        **rest,
+    }
+
+
+def definition(settings: Settings) -> State:
+    """Return the state machine of a lane; its input is the array of SQS records that a pipe hands over.
+
+    Its output is what Record returns, or ``{"batchItemFailures": [{"itemIdentifier": messageId}]}`` for a
+    message that is to be tried again, which is how a pipe learns it.
+    """
+    return {
+        "Comment": "One uploaded original: from its event to its recorded outcome",
+        "QueryLanguage": "JSONata",
+        "StartAt": "Receive",
+        "TimeoutSeconds": settings.pipeline.execution_seconds,
+        "States": {
+            "Receive": {
+                "Type": "Pass",
+                "Assign": {
+                    "messageId": "{% $states.input[0].messageId %}",
+                    "rejection": "{% null %}",
+                    "metadata": "{% null %}",
+                    "derivations": [],
+                    "timings": {},
+                },
+                "Output": "{% $states.input[0] %}",
+                "Next": "Validate",
+            },
+            "Validate": _invoke(
+                "Validate",
+                "{% $states.input %}",
+                Assign={
+                    "image": "{% $states.result.Payload.image %}",
+                    "rejection": "{% $states.result.Payload.rejection %}",
+                    "timings": {"validate": "{% $states.result.Payload.seconds %}"},
+                },
+                Catch=_CATCH,
+                Next="Validated",
+            ),
+            "Validated": {
+                "Type": "Choice",
+                "Choices": [
+                    {"Condition": "{% $states.input.outcome = 'accepted' %}", "Next": "Metadata"},
+                    {"Condition": "{% $states.input.outcome = 'rejected' %}", "Next": "Record"},
+                ],
+                "Default": "Settled",
+            },
+            "Metadata": _invoke(
+                "Metadata",
+                {"image": "{% $image %}"},
+                Assign={
+                    "rejection": "{% $states.result.Payload.rejection %}",
+                    "metadata": "{% $states.result.Payload.metadata %}",
+                    "timings": "{% $merge([$timings, {'metadata': $states.result.Payload.seconds}]) %}",
+                },
+                Catch=_CATCH,
+                Next="Measured",
+            ),
+            "Measured": {
+                "Type": "Choice",
+                "Choices": [{"Condition": "{% $states.input.outcome = 'accepted' %}", "Next": "DeriveGroups"}],
+                "Default": "Record",
+            },
+            "DeriveGroups": {
+                "Type": "Map",
+                "Items": "{% $states.input.groups %}",
+                "ItemSelector": {
+                    "image": "{% $image %}",
+                    "variants": "{% $states.context.Map.Item.Value.variants %}",
+                },
+                "MaxConcurrency": settings.pipeline.derive_concurrency,
+                "ItemProcessor": {
+                    "ProcessorConfig": {"Mode": "INLINE"},
+                    "StartAt": "Derive",
+                    "States": {"Derive": _invoke("Derive", "{% $states.input %}", End=True)},
+                },
+                "Assign": {"derivations": "{% $states.result %}"},
+                "Catch": _CATCH,
+                "Next": "Record",
+            },
+            "Record": _invoke(
+                "Record",
+                {
+                    "image": "{% $image %}",
+                    "rejection": "{% $rejection %}",
+                    "metadata": "{% $metadata %}",
+                    "derivations": "{% $derivations %}",
+                    "timings": "{% $timings %}",
+                },
+                Catch=_CATCH,
+                End=True,
+            ),
+            "Settled": {"Type": "Succeed"},
+            "ReturnToQueue": {
+                "Type": "Succeed",
+                "Output": {"batchItemFailures": [{"itemIdentifier": "{% $messageId %}"}]},
+            },
+        },
+    }
