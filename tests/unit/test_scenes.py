@@ -1,0 +1,109 @@
+"""The demonstration's own photographs: the same every time, and in need of everything that the pipeline does."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import piexif
+import pytest
+import pyvips
+
+from infra.local.demo.scenes import SCENES, Scene, write_scenes
+from infra.local.demo.scenes.camera import MAKE, as_stored, display_p3
+
+SMALL = 320
+
+
+def named(scene: Scene) -> str:
+    return scene.name
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=named)
+def test_the_same_seed_gives_the_same_pixels(scene: Scene) -> None:
+    first, again = scene.develop(SMALL).numpy(), scene.develop(SMALL).numpy()
+    assert np.array_equal(first, again)
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=named)
+def test_a_scene_is_a_picture_and_not_a_flat_field(scene: Scene) -> None:
+    picture = scene.develop(SMALL)
+    assert (picture.width, picture.height) == ((240, 320) if scene.portrait else (320, 240))
+    assert picture.deviate() > 20, "expected contrast"
+    assert picture.gaussblur(3).subtract(picture).deviate() > 2.5, "expected detail and grain"
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=named)
+def test_a_scene_is_stored_as_a_phone_stores_it(scene: Scene) -> None:
+    file = scene.photograph(SMALL)
+    stored = pyvips.Image.new_from_buffer(file, "")
+    assert stored.get("icc-profile-data") == display_p3()
+
+    tags = piexif.load(file)
+    assert tags["0th"][piexif.ImageIFD.Orientation] == scene.shot.orientation
+    assert tags["0th"][piexif.ImageIFD.Make] == MAKE.encode()
+    degrees, minutes, seconds = (over / under for over, under in tags["GPS"][piexif.GPSIFD.GPSLatitude])
+    latitude = (degrees + minutes / 60 + seconds / 3600) * (
+        1 if tags["GPS"][piexif.GPSIFD.GPSLatitudeRef] == b"N" else -1
+    )
+    assert latitude == pytest.approx(scene.shot.latitude, abs=1e-5)
+
+    preview = pyvips.Image.new_from_buffer(tags["thumbnail"], "")
+    assert preview.width / preview.height == pytest.approx(stored.width / stored.height, rel=0.02)
+
+    upright = scene.develop(SMALL).numpy().astype(int)
+    seen = stored.autorot().numpy().astype(int)
+    assert seen.shape == upright.shape
+    assert np.abs(seen - upright).mean() < 6, "expected the upright scene from a viewer that obeys the orientation"
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_stored_picture_is_turned_back_by_its_orientation(orientation: int) -> None:
+    upright = pyvips.Image.new_from_array(np.arange(24, dtype=np.uint8).reshape(4, 6))
+    stored = as_stored(upright, orientation).copy()
+    stored.set_type(pyvips.GValue.gint_type, "orientation", orientation)
+    assert np.array_equal(stored.autorot().numpy(), upright.numpy())
+
+
+@pytest.mark.parametrize("orientation", [0, 9, -1])
+def test_an_orientation_that_does_not_exist_is_refused(orientation: int) -> None:
+    with pytest.raises(ValueError, match="expected an orientation from 1 to 8 but received"):
+        as_stored(pyvips.Image.black(2, 2), orientation)
+
+
+def test_the_scenes_differ_in_orientation_and_shape() -> None:
+    assert len({scene.shot.orientation for scene in SCENES}) == len(SCENES)
+    assert {scene.portrait for scene in SCENES} == {True, False}
+
+
+def test_display_p3_is_a_profile_wider_than_srgb() -> None:
+    red = pyvips.Image.new_from_array(np.array([[[255, 0, 0]]], np.uint8)).copy(interpretation="srgb")
+    red.set_type(pyvips.GValue.blob_type, "icc-profile-data", display_p3())
+    as_lab = red.icc_import(pcs="lab", embedded=True).numpy()[0, 0]
+    srgb = red.icc_import(pcs="lab", input_profile="srgb", embedded=False).numpy()[0, 0]
+    chroma, srgb_chroma = np.hypot(*as_lab[1:]), np.hypot(*srgb[1:])
+    assert chroma > srgb_chroma + 5
+
+
+def test_scenes_are_written_once_and_again_when_one_is_lost(tmp_path: Path) -> None:
+    written = write_scenes(tmp_path, long_side=SMALL)
+    assert [path.stem for path in written[: len(SCENES)]] == [scene.name for scene in SCENES]
+    times = {path: path.stat().st_mtime_ns for path in written}
+    assert write_scenes(tmp_path, long_side=SMALL) == written
+    assert {path: path.stat().st_mtime_ns for path in written} == times
+
+    lost, kept = written[0].read_bytes(), written[1].read_bytes()
+    written[0].unlink()
+    write_scenes(tmp_path, long_side=SMALL)
+    assert (written[0].read_bytes(), written[1].read_bytes()) == (lost, kept)
+
+
+def test_among_them_stand_files_that_no_decoder_accepts(tmp_path: Path) -> None:
+    *_, text, broken = write_scenes(tmp_path, long_side=SMALL)
+    assert text.read_bytes().isascii()
+    with pytest.raises(pyvips.Error):
+        pyvips.Image.new_from_buffer(text.read_bytes(), "")
+    header = pyvips.Image.new_from_buffer(broken.read_bytes(), "", fail_on="truncated")
+    assert header.width > 0
+    with pytest.raises(pyvips.Error):
+        header.avg()
+    assert io.BytesIO(broken.read_bytes()).read(2) == b"\xff\xd8"
