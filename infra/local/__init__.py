@@ -1,1 +1,1 @@
-"""The same stacks on one machine: emulator, edge, pump and the ``darkroom`` command."""
+"""The same stacks on one machine: an emulator, what it lacks, and the ``darkroom`` command."""

@@ -1,0 +1,63 @@
+"""Where the emulator is and who speaks to it: AWS clients and the environment that points at it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+ACCOUNT = "000000000000"
+HOST = "127.0.0.1"
+# The emulator enforces IAM; this pair is the account's root to it.
+ACCESS_KEY, SECRET_KEY = "test", "test"
+
+_CONFIG = Config(
+    inject_host_prefix=False,
+    retries={"mode": "standard", "max_attempts": 4},
+    connect_timeout=5,
+    read_timeout=330,  # an Express execution may take 300 s
+    max_pool_connections=64,
+)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """The emulator's address, for clients of any region."""
+
+    port: int
+    region: str
+
+    @property
+    def url(self) -> str:
+        """The base address of every AWS service."""
+        return f"http://{HOST}:{self.port}"
+
+    @cached_property
+    def _session(self) -> boto3.Session:
+        return boto3.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=self.region)
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        """Return a boto3 client of ``service``, in the primary region unless another is named."""
+        return self._session.client(  # type: ignore[call-overload]
+            service, endpoint_url=self.url, region_name=region or self.region, config=_CONFIG
+        )
+
+    def environment(self, athena_port: int | None = None) -> dict[str, str]:
+        """Return the environment variables by which AWS SDKs find the emulator.
+
+        Args:
+            athena_port: where Athena's SQL is translated; None leaves Athena to the emulator.
+        """
+        variables = {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        if athena_port is not None:
+            variables["AWS_ENDPOINT_URL_ATHENA"] = f"http://{HOST}:{athena_port}"
+        return variables

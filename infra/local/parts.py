@@ -1,0 +1,102 @@
+"""The parts that fill the emulator's gaps: each a process of its own, killable alone."""
+
+import importlib.util
+import os
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from infra.local.endpoint import HOST, Endpoint
+from infra.local.processes import ProcessError, find_process, log_tail, python_module, start_process
+from infra.local.state import CHECKOUT, HOME_VARIABLE, Ports, ProcessRecord, StateFolder
+
+_POLL_SECONDS = 0.02
+_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A process that stands in for an AWS service."""
+
+    name: str
+    stands_for: str
+    listens: bool
+
+    @property
+    def module(self) -> str:
+        """The module that is run: ``python -m infra.local.<name>``."""
+        return f"infra.local.{self.name}"
+
+    def port(self, ports: Ports) -> int | None:
+        """Return the port that the part listens on, or None."""
+        return int(getattr(ports, self.name)) if self.listens else None
+
+
+PARTS = (
+    Part("pump", "EventBridge Pipes", listens=False),
+    Part("edge", "CloudFront", listens=True),
+    Part("athena", "Athena's SQL", listens=True),
+)
+
+
+def part_environment(folder: StateFolder, ports: Ports, endpoint: Endpoint, stage: str) -> dict[str, str]:
+    """Return a part's whole environment: the emulator's address, the state folder, the ports and the stage.
+
+    A part reads ``DARKROOM_HOME``, ``DARKROOM_EDGE_PORT``, ``DARKROOM_ATHENA_PORT`` and ``DARKROOM_STAGE``.
+    """
+    return {
+        **{name: os.environ[name] for name in _INHERITED if name in os.environ},
+        **endpoint.environment(),
+        HOME_VARIABLE: str(folder.home),
+        "DARKROOM_EDGE_PORT": str(ports.edge),
+        "DARKROOM_ATHENA_PORT": str(ports.athena),
+        "DARKROOM_STAGE": stage,
+        "TMPDIR": str(folder.scratch),
+        "PYTHONUNBUFFERED": "1",
+        "NO_PROXY": "*",
+    }
+
+
+def exists(part: Part) -> bool:
+    """Tell whether the part's module is in this checkout."""
+    return importlib.util.find_spec(part.module) is not None
+
+
+def start_part(part: Part, folder: StateFolder, environment: Mapping[str, str]) -> ProcessRecord:
+    """Start ``part``; it may not listen yet when this returns."""
+    return start_process(
+        part.name,
+        python_module(part.module),
+        home=folder.home,
+        environment=environment,
+        log=folder.log(part.name),
+        folder=CHECKOUT,
+    )
+
+
+def await_part(part: Part, record: ProcessRecord, ports: Ports, folder: StateFolder, *, seconds: float = 60) -> None:
+    """Wait until ``part`` listens on its port, if it has one.
+
+    Raises:
+        ProcessError: it ended, or did not listen within ``seconds``.
+    """
+    port = part.port(ports)
+    deadline = time.monotonic() + seconds
+    while True:
+        if find_process(record) is None:
+            raise ProcessError(f"expected the {part.name} to run but it ended:\n{log_tail(folder.log(part.name))}")
+        if port is None or _listens(port):
+            return
+        if time.monotonic() > deadline:
+            raise ProcessError(
+                f"expected the {part.name} to listen on port {port} within {seconds:g} s but it does not:\n"
+                f"{log_tail(folder.log(part.name))}"
+            )
+        time.sleep(_POLL_SECONDS)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((HOST, port)) == 0

@@ -1,0 +1,204 @@
+"""The local stack: everything started in order, found again by its state folder, ended whole."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+from infra.local.deploy import Deployment, deploy_assembly
+from infra.local.emulator import await_emulator, start_emulator
+from infra.local.endpoint import ACCOUNT, HOST, Endpoint
+from infra.local.parts import PARTS, await_part, exists, part_environment, start_part
+from infra.local.ports import choose_ports
+from infra.local.processes import find_marked, find_process, stop_marked, stop_processes
+from infra.local.state import CHECKOUT, Ports, ProcessRecord, StackState, StateFolder, default_home
+from lambdas.settings import Settings, load_settings
+
+ASSEMBLY = CHECKOUT / "build" / "local-assembly"
+
+Announce = Callable[[str], None]
+
+
+class AlreadyRunningError(RuntimeError):
+    """A stack runs in this state folder; the message says where it answers and how to end it."""
+
+
+class NotRunningError(RuntimeError):
+    """No whole stack runs in this state folder; the message says how to start one."""
+
+
+class LocalStack:
+    """A running local stack. Made by :meth:`start`, or by :meth:`attach` for one that runs already."""
+
+    def __init__(self, folder: StateFolder, state: StackState):
+        self.folder = folder
+        self.state = state
+        self.settings: Settings = load_settings(stage=state.stage)
+        self.endpoint = Endpoint(state.ports.emulator, self.settings.regions.primary)
+        self.deployment: Deployment | None = None
+
+    @classmethod
+    def start(
+        cls,
+        ports: Ports | None = None,
+        home: Path | None = None,
+        *,
+        assembly: Path | None = None,
+        announce: Announce = lambda _step: None,
+    ) -> Self:
+        """Start every process and deploy every stack; on any failure, end what was started and remove the folder.
+
+        Args:
+            ports: where to listen; the usual ports if None.
+            home: the state folder; ``DARKROOM_HOME`` or ``.darkroom`` if None.
+            assembly: a synthesized assembly; synthesized for this machine if None.
+            announce: told each step before it begins.
+
+        Raises:
+            AlreadyRunningError: a stack runs in ``home``.
+            BusyPortError: a port is taken.
+            EmulatorError, DeployError, ProcessError: what failed, and why.
+        """
+        folder = StateFolder((home or default_home()).resolve())
+        if running := find_marked(folder.home):
+            raise AlreadyRunningError(_describe_running(folder, len(running)))
+        settings = load_settings()
+        chosen = choose_ports(ports or Ports())
+        folder.remove()
+        folder.create()
+        stack = cls(folder, StackState(stage=settings.stage, ports=chosen))
+        try:
+            stack._start(assembly, announce)
+        except BaseException:
+            stack.stop()
+            raise
+        return stack
+
+    @classmethod
+    def attach(cls, home: Path | None = None) -> Self:
+        """Return the stack that runs in ``home``.
+
+        Raises:
+            NotRunningError: none does, or it is not ready.
+        """
+        folder = StateFolder((home or default_home()).resolve())
+        state = folder.read()
+        if state is None or not state.ready or not any(map(find_process, state.processes)):
+            raise NotRunningError(f"expected a running stack in {folder.home} but found none; start it: darkroom up")
+        return cls(folder, state)
+
+    def stop(self) -> None:
+        """End every process, and remove the state folder.
+
+        Raises:
+            ProcessError: a process outlived SIGKILL.
+        """
+        end_stack(self.folder)
+
+    @property
+    def ports(self) -> Ports:
+        """The ports that the stack listens on."""
+        return self.state.ports
+
+    @property
+    def edge_url(self) -> str:
+        """Where pictures are served: the local edge, CloudFront's stand-in."""
+        return f"http://{HOST}:{self.ports.edge}"
+
+    @property
+    def upload_api(self) -> str:
+        """The upload API's base address; ``/uploads`` follows it. Needs no Host header."""
+        if self.state.upload_url is None:
+            raise NotRunningError("expected a deployed upload API but the stack has none")
+        return self.state.upload_url
+
+    def environment(self) -> dict[str, str]:
+        """Return what a handler, flow or notebook needs in its environment to work with this stack."""
+        return {**self.endpoint.environment(self.ports.athena), "DARKROOM_STAGE": self.state.stage}
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        """Return a boto3 client of the emulator."""
+        return self.endpoint.client(service, region)
+
+    def parameter(self, thing: str) -> str:
+        """Return what the stacks published as ``thing``, such as ``images-table``."""
+        name = self.settings.parameter_name(thing)
+        return str(self.client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
+
+    def _start(self, assembly: Path | None, announce: Announce) -> None:
+        announce("Start the emulator")
+        emulator = start_emulator(self.folder, self.ports.emulator, self.endpoint.region)
+        self._remember(emulator)
+        if assembly is None:
+            announce("Synthesize the stacks")
+            assembly = _synthesize(self.state.stage)
+        await_emulator(emulator, self.endpoint, self.folder.log(emulator.name))
+        self.deployment = deploy_assembly(assembly, self.endpoint, lambda name: announce(f"Deploy {name}"))
+        self._publish_addresses()
+        environment = part_environment(self.folder, self.ports, self.endpoint, self.state.stage)
+        started = []
+        for part in PARTS:
+            if exists(part):
+                announce(f"Start the {part.name}")
+                record = start_part(part, self.folder, environment)
+                self._remember(record)
+                started.append((part, record))
+        for part, record in started:
+            await_part(part, record, self.ports, self.folder)
+        self._update(ready=True)
+
+    def _publish_addresses(self) -> None:
+        """Put local addresses where the stacks published those that only AWS could serve."""
+        apis = self.client("apigatewayv2").get_apis()["Items"]
+        addresses = {"delivery-url": self.edge_url}
+        if apis:
+            addresses["upload-api-url"] = f"{self.endpoint.url}/_aws/execute-api/{apis[0]['ApiId']}"
+            self._update(upload_url=addresses["upload-api-url"])
+        for thing, address in addresses.items():
+            for region in {self.endpoint.region, "us-east-1"}:
+                self.client("ssm", region).put_parameter(
+                    Name=self.settings.parameter_name(thing), Value=address, Type="String", Overwrite=True
+                )
+
+    def _remember(self, record: ProcessRecord) -> None:
+        self._update(processes=(*self.state.processes, record))
+
+    def _update(self, **changes: Any) -> None:
+        self.state = self.state.model_copy(update=changes)
+        self.folder.write(self.state)
+
+
+def end_stack(folder: StateFolder) -> int:
+    """End every process of the stack in ``folder``, remove the folder, and return how many processes there were.
+
+    Raises:
+        ProcessError: a process outlived SIGKILL.
+    """
+    count = len(find_marked(folder.home))
+    state = folder.read()
+    if state:
+        # The emulator last: the others finish what they do with it.
+        stop_processes(state.processes[1:])
+        stop_processes(state.processes[:1])
+    stop_marked(folder.home)
+    folder.remove()
+    return count
+
+
+def _synthesize(stage: str) -> Path:
+    # Imported late: the CDK takes seconds to load, and a ready assembly needs none of it.
+    from infra.synth import synthesize
+
+    return synthesize(ASSEMBLY, target="host", account=ACCOUNT, stage=stage)
+
+
+def _describe_running(folder: StateFolder, processes: int) -> str:
+    state = folder.read()
+    if state and state.ready:
+        return (
+            f"expected no stack in {folder.home} but one runs: pictures at http://{HOST}:{state.ports.edge}, "
+            f"AWS at http://{HOST}:{state.ports.emulator}; end it: darkroom down"
+        )
+    return (
+        f"expected no stack in {folder.home} but {processes} processes of one run, which is starting or was "
+        "interrupted; end them: darkroom down"
+    )

@@ -1,0 +1,96 @@
+"""The state folder: what runs, at which addresses, and all that a running stack leaves on disk."""
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+HOME_VARIABLE = "DARKROOM_HOME"
+
+
+class ProcessRecord(BaseModel):
+    """One started process. The start time tells it from a later process of the same number."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    pid: int
+    started: float = Field(description="Seconds since the epoch, as the operating system tells them.")
+
+
+class Ports(BaseModel):
+    """TCP ports on the loopback interface; 0 asks for any free one."""
+
+    model_config = ConfigDict(frozen=True)
+
+    emulator: int = Field(4566, ge=0, le=65535)
+    edge: int = Field(4580, ge=0, le=65535)
+    athena: int = Field(4567, ge=0, le=65535)
+
+
+class StackState(BaseModel):
+    """What ``state.json`` holds."""
+
+    stage: str
+    ports: Ports
+    processes: tuple[ProcessRecord, ...] = ()
+    upload_url: str | None = Field(None, description="Where POST /uploads is reached; null until deployed.")
+    ready: bool = Field(False, description="Whether every step of the start is done.")
+
+
+def default_home() -> Path:
+    """Return the state folder: ``DARKROOM_HOME``, or ``.darkroom`` in the checkout."""
+    return Path(os.environ.get(HOME_VARIABLE) or CHECKOUT / ".darkroom").resolve()
+
+
+@dataclass(frozen=True, slots=True)
+class StateFolder:
+    """A stack's folder on disk; one stack a folder."""
+
+    home: Path
+
+    @property
+    def file(self) -> Path:
+        """The JSON file that :class:`StackState` is kept in."""
+        return self.home / "state.json"
+
+    @property
+    def logs(self) -> Path:
+        """One log file a process."""
+        return self.home / "logs"
+
+    @property
+    def scratch(self) -> Path:
+        """TMPDIR of every process of the stack."""
+        return self.home / "tmp"
+
+    def log(self, name: str) -> Path:
+        """Return the log file of the process called ``name``."""
+        return self.logs / f"{name}.log"
+
+    def create(self) -> None:
+        """Make the folder and what stands in it."""
+        for folder in (self.home, self.logs, self.scratch):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def write(self, state: StackState) -> None:
+        """Replace ``state.json`` in one step, so that no reader meets half of it."""
+        handle, name = tempfile.mkstemp(dir=self.home, prefix="state-", suffix=".json")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(state.model_dump_json(indent=2))
+        Path(name).replace(self.file)
+
+    def read(self) -> StackState | None:
+        """Return what was written, or None where the file is missing or unreadable: it is a hint, not the truth."""
+        try:
+            return StackState.model_validate_json(self.file.read_text(encoding="utf-8"))
+        except (OSError, ValidationError, UnicodeDecodeError):
+            return None
+
+    def remove(self) -> None:
+        """Remove the folder and all in it."""
+        shutil.rmtree(self.home, ignore_errors=True)
