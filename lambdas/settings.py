@@ -27,7 +27,7 @@ AspectRatio = Annotated[str, Field(pattern=r"^[1-9]\d?:[1-9]\d?$")]
 Origin = Annotated[str, Field(pattern=r"^(\*|https?://\S+)$")]
 Crop = Literal["attention", "centre"]
 Tenant = Annotated[str, Field(pattern=TENANT_PATTERN)]
-FunctionName = Literal["upload", "validate", "metadata", "derive", "record", "generate", "origin_request"]
+FunctionName = Literal["authorize", "upload", "validate", "metadata", "derive", "record", "generate", "origin_request"]
 EDGE_TIMEOUT_SECONDS = 30  # Lambda@Edge's quota for origin events
 
 
@@ -140,6 +140,73 @@ class Uploads(_Table):
     link_seconds: Seconds = Field(le=3600, description="Life of a presigned request, in seconds.")
     allowed_origins: tuple[Origin, ...] = Field(description="Web origins whose pages may upload (CORS).")
     content_types: tuple[str, ...] = Field(min_length=1, description="Content types that may be declared.")
+    # A form may hold 5 GB, but one lost connection would lose all of it.
+    single_max_bytes: int = Field(ge=0, le=5 * 1024**3, description="A larger file is uploaded in parts.")
+    parts: int = Field(ge=1, le=10_000, description="Parts aimed at, as far as their bounds allow.")
+    # S3 takes parts of 5 MiB to 5 GiB, and 10,000 of them.
+    part_min_bytes: int = Field(ge=5 * 1024**2, le=5 * 1024**3, description="Size of a part at least; not the last's.")
+    part_max_bytes: int = Field(ge=5 * 1024**2, le=5 * 1024**3, description="Size of a part at most.")
+    parts_per_page: int = Field(ge=1, le=1000, description="Parts signed or listed in one answer.")
+
+    @model_validator(mode="after")
+    def _bounds_of_a_part(self) -> Self:
+        if self.part_min_bytes > self.part_max_bytes:
+            raise ValueError(
+                f"expected part_max_bytes of at least part_min_bytes ({self.part_min_bytes})"
+                f" but received {self.part_max_bytes}"
+            )
+        return self
+
+
+class Api(_Table):
+    """How much the upload API gives at a time."""
+
+    images_per_page: int = Field(ge=1, le=1000, description="Pictures listed in one answer.")
+    requests_per_second: int = Field(ge=1, description="Rate above which API Gateway answers 429.")
+    burst_requests: int = Field(ge=1, description="Requests at once above which API Gateway answers 429.")
+
+
+class Issuer(_Table):
+    """Whose tokens are accepted, in place of the tenants' own."""
+
+    name: str = Field(min_length=1, description="What the claim iss must be.")
+    jwks_url: str = Field(pattern=r"^https://\S+$", description="Where its public keys are read (JSON Web Key Set).")
+    algorithms: tuple[Literal["RS256", "ES256"], ...] = Field(min_length=1, description="Signatures accepted.")
+    tenant_claim: str = Field(min_length=1, description="The claim that holds the tenant.")
+
+
+class Auth(_Table):
+    """Who may call the upload API: the bearer tokens (JWT) that are accepted."""
+
+    accepts: Literal["tenant_keys", "issuer"] = Field(description="HS256 with tenants' keys, or an issuer's tokens.")
+    audience: str = Field(min_length=1, description="What the claim aud must hold.")
+    leeway_seconds: int = Field(ge=0, le=300, description="Difference of clocks that is forgiven, in seconds.")
+    keys_seconds: Seconds = Field(description="How long keys are held before they are read again, in seconds.")
+    refresh_seconds: Seconds = Field(description="Shortest time between two readings of the keys, in seconds.")
+    max_token_bytes: int = Field(ge=256, le=8192, description="Longest token; API Gateway's headers end at 10,240.")
+    issuer: Issuer | None = Field(default=None, description="Needed where accepts is issuer.")
+
+    @model_validator(mode="after")
+    def _issuer_named(self) -> Self:
+        if self.accepts == "issuer" and self.issuer is None:
+            raise ValueError("expected a table auth.issuer where auth.accepts is 'issuer' but received none")
+        return self
+
+
+class PictureTokens(_Table):
+    """Tokens that let a viewer see private pictures."""
+
+    default_seconds: Seconds = Field(description="Life of a token whose request names none, in seconds.")
+    max_seconds: Seconds = Field(description="Longest life that may be asked for, in seconds.")
+
+    @model_validator(mode="after")
+    def _default_within(self) -> Self:
+        if self.default_seconds > self.max_seconds:
+            raise ValueError(
+                f"expected default_seconds of at most max_seconds ({self.max_seconds})"
+                f" but received {self.default_seconds}"
+            )
+        return self
 
 
 class Pipeline(_Table):
@@ -233,6 +300,9 @@ class Settings(_Table):
     rendering: Rendering
     limits: Limits
     uploads: Uploads
+    api: Api
+    auth: Auth
+    picture_tokens: PictureTokens
     pipeline: Pipeline
     functions: dict[FunctionName, FunctionSettings] = Field(description="Size of every function, by its name.")
     delivery: Delivery
