@@ -1,0 +1,152 @@
+"""Origin-request function (Lambda@Edge): on a cache miss, has a missing derivative made before S3 is asked for it.
+
+Deployed as a file of its own, with nothing but the runtime's boto3, and without environment variables, which
+Lambda@Edge does not have: its configuration comes in the origin's custom headers.
+"""
+
+import json
+import re
+from functools import cache
+from typing import Any, NamedTuple
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+Request = dict[str, Any]
+Response = dict[str, Any]
+
+GENERATOR_HEADER = "x-darkroom-generator"
+REGION_HEADER = "x-darkroom-region"
+NOT_FOUND_SECONDS_HEADER = "x-darkroom-not-found-seconds"
+
+RETRY_AFTER_SECONDS = 5
+# Lambda@Edge gives an origin event 30 s in all; a bucket that does not answer in 2 s is for the failover to handle.
+_HEAD = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
+_INVOKE = Config(connect_timeout=2, read_timeout=24, retries={"total_max_attempts": 1})
+
+_DERIVATIVE = re.compile(r"/((?:p-)?[0-9a-f]{32})/([1-9]\d{0,4}x\d{1,5}\.(?:avif|webp|jpeg))", re.ASCII)
+_BUCKET_DOMAIN = re.compile(r"(?P<bucket>[a-z0-9][a-z0-9.-]+)\.s3[.-](?P<region>[a-z0-9-]+)\.amazonaws\.com")
+
+
+class Derivative(NamedTuple):
+    """What a path names: a picture and one of its variants, as the generator takes them."""
+
+    image_id: str
+    variant: str
+
+
+class Bucket(NamedTuple):
+    """An S3 origin."""
+
+    name: str
+    region: str
+
+
+def parse_path(uri: str) -> Derivative | None:
+    """Read ``/{imageId}/{w}x{h}.{format}``; None if ``uri`` is no path of a derivative."""
+    match = _DERIVATIVE.fullmatch(uri)
+    return Derivative(match[1], match[2]) if match else None
+
+
+def parse_bucket(domain_name: str) -> Bucket:
+    """Read the domain of an S3 origin, ``{bucket}.s3.{region}.amazonaws.com``.
+
+    Raises:
+        ValueError: it is none.
+    """
+    match = _BUCKET_DOMAIN.fullmatch(domain_name)
+    if not match:
+        raise ValueError(f"expected bucket.s3.region.amazonaws.com for the origin but received {domain_name!r}")
+    return Bucket(match["bucket"], match["region"])
+
+
+def custom_header(request: Request, name: str) -> str | None:
+    """Return the value of one of the S3 origin's custom headers, or None where the origin has it not."""
+    values = request["origin"]["s3"].get("customHeaders", {}).get(name)
+    return values[0]["value"] if values else None
+
+
+def not_found(seconds: str, message: str) -> Response:
+    """Return a 404 that the edge keeps for ``seconds``."""
+    return _response("404", "Not Found", message, {"Cache-Control": f"public, max-age={seconds}"})
+
+
+def unavailable(message: str) -> Response:
+    """Return a 503 that nobody keeps and that says when to come again."""
+    headers = {"Cache-Control": "no-store", "Retry-After": str(RETRY_AFTER_SECONDS)}
+    return _response("503", "Service Unavailable", message, headers)
+
+
+def answer(request: Request, outcome: str, not_found_seconds: str) -> Request | Response:
+    """Return what CloudFront shall do after the generator's ``outcome``: go on to S3, or answer at once."""
+    if outcome in ("made", "exists"):
+        return request
+    if outcome in ("unknown_image", "not_on_ladder", "rejected"):
+        return not_found(not_found_seconds, f"no such derivative: {outcome}")
+    return unavailable(f"expected an outcome of the generator but received {outcome[:80]!r}")
+
+
+def handler(event: dict[str, Any], _context: object) -> Request | Response:
+    """Answer a CloudFront origin-request event with its request, unchanged, or with a 404 or 503."""
+    request: Request = event["Records"][0]["cf"]["request"]
+    generator = custom_header(request, GENERATOR_HEADER)
+    if generator is None:
+        return request
+    not_found_seconds = custom_header(request, NOT_FOUND_SECONDS_HEADER) or "0"
+    derivative = parse_path(request["uri"])
+    if derivative is None:
+        return not_found(not_found_seconds, "expected /imageId/variant")
+    bucket = parse_bucket(request["origin"]["s3"]["domainName"])
+    if not _is_missing(bucket, request["uri"].lstrip("/")):
+        return request
+    region = custom_header(request, REGION_HEADER) or bucket.region
+    try:
+        outcome = _generate(region, generator, derivative)
+    except (BotoCoreError, ClientError, ValueError) as error:
+        return unavailable(f"the generator did not answer: {type(error).__name__}")
+    return answer(request, outcome, not_found_seconds)
+
+
+def _response(status: str, description: str, message: str, headers: dict[str, str]) -> Response:
+    every = {**headers, "Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
+    return {
+        "status": status,
+        "statusDescription": description,
+        "headers": {name.lower(): [{"key": name, "value": value}] for name, value in every.items()},
+        "body": message + "\n",
+    }
+
+
+@cache
+def _client(service: str, region: str, config: Config) -> Any:
+    return boto3.client(service, region_name=region, config=config)  # type: ignore[call-overload]
+
+
+def _is_missing(bucket: Bucket, key: str) -> bool:
+    """Tell whether ``bucket`` says that it has no ``key``. Any other trouble is for CloudFront to meet at S3 itself."""
+    try:
+        _client("s3", bucket.region, _HEAD).head_object(Bucket=bucket.name, Key=key)
+    except ClientError as error:
+        return bool(error.response["ResponseMetadata"]["HTTPStatusCode"] == 404)
+    except BotoCoreError:
+        return False
+    return False
+
+
+def _generate(region: str, generator: str, derivative: Derivative) -> str:
+    """Have ``derivative`` made and return the generator's outcome.
+
+    Raises:
+        ClientError: the generator is throttled or may not be invoked.
+        BotoCoreError: it cannot be reached or took too long.
+        ValueError: it failed, or answered with something that is no outcome.
+    """
+    reply = _client("lambda", region, _INVOKE).invoke(
+        FunctionName=generator, Payload=json.dumps(derivative._asdict()).encode()
+    )
+    payload = json.loads(reply["Payload"].read())
+    if "FunctionError" in reply or not isinstance(payload, dict) or not isinstance(payload.get("status"), str):
+        raise ValueError(f"expected a status from the generator but received {str(payload)[:200]}")
+    outcome: str = payload["status"]
+    return outcome

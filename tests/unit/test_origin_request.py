@@ -1,0 +1,234 @@
+"""The origin-request function: reading the event, and what it answers to each outcome.
+
+S3 and Lambda are a little HTTP server here, so that boto3 and what it makes of every answer are the real ones.
+"""
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from lambdas.edge import origin_request
+from lambdas.edge.origin_request import Bucket, Derivative, parse_bucket, parse_path
+
+IMAGE_ID = "0123456789abcdef0123456789abcdef"
+KEY = f"{IMAGE_ID}/1024x0.avif"
+DROPPED = 0
+
+
+def event(uri: str = f"/{KEY}", **headers: str) -> dict[str, Any]:
+    named = {
+        "x-darkroom-generator": "the-generator",
+        "x-darkroom-region": "eu-west-1",
+        "x-darkroom-not-found-seconds": "60",
+        **{name.replace("_", "-"): value for name, value in headers.items()},
+    }
+    custom = {name: [{"key": name, "value": value}] for name, value in named.items() if value}
+    origin = {"domainName": "derivatives.s3.us-east-1.amazonaws.com", "customHeaders": custom, "path": ""}
+    request = {"clientIp": "192.0.2.1", "method": "GET", "uri": uri, "querystring": "", "headers": {}}
+    return {"Records": [{"cf": {"config": {}, "request": {**request, "origin": {"s3": origin}}}}]}
+
+
+@dataclass
+class Cloud:
+    """What S3 and the generator answer next, and what they were asked."""
+
+    head_status: int = 200
+    invoke_status: int = 200
+    payload: Any = field(default_factory=lambda: {"status": "made", "bytes": 1})
+    function_error: str | None = None
+    asked: list[tuple[str, str, str]] = field(default_factory=list)
+
+
+class Answers(BaseHTTPRequestHandler):
+    cloud: Cloud
+
+    def log_message(self, *_arguments: object) -> None:
+        pass
+
+    def do_HEAD(self) -> None:
+        self.answer(self.cloud.head_status, b"", {})
+
+    def do_POST(self) -> None:
+        failed = {"X-Amz-Function-Error": self.cloud.function_error} if self.cloud.function_error else {}
+        payload = self.cloud.payload
+        self.answer(
+            self.cloud.invoke_status, payload if isinstance(payload, bytes) else json.dumps(payload).encode(), failed
+        )
+
+    def answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        received = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        region = self.headers["Authorization"].split("/")[2]
+        self.cloud.asked.append((f"{self.command} {self.path}", region, received))
+        if status == DROPPED:
+            self.close_connection = True
+            return
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ThreadingHTTPServer]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture
+def cloud(server: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+    environment = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "NO_PROXY": "*",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    Answers.cloud = Cloud()
+    yield Answers.cloud
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fresh_clients() -> Iterator[None]:
+    origin_request._client.cache_clear()
+    yield
+    origin_request._client.cache_clear()
+
+
+def handle(given: dict[str, Any]) -> dict[str, Any]:
+    return origin_request.handler(given, None)
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        (f"/{KEY}", Derivative(IMAGE_ID, "1024x0.avif")),
+        (f"/p-{IMAGE_ID}/256x144.jpeg", Derivative(f"p-{IMAGE_ID}", "256x144.jpeg")),
+        (f"/{IMAGE_ID}", None),
+        (f"/{IMAGE_ID}/1024x0.png", None),
+        (f"/{IMAGE_ID}/0x0.avif", None),
+        (f"/{IMAGE_ID}/1024x0.avif/", None),
+        (f"/{IMAGE_ID}/1024x0.avif\n", None),
+        (f"/img/{IMAGE_ID}", None),
+        (f"/{IMAGE_ID.upper()}/1024x0.avif", None),
+        ("/../etc/passwd", None),
+        ("", None),
+    ],
+)
+def test_paths(uri: str, expected: Derivative | None) -> None:
+    assert parse_path(uri) == expected
+
+
+@pytest.mark.parametrize(
+    ("domain", "expected"),
+    [
+        ("derivatives.s3.us-east-1.amazonaws.com", Bucket("derivatives", "us-east-1")),
+        ("a.b-c.s3.eu-central-1.amazonaws.com", Bucket("a.b-c", "eu-central-1")),
+        ("derivatives.s3-us-west-2.amazonaws.com", Bucket("derivatives", "us-west-2")),
+    ],
+)
+def test_buckets(domain: str, expected: Bucket) -> None:
+    assert parse_bucket(domain) == expected
+
+
+@pytest.mark.parametrize(
+    "domain", ["", "example.com", "s3.us-east-1.amazonaws.com", "b.s3.us-east-1.amazonaws.com.evil"]
+)
+def test_no_bucket(domain: str) -> None:
+    with pytest.raises(ValueError, match=r"expected bucket\.s3\.region\.amazonaws\.com"):
+        parse_bucket(domain)
+
+
+HEAD = (f"HEAD /derivatives/{KEY}", "us-east-1", "")
+INVOKE = (
+    "POST /2015-03-31/functions/the-generator/invocations",
+    "eu-west-1",
+    json.dumps({"image_id": IMAGE_ID, "variant": "1024x0.avif"}),
+)
+
+
+def test_existing_derivative_goes_on_to_s3(cloud: Cloud) -> None:
+    given = event()
+    assert handle(given) is given["Records"][0]["cf"]["request"]
+    assert cloud.asked == [HEAD]
+
+
+@pytest.mark.parametrize("status", ["made", "exists"])
+def test_missing_derivative_is_made_first(cloud: Cloud, status: str) -> None:
+    cloud.head_status, cloud.payload = 404, {"status": status}
+    given = event()
+    assert handle(given) is given["Records"][0]["cf"]["request"]
+    assert cloud.asked == [HEAD, INVOKE]
+
+
+@pytest.mark.parametrize("status", ["unknown_image", "not_on_ladder", "rejected"])
+def test_what_cannot_be_made_is_404_for_a_while(cloud: Cloud, status: str) -> None:
+    cloud.head_status, cloud.payload = 404, {"status": status}
+    response = handle(event())
+    assert response["status"] == "404"
+    assert response["headers"]["cache-control"] == [{"key": "Cache-Control", "value": "public, max-age=60"}]
+
+
+@pytest.mark.parametrize(
+    ("status", "payload", "function_error"),
+    [
+        (429, {"Type": "User", "message": "Rate exceeded"}, None),
+        (403, {"message": "not authorized"}, None),
+        (500, {"message": "internal"}, None),
+        (503, {}, None),
+        (DROPPED, {}, None),
+        (200, {"errorType": "MemoryError", "errorMessage": ""}, "Unhandled"),
+        (200, {"errorType": "MemoryError", "status": "made"}, "Unhandled"),
+        (200, {"status": "something new"}, None),
+        (200, {"outcome": "made"}, None),
+        (200, {"status": None}, None),
+        (200, ["made"], None),
+        (200, None, None),
+        (200, b"", None),
+        (200, b"no json", None),
+    ],
+)
+def test_a_generator_in_trouble_is_503_and_never_kept(
+    cloud: Cloud, status: int, payload: Any, function_error: str | None
+) -> None:
+    cloud.head_status, cloud.invoke_status, cloud.payload, cloud.function_error = 404, status, payload, function_error
+    response = handle(event())
+    assert response["status"] == "503"
+    assert response["headers"]["cache-control"][0]["value"] == "no-store"
+    assert int(response["headers"]["retry-after"][0]["value"]) > 0
+    assert cloud.asked == [HEAD, INVOKE], "expected one try: CloudFront's viewer is waiting"
+
+
+@pytest.mark.parametrize("status", [403, 500, 503, DROPPED])
+def test_a_bucket_in_trouble_is_for_the_failover(cloud: Cloud, status: int) -> None:
+    cloud.head_status = status
+    given = event()
+    assert handle(given) is given["Records"][0]["cf"]["request"]
+    assert cloud.asked == [HEAD]
+
+
+def test_origin_without_generator_is_left_alone(cloud: Cloud) -> None:
+    given = event(x_darkroom_generator="")
+    assert handle(given) is given["Records"][0]["cf"]["request"]
+    assert cloud.asked == []
+
+
+def test_a_path_of_no_derivative_asks_nobody(cloud: Cloud) -> None:
+    assert handle(event(uri="/favicon.ico"))["status"] == "404"
+    assert cloud.asked == []
+
+
+def test_generated_answers_are_what_lambda_at_edge_may_return(cloud: Cloud) -> None:
+    cloud.head_status, cloud.payload = 404, {"status": "unknown_image"}
+    response = handle(event())
+    assert set(response) == {"status", "statusDescription", "headers", "body"}
+    assert all(name == entries[0]["key"].lower() for name, entries in response["headers"].items())
