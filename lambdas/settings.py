@@ -140,6 +140,8 @@ class Uploads(_Table):
     link_seconds: Seconds = Field(le=3600, description="Life of a presigned request, in seconds.")
     allowed_origins: tuple[Origin, ...] = Field(description="Web origins whose pages may upload (CORS).")
     content_types: tuple[str, ...] = Field(min_length=1, description="Content types that may be declared.")
+    requests_per_second: int = Field(ge=1, description="Sustained rate at which the API answers; beyond it, 429.")
+    burst_requests: int = Field(ge=1, description="Requests answered at once on top of that rate.")
     # A form may hold 5 GB, but one lost connection would lose all of it.
     single_max_bytes: int = Field(ge=0, le=5 * 1024**3, description="A larger file is uploaded in parts.")
     parts: int = Field(ge=1, le=10_000, description="Parts aimed at, as far as their bounds allow.")
