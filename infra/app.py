@@ -13,11 +13,13 @@ from cdk_nag import AwsSolutionsChecks
 
 from infra.analytics import AnalyticsStack
 from infra.assets import Assets
+from infra.delivery import DeliveryStack
 from infra.names import Names, NameTooLongError
 from infra.packages import AssetError, Target
 from infra.pipeline import PipelineStack
 from infra.storage import StorageStack
 from infra.synth import NO_ACCOUNT
+from infra.upload import UploadStack
 from lambdas.settings import Settings, SettingsError, load_settings
 
 
@@ -31,8 +33,13 @@ def add_stacks(app: cdk.App, settings: Settings, account: str, target: Target) -
     names = Names(settings, account)
     assets = Assets(target)
     storage = StorageStack(app, names)
-    PipelineStack(app, names, assets).add_stack_dependency(storage)
-    AnalyticsStack(app, names)
+    pipeline = PipelineStack(app, names, assets)
+    upload = UploadStack(app, names, assets)
+    analytics = AnalyticsStack(app, names)
+    delivery = DeliveryStack(app, names, assets)
+    # They name each other and share no reference, so that the order of deployment is for us to say.
+    for stack, needed in ((pipeline, storage), (upload, storage), (delivery, storage), (delivery, analytics)):
+        stack.add_stack_dependency(needed)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 
 

@@ -16,8 +16,7 @@ class Generator(Construct):
         handler = HandlerFunction(
             self, "Generate", name="generate", names=names, assets=assets, libvips_layer=libvips_layer
         )
-        originals = f"arn:aws:s3:::{names.originals_bucket}"
-        derivatives = f"arn:aws:s3:::{names.derivatives_bucket}"
+        originals, derivatives = names.originals_arn, names.derivatives_arn
         any_picture = "Any picture of this stage may be asked for; its id is random."
         handler.allow("ReadOutcomes", ["dynamodb:GetItem"], [names.table_arn], "")
         handler.allow("ListBuckets", ["s3:ListBucket"], [originals, derivatives], any_picture)

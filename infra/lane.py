@@ -40,8 +40,7 @@ class Lane(Construct):
         self.pipe = self._pipe()
 
     def _handlers(self, layer: lambda_.ILayerVersion) -> dict[str, HandlerFunction]:
-        names, originals = self._names, f"arn:aws:s3:::{self._names.originals_bucket}"
-        derivatives = f"arn:aws:s3:::{self._names.derivatives_bucket}"
+        names, originals, derivatives = self._names, self._names.originals_arn, self._names.derivatives_arn
         each_original = "Any original of this stage may come; the keys below are not known beforehand."
         each_derivative = "A derivative's key begins with the picture's id, which is random."
 

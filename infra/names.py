@@ -57,6 +57,16 @@ class Names:
         return self.bucket("derivatives", self.settings.regions.primary)
 
     @property
+    def originals_arn(self) -> str:
+        """The ARN of the originals bucket."""
+        return f"arn:aws:s3:::{self.originals_bucket}"
+
+    @property
+    def derivatives_arn(self) -> str:
+        """The ARN of the derivatives bucket."""
+        return f"arn:aws:s3:::{self.derivatives_bucket}"
+
+    @property
     def logs_bucket(self) -> str:
         """The bucket of the edge's access logs."""
         return self.bucket("logs", EDGE_REGION)

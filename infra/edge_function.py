@@ -1,0 +1,71 @@
+"""The Lambda@Edge function that has a missing derivative made before the origin is asked for it."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.acknowledgements import acknowledge, acknowledge_resources
+from infra.assets import Assets
+from infra.functions import RUNTIME
+from infra.log_groups import log_group
+from infra.names import Names
+
+
+class OriginRequestFunction(Construct):
+    """``lambdas/edge/origin_request.py`` as CloudFront takes it.
+
+    x86, a numbered version, neither layer, environment nor tracing: Lambda@Edge has none of them
+    ("Restrictions on Lambda@Edge" of the CloudFront guide).
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, names: Names, assets: Assets) -> None:
+        super().__init__(scope, construct_id)
+        size = names.settings.functions["origin_request"]
+        # A name of our own is kept as it is in every region; of /aws/lambda/… each would prefix its log group.
+        log_name = f"/{names.settings.name}/{names.settings.stage}/edge/origin-request"
+        group = log_group(self, "Logs", log_name, names.settings)
+        function = lambda_.Function(
+            self,
+            "Function",
+            function_name=names.function("origin_request"),
+            description="Has a missing derivative made before S3 is asked for it",
+            runtime=RUNTIME,
+            architecture=lambda_.Architecture.X86_64,
+            handler="origin_request.handler",
+            code=lambda_.Code.from_asset(str(assets.origin_request)),
+            memory_size=size.memory_mb,
+            timeout=cdk.Duration.seconds(size.timeout_seconds),
+            role=self._role(names, log_name).without_policy_updates(),
+            log_group=group,
+        )
+        acknowledge(function, "AwsSolutions-L1", "The same Python as every other function; see infra/functions.py.")
+        self.version = function.current_version
+
+    def _role(self, names: Names, log_name: str) -> iam.Role:
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.CompositePrincipal(
+                iam.ServicePrincipal("lambda.amazonaws.com"), iam.ServicePrincipal("edgelambda.amazonaws.com")
+            ),
+        )
+        # The function logs in whichever region it runs in, and makes the group there itself.
+        logs = [f"arn:aws:logs:*:{names.account}:log-group:{log_name}:*"]
+        derivatives = [f"{names.derivatives_arn}/*"]
+        policy = iam.Policy(
+            self,
+            "Policy",
+            statements=[
+                iam.PolicyStatement(
+                    actions=["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], resources=logs
+                ),
+                iam.PolicyStatement(actions=["s3:GetObject"], resources=derivatives),
+                iam.PolicyStatement(actions=["s3:ListBucket"], resources=[names.derivatives_arn]),
+                iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[names.function_arn("generate")]),
+            ],
+        )
+        policy.attach_to_role(role)
+        acknowledge_resources(policy, logs, "It runs, and logs, in any region that CloudFront has an edge cache in.")
+        acknowledge_resources(policy, derivatives, "A derivative's key begins with the picture's id, which is random.")
+        return role

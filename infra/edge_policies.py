@@ -1,0 +1,74 @@
+"""What the edge keeps answers by, and what it adds to them."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudfront as cloudfront
+from constructs import Construct
+
+from infra.names import Names
+from lambdas.edge.inline import ACCEPTED_HINTS, NEGOTIATED_HEADERS
+
+
+def cache_policy(scope: Construct, names: Names) -> cloudfront.CachePolicy:
+    """Make the cache policy whose key is the path alone: the viewer-request function folds all else into it.
+
+    How long an answer lives is for its Cache-Control to say; the policy only bounds it, from 0, so that
+    ``no-store`` holds, up to the sum of the freshness and both stale windows, so that CloudFront honours them.
+    """
+    delivery = names.settings.delivery
+    return cloudfront.CachePolicy(
+        scope,
+        "CachePolicy",
+        cache_policy_name=names.of("path-alone"),
+        comment="The path is the whole key",
+        header_behavior=cloudfront.CacheHeaderBehavior.none(),
+        query_string_behavior=cloudfront.CacheQueryStringBehavior.none(),
+        cookie_behavior=cloudfront.CacheCookieBehavior.none(),
+        # Pictures are compressed already; either switch would put Accept-Encoding into the key.
+        enable_accept_encoding_gzip=False,
+        enable_accept_encoding_brotli=False,
+        min_ttl=cdk.Duration.seconds(0),
+        default_ttl=cdk.Duration.seconds(delivery.not_found_seconds),
+        max_ttl=cdk.Duration.seconds(delivery.max_ttl_seconds),
+    )
+
+
+def response_headers_policy(scope: Construct, names: Names) -> cloudfront.ResponseHeadersPolicy:
+    """Make the policy of what every answer carries, errors included.
+
+    Cache-Control is not among it: it would also stand on a 404 or a 5xx, and browsers would keep those.
+    CloudFront lets a policy set Vary, as AWS's own image-optimization sample does; so it stands on every
+    negotiated answer, a 304 and the fallback's too.
+    """
+    origins = list(names.settings.delivery.cors_origins)
+    any_origin = "*" in origins
+    vary = NEGOTIATED_HEADERS if any_origin else (*NEGOTIATED_HEADERS, "Origin")
+    headers = {
+        "Vary": ", ".join(vary),
+        "Accept-CH": ", ".join(ACCEPTED_HINTS),
+        "Timing-Allow-Origin": ", ".join(origins),
+        "Content-Disposition": "inline",
+    }
+    return cloudfront.ResponseHeadersPolicy(
+        scope,
+        "ResponseHeadersPolicy",
+        response_headers_policy_name=names.of("pictures"),
+        comment="Negotiation, CORS and safety of pictures",
+        cors_behavior=cloudfront.ResponseHeadersCorsBehavior(
+            access_control_allow_credentials=False,
+            access_control_allow_headers=["*"],
+            access_control_allow_methods=["GET", "HEAD"],
+            access_control_allow_origins=origins,
+            access_control_expose_headers=["Content-Length", "ETag"],
+            access_control_max_age=cdk.Duration.days(1),
+            origin_override=True,
+        ),
+        custom_headers_behavior=cloudfront.ResponseCustomHeadersBehavior(
+            custom_headers=[
+                cloudfront.ResponseCustomHeader(header=header, value=value, override=True)
+                for header, value in headers.items()
+            ]
+        ),
+        security_headers_behavior=cloudfront.ResponseSecurityHeadersBehavior(
+            content_type_options=cloudfront.ResponseHeadersContentTypeOptions(override=True)
+        ),
+    )
