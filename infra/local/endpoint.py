@@ -1,8 +1,10 @@
 """Where the emulator is and who speaks to it: AWS clients and the environment that points at it."""
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -12,7 +14,7 @@ HOST = "127.0.0.1"
 # The emulator enforces IAM; this pair is the account's root to it.
 ACCESS_KEY, SECRET_KEY = "test", "test"
 
-_CONFIG = Config(
+CLIENT_CONFIG = Config(
     inject_host_prefix=False,
     retries={"mode": "standard", "max_attempts": 4},
     connect_timeout=5,
@@ -28,6 +30,20 @@ class Endpoint:
     port: int
     region: str
 
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Return the emulator that this process was started for: ``AWS_ENDPOINT_URL`` and ``AWS_REGION``.
+
+        Raises:
+            KeyError: one of them is not set.
+            ValueError: the address names no port.
+        """
+        url = os.environ["AWS_ENDPOINT_URL"]
+        port = urlsplit(url).port
+        if port is None:
+            raise ValueError(f"expected AWS_ENDPOINT_URL with a port but received {url!r}")
+        return cls(port, os.environ["AWS_REGION"])
+
     @property
     def url(self) -> str:
         """The base address of every AWS service."""
@@ -40,7 +56,7 @@ class Endpoint:
     def client(self, service: str, region: str | None = None) -> Any:
         """Return a boto3 client of ``service``, in the primary region unless another is named."""
         return self._session.client(  # type: ignore[call-overload]
-            service, endpoint_url=self.url, region_name=region or self.region, config=_CONFIG
+            service, endpoint_url=self.url, region_name=region or self.region, config=CLIENT_CONFIG
         )
 
     def environment(self, athena_port: int | None = None) -> dict[str, str]:

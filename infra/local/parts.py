@@ -60,7 +60,10 @@ def part_environment(folder: StateFolder, ports: Ports, endpoint: Endpoint, stag
 
 def exists(part: Part) -> bool:
     """Tell whether the part's module is in this checkout."""
-    return importlib.util.find_spec(part.module) is not None
+    spec = importlib.util.find_spec(part.module)
+    if spec and spec.submodule_search_locations:
+        spec = importlib.util.find_spec(f"{part.module}.__main__")
+    return spec is not None
 
 
 def start_part(part: Part, folder: StateFolder, environment: Mapping[str, str]) -> ProcessRecord:
