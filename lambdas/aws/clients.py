@@ -7,8 +7,11 @@ import boto3
 from botocore.config import Config
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudfront import CloudFrontClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_ssm import SSMClient
 
 # Three tries within a call; what outlasts them is for the state machine and the queue to retry.
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=3, read_timeout=20)
@@ -25,3 +28,21 @@ def s3() -> "S3Client":
 def dynamodb() -> "DynamoDBClient":
     """Return the DynamoDB client."""
     return boto3.client("dynamodb", config=_CONFIG)
+
+
+@cache
+def secrets_manager() -> "SecretsManagerClient":
+    """Return the Secrets Manager client."""
+    return boto3.client("secretsmanager", config=_CONFIG)
+
+
+@cache
+def parameters(region: str) -> "SSMClient":
+    """Return the client of Systems Manager's parameters in ``region``."""
+    return boto3.client("ssm", region_name=region, config=_CONFIG)
+
+
+@cache
+def cloudfront() -> "CloudFrontClient":
+    """Return the CloudFront client."""
+    return boto3.client("cloudfront", config=_CONFIG)

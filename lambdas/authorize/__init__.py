@@ -1,0 +1,1 @@
+"""The HTTP API's authorizer: says whose tenant a caller's token speaks for."""
