@@ -5,11 +5,12 @@
 
 const settings = EDGE_SETTINGS;
 
-const IMAGE_PATH = /^\/img\/([^\/]*)$/;
-const IMAGE_ID = /^(p-)?[0-9a-f]{32}$/;
-const PIXELS = /^[1-9][0-9]{0,4}$/;
-const DENSITY = /^(10|[0-9])(\.[0-9]{1,20})?$/;
-const QUALITY = /^(0(\.[0-9]{0,3})?|1(\.0{0,3})?)$/;
+// (?![\s\S]) is the end of the text. njs takes $ for the end of a line as well.
+const IMAGE_PATH = /^\/img\/([^\/]*)(?![\s\S])/;
+const IMAGE_ID = /^(p-)?[0-9a-f]{32}(?![\s\S])/;
+const PIXELS = /^[1-9][0-9]{0,4}(?![\s\S])/;
+const DENSITY = /^(10|[0-9])(\.[0-9]{1,20})?(?![\s\S])/;
+const QUALITY = /^(0(\.[0-9]{0,3})?|1(\.0{0,3})?)(?![\s\S])/;
 
 const REASONS = { 400: 'Bad Request', 401: 'Unauthorized', 404: 'Not Found' };
 

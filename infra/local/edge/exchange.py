@@ -1,0 +1,70 @@
+"""A viewer's request and the answer to it, as they pass through the edge."""
+
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Literal
+
+import httpx
+
+ResultType = Literal[
+    "Hit",
+    "RefreshHit",
+    "Miss",
+    "Error",
+    "FunctionGeneratedResponse",
+    "FunctionExecutionError",
+    "FunctionValidationError",
+    "LambdaGeneratedResponse",
+    "LambdaExecutionError",
+    "LambdaLimitExceeded",
+    "LambdaValidationError",
+]
+"""What ``X-Cache`` and the access log call the way in which an answer came about."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerRequest:
+    """A request; path and query percent-encoded as they came, query without its question mark."""
+
+    method: str
+    path: str
+    query: str
+    headers: httpx.Headers
+    client_ip: str
+    client_port: int = 0
+    received_bytes: int = field(default=0, compare=False)
+    http_version: str = "1.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer with its whole body."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes = b""
+
+    @property
+    def sent_bytes(self) -> int:
+        """Bytes on the wire: status line, headers and body."""
+        line = len(f"HTTP/1.1 {self.status} {reason(self.status)}\r\n")
+        return line + sum(len(name) + len(value) + 4 for name, value in self.headers.raw) + 2 + len(self.body)
+
+
+def reason(status: int) -> str:
+    """Return the phrase that belongs to ``status``, or nothing for a code that HTTP does not know."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def error_page(status: int, explanation: str) -> Answer:
+    """Return the page with which CloudFront itself answers ``status``."""
+    title = "ERROR: The request could not be satisfied"
+    body = (
+        f"<!DOCTYPE html>\n<html><head><title>{title}</title></head>\n"
+        f"<body><h1>{status} ERROR</h1><h2>The request could not be satisfied.</h2>\n<p>{explanation}</p></body>\n"
+        "</html>\n"
+    )
+    return Answer(status, httpx.Headers({"content-type": "text/html"}), body.encode())

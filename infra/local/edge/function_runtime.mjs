@@ -1,0 +1,77 @@
+// Runs CloudFront Functions (runtime 2.0) for function.py: one JSON message a line in, one a line out.
+//   {"load": name, "source": text, "keys": {key: value}}  ->  {"load": name} or {"load": name, "error": text}
+//   {"id": n, "function": name, "event": text}            ->  {"id": n, "result": object} or {"id": n, "error": text}
+// A function sees the language and the modules that CloudFront gives it: no process, network, timers or files.
+import buffer from 'node:buffer';
+import crypto from 'node:crypto';
+import querystring from 'node:querystring';
+import readline from 'node:readline';
+import vm from 'node:vm';
+
+const loaded = new Map();
+
+function keyValueStore(keys) {
+    return {
+        get: async (key, options = { format: 'string' }) => {
+            if (!Object.hasOwn(keys, key)) {
+                throw new Error('KeyNotFound');
+            }
+            const value = keys[key];
+            return options.format === 'json' ? JSON.parse(value) : options.format === 'bytes' ? buffer.Buffer.from(value) : value;
+        },
+        exists: async (key) => Object.hasOwn(keys, key),
+        count: async () => Object.keys(keys).length,
+    };
+}
+
+function modulesOf(keys) {
+    return {
+        cloudfront: { kvs: () => keyValueStore(keys) },
+        crypto: { createHash: crypto.createHash, createHmac: crypto.createHmac },
+        querystring,
+        buffer: { Buffer: buffer.Buffer },
+    };
+}
+
+async function load(source, keys) {
+    const log = (...values) => console.error(...values);
+    const context = vm.createContext(
+        { Buffer: buffer.Buffer, console: { log, error: log } },
+        { codeGeneration: { strings: false, wasm: false } },
+    );
+    const modules = modulesOf(keys);
+    const main = new vm.SourceTextModule(`${source}\nexport { handler };`, { context, identifier: 'function.js' });
+    await main.link((specifier) => {
+        const provided = modules[specifier];
+        if (!provided) {
+            throw new Error(`expected one of ${Object.keys(modules).join(', ')} to be imported but received ${specifier}`);
+        }
+        const names = ['default', ...Object.keys(provided)];
+        return new vm.SyntheticModule(
+            names,
+            function () {
+                this.setExport('default', provided);
+                names.slice(1).forEach((name) => this.setExport(name, provided[name]));
+            },
+            { context, identifier: specifier },
+        );
+    });
+    await main.evaluate();
+    return { handler: main.namespace.handler, parse: vm.runInContext('JSON.parse', context) };
+}
+
+async function answer(message) {
+    if (message.load !== undefined) {
+        loaded.set(message.load, await load(message.source, message.keys));
+        return { load: message.load };
+    }
+    const { handler, parse } = loaded.get(message.function);
+    return { id: message.id, result: await handler(parse(message.event)) };
+}
+
+for await (const line of readline.createInterface({ input: process.stdin })) {
+    const message = JSON.parse(line);
+    answer(message)
+        .catch((error) => ({ id: message.id, load: message.load, error: String((error && error.stack) || error) }))
+        .then((reply) => process.stdout.write(`${JSON.stringify(reply)}\n`));
+}
