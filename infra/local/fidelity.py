@@ -1,6 +1,7 @@
 """Patches to the emulator where it differs from AWS in what error handling depends on.
 
 - A handler's exception keeps its class name as ``errorType``, and its worker lives on, as in AWS.
+- Loopback counts as TLS: bucket and queue policies deny what came without it, and no wire is involved here.
 - A throttled Lambda task fails as ``Lambda.TooManyRequestsException``, which ``Retry`` can name.
 
 Each patch checks what it replaces first: with another emulator it fails at the start, not in silence.
@@ -28,11 +29,13 @@ def apply_patches() -> None:
     Raises:
         PatchError: a patched name or text is not there.
     """
+    from ministack import app
     from ministack.core import lambda_runtime
     from ministack.services import lambda_svc, stepfunctions
 
     _report_exceptions_by_type(lambda_runtime, lambda_svc)
     _name_throttles(stepfunctions)
+    _count_loopback_as_secure(app)
 
 
 def _original(module: Any, name: str) -> Any:
@@ -72,6 +75,11 @@ def _name_throttles(stepfunctions: Any) -> None:
             raise
 
     stepfunctions._call_lambda = call_and_name
+
+
+def _count_loopback_as_secure(app: Any) -> None:
+    pin: Callable[[str, bool], None] = _original(app, "pin_request_origin")
+    app.pin_request_origin = lambda address, _secure: pin(address, True)
 
 
 def _is_throttle(cause: str) -> bool:
