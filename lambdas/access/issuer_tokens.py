@@ -36,7 +36,8 @@ def verify_issuer_token(token: str, keys: PyJWKClient, auth: Auth, issuer: Issue
             leeway=auth.leeway_seconds,
             options={"require": ["exp", "iss", "aud", "sub"]},
         )
-    except PyJWKClientConnectionError as error:
+    # A key set that is no JSON raises json's own error.
+    except (PyJWKClientConnectionError, jwt.PyJWKSetError, ValueError) as error:
         raise AccessRefusedError(
             "expected the issuer's keys but received no answer; try again", "unavailable"
         ) from error
@@ -47,8 +48,8 @@ def verify_issuer_token(token: str, keys: PyJWKClient, auth: Auth, issuer: Issue
     except jwt.PyJWTError as error:
         raise refusal(error, audience=auth.audience, issuer=issuer.name) from error
     tenant = claims.get(issuer.tenant_claim)
-    if tenant not in tenants:
+    if not isinstance(tenant, str) or tenant not in tenants:
         raise AccessRefusedError(
             f"expected a tenant in the claim {issuer.tenant_claim} but received {str(tenant)[:40]!r}"
         )
-    return Grant(str(tenant), claims["sub"], parse_scopes(claims.get("scope")))
+    return Grant(tenant, claims["sub"], parse_scopes(claims.get("scope")))

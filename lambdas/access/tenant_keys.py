@@ -27,7 +27,8 @@ def decode_key(text: object) -> bytes:
     if isinstance(text, bytes):
         return text
     try:
-        key = base64.b64decode(str(text) + "==", altchars=b"-_", validate=True)
+        encoded = str(text)
+        key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
         raise ValueError("expected base64url for a key but received other text") from error
     if len(key) < KEY_BYTES:

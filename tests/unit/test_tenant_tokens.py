@@ -1,0 +1,157 @@
+import base64
+import json
+import time
+from datetime import timedelta
+from typing import Any
+
+import jwt
+import pytest
+
+from lambdas.access.refusal import AccessRefusedError
+from lambdas.access.scopes import ALL_SCOPES, Grant
+from lambdas.access.tenant_keys import (
+    KEY_BYTES,
+    MalformedKeysError,
+    TenantKey,
+    encode_key,
+    format_tenant_keys,
+    key_of,
+    new_tenant_key,
+    parse_tenant_keys,
+)
+from lambdas.access.tenant_tokens import sign_tenant_token, verify_tenant_token
+from lambdas.settings import load_settings
+
+AUTH = load_settings().auth
+KID, KEY = new_tenant_key("acme")
+OTHER_KID, OTHER_KEY = new_tenant_key("globex")
+KEYS = {KID: KEY, OTHER_KID: OTHER_KEY}
+
+
+def verify(token: str) -> Grant:
+    return verify_tenant_token(token, KEYS.get, AUTH)
+
+
+def claims(**changes: Any) -> dict[str, Any]:
+    now = int(time.time())
+    made = {"iss": "acme", "aud": AUTH.audience, "exp": now + 60, "iat": now, "scope": "images:read", **changes}
+    return {name: value for name, value in made.items() if value is not None}
+
+
+def encode(payload: Any, header: Any) -> str:
+    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in (header, payload)]
+    return ".".join((*parts, ""))
+
+
+def signed(payload: dict[str, Any], *, key: bytes = KEY.key, kid: object = KID, algorithm: str = "HS256") -> str:
+    return jwt.encode(payload, key, algorithm=algorithm, headers={"kid": kid} if kid else {})
+
+
+def test_a_signed_token_grants_its_tenant_and_scopes() -> None:
+    token = sign_tenant_token(
+        KID, KEY, audience=AUTH.audience, scopes=frozenset(ALL_SCOPES), life=timedelta(minutes=1), subject="ann"
+    )
+    assert verify(token) == Grant("acme", "ann", frozenset(ALL_SCOPES))
+
+
+@pytest.mark.parametrize(
+    ("scope", "granted"),
+    [
+        ("images:read images:delete", {"images:read", "images:delete"}),
+        ("openid images:read", {"images:read"}),
+        ("images:readx", set()),
+        ("", set()),
+        (None, set()),
+        (["images:read"], set()),
+        (7, set()),
+    ],
+)
+def test_scopes_are_those_of_the_claim(scope: object, granted: set[str]) -> None:
+    assert verify(signed(claims(scope=scope))).scopes == granted
+
+
+NOW = int(time.time())
+REFUSED = {
+    "alg none": (encode(claims(), {"alg": "none", "kid": KID}), "signed with HS256 but received alg 'none'"),
+    "alg None in capitals": (encode(claims(), {"alg": "NONE", "kid": KID}), "received alg 'NONE'"),
+    "no alg": (encode(claims(), {"kid": KID}), "signed with HS256 but received alg 'None'"),
+    "HS512": (signed(claims(), key=KEY.key * 2, algorithm="HS512"), "signed with HS256 but received alg 'HS512'"),
+    "RS256 in the header": (encode(claims(), {"alg": "RS256", "kid": KID}), "received alg 'RS256'"),
+    "no key id": (signed(claims(), kid=None), "names its key (kid)"),
+    "unknown key id": (signed(claims(), kid="acme-00000000"), "names a key of a tenant (kid)"),
+    "another tenant's key": (signed(claims(), key=OTHER_KEY.key), "another signature"),
+    "another tenant's key id": (signed(claims(), kid=OTHER_KID), "another signature"),
+    "another tenant as issuer": (signed(claims(iss="globex")), "issuer 'acme' (iss)"),
+    "no issuer": (signed(claims(iss=None)), "with the claim iss"),
+    "wrong audience": (signed(claims(aud="elsewhere")), "for the audience 'darkroom'"),
+    "no audience": (signed(claims(aud=None)), "with the claim aud"),
+    "expired": (signed(claims(exp=NOW - 3600)), "time (exp) is over"),
+    "no end": (signed(claims(exp=None)), "with the claim exp"),
+    "end that is no number": (signed(claims(exp="soon")), "expected a valid token"),
+    "endless": (signed(claims(exp=float("inf"))), "expected a valid token"),
+    "not before tomorrow": (signed(claims(nbf=NOW + 86_400)), "time (nbf, iat) has not come"),
+    "made tomorrow": (signed(claims(iat=NOW + 86_400)), "time (nbf, iat) has not come"),
+    "a subject that is no text": (signed(claims(sub=7)), "expected a valid token"),
+    "oversized": (signed(claims(padding="x" * AUTH.max_token_bytes)), f"at most {AUTH.max_token_bytes} bytes"),
+    "nothing": ("", "expected a JSON Web Token"),
+    "garbage": ("garbage", "expected a JSON Web Token"),
+    "three dots": ("...", "expected a JSON Web Token"),
+    "not base64": ("!!!.???.***", "expected a JSON Web Token"),
+    "header that is no object": (encode(claims(), ["HS256"]), "expected a JSON Web Token"),
+    "beyond ASCII": ("ключ.ключ.ключ", "expected a JSON Web Token"),
+    "nested without end": (
+        base64.urlsafe_b64encode(b"[" * 2800).decode() + ".e30.",
+        "expected a JSON Web Token",
+    ),
+    "claims changed after signing": (
+        ".".join([*encode(claims(scope="images:delete"), {"alg": "HS256", "kid": KID}).split(".")[:2], "c2lnbmF0dXJl"]),
+        "another signature",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_bad_token_is_refused_and_told_why(case: str) -> None:
+    token, expected = REFUSED[case]
+    with pytest.raises(AccessRefusedError) as caught:
+        verify(token)
+    assert expected in caught.value.message
+    assert caught.value.message.startswith("expected ")
+    assert caught.value.kind == "invalid_token"
+
+
+def test_clocks_may_differ_by_the_leeway() -> None:
+    assert verify(signed(claims(exp=int(time.time()) - AUTH.leeway_seconds + 5))).tenant == "acme"
+
+
+def test_keys_survive_the_secret() -> None:
+    assert parse_tenant_keys(format_tenant_keys(KEYS)) == KEYS
+    assert parse_tenant_keys("") == {}
+
+
+def test_the_key_to_sign_with_is_the_tenants_own() -> None:
+    assert key_of(KEYS, "globex") == (OTHER_KID, OTHER_KEY)
+    assert key_of(KEYS, "initech") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "no json",
+        '{"k": "text"}',
+        '{"k": {"tenant": "acme"}}',
+        json.dumps({"k": {"tenant": "UPPER", "key": encode_key(bytes(KEY_BYTES))}}),
+        json.dumps({"k": {"tenant": "acme", "key": encode_key(bytes(KEY_BYTES - 1))}}),
+        json.dumps({"k": {"tenant": "acme", "key": "secret words, not base64"}}),
+    ],
+)
+def test_a_malformed_secret_is_refused_without_repeating_it(text: str) -> None:
+    with pytest.raises(MalformedKeysError, match="expected key id") as caught:
+        parse_tenant_keys(text)
+    assert "secret words" not in str(caught.value)
+
+
+def test_a_key_is_not_in_its_representation() -> None:
+    assert encode_key(KEY.key) not in repr(KEY)
+    assert repr(KEY.key) not in repr(TenantKey(tenant="acme", key=KEY.key))
