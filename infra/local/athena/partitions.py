@@ -1,0 +1,118 @@
+"""Files of a table: listed, narrowed to the partitions that a scan asks for, fetched, and their bytes counted."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlglot import exp
+
+from infra.local.athena.catalog import CatalogTable
+from infra.local.athena.query import DUCKDB, Scan
+
+_FETCHES = 8
+
+
+class UnboundPartitionError(ValueError):
+    """A question does not say which value of an injected partition key it wants; Athena refuses it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """An object under a table's location; ``values`` are its folder's, by partition key."""
+
+    key: str
+    etag: str
+    values: dict[str, str]
+
+
+def list_files(s3: Any, table: CatalogTable) -> list[DataFile]:
+    """Return every file of ``table`` whose folder names each partition key; Athena reads no other."""
+    files = []
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=table.bucket, Prefix=table.prefix):
+        for found in page.get("Contents", []):
+            *folders, name = found["Key"][len(table.prefix) :].split("/")
+            values = dict(folder.split("=", 1) for folder in folders if "=" in folder)
+            if name and not name.startswith(("_", ".")) and table.partition_keys.keys() <= values.keys():
+                files.append(DataFile(found["Key"], found["ETag"].strip('"'), values))
+    return files
+
+
+def check_injected(scan: Scan) -> None:
+    """Refuse a scan that leaves an injected partition key open.
+
+    Raises:
+        UnboundPartitionError: in Athena's words.
+    """
+    bound = {
+        str(predicate.this.name)
+        for predicate in scan.predicates
+        if isinstance(predicate, exp.EQ | exp.In) and isinstance(predicate.this, exp.Column)
+    }
+    for key in sorted(scan.table.injected - bound):
+        raise UnboundPartitionError(
+            f"CONSTRAINT_VIOLATION: For the injected projected partition column {key}, the WHERE clause must contain "
+            "only static equality conditions, and at least one such condition must be present."
+        )
+
+
+def select_files(files: Sequence[DataFile], scan: Scan) -> list[DataFile]:
+    """Return those of ``files`` whose partition meets every predicate of ``scan``."""
+    if not files or not scan.predicates:
+        return list(files)
+    keys = list(scan.table.partition_keys)
+    typed = ", ".join(f'CAST("{key}" AS {scan.table.types[key]}) AS "{key}"' for key in keys)
+    condition = " AND ".join(f"({predicate.sql(dialect=DUCKDB)})" for predicate in scan.predicates)
+    with duckdb.connect(":memory:") as connection:
+        places = {"place": list(range(len(files)))}
+        connection.register("folders", pa.table(places | {key: [file.values[key] for file in files] for key in keys}))
+        chosen = connection.execute(
+            f"SELECT place FROM (SELECT place, {typed} FROM folders) WHERE {condition}"  # noqa: S608
+        ).fetchall()
+    return [files[place] for (place,) in sorted(chosen)]
+
+
+def fetch_files(s3: Any, table: CatalogTable, files: Iterable[DataFile], cache: Path) -> list[Path]:
+    """Copy ``files`` into ``cache``, each once, in folders that still name its partition; return the paths."""
+
+    def fetch(file: DataFile) -> Path:
+        folders = "/".join(f"{key}={file.values[key]}" for key in table.partition_keys)
+        name = hashlib.sha256(f"{file.key} {file.etag}".encode()).hexdigest()[:32]
+        path = cache / table.bucket / folders / f"{name}.parquet"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            body = s3.get_object(Bucket=table.bucket, Key=file.key)["Body"].read()
+            part = path.with_suffix(f".{id(file)}.part")
+            part.write_bytes(body)
+            part.replace(path)
+        return path
+
+    with ThreadPoolExecutor(_FETCHES) as pool:
+        return list(pool.map(fetch, files))
+
+
+def count_bytes(paths: Iterable[Path], columns: set[str]) -> int:
+    """Return the stored bytes of ``columns`` in the Parquet files ``paths``: what Athena reads and bills."""
+    total = 0
+    for path in paths:
+        metadata = pq.read_metadata(path)
+        for group in range(metadata.num_row_groups):
+            chunks = (metadata.row_group(group).column(index) for index in range(metadata.num_columns))
+            total += sum(chunk.total_compressed_size for chunk in chunks if chunk.path_in_schema in columns)
+    return total
+
+
+def relation(table: CatalogTable, paths: Sequence[Path]) -> str:
+    """Return DuckDB's SQL of a relation with the table's columns over ``paths``."""
+    if not paths:
+        nothing = ", ".join(f'CAST(NULL AS {kind}) AS "{name}"' for name, kind in table.types.items())
+        return f"(SELECT {nothing} WHERE FALSE)"
+    files = ", ".join(f"'{str(path).replace(chr(39), chr(39) * 2)}'" for path in paths)
+    kinds = ", ".join(f"'{key}': {table.types[key]}" for key in table.partition_keys)
+    hive = f"hive_partitioning = true, hive_types = {{{kinds}}}" if kinds else "hive_partitioning = false"
+    return f"(SELECT * FROM read_parquet([{files}], union_by_name = true, {hive}))"  # noqa: S608 - paths of our own

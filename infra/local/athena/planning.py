@@ -1,0 +1,78 @@
+"""From a client's SQL to what the emulator runs: translated, narrowed to partitions, its bytes counted."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.local.athena.catalog import CatalogTable, read_table
+from infra.local.athena.executions import Execution
+from infra.local.athena.partitions import (
+    UnboundPartitionError,
+    check_injected,
+    count_bytes,
+    fetch_files,
+    list_files,
+    relation,
+    select_files,
+)
+from infra.local.athena.query import parse_query, plan_query
+
+_NOTHING = "SELECT 1 WHERE FALSE"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """SQL for the emulator, and what is known of the execution before it runs."""
+
+    sql: str
+    execution: Execution
+
+
+class Planner:
+    """Plans queries over the tables of one region's Glue catalog.
+
+    Args:
+        client: makes a client of the emulator's service of that name.
+        cache: folder for copies of the files that queries read.
+    """
+
+    def __init__(self, client: Callable[[str], Any], cache: Path) -> None:
+        self._glue = client("glue")
+        self._s3 = client("s3")
+        self._athena = client("athena")
+        self._cache = cache
+
+    def plan(self, text: str, database: str, workgroup: str, parameters: Sequence[str] = ()) -> Plan:
+        """Return what to run for ``text``; a statement that is no query runs as it is.
+
+        Raises:
+            MalformedQueryError: Athena would refuse the text at once.
+        """
+        tree = parse_query(text, parameters)
+        if tree is None:
+            return Plan(text, Execution(text))
+        query = plan_query(tree, database, self._lookup)
+        relations, scanned_bytes, scanned_files = [], 0, 0
+        for scan in query.scans:
+            try:
+                check_injected(scan)
+            except UnboundPartitionError as error:
+                return Plan(_NOTHING, Execution(text, failure=("FAILED", str(error))))
+            files = select_files(list_files(self._s3, scan.table), scan)
+            paths = fetch_files(self._s3, scan.table, files, self._cache)
+            scanned_bytes += count_bytes(paths, scan.columns)
+            scanned_files += len(paths)
+            relations.append(relation(scan.table, paths))
+        limit = self._scan_limit(workgroup)
+        if limit and scanned_bytes > limit:
+            failure = ("CANCELLED", "Bytes scanned limit was exceeded")
+            return Plan(_NOTHING, Execution(text, limit, scanned_files, failure))
+        return Plan(query.to_duckdb(relations), Execution(text, scanned_bytes, scanned_files))
+
+    def _lookup(self, database: str, name: str) -> CatalogTable | None:
+        return read_table(self._glue, database, name)
+
+    def _scan_limit(self, workgroup: str) -> int:
+        configuration = self._athena.get_work_group(WorkGroup=workgroup)["WorkGroup"].get("Configuration", {})
+        return int(configuration.get("BytesScannedCutoffPerQuery") or 0)
