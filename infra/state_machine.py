@@ -13,15 +13,22 @@ from lambdas.settings import Settings
 State = dict[str, Any]
 TASKS = ("Validate", "Metadata", "Derive", "Record")
 
-# Full jitter spreads the retries of a burst. The error names are those of "Handling errors in Step Functions"
-# and of the Lambda API; the CDK's own default leaves the throttled one out.
+# Full jitter spreads the retries of a burst. Names of errors: "Handling errors in Step Functions workflows" and
+# "Handle Lambda service exceptions" of its guide. The CDK's own default leaves the throttled one out. All retries
+# of a task together stay well under the execution's deadline, which nothing can catch.
 _RETRY: list[State] = [
     {
-        "ErrorEquals": ["Lambda.TooManyRequestsException", "Lambda.Unknown"],
+        "ErrorEquals": ["Lambda.TooManyRequestsException"],
         "IntervalSeconds": 1,
         "BackoffRate": 2,
         "MaxDelaySeconds": 20,
-        "MaxAttempts": 8,
+        "MaxAttempts": 6,
+        "JitterStrategy": "FULL",
+    },
+    {
+        "ErrorEquals": ["Lambda.Unknown"],  # out of memory, or out of time: rarely cured by a third try
+        "IntervalSeconds": 1,
+        "MaxAttempts": 1,
         "JitterStrategy": "FULL",
     },
     {
@@ -34,7 +41,6 @@ _RETRY: list[State] = [
         ],
         "IntervalSeconds": 1,
         "BackoffRate": 2,
-        "MaxDelaySeconds": 10,
         "MaxAttempts": 2,
         "JitterStrategy": "FULL",
     },
@@ -143,8 +149,9 @@ def definition(settings: Settings) -> State:
             ),
             "Settled": {"Type": "Succeed"},
             "ReturnToQueue": {
-                "Type": "Succeed",
+                "Type": "Pass",
                 "Output": {"batchItemFailures": [{"itemIdentifier": "{% $messageId %}"}]},
+                "End": True,
             },
         },
     }

@@ -8,6 +8,8 @@ from typing import Any
 import piexif
 import pyvips
 
+from infra.local.demo.scenes.color_profile import display_p3
+
 MAKE = "Darkroom"
 MODEL = "Camera Obscura 12"
 
@@ -32,12 +34,6 @@ class Shot:
     aperture: float
     iso: int
     taken: str
-
-
-def display_p3() -> bytes:
-    """Return the ICC profile of Display P3, the one built into libvips."""
-    profile: bytes = pyvips.Image.profile_load("p3")
-    return profile
 
 
 def as_stored(upright: pyvips.Image, orientation: int) -> pyvips.Image:
