@@ -31,11 +31,9 @@ _SIGNATURES: tuple[tuple[int, bytes, KnownFormat], ...] = (
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
 
-# A root element, after any byte order mark, declaration, comments and document type.
-_SVG = re.compile(
-    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml.*?\?>\s*)?(?:(?:<!--.*?-->|<!DOCTYPE[^\[>]*(?:\[.*?\])?\s*>)\s*)*<(?:\w+:)?svg[\s>]",
-    re.DOTALL,
-)
+_SVG_ROOT = re.compile(rb"<(?:[A-Za-z][\w.-]*:)?svg[\s/>]")
+# What may stand before an XML document's root element, by its beginning and end.
+_XML_PROLOG = ((b"<?", b"?>"), (b"<!--", b"-->"), (b"<!DOCTYPE", b">"))
 
 
 def sniff(head: bytes) -> KnownFormat | None:
@@ -52,7 +50,7 @@ def sniff(head: bytes) -> KnownFormat | None:
         return _sniff_brands(head)
     if _is_bmp(head):
         return "bmp"
-    if _SVG.match(head):
+    if _is_svg(head):
         return "svg"
     return None
 
@@ -74,3 +72,16 @@ def _sniff_brands(head: bytes) -> KnownFormat | None:
 def _is_bmp(head: bytes) -> bool:
     # "BM" alone begins many a text; a bitmap's second header has one of a few sizes.
     return head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in {12, 16, 40, 52, 56, 64, 108, 124}
+
+
+def _is_svg(head: bytes) -> bool:
+    """Tell whether an XML document's root element is svg; linear in the head, whatever it holds."""
+    rest = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    while not _SVG_ROOT.match(rest):
+        end = next((end for begin, end in _XML_PROLOG if rest.startswith(begin)), None)
+        if end is None:
+            return False
+        if end == b">" and b"[" in rest.partition(b">")[0]:
+            end = b"]>"  # a document type with declarations of its own
+        rest = rest.partition(end)[2].lstrip()
+    return True

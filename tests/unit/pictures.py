@@ -1,0 +1,71 @@
+"""Pictures that the tests draw for themselves, and how they compare them."""
+
+import numpy as np
+import pyvips
+
+BLOCKS = {  # one colour a corner: whichever way a picture is turned or mirrored, it shows
+    "top_left": (200, 60, 50),
+    "top_right": (60, 170, 80),
+    "bottom_left": (50, 80, 190),
+    "bottom_right": (220, 200, 90),
+}
+
+
+def corners(width: int = 240, height: int = 160) -> pyvips.Image:
+    """Draw four corners of different colours with a soft texture over them: 8-bit sRGB."""
+    rows, columns = np.mgrid[0:height, 0:width]
+    top, left = rows < height / 2, columns < width / 2
+    picture = np.zeros((height, width, 3))
+    for mask, name in (
+        (top & left, "top_left"),
+        (top & ~left, "top_right"),
+        (~top & left, "bottom_left"),
+        (~top & ~left, "bottom_right"),
+    ):
+        picture[mask] = BLOCKS[name]
+    texture = 12 * np.sin(rows / 7) + 12 * np.cos(columns / 9)
+    return from_array(np.clip(picture + texture[..., None], 0, 255).astype(np.uint8))
+
+
+def flat(colour: tuple[int, ...], width: int = 64, height: int = 64) -> pyvips.Image:
+    """Draw one colour: 3 bands, or 4 with alpha."""
+    return from_array(np.full((height, width, len(colour)), colour, np.uint8))
+
+
+def from_array(array: np.ndarray) -> pyvips.Image:
+    return pyvips.Image.new_from_array(array).copy(interpretation="srgb")
+
+
+def with_orientation(upright: pyvips.Image, orientation: int) -> pyvips.Image:
+    """Store ``upright`` so that a reader must apply EXIF ``orientation`` to see it upright again."""
+    undo = {
+        1: lambda image: image,
+        2: lambda image: image.fliphor(),
+        3: lambda image: image.rot180(),
+        4: lambda image: image.flipver(),
+        5: lambda image: image.rot90().fliphor(),
+        6: lambda image: image.rot270(),
+        7: lambda image: image.rot270().fliphor(),
+        8: lambda image: image.rot90(),
+    }
+    stored = undo[orientation](upright).copy()
+    stored.set_type(pyvips.GValue.gint_type, "orientation", orientation)
+    return stored
+
+
+def load(data: bytes) -> pyvips.Image:
+    """Decode with no conversion at all: what a viewer that ignores metadata would show."""
+    return pyvips.Image.new_from_buffer(data, "")
+
+
+def mean_difference(one: pyvips.Image, other: pyvips.Image, side: int = 64) -> float:
+    """Return the mean absolute difference, 0 to 255, of both seen at ``side`` pixels."""
+    small = [
+        image.colourspace("srgb").thumbnail_image(side, height=side, size="force", no_rotate=True)
+        for image in (one, other)
+    ]
+    return (small[0].cast("float") - small[1].cast("float")).abs().avg()
+
+
+def colour_at(image: pyvips.Image, x: int, y: int) -> list[int]:
+    return [round(value) for value in image.getpoint(x, y)]

@@ -1,0 +1,84 @@
+"""Whatever an original's colours are coded in, a derivative shows them in sRGB without a profile."""
+
+from collections.abc import Callable
+
+import pytest
+import pyvips
+from pictures import colour_at, flat, load
+
+from lambdas.imaging.inspect import inspect
+from lambdas.imaging.render import render
+from lambdas.keys import Variant
+from lambdas.settings import load_settings
+
+SETTINGS = load_settings()
+MUTED = [(176, 96, 84), (92, 140, 100), (88, 96, 150), (128, 128, 128), (240, 236, 228), (30, 30, 34)]
+
+
+def in_display_p3(image: pyvips.Image) -> bytes:
+    return image.icc_transform("p3", input_profile="srgb").pngsave_buffer()
+
+
+def in_cmyk(image: pyvips.Image) -> bytes:
+    return image.icc_transform("cmyk", input_profile="srgb").jpegsave_buffer(Q=98, subsample_mode="off")
+
+
+def in_cmyk_without_profile(image: pyvips.Image) -> bytes:
+    cmyk = image.icc_transform("cmyk", input_profile="srgb")
+    return cmyk.jpegsave_buffer(Q=98, subsample_mode="off", keep="none")
+
+
+def in_16_bit(image: pyvips.Image) -> bytes:
+    return (image.cast("ushort") * 257).cast("ushort").copy(interpretation="rgb16").pngsave_buffer()
+
+
+def in_lab(image: pyvips.Image) -> bytes:
+    return image.colourspace("lab").tiffsave_buffer()
+
+
+def in_palette(image: pyvips.Image) -> bytes:
+    return image.pngsave_buffer(palette=True)
+
+
+@pytest.mark.parametrize(
+    ("write", "space", "tolerance"),
+    [
+        (in_display_p3, "srgb", 2),
+        (in_cmyk, "cmyk", 6),
+        (in_cmyk_without_profile, "cmyk", 6),
+        (in_16_bit, "rgb16", 1),
+        (in_lab, "lab", 2),
+        (in_palette, "srgb", 1),
+    ],
+)
+@pytest.mark.parametrize("colour", MUTED)
+def test_colours_survive(
+    write: Callable[[pyvips.Image], bytes], space: str, tolerance: int, colour: tuple[int, int, int]
+) -> None:
+    original = write(flat(colour))
+    assert inspect(original, SETTINGS.limits).color_space == space
+    for derivative in render(original, [Variant(256, 0, out) for out in ("avif", "webp", "jpeg")], SETTINGS):
+        shown = load(derivative.data)
+        assert (shown.bands, shown.format, str(shown.interpretation)) == (3, "uchar", "srgb")
+        off = max(abs(got - want) for got, want in zip(colour_at(shown, 32, 32), colour, strict=True))
+        assert off <= tolerance + 3, f"{derivative.variant}: expected {colour} but received {colour_at(shown, 32, 32)}"
+
+
+def test_display_p3_is_converted_and_not_just_stripped() -> None:
+    red = (234, 51, 35)  # sRGB's pure red, coded in Display P3
+    coded = pyvips.Image.new_from_buffer(in_display_p3(flat((255, 0, 0))), "")
+    assert colour_at(coded, 1, 1) == pytest.approx(red, abs=2), "expected an original that needs converting"
+    (derivative,) = render(in_display_p3(flat((255, 0, 0))), [Variant(256, 0, "webp")], SETTINGS)
+    assert colour_at(load(derivative.data), 32, 32) == pytest.approx((255, 0, 0), abs=6)
+
+
+def test_greyscale() -> None:
+    grey = flat((120,)).copy(interpretation="b-w").jpegsave_buffer(Q=95)
+    assert inspect(grey, SETTINGS.limits).color_space == "b-w"
+    for derivative in render(grey, [Variant(256, 0, out) for out in ("avif", "webp", "jpeg")], SETTINGS):
+        assert colour_at(load(derivative.data).colourspace("srgb"), 9, 9) == pytest.approx((120, 120, 120), abs=3)
+
+
+def test_the_profile_is_named() -> None:
+    assert "P3" in (inspect(in_display_p3(flat((1, 2, 3))), SETTINGS.limits).profile or "")
+    assert inspect(flat((1, 2, 3)).pngsave_buffer(), SETTINGS.limits).profile is None

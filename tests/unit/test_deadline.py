@@ -1,0 +1,51 @@
+import itertools
+
+import pytest
+import pyvips
+from pictures import corners
+
+from lambdas.imaging.deadline import Deadline
+from lambdas.imaging.decode import decode
+from lambdas.imaging.geometry import Size
+from lambdas.imaging.rejection import RejectedError
+from lambdas.imaging.render import render
+from lambdas.keys import Variant
+from lambdas.settings import load_settings
+
+SETTINGS = load_settings()
+
+
+def ticking(step: float = 1):
+    """Return a clock on which ``step`` seconds pass every time that it is read."""
+    return itertools.count(0, step).__next__
+
+
+def test_a_step_after_the_deadline_is_not_begun() -> None:
+    deadline = Deadline(2, ticking())  # read once when made
+    deadline.check()
+    deadline.check()
+    with pytest.raises(RejectedError, match="expected the picture drawn within 2 s") as refused:
+        deadline.check()
+    assert refused.value.code == "decode_timeout"
+
+
+def test_a_decode_is_stopped_among_its_strips_and_the_process_lives_on() -> None:
+    original = pyvips.Image.black(6000, 6000, bands=3).copy(interpretation="srgb").pngsave_buffer()
+    reads = 0
+
+    def clock() -> float:
+        nonlocal reads
+        reads += 1
+        return float(reads)
+
+    with pytest.raises(RejectedError) as refused:
+        decode(original, Size(3000, 3000), Deadline(5, clock))
+    assert refused.value.code == "decode_timeout"
+    assert reads > 6, "expected the clock to be read while pixels are computed, not only before"
+    assert reads < 30, "expected the work to stop at the first strip that is overdue"
+    assert list(render(corners().jpegsave_buffer(), [Variant(256, 0, "avif")], SETTINGS))
+
+
+def test_work_within_the_deadline_is_done() -> None:
+    pixels = decode(corners(600, 400).pngsave_buffer(), Size(300, 200), Deadline(1000, ticking()))
+    assert (pixels.width, pixels.height) == (300, 200)

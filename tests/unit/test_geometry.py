@@ -1,0 +1,57 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.imaging.geometry import LONGEST_SIDE, Size, base_size, covering_size, drawn_size
+from lambdas.keys import Variant
+from lambdas.settings import load_settings
+
+LADDER = load_settings().ladder
+
+
+@pytest.mark.parametrize(
+    ("original", "variant", "drawn", "covering"),
+    [
+        ((4000, 3000), "1600x0.avif", (1600, 1200), (1600, 1200)),
+        ((4000, 3000), "256x0.jpeg", (256, 192), (256, 192)),
+        ((800, 600), "1600x0.avif", (800, 600), (800, 600)),
+        ((1, 1), "1600x0.avif", (1, 1), (1, 1)),
+        ((4000, 3000), "1024x1024.webp", (1024, 1024), (1365, 1024)),
+        ((3000, 4000), "1024x1024.webp", (1024, 1024), (1024, 1365)),
+        ((800, 600), "1024x1024.webp", (600, 600), (800, 600)),
+        ((800, 600), "1024x576.webp", (800, 450), (800, 600)),
+        ((6000, 1500), "1600x1600.avif", (1500, 1500), (6000, 1500)),
+        ((30_000, 1), "256x0.jpeg", (256, 1), (256, 1)),
+        ((1000, 30_000), "1600x0.webp", (546, LONGEST_SIDE), (546, LONGEST_SIDE)),
+    ],
+)
+def test_sizes(original: tuple[int, int], variant: str, drawn: tuple[int, int], covering: tuple[int, int]) -> None:
+    assert drawn_size(Size(*original), Variant.parse(variant)) == Size(*drawn)
+    assert covering_size(Size(*original), Variant.parse(variant)) == Size(*covering)
+
+
+sizes = st.builds(Size, st.integers(1, 30_000), st.integers(1, 30_000))
+variants = st.builds(
+    lambda rung, ratio: Variant(rung, LADDER.height(rung, ratio) if ratio else 0, "avif"),
+    st.sampled_from(LADDER.widths),
+    st.sampled_from([None, *LADDER.aspect_ratios]),
+)
+
+
+@given(sizes, variants)
+def test_nothing_is_enlarged_and_every_cut_fits(original: Size, variant: Variant) -> None:
+    drawn, covering, base = (
+        drawn_size(original, variant),
+        covering_size(original, variant),
+        base_size(original, variant, LADDER),
+    )
+    assert 1 <= drawn.width <= min(variant.width, original.width)
+    assert 1 <= drawn.height <= original.height
+    assert drawn.width <= covering.width <= base.width <= original.width
+    assert drawn.height <= covering.height <= base.height <= original.height
+
+
+@given(sizes, st.sampled_from(LADDER.widths))
+def test_every_proportional_variant_shares_one_base(original: Size, rung: int) -> None:
+    top = base_size(original, Variant(LADDER.widths[-1], 0, "avif"), LADDER)
+    assert base_size(original, Variant(rung, 0, "webp"), LADDER) == top

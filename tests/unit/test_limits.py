@@ -1,0 +1,64 @@
+import struct
+import zlib
+
+import pytest
+
+from lambdas.imaging.inspect import inspect
+from lambdas.imaging.limits import check_bytes, check_dimensions
+from lambdas.imaging.rejection import RejectedError
+from lambdas.settings import Limits
+
+LIMITS = Limits(max_bytes=1000, max_pixels=100_000_000, max_side=30_000, decode_seconds=5)
+
+
+def png_header(width: int, height: int) -> bytes:
+    """Make a PNG that ends after its header: there is nothing in it to decode."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    pixels = b"IDAT" + zlib.compress(b"")[:2]
+    chunks = (
+        struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body)) for body in (header, pixels)
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+@pytest.mark.parametrize(("size", "code"), [(0, "empty"), (1, None), (1000, None), (1001, "too_large")])
+def test_bytes(size: int, code: str | None) -> None:
+    if code is None:
+        check_bytes(size, LIMITS)
+        return
+    with pytest.raises(RejectedError) as refused:
+        check_bytes(size, LIMITS)
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "code"),
+    [
+        (10_000, 10_000, None),
+        (10_000, 10_001, "too_many_pixels"),
+        (30_000, 3_333, None),
+        (30_001, 1, "too_long_side"),
+        (1, 30_001, "too_long_side"),
+        (65_536, 65_536, "too_many_pixels"),
+    ],
+)
+def test_dimensions(width: int, height: int, code: str | None) -> None:
+    if code is None:
+        check_dimensions(width, height, LIMITS)
+        return
+    with pytest.raises(RejectedError, match=f"received {width} × {height}") as refused:
+        check_dimensions(width, height, LIMITS)
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "code"), [(65_536, 65_536, "too_many_pixels"), (40_000, 1, "too_long_side")]
+)
+def test_a_bomb_is_refused_from_its_header_alone(width: int, height: int, code: str) -> None:
+    with pytest.raises(RejectedError) as refused:
+        inspect(png_header(width, height), LIMITS)
+    assert refused.value.code == code
+
+
+def test_a_header_within_the_limits_passes_although_no_pixel_could_be_decoded() -> None:
+    assert inspect(png_header(640, 480), LIMITS).size.width == 640

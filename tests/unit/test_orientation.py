@@ -1,0 +1,40 @@
+"""EXIF orientations 1 to 8, in every format that carries them, come out upright in every format."""
+
+import pytest
+from pictures import corners, load, mean_difference, with_orientation
+
+from lambdas.imaging.geometry import Size
+from lambdas.imaging.inspect import inspect
+from lambdas.imaging.render import render
+from lambdas.keys import Variant
+from lambdas.settings import load_settings
+
+SETTINGS = load_settings()
+UPRIGHT = corners(480, 320)
+WRITERS = {
+    "jpeg": lambda image: image.jpegsave_buffer(Q=92),
+    "png": lambda image: image.pngsave_buffer(),
+    "webp": lambda image: image.webpsave_buffer(Q=92),
+    "tiff": lambda image: image.tiffsave_buffer(),
+}
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("fmt", WRITERS)
+def test_upright(fmt: str, orientation: int) -> None:
+    original = WRITERS[fmt](with_orientation(UPRIGHT, orientation))
+    header = inspect(original, SETTINGS.limits)
+    assert (header.size, header.orientation) == (Size(480, 320), orientation)
+
+    for derivative in render(original, [Variant(256, 0, out) for out in ("avif", "webp", "jpeg")], SETTINGS):
+        shown = load(derivative.data)
+        assert (shown.width, shown.height) == (256, 171)
+        assert mean_difference(shown, UPRIGHT) < 3
+        assert mean_difference(shown, UPRIGHT.fliphor()) > 20, "expected a comparison that sees a mirrored picture"
+
+
+def test_a_crop_is_taken_of_the_upright_picture() -> None:
+    original = WRITERS["jpeg"](with_orientation(UPRIGHT, 6))
+    (derivative,) = render(original, [Variant(256, 144, "jpeg")], SETTINGS)
+    shown = load(derivative.data)
+    assert (shown.width, shown.height) == (256, 144)

@@ -1,0 +1,119 @@
+import pytest
+import pyvips
+from pictures import corners, load, mean_difference
+
+from lambdas.imaging.rejection import RejectedError
+from lambdas.imaging.render import render
+from lambdas.imaging.sniff import sniff
+from lambdas.keys import Variant
+from lambdas.settings import load_settings
+
+SETTINGS = load_settings()
+PHOTO = corners(2000, 1500)
+ORIGINAL = PHOTO.jpegsave_buffer(Q=92)
+
+
+def test_the_whole_set_of_a_picture() -> None:
+    drawn = {each.variant: each for each in render(ORIGINAL, SETTINGS.eager_variants, SETTINGS)}
+    assert set(drawn) == set(SETTINGS.eager_variants)
+    for variant, derivative in drawn.items():
+        shown = load(derivative.data)
+        assert sniff(derivative.data) == variant.format
+        assert (shown.width, shown.height) == (variant.width, variant.width * 3 // 4)
+        assert (shown.width, shown.height) == (derivative.size.width, derivative.size.height)
+        assert mean_difference(shown, PHOTO) < 2.5
+
+
+def test_never_enlarged_and_the_same_bytes_under_every_rung_above() -> None:
+    small = corners(300, 200).pngsave_buffer()
+    drawn = {str(each.variant): each for each in render(small, SETTINGS.eager_variants, SETTINGS)}
+    assert (drawn["256x0.webp"].size.width, drawn["256x0.webp"].size.height) == (256, 171)
+    for fmt in ("avif", "webp", "jpeg"):
+        above = [drawn[f"{width}x0.{fmt}"] for width in (512, 1024, 1600)]
+        assert {each.data for each in above} == {above[0].data}
+        assert (load(above[0].data).width, load(above[0].data).height) == (300, 200)
+
+
+@pytest.mark.parametrize(
+    ("variant", "size"),
+    [
+        ("512x512.webp", (512, 512)),
+        ("512x288.avif", (512, 288)),
+        ("1600x1600.jpeg", (1500, 1500)),  # stops at what the original can fill
+    ],
+)
+def test_crops_have_their_shape(variant: str, size: tuple[int, int]) -> None:
+    (derivative,) = render(ORIGINAL, [Variant.parse(variant)], SETTINGS)
+    shown = load(derivative.data)
+    assert (shown.width, shown.height) == size
+
+
+@pytest.mark.parametrize(("strategy", "expected"), [("attention", "right"), ("centre", "middle")])
+def test_a_crop_keeps_what_the_settings_say(strategy: str, expected: str) -> None:
+    dull = (pyvips.Image.black(1600, 400, bands=3) + 128).cast("uchar").copy(interpretation="srgb")
+    striking = dull.draw_rect([250, 60, 40], 1350, 120, 160, 160, fill=True)
+    rendering = SETTINGS.rendering.model_copy(update={"crop": strategy})
+    settings = SETTINGS.model_copy(update={"rendering": rendering})
+    (derivative,) = render(striking.pngsave_buffer(), [Variant(256, 256, "jpeg")], settings)
+    reddest = load(derivative.data).extract_band(0).max()
+    assert ("right" if reddest > 200 else "middle") == expected
+
+
+def test_a_variant_has_the_same_bytes_whatever_is_drawn_beside_it() -> None:
+    together = {each.variant: each.data for each in render(ORIGINAL, SETTINGS.eager_variants, SETTINGS)}
+    for variant in (Variant(256, 0, "webp"), Variant(512, 0, "avif"), Variant(1024, 0, "jpeg")):
+        (alone,) = render(ORIGINAL, [variant], SETTINGS)
+        assert alone.data == together[variant]
+
+
+@pytest.mark.parametrize("fmt", ["jpeg", "png", "webp", "gif", "tiff", "avif"])
+@pytest.mark.parametrize("kept", [0.35, 0.9])
+def test_a_truncated_file_is_corrupt(fmt: str, kept: float) -> None:
+    writers = {
+        "jpeg": lambda image: image.jpegsave_buffer(),
+        "png": lambda image: image.pngsave_buffer(),
+        "webp": lambda image: image.webpsave_buffer(),
+        "gif": lambda image: image.gifsave_buffer(),
+        "tiff": lambda image: image.tiffsave_buffer(),
+        "avif": lambda image: image.heifsave_buffer(compression="av1", effort=0),
+    }
+    whole = writers[fmt](corners(400, 300))
+    assert list(render(whole, [Variant(256, 0, "jpeg")], SETTINGS)), "expected the whole file to be drawn"
+    with pytest.raises(RejectedError) as refused:
+        list(render(whole[: int(len(whole) * kept)], [Variant(256, 0, "jpeg")], SETTINGS))
+    assert refused.value.code == "corrupt"
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBP", b"GIF89a", b"text"])
+def test_what_is_no_picture_is_corrupt(data: bytes) -> None:
+    with pytest.raises(RejectedError) as refused:
+        list(render(data, [Variant(256, 0, "jpeg")], SETTINGS))
+    assert refused.value.code == "corrupt"
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3000, 1), (1, 3000), (20_000, 2)])
+def test_extreme_shapes(size: tuple[int, int]) -> None:
+    original = (pyvips.Image.black(*size, bands=3) + 100).cast("uchar").copy(interpretation="srgb").pngsave_buffer()
+    variants = [
+        Variant(width, height, fmt) for width, height in ((256, 0), (256, 256)) for fmt in ("avif", "webp", "jpeg")
+    ]
+    for derivative in render(original, variants, SETTINGS):
+        assert (load(derivative.data).width, load(derivative.data).height) == (
+            derivative.size.width,
+            derivative.size.height,
+        )
+
+
+@pytest.mark.parametrize("loader", ["svg", "pdf", "ppm", "csv", "vips", "rad"])
+def test_other_loaders_are_shut(loader: str) -> None:
+    texts = {
+        "svg": b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>",
+        "pdf": b"%PDF-1.4\n",
+        "ppm": b"P3 1 1 255 1 2 3\n",
+        "csv": b"1,2\n3,4\n",
+        "vips": b"\x08\xf2\xa6\xb6" + bytes(60),
+        "rad": b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 1 +X 1\n\1\2\3\4",
+    }
+    with pytest.raises(RejectedError, match="not in a known format") as refused:
+        list(render(texts[loader], [Variant(256, 0, "jpeg")], SETTINGS))
+    assert refused.value.code == "corrupt"
