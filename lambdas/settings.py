@@ -282,6 +282,9 @@ class Analytics(_Table):
     report_days: Days = Field(description="Life of rendered reports, in days.")
     concurrent_questions: int = Field(ge=1, le=20, description="Questions of one report that run side by side.")
     attempts: int = Field(ge=1, le=20, description="Tries of a question that Athena throttles.")
+    expected_hit_ratio: float = Field(ge=0, le=1, description="Hits among pictures served, below which a day is poor.")
+    tolerated_server_errors: float = Field(ge=0, le=1, description="5xx among all requests, above which a day is poor.")
+    judged_requests: int = Field(ge=1, description="Pictures served from which on the hit ratio is judged.")
 
 
 class TenantSettings(_Table):
