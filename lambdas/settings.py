@@ -164,8 +164,6 @@ class Api(_Table):
     """How much the upload API gives at a time."""
 
     images_per_page: int = Field(ge=1, le=1000, description="Pictures listed in one answer.")
-    requests_per_second: int = Field(ge=1, description="Rate above which API Gateway answers 429.")
-    burst_requests: int = Field(ge=1, description="Requests at once above which API Gateway answers 429.")
 
 
 class Issuer(_Table):

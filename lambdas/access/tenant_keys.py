@@ -1,47 +1,13 @@
 """The keys with which tenants sign their tokens: one secret, a JSON object of key id → tenant and key."""
 
-import base64
-import binascii
 import json
 import secrets
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Iterable, Mapping
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from lambdas.access.signing_key import Key, malformed, new_key
 from lambdas.keys import TENANT_PATTERN
-
-KEY_BYTES = 32  # as long as HS256's hash, which RFC 7518, section 3.2, asks for at least
-
-
-class MalformedKeysError(ValueError):
-    """A secret holds no keys: the message says what was expected, and nothing of what it holds."""
-
-
-def decode_key(text: object) -> bytes:
-    """Read a key from base64url.
-
-    Raises:
-        ValueError: it is none, or too short for HS256.
-    """
-    if isinstance(text, bytes):
-        return text
-    try:
-        encoded = str(text)
-        key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise ValueError("expected base64url for a key but received other text") from error
-    if len(key) < KEY_BYTES:
-        raise ValueError(f"expected a key of at least {KEY_BYTES} bytes but received {len(key)}")
-    return key
-
-
-def encode_key(key: bytes) -> str:
-    """Write a key as base64url."""
-    return base64.urlsafe_b64encode(key).rstrip(b"=").decode()
-
-
-Key = Annotated[bytes, BeforeValidator(decode_key), PlainSerializer(encode_key, return_type=str)]
 
 
 class TenantKey(BaseModel):
@@ -68,8 +34,7 @@ def parse_tenant_keys(text: str) -> TenantKeys:
     try:
         return _KEYS.validate_json(text or "{}")
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        raise MalformedKeysError(f"expected key id → tenant and key in the secret but received: {faults}") from None
+        raise malformed("key id → tenant and key", error) from None
 
 
 def format_tenant_keys(keys: TenantKeys) -> str:
@@ -79,9 +44,15 @@ def format_tenant_keys(keys: TenantKeys) -> str:
 
 def new_tenant_key(tenant: str) -> tuple[str, TenantKey]:
     """Make a random key for ``tenant``, and the id that its tokens will name."""
-    return f"{tenant}-{secrets.token_hex(4)}", TenantKey(tenant=tenant, key=secrets.token_bytes(KEY_BYTES))
+    return f"{tenant}-{secrets.token_hex(4)}", TenantKey(tenant=tenant, key=new_key())
 
 
 def key_of(keys: TenantKeys, tenant: str) -> tuple[str, TenantKey] | None:
     """Return a key of ``tenant`` to sign with, the same at every call; None where it has none."""
     return next(((kid, key) for kid, key in sorted(keys.items()) if key.tenant == tenant), None)
+
+
+def with_keys_for(keys: TenantKeys, tenants: Iterable[str]) -> TenantKeys:
+    """Return ``keys`` and a new one for each of ``tenants`` that has none."""
+    missing = [tenant for tenant in tenants if key_of(keys, tenant) is None]
+    return {**keys, **dict(map(new_tenant_key, missing))}

@@ -30,8 +30,10 @@ def sign_tenant_token(
     return jwt.encode(claims, key.key, algorithm=ALGORITHM, headers={"kid": kid})
 
 
-def verify_tenant_token(token: str, find: Callable[[str], TenantKey | None], auth: Auth) -> Grant:
-    """Return what ``token`` grants; ``find`` gives the key of a key id.
+def verify_tenant_token(
+    token: str, find: Callable[[str], TenantKey | None], auth: Auth, tenants: frozenset[str]
+) -> Grant:
+    """Return what ``token`` grants to one of ``tenants``; ``find`` gives the key of a key id.
 
     Raises:
         AccessRefusedError: it grants nothing.
@@ -40,7 +42,7 @@ def verify_tenant_token(token: str, find: Callable[[str], TenantKey | None], aut
     require_algorithm(header, (ALGORITHM,))
     kid = key_id(header)
     key = find(kid)
-    if key is None:
+    if key is None or key.tenant not in tenants:
         raise AccessRefusedError("expected a token that names a key of a tenant (kid) but received an unknown one")
     try:
         claims = jwt.decode(

@@ -26,7 +26,8 @@ class Variables(Environment):
 
 
 def _tenant_verifier() -> Callable[[str], Grant]:
-    auth = load_settings().auth
+    settings = load_settings()
+    auth, tenants = settings.auth, frozenset(settings.tenants)
     secret = Variables.read().tenant_keys_secret
     held = CachedValue(
         lambda: parse_tenant_keys(read_secret(secret)),
@@ -43,7 +44,7 @@ def _tenant_verifier() -> Callable[[str], Grant]:
                 "expected the tenants' keys but cannot read them; try again", "unavailable"
             ) from error
 
-    return lambda token: verify_tenant_token(token, find, auth)
+    return lambda token: verify_tenant_token(token, find, auth, tenants)
 
 
 def _issuer_verifier() -> Callable[[str], Grant]:

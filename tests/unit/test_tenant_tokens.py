@@ -9,15 +9,14 @@ import pytest
 
 from lambdas.access.refusal import AccessRefusedError
 from lambdas.access.scopes import ALL_SCOPES, Grant
+from lambdas.access.signing_key import KEY_BYTES, MalformedKeysError, encode_key
 from lambdas.access.tenant_keys import (
-    KEY_BYTES,
-    MalformedKeysError,
     TenantKey,
-    encode_key,
     format_tenant_keys,
     key_of,
     new_tenant_key,
     parse_tenant_keys,
+    with_keys_for,
 )
 from lambdas.access.tenant_tokens import sign_tenant_token, verify_tenant_token
 from lambdas.settings import load_settings
@@ -25,11 +24,13 @@ from lambdas.settings import load_settings
 AUTH = load_settings().auth
 KID, KEY = new_tenant_key("acme")
 OTHER_KID, OTHER_KEY = new_tenant_key("globex")
-KEYS = {KID: KEY, OTHER_KID: OTHER_KEY}
+GONE_KID, GONE_KEY = new_tenant_key("initech")
+KEYS = {KID: KEY, OTHER_KID: OTHER_KEY, GONE_KID: GONE_KEY}
+TENANTS = frozenset({"acme", "globex"})
 
 
 def verify(token: str) -> Grant:
-    return verify_tenant_token(token, KEYS.get, AUTH)
+    return verify_tenant_token(token, KEYS.get, AUTH, TENANTS)
 
 
 def claims(**changes: Any) -> dict[str, Any]:
@@ -79,6 +80,10 @@ REFUSED = {
     "RS256 in the header": (encode(claims(), {"alg": "RS256", "kid": KID}), "received alg 'RS256'"),
     "no key id": (signed(claims(), kid=None), "names its key (kid)"),
     "unknown key id": (signed(claims(), kid="acme-00000000"), "names a key of a tenant (kid)"),
+    "a tenant that is none any more": (
+        signed(claims(iss="initech"), key=GONE_KEY.key, kid=GONE_KID),
+        "names a key of a tenant (kid)",
+    ),
     "another tenant's key": (signed(claims(), key=OTHER_KEY.key), "another signature"),
     "another tenant's key id": (signed(claims(), kid=OTHER_KID), "another signature"),
     "another tenant as issuer": (signed(claims(iss="globex")), "issuer 'acme' (iss)"),
@@ -131,7 +136,14 @@ def test_keys_survive_the_secret() -> None:
 
 def test_the_key_to_sign_with_is_the_tenants_own() -> None:
     assert key_of(KEYS, "globex") == (OTHER_KID, OTHER_KEY)
-    assert key_of(KEYS, "initech") is None
+    assert key_of(KEYS, "umbrella") is None
+
+
+def test_tenants_without_a_key_are_given_one() -> None:
+    keys = with_keys_for({KID: KEY}, ["acme", "hooli"])
+    assert sorted(key.tenant for key in keys.values()) == ["acme", "hooli"]
+    assert keys[KID] == KEY
+    assert with_keys_for(keys, ["acme", "hooli"]) == keys
 
 
 @pytest.mark.parametrize(
