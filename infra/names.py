@@ -6,9 +6,8 @@ what is deployed in one region can be named in another before it exists.
 
 from dataclasses import dataclass
 
-from lambdas.settings import FunctionName, Settings
+from lambdas.settings import EDGE_REGION, FunctionName, Settings
 
-EDGE_REGION = "us-east-1"  # CloudFront takes its functions and log deliveries from here only
 SHARED_LANE = "shared"
 _LONGEST_BUCKET_NAME = 63
 

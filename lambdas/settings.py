@@ -28,6 +28,7 @@ Origin = Annotated[str, Field(pattern=r"^(\*|https?://\S+)$")]
 Crop = Literal["attention", "centre"]
 Tenant = Annotated[str, Field(pattern=TENANT_PATTERN)]
 FunctionName = Literal["authorize", "upload", "validate", "metadata", "derive", "record", "generate", "origin_request"]
+EDGE_REGION = "us-east-1"  # CloudFront takes its functions and log deliveries from here only
 EDGE_TIMEOUT_SECONDS = 30  # Lambda@Edge's quota for origin events
 
 
