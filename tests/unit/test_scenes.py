@@ -9,7 +9,9 @@ import pytest
 import pyvips
 
 from infra.local.demo.scenes import SCENES, Scene, write_scenes
-from infra.local.demo.scenes.camera import MAKE, as_stored, display_p3
+from infra.local.demo.scenes.camera import MAKE, as_stored
+from infra.local.demo.scenes.color_profile import display_p3
+from lambdas.imaging.profile import profile_name
 
 SMALL = 320
 
@@ -73,6 +75,15 @@ def test_an_orientation_that_does_not_exist_is_refused(orientation: int) -> None
 def test_the_scenes_differ_in_orientation_and_shape() -> None:
     assert len({scene.shot.orientation for scene in SCENES}) == len(SCENES)
     assert {scene.portrait for scene in SCENES} == {True, False}
+
+
+def test_display_p3_agrees_with_the_profile_built_into_libvips() -> None:
+    colors = np.random.default_rng(1).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    picture = pyvips.Image.new_from_array(colors).copy(interpretation="srgb")
+    reference = picture.icc_import(pcs="lab", input_profile="p3")
+    picture.set_type(pyvips.GValue.blob_type, "icc-profile-data", display_p3())
+    assert picture.icc_import(pcs="lab", embedded=True).dE00(reference).max() < 0.6
+    assert profile_name(display_p3()) == "Display P3"
 
 
 def test_display_p3_is_a_profile_wider_than_srgb() -> None:

@@ -1,0 +1,114 @@
+"""Real pictures, good and hostile: each file has the outcome that the table says, and the good ones look right."""
+
+import os
+from functools import cache
+from pathlib import Path
+
+import pytest
+from pictures import load, mean_difference
+
+from lambdas.imaging.formats import require_drawable
+from lambdas.imaging.geometry import Size
+from lambdas.imaging.inspect import Header, inspect
+from lambdas.imaging.rejection import RejectedError
+from lambdas.imaging.render import Derivative, render
+from lambdas.imaging.sniff import SNIFF_BYTES, sniff
+from lambdas.keys import Variant
+from lambdas.settings import load_settings
+
+CORPUS = Path(os.environ.get("DARKROOM_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
+SETTINGS = load_settings()
+
+pytestmark = pytest.mark.skipif(
+    not CORPUS.is_dir(), reason=f"expected a corpus of pictures at {CORPUS} (or DARKROOM_CORPUS) but found none"
+)
+
+# file → upright width and height, or the code of its rejection
+OUTCOMES: dict[str, tuple[int, int] | str] = {
+    "animated/animated-loop-3.gif": (370, 285),
+    "animated/animated-loop-3.webp": (370, 285),
+    "animated/cogs.gif": (85, 77),
+    "animated/rotating-earth.gif": (400, 400),
+    "colour/channel_digital_image_cmyk_color.jpg": (500, 333),
+    "colour/channel_digital_image_cmyk_color_no_profile.jpg": (500, 333),
+    "colour/cmyk-orientation.jpg": (533, 800),
+    "colour/gain-map.jpg": (3840, 2160),
+    "colour/p3.png": (8, 8),
+    "colour/prophoto.png": (1, 1),
+    "colour/ultra-hdr.jpg": (3840, 2160),
+    "formats/20mp.avif": (5472, 3648),
+    "formats/alpha-2048x1536.png": (2048, 1536),
+    "formats/document.pdf": "unsupported_format",
+    "formats/indexed.png": (290, 442),
+    "formats/logo.svg": "unsupported_format",
+    "formats/lossy.webp": (550, 368),
+    "formats/sample.tif": (290, 442),
+    "hostile/16384x16384.png": "too_many_pixels",
+    "hostile/65536-uint32-limit.png": "too_many_pixels",
+    "hostile/99-megapixels.jpg": (9643, 10328),
+    "hostile/big-height.webp": (13, 169),
+    "hostile/corrupt-header.jpg": "corrupt",
+    "hostile/decompression_bomb.gif": "corrupt",
+    "hostile/decompression_bomb.ico": "unsupported_format",
+    "hostile/giant-image.jpg": "too_many_pixels",
+    "hostile/looks-like-svg.webp": (256, 256),
+    "hostile/truncated.gif": "corrupt",
+    "hostile/truncated.jpg": "corrupt",
+    "hostile/truncated.png": "corrupt",
+    **{f"hostile/fuzzed-{number}.bin": "not_an_image" for number in range(1, 21)},
+    "orientation/avif-orientation-6.avif": (3024, 4032),
+    **{f"orientation/landscape-{number}.jpg": (1800, 1200) for number in range(1, 9)},
+    **{f"orientation/portrait-{number}.jpg": (1200, 1800) for number in range(1, 9)},
+    "photos/berlin-8mp-gps.jpg": (3264, 2448),
+    "photos/canon-1000d-orientation6.jpg": (2592, 3888),
+    "photos/canon-5d3-22mp.jpg": (5760, 3840),
+    "photos/exif-full-gps.jpg": (3024, 4032),
+    "photos/htc-one-m8.jpg": (2688, 1520),
+    "photos/iphone-12mp-2.heic": "unsupported_format",
+    "photos/iphone-12mp.heic": "unsupported_format",
+    "photos/iphone-6-plus.jpg": (2448, 3264),
+    "photos/leica-t-orientation8.jpg": (3264, 4928),
+    "photos/nikon-d90.jpg": (4288, 2848),
+    "photos/sharp-benchmark-2725x2225.jpg": (2725, 2225),
+}
+
+
+@cache
+def develop(file: str) -> tuple[Header, list[Derivative]]:
+    data = (CORPUS / file).read_bytes()
+    require_drawable(sniff(data[:SNIFF_BYTES]))
+    header = inspect(data, SETTINGS.limits)
+    return header, list(render(data, [Variant(256, 0, fmt) for fmt in ("avif", "webp", "jpeg")], SETTINGS))
+
+
+def test_the_table_is_whole() -> None:
+    found = {str(path.relative_to(CORPUS)) for path in CORPUS.glob("*/*")}
+    assert found == set(OUTCOMES)
+
+
+@pytest.mark.parametrize("file", OUTCOMES)
+def test_outcome(file: str) -> None:
+    expected = OUTCOMES[file]
+    if isinstance(expected, str):
+        with pytest.raises(RejectedError) as refused:
+            develop(file)
+        assert refused.value.code == expected
+        return
+    header, derivatives = develop(file)
+    assert header.size == Size(*expected)
+    for derivative in derivatives:
+        shown = load(derivative.data)
+        assert (shown.width, shown.height) == (derivative.size.width, derivative.size.height)
+        assert not shown.get_typeof("exif-data")
+        assert not shown.get_typeof("icc-profile-data")
+
+
+@pytest.mark.parametrize("scene", ["landscape", "portrait"])
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_orientations_match_their_upright_reference(scene: str, orientation: int) -> None:
+    _, reference = develop(f"orientation/{scene}-1.jpg")
+    _, turned = develop(f"orientation/{scene}-{orientation}.jpg")
+    for want, got in zip(reference, turned, strict=True):
+        # The number in each picture differs; everything else is the same scene.
+        assert mean_difference(load(want.data), load(got.data)) < 6
+        assert mean_difference(load(want.data), load(got.data).fliphor()) > 15

@@ -1,0 +1,19 @@
+import pytest
+
+from lambdas.generate.lookup import known_image_id, ladder_variant
+from lambdas.settings import load_settings
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("256x0.avif", True), ("256x256.webp", True), ("257x0.avif", False), ("nonsense", False), ("", False)],
+)
+def test_only_the_ladder_can_be_asked_for(text: str, found: bool) -> None:
+    assert (ladder_variant(text, load_settings()) is not None) is found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("0" * 32, True), ("p-" + "a" * 32, True), ("0" * 31, False), ("../x", False)]
+)
+def test_only_an_image_id_can_be_known(text: str, found: bool) -> None:
+    assert (known_image_id(text) is not None) is found

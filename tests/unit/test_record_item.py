@@ -1,0 +1,73 @@
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from lambdas.messages import RecordRequest
+from lambdas.record.item import image_item, rejection_of
+
+RECORDED_AT = datetime(2026, 11, 23, 12, 0, 5, 250_000, UTC)
+IMAGE_ID = "0123456789abcdef0123456789abcdef"
+IMAGE = {
+    "image_id": IMAGE_ID,
+    "tenant": "demo",
+    "bucket": "originals",
+    "key": f"demo/2026-11-23/{IMAGE_ID}",
+    "version_id": None,
+    "etag": "abc",
+    "bytes": 1234,
+    "uploaded_at": "2026-11-23T12:00:00Z",
+    "format": "jpeg",
+}
+METADATA = {
+    "width": 4000, "height": 3000, "format": "jpeg", "mime_type": "image/jpeg", "bytes": 1234, "sha256": "0" * 64,
+    "orientation": 6, "color_space": "srgb", "profile": "Display P3", "alpha": False, "pages": 1,
+}  # fmt: skip
+CORRUPT = {"code": "corrupt", "message": "expected pixels but received none"}
+
+
+def made(seconds: float, *variants: str) -> dict[str, Any]:
+    stored = [{"variant": variant, "bytes": 10, "width": 256, "height": 192} for variant in variants]
+    return {"outcome": "made", "derivatives": stored, "rejection": None, "seconds": seconds}
+
+
+def request(**fields: Any) -> RecordRequest:
+    return RecordRequest.model_validate({"image": IMAGE, "timings": {"validate": 0.1, "metadata": 0.2}, **fields})
+
+
+def test_a_ready_image() -> None:
+    item = image_item(
+        request(metadata=METADATA, derivations=[made(1.5, "1600x0.avif"), made(0.5, "256x0.avif", "256x0.webp")]),
+        RECORDED_AT,
+    )
+    assert item == {
+        "image_id": IMAGE_ID,
+        "tenant": "demo",
+        "uploaded_at": "2026-11-23T12:00:00.000Z",
+        "recorded_at": "2026-11-23T12:00:05.250Z",
+        "outcome": "ready",
+        "original": {name: IMAGE[name] for name in ("bucket", "key", "version_id", "etag", "bytes", "format")},
+        "metadata": METADATA,
+        "derivatives": {
+            "1600x0.avif": {"bytes": 10, "width": 256, "height": 192},
+            "256x0.avif": {"bytes": 10, "width": 256, "height": 192},
+            "256x0.webp": {"bytes": 10, "width": 256, "height": 192},
+        },
+        "timings": {"validate": 0.1, "metadata": 0.2, "derive": 1.5, "derive_all_groups": 2.0},
+    }
+    json.dumps(item)
+
+
+def test_a_rejected_image_has_its_reason_and_no_derivatives() -> None:
+    item = image_item(request(rejection=CORRUPT), RECORDED_AT)
+    assert (item["outcome"], item["rejection"]) == ("rejected", CORRUPT)
+    assert {"derivatives", "metadata"} & set(item) == set()
+    assert item["timings"] == {"validate": 0.1, "metadata": 0.2}
+
+
+def test_one_group_that_cannot_be_drawn_rejects_the_image() -> None:
+    failed = {"outcome": "rejected", "derivatives": [], "rejection": CORRUPT, "seconds": 0.3}
+    asked = request(metadata=METADATA, derivations=[made(1.0, "1600x0.avif"), failed])
+    found = rejection_of(asked)
+    assert found is not None
+    assert found.code == "corrupt"
+    assert image_item(asked, RECORDED_AT)["outcome"] == "rejected"
