@@ -1,0 +1,98 @@
+"""``darkroom demo``: a person's pictures, or rendered ones, through the whole of Darkroom."""
+
+import time
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from infra.local.demo import wording
+from infra.local.demo.collect import NothingToShowError, collect
+from infra.local.demo.records import Candidate
+from infra.local.demo.report import ReportError, run_delivery_report
+from infra.local.demo.run import PAGE, run_demo
+from infra.local.demo.scenes import write_scenes
+from infra.local.demo.table import print_table
+from infra.local.ports import BusyPortError
+from infra.local.stack import LocalStack, NotRunningError
+from infra.local.state import CHECKOUT, Ports
+
+_SCENES = CHECKOUT / "build" / "scenes"
+_OUT = CHECKOUT / "build" / "demo"
+
+
+def demo(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Your pictures, of any kind and number; without it, rendered ones.")
+    ] = None,
+    *,
+    out: Annotated[Path, typer.Option(help="Where the contact sheet and the report are written.")] = _OUT,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave a stack that this started running.")] = False,
+    show: Annotated[bool, typer.Option("--open", help="Open the contact sheet when it is done.")] = False,
+    tenant: Annotated[str | None, typer.Option(help="Whose pictures they are; the first tenant if not said.")] = None,
+) -> None:
+    """Upload pictures, have them drawn, ask for them as three browsers would, and show what came back."""
+    console = Console()
+    started = time.monotonic()
+    out = out.resolve()
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        candidates = collect(folder.resolve()) if folder else _rendered(console)
+    except NothingToShowError as error:
+        console.print(f"[red]{error}[/]")
+        raise typer.Exit(1) from error
+    with _stack(console, keep=keep) as stack:
+        console.print(f"{wording.count(len(candidates), 'file')} for {stack.upload_api}/uploads")
+        pictures = run_demo(stack, candidates, out, console, tenant=tenant or next(iter(stack.settings.tenants)))
+        print_table(pictures, console)
+        with console.status("Reporting on what the edge served"):
+            report = _report(stack, out, console)
+    settled = sum(picture.settled for picture in pictures)
+    console.print(f"{settled} of {wording.count(len(pictures), 'file')} have an outcome.", end=" ")
+    console.print(f"It took {wording.duration(time.monotonic() - started)}.")
+    page = out / PAGE
+    console.print(f"Contact sheet: {page}", soft_wrap=True)
+    console.print(f"Delivery report: {report or 'failed, see above'}", soft_wrap=True)
+    if show:
+        webbrowser.open(page.as_uri())
+    if settled < len(pictures) or report is None:
+        raise typer.Exit(1)
+
+
+def _rendered(console: Console) -> list[Candidate]:
+    with console.status("Rendering photographs"):
+        return [Candidate(path.name, path) for path in write_scenes(_SCENES)]
+
+
+def _report(stack: LocalStack, out: Path, console: Console) -> Path | None:
+    try:
+        return run_delivery_report(stack, out)
+    except ReportError as error:
+        console.print(str(error), style="red", markup=False)
+        return None
+
+
+@contextmanager
+def _stack(console: Console, *, keep: bool) -> Iterator[LocalStack]:
+    """Give the stack that runs, or one started for this run and ended after it."""
+    try:
+        yield LocalStack.attach()
+        return
+    except NotRunningError:
+        pass
+    with console.status("Starting") as status:
+        try:
+            stack = LocalStack.start(announce=status.update)
+        except BusyPortError:
+            stack = LocalStack.start(Ports(emulator=0, edge=0, athena=0), announce=status.update)
+    try:
+        yield stack
+    finally:
+        if keep:
+            console.print(f"The stack goes on: pictures at {stack.edge_url}; end it: darkroom down")
+        else:
+            stack.stop()
