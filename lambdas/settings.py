@@ -194,7 +194,7 @@ class Auth(_Table):
         return self
 
 
-class PictureTokens(_Table):
+class ImageTokens(_Table):
     """Tokens that let a viewer see private pictures."""
 
     default_seconds: Seconds = Field(description="Life of a token whose request names none, in seconds.")
@@ -306,7 +306,7 @@ class Settings(_Table):
     uploads: Uploads
     api: Api
     auth: Auth
-    picture_tokens: PictureTokens
+    image_tokens: ImageTokens
     pipeline: Pipeline
     functions: dict[FunctionName, FunctionSettings] = Field(description="Size of every function, by its name.")
     delivery: Delivery

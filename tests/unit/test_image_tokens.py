@@ -4,8 +4,13 @@ from datetime import UTC, datetime, timedelta
 import jwt
 import pytest
 
-from lambdas.access.picture_keys import PictureKeys, format_picture_keys, new_picture_keys, parse_picture_keys
-from lambdas.access.picture_tokens import sign_picture_token
+from lambdas.access.image_token_keys import (
+    ImageTokenKeys,
+    format_image_token_keys,
+    new_image_token_keys,
+    parse_image_token_keys,
+)
+from lambdas.access.image_tokens import sign_image_token
 from lambdas.access.signing_key import KEY_BYTES, MalformedKeysError, encode_key
 from lambdas.keys import new_image_id
 
@@ -13,10 +18,10 @@ KEY = encode_key(bytes(KEY_BYTES))
 
 
 def test_a_token_names_its_picture_key_and_life() -> None:
-    keys = new_picture_keys()
+    keys = new_image_token_keys()
     image_id = new_image_id(private=True)
     now = datetime.now(UTC).replace(microsecond=0)
-    made = sign_picture_token(keys, image_id, now=now, life=timedelta(minutes=10))
+    made = sign_image_token(keys, image_id, now=now, life=timedelta(minutes=10))
     assert jwt.get_unverified_header(made.token) == {"alg": "HS256", "kid": keys.signing, "typ": "JWT"}
     assert jwt.decode(made.token, keys.signing_key, algorithms=["HS256"]) == {
         "image": image_id,
@@ -27,8 +32,8 @@ def test_a_token_names_its_picture_key_and_life() -> None:
 
 
 def test_keys_survive_the_secret() -> None:
-    keys = new_picture_keys()
-    assert parse_picture_keys(format_picture_keys(keys)) == keys
+    keys = new_image_token_keys()
+    assert parse_image_token_keys(format_image_token_keys(keys)) == keys
 
 
 @pytest.mark.parametrize(
@@ -43,8 +48,8 @@ def test_keys_survive_the_secret() -> None:
 )
 def test_a_malformed_secret_is_refused(text: str) -> None:
     with pytest.raises(MalformedKeysError, match="expected signing and keys"):
-        parse_picture_keys(text)
+        parse_image_token_keys(text)
 
 
 def test_keys_are_not_in_their_representation() -> None:
-    assert "keys" not in repr(PictureKeys(signing="a", keys={"a": bytes(KEY_BYTES)}))
+    assert "keys" not in repr(ImageTokenKeys(signing="a", keys={"a": bytes(KEY_BYTES)}))

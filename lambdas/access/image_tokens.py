@@ -5,21 +5,21 @@ from datetime import datetime, timedelta
 
 import jwt
 
-from lambdas.access.picture_keys import PictureKeys
+from lambdas.access.image_token_keys import ImageTokenKeys
 from lambdas.keys import ImageId
 
 
 @dataclass(frozen=True, slots=True)
-class PictureToken:
+class ImageToken:
     """A token and its end, UTC."""
 
     token: str
     expires_at: datetime
 
 
-def sign_picture_token(keys: PictureKeys, image_id: ImageId, *, now: datetime, life: timedelta) -> PictureToken:
+def sign_image_token(keys: ImageTokenKeys, image_id: ImageId, *, now: datetime, life: timedelta) -> ImageToken:
     """Return a token for one picture, good from ``now`` on for ``life``."""
     expires_at = (now + life).replace(microsecond=0)
     claims = {"image": image_id, "nbf": now, "exp": expires_at}
     token = jwt.encode(claims, keys.signing_key, algorithm="HS256", headers={"kid": keys.signing})
-    return PictureToken(token, expires_at)
+    return ImageToken(token, expires_at)

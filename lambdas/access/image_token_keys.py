@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from lambdas.access.signing_key import Key, malformed, new_key
 
 
-class PictureKeys(BaseModel):
+class ImageTokenKeys(BaseModel):
     """Keys by their id, and which of them signs."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -32,24 +32,24 @@ class PictureKeys(BaseModel):
         return self.keys[self.signing]
 
 
-def parse_picture_keys(text: str) -> PictureKeys:
+def parse_image_token_keys(text: str) -> ImageTokenKeys:
     """Read the secret.
 
     Raises:
         MalformedKeysError: it is empty, or no such JSON object.
     """
     try:
-        return PictureKeys.model_validate_json(text or "{}")
+        return ImageTokenKeys.model_validate_json(text or "{}")
     except ValidationError as error:
         raise malformed("signing and keys", error) from None
 
 
-def format_picture_keys(keys: PictureKeys) -> str:
+def format_image_token_keys(keys: ImageTokenKeys) -> str:
     """Write the secret."""
     return keys.model_dump_json()
 
 
-def new_picture_keys() -> PictureKeys:
+def new_image_token_keys() -> ImageTokenKeys:
     """Make a random key that signs."""
-    kid = f"picture-{secrets.token_hex(4)}"
-    return PictureKeys(signing=kid, keys={kid: new_key()})
+    kid = f"image-{secrets.token_hex(4)}"
+    return ImageTokenKeys(signing=kid, keys={kid: new_key()})
