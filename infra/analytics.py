@@ -9,8 +9,9 @@ from constructs import Construct
 
 from infra.access_log import COLUMNS, LOCATION_TEMPLATE, PARTITION_KEYS, PREFIX
 from infra.acknowledgements import acknowledge
-from infra.names import EDGE_REGION, Names
+from infra.names import Names
 from infra.stack import DarkroomStack
+from lambdas.settings import EDGE_REGION
 
 TABLE = "access_log"
 _LAST_YEAR = 2100

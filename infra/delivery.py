@@ -11,10 +11,11 @@ from infra.assets import Assets
 from infra.edge_function import OriginRequestFunction
 from infra.edge_policies import cache_policy, response_headers_policy
 from infra.log_delivery import LogDelivery
-from infra.names import EDGE_REGION, Names
+from infra.names import Names
 from infra.stack import DarkroomStack
 from lambdas.edge.inline import viewer_request_source
 from lambdas.edge.origin_request import GENERATOR_HEADER, NOT_FOUND_SECONDS_HEADER, REGION_HEADER
+from lambdas.settings import EDGE_REGION
 
 _NEVER_CACHED = (403, 500, 502, 503, 504)
 
