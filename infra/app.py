@@ -40,6 +40,10 @@ def add_stacks(app: cdk.App, settings: Settings, account: str, target: Target) -
     # They name each other and share no reference, so that the order of deployment is for us to say.
     for stack, needed in ((pipeline, storage), (upload, storage), (delivery, storage), (delivery, analytics)):
         stack.add_stack_dependency(needed)
+
+
+def check_findings(app: cdk.App) -> None:
+    """Have cdk-nag's AwsSolutions rules stop the synthesis at any finding that nobody acknowledged."""
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 
 
@@ -51,6 +55,7 @@ def main() -> None:
         add_stacks(app, load_settings(), os.environ.get("CDK_DEFAULT_ACCOUNT", NO_ACCOUNT), target)
     except (AssetError, NameTooLongError, SettingsError) as error:
         sys.exit(str(error))
+    check_findings(app)
     app.synth()
 
 

@@ -33,6 +33,7 @@ class Lane(Construct):
         self._names = names
         self._settings = names.settings
         self._assets = assets
+        cdk.Tags.of(self).add("Lane", lane)
         self.functions = self._handlers(libvips_layer)
         self.dead_letters, self.queue = self._queues()
         self._subscribe()

@@ -17,8 +17,9 @@ class DarkroomStack(cdk.Stack):
             env=cdk.Environment(account=names.account, region=region),
             description=description,
             termination_protection=names.settings.storage.protected,
-            tags={"Application": names.settings.name, "Stage": names.settings.stage},
         )
+        for key, value in {"Application": names.settings.name, "Stage": names.settings.stage}.items():
+            cdk.Tags.of(self).add(key, value)
         self.names = names
         self.settings = names.settings
 

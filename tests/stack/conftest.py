@@ -1,0 +1,29 @@
+"""Both targets' templates, synthesized once a session and kept while their inputs do not change."""
+
+import pytest
+from synthesized import Assembly
+
+from infra.names import Names
+from infra.packages import ROOT
+from infra.synth import NO_ACCOUNT, synthesize
+from lambdas.settings import DEFAULT_STAGE, Settings, load_settings
+
+
+@pytest.fixture(scope="session")
+def settings() -> Settings:
+    return load_settings(stage=DEFAULT_STAGE)
+
+
+@pytest.fixture(scope="session")
+def names(settings: Settings) -> Names:
+    return Names(settings, NO_ACCOUNT)
+
+
+@pytest.fixture(scope="session")
+def aws() -> Assembly:
+    return Assembly(synthesize(ROOT / "build" / "synth" / "aws", target="aws"))
+
+
+@pytest.fixture(scope="session")
+def host() -> Assembly:
+    return Assembly(synthesize(ROOT / "build" / "synth" / "host", target="host"))

@@ -1,0 +1,113 @@
+import pytest
+from synthesized import Assembly, Resource, referenced
+
+from infra.names import Names
+from lambdas.edge.inline import MAX_SOURCE_BYTES, NEGOTIATED_HEADERS, viewer_request_source
+from lambdas.settings import Settings
+
+
+@pytest.fixture
+def distribution(aws: Assembly) -> Resource:
+    (distribution,) = aws.all("AWS::CloudFront::Distribution")
+    return distribution
+
+
+def behaviors(distribution: Resource) -> list[dict]:
+    config = distribution.properties["DistributionConfig"]
+    return [config["DefaultCacheBehavior"], *config.get("CacheBehaviors", [])]
+
+
+def resource(distribution: Resource, value: object) -> dict:
+    return distribution.template["Resources"][referenced(value)]["Properties"]
+
+
+def response_headers(distribution: Resource) -> dict:
+    (behavior,) = behaviors(distribution)
+    return resource(distribution, behavior["ResponseHeadersPolicyId"])["ResponseHeadersPolicyConfig"]
+
+
+def test_every_cache_key_is_the_path_alone(aws: Assembly) -> None:
+    for policy in aws.all("AWS::CloudFront::CachePolicy"):
+        config = policy.properties["CachePolicyConfig"]
+        assert config["ParametersInCacheKeyAndForwardedToOrigin"] == {
+            "CookiesConfig": {"CookieBehavior": "none"},
+            "HeadersConfig": {"HeaderBehavior": "none"},
+            "QueryStringsConfig": {"QueryStringBehavior": "none"},
+            "EnableAcceptEncodingBrotli": False,
+            "EnableAcceptEncodingGzip": False,
+        }, str(policy)
+
+
+def test_the_cache_may_keep_answers_through_both_stale_windows(aws: Assembly, settings: Settings) -> None:
+    delivery = settings.delivery
+    windows = delivery.max_age_seconds + delivery.stale_while_revalidate_seconds + delivery.stale_if_error_seconds
+    for policy in aws.all("AWS::CloudFront::CachePolicy"):
+        config = policy.properties["CachePolicyConfig"]
+        assert config["MinTTL"] == 0, str(policy)
+        assert config["MaxTTL"] >= windows, str(policy)
+
+
+def test_every_behavior_has_the_policies_and_both_functions(distribution: Resource) -> None:
+    for behavior in behaviors(distribution):
+        assert {"CachePolicyId", "ResponseHeadersPolicyId"} <= behavior.keys()
+        assert behavior["ViewerProtocolPolicy"] in {"redirect-to-https", "https-only"}
+        (viewer,) = behavior["FunctionAssociations"]
+        assert viewer["EventType"] == "viewer-request"
+        (origin,) = behavior["LambdaFunctionAssociations"]
+        assert origin["EventType"] == "origin-request"
+        version = distribution.template["Resources"][referenced(origin["LambdaFunctionARN"])]
+        assert version["Type"] == "AWS::Lambda::Version"
+
+
+def test_an_error_of_the_origin_is_never_cached(distribution: Resource, settings: Settings) -> None:
+    lives = {
+        each["ErrorCode"]: each["ErrorCachingMinTTL"]
+        for each in distribution.properties["DistributionConfig"]["CustomErrorResponses"]
+    }
+    assert {status: lives[status] for status in (403, 500, 502, 503, 504)} == dict.fromkeys(
+        (403, 500, 502, 503, 504), 0
+    )
+    assert lives[404] == settings.delivery.not_found_seconds
+
+
+def test_answers_say_what_they_were_negotiated_by_and_leave_caching_to_the_object(distribution: Resource) -> None:
+    custom = {each["Header"]: each["Value"] for each in response_headers(distribution)["CustomHeadersConfig"]["Items"]}
+    assert set(NEGOTIATED_HEADERS) <= set(custom["Vary"].split(", "))
+    assert {"Accept-CH", "Timing-Allow-Origin", "Content-Disposition"} <= custom.keys()
+    assert "cache-control" not in {header.lower() for header in custom}
+    assert response_headers(distribution)["SecurityHeadersConfig"]["ContentTypeOptions"] == {"Override": True}
+
+
+def test_scripts_of_the_allowed_origins_may_read_pictures(distribution: Resource, settings: Settings) -> None:
+    cors = response_headers(distribution)["CorsConfig"]
+    assert cors["AccessControlAllowOrigins"]["Items"] == list(settings.delivery.cors_origins)
+    assert cors["AccessControlAllowCredentials"] is False
+
+
+def test_the_origin_is_the_derivatives_bucket_signed_for_with_what_its_function_needs(
+    distribution: Resource, names: Names, settings: Settings
+) -> None:
+    (origin,) = distribution.properties["DistributionConfig"]["Origins"]
+    region = settings.regions.primary
+    assert origin["DomainName"] == f"{names.derivatives_bucket}.s3.{region}.amazonaws.com"
+    control = resource(distribution, origin["OriginAccessControlId"])["OriginAccessControlConfig"]
+    assert (control["SigningBehavior"], control["SigningProtocol"]) == ("always", "sigv4")
+    assert {each["HeaderName"]: each["HeaderValue"] for each in origin["OriginCustomHeaders"]} == {
+        "x-darkroom-generator": names.function("generate"),
+        "x-darkroom-region": region,
+        "x-darkroom-not-found-seconds": str(settings.delivery.not_found_seconds),
+    }
+
+
+def test_the_viewer_request_function_is_the_one_in_the_repository(aws: Assembly, settings: Settings) -> None:
+    (function,) = aws.all("AWS::CloudFront::Function")
+    code = function.properties["FunctionCode"]
+    assert code == viewer_request_source(settings)
+    assert len(code.encode()) <= MAX_SOURCE_BYTES
+    assert function.properties["FunctionConfig"]["Runtime"] == "cloudfront-js-2.0"
+
+
+def test_the_access_log_goes_to_the_logs_bucket_as_parquet(aws: Assembly, names: Names) -> None:
+    (destination,) = aws.all("AWS::Logs::DeliveryDestination")
+    assert destination.properties["OutputFormat"] == "parquet"
+    assert names.logs_bucket in str(destination.properties["DestinationResourceArn"])

@@ -1,0 +1,114 @@
+import pytest
+from synthesized import Assembly, Resource, as_list, referenced, statements
+
+from infra.names import Names
+from infra.packages import ROOT
+from lambdas.settings import Settings
+
+DRAWING = {"metadata", "derive", "generate"}
+LIGHT = {"upload", "validate", "record"}
+EDGE_HANDLER = "origin_request.handler"
+EVERYWHERE = {"DARKROOM_STAGE", "ORIGINALS_BUCKET", "DERIVATIVES_BUCKET", "IMAGES_TABLE", "POWERTOOLS_SERVICE_NAME"}
+LIBVIPS = {"MALLOC_ARENA_MAX": "2", "VIPS_BLOCK_UNTRUSTED": "1"}
+
+
+def handler_name(function: Resource) -> str:
+    return function.properties["Handler"].removeprefix("lambdas.").partition(".")[0]
+
+
+def regional(assembly: Assembly) -> list[Resource]:
+    return [each for each in assembly.all("AWS::Lambda::Function") if each.properties["Handler"] != EDGE_HANDLER]
+
+
+@pytest.fixture
+def edge(aws: Assembly) -> Resource:
+    return aws.one("AWS::Lambda::Function", Handler=EDGE_HANDLER)
+
+
+def test_every_function_writes_to_a_log_group_of_ours(aws: Assembly) -> None:
+    for function in aws.all("AWS::Lambda::Function"):
+        group = referenced(function.properties["LoggingConfig"]["LogGroup"])
+        assert group and function.template["Resources"][group]["Type"] == "AWS::Logs::LogGroup", str(function)
+
+
+def test_every_log_group_ends_its_retention(aws: Assembly, settings: Settings) -> None:
+    for group in aws.all("AWS::Logs::LogGroup"):
+        assert group.properties["RetentionInDays"] == settings.storage.log_retention_days, str(group)
+
+
+def test_every_handler_is_there(aws: Assembly) -> None:
+    for function in regional(aws):
+        module, _, name = function.properties["Handler"].rpartition(".")
+        source = ROOT.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8")
+        assert f"def {name}(" in source, str(function)
+
+
+def test_only_drawing_functions_carry_libvips(aws: Assembly) -> None:
+    assert {handler_name(function) for function in regional(aws)} >= DRAWING | LIGHT
+    for function in regional(aws):
+        layers = function.properties.get("Layers", [])
+        variables = function.properties["Environment"]["Variables"]
+        if handler_name(function) in DRAWING:
+            assert len(layers) == 1, str(function)
+            assert variables.items() >= LIBVIPS.items(), str(function)
+            assert int(variables["VIPS_CONCURRENCY"]) >= 1, str(function)
+        else:
+            assert not layers, str(function)
+            assert "VIPS_CONCURRENCY" not in variables, str(function)
+
+
+def test_every_function_has_its_size_from_the_settings_and_is_traced(aws: Assembly, settings: Settings) -> None:
+    for function in regional(aws):
+        size = settings.functions[handler_name(function)]
+        assert function.properties["MemorySize"] == size.memory_mb, str(function)
+        assert function.properties["Timeout"] == size.timeout_seconds, str(function)
+        assert function.properties["Runtime"] == "python3.13", str(function)
+        assert function.properties["Architectures"] == ["arm64"], str(function)
+        assert function.properties["TracingConfig"] == {"Mode": "Active"}, str(function)
+
+
+def test_every_function_knows_where_things_are(aws: Assembly, names: Names, settings: Settings) -> None:
+    for function in regional(aws):
+        variables = function.properties["Environment"]["Variables"]
+        assert variables.keys() >= EVERYWHERE, str(function)
+        assert variables["ORIGINALS_BUCKET"] == names.originals_bucket
+        assert variables["IMAGES_TABLE"] == names.images_table
+        assert variables["DARKROOM_STAGE"] == settings.stage
+
+
+def test_the_edge_function_is_one_that_cloudfront_takes(edge: Resource) -> None:
+    properties = edge.properties
+    assert not {"Environment", "Layers", "TracingConfig", "VpcConfig", "DeadLetterConfig"} & properties.keys()
+    assert properties["Architectures"] == ["x86_64"]
+    assert properties["Timeout"] <= 30
+    role = edge.template["Resources"][referenced(properties["Role"])]
+    trusted = {
+        service
+        for statement in role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        for service in as_list(statement["Principal"]["Service"])
+    }
+    assert trusted == {"lambda.amazonaws.com", "edgelambda.amazonaws.com"}
+    # Under a name of /aws/lambda/… CloudFront would log elsewhere, to a group without an end.
+    group = edge.template["Resources"][referenced(properties["LoggingConfig"]["LogGroup"])]
+    assert not group["Properties"]["LogGroupName"].startswith("/aws/lambda/")
+
+
+def test_no_policy_allows_every_action_or_passes_a_role(aws: Assembly) -> None:
+    for policy in aws.all("AWS::IAM::Policy"):
+        for statement in statements(policy):
+            for action in as_list(statement["Action"]):
+                assert "*" not in action, f"{policy}: {action}"
+                assert not action.startswith("iam:"), f"{policy}: {action}"
+
+
+def test_a_light_function_reaches_neither_bucket_but_for_its_task(aws: Assembly) -> None:
+    record = [each for each in aws.all("AWS::IAM::Policy") if "RecordWriteOutcomes" in each.logical_id]
+    assert len(record) == 1
+    actions = {
+        action
+        for policy in aws.all("AWS::IAM::Policy")
+        if policy.properties["Roles"] == record[0].properties["Roles"]
+        for statement in statements(policy)
+        for action in as_list(statement["Action"])
+    }
+    assert not [action for action in actions if action.startswith("s3:")]

@@ -1,0 +1,73 @@
+from synthesized import Assembly, Resource, referenced, statements
+
+from infra.names import Names
+from lambdas.settings import Settings
+
+
+def dead_letter_queues(assembly: Assembly) -> set[tuple[str, str | None]]:
+    return {
+        (queue.stack, referenced(queue.properties["RedrivePolicy"]["deadLetterTargetArn"]))
+        for queue in assembly.all("AWS::SQS::Queue")
+        if "RedrivePolicy" in queue.properties
+    }
+
+
+def queue_policy(queue: Resource, assembly: Assembly) -> list[dict]:
+    return [
+        statement
+        for policy in assembly.all("AWS::SQS::QueuePolicy")
+        if policy.stack == queue.stack and queue.logical_id in map(referenced, policy.properties["Queues"])
+        for statement in statements(policy)
+    ]
+
+
+def test_every_queue_has_dead_letters_or_is_for_them(aws: Assembly, settings: Settings) -> None:
+    for queue in aws.all("AWS::SQS::Queue"):
+        redrive = queue.properties.get("RedrivePolicy")
+        if redrive is None:
+            assert (queue.stack, queue.logical_id) in dead_letter_queues(aws), str(queue)
+        else:
+            assert redrive["maxReceiveCount"] == settings.pipeline.max_receive_count, str(queue)
+            assert queue.properties["VisibilityTimeout"] >= 6 * settings.pipeline.execution_seconds, str(queue)
+
+
+def test_every_queue_is_encrypted_and_refuses_what_comes_without_tls(aws: Assembly) -> None:
+    for queue in aws.all("AWS::SQS::Queue"):
+        assert queue.properties["SqsManagedSseEnabled"] is True, str(queue)
+        assert any(
+            statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+            for statement in queue_policy(queue, aws)
+        ), str(queue)
+
+
+def test_every_pipe_carries_one_message_and_waits_for_its_execution(aws: Assembly, settings: Settings) -> None:
+    for pipe in aws.all("AWS::Pipes::Pipe"):
+        assert settings.pipeline.batch_size == 1
+        assert pipe.properties["SourceParameters"]["SqsQueueParameters"]["BatchSize"] == 1, str(pipe)
+        target = pipe.properties["TargetParameters"]
+        assert target == {"StepFunctionStateMachineParameters": {"InvocationType": "REQUEST_RESPONSE"}}, str(pipe)
+
+
+def test_every_rule_may_send_to_its_queue_and_it_alone(aws: Assembly) -> None:
+    for rule in aws.all("AWS::Events::Rule"):
+        (target,) = rule.properties["Targets"]
+        (queue,) = [each for each in aws.all("AWS::SQS::Queue") if each.logical_id == referenced(target["Arn"])]
+        (allowed,) = [statement for statement in queue_policy(queue, aws) if statement["Effect"] == "Allow"]
+        assert allowed["Principal"] == {"Service": "events.amazonaws.com"}
+        assert allowed["Action"] == "sqs:SendMessage"
+        assert referenced(allowed["Condition"]["ArnEquals"]["aws:SourceArn"]) == rule.logical_id
+
+
+def test_originals_reach_a_lane(aws: Assembly, names: Names) -> None:
+    (rule,) = aws.all("AWS::Events::Rule")
+    pattern = rule.properties["EventPattern"]
+    assert pattern["source"] == ["aws.s3"]
+    assert pattern["detail-type"] == ["Object Created"]
+    assert pattern["detail"]["bucket"]["name"] == [names.originals_bucket]
+
+
+def test_every_state_machine_is_express_and_traced(aws: Assembly) -> None:
+    for machine in aws.all("AWS::StepFunctions::StateMachine"):
+        assert machine.properties["StateMachineType"] == "EXPRESS", str(machine)
+        assert machine.properties["TracingConfiguration"] == {"Enabled": True}, str(machine)
+        assert machine.properties["LoggingConfiguration"]["Level"] in {"ERROR", "ALL"}, str(machine)

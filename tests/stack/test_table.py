@@ -1,0 +1,19 @@
+from synthesized import Assembly
+
+from infra.names import Names
+from lambdas.settings import Settings
+
+
+def test_every_table_can_be_restored_and_is_paid_by_request(aws: Assembly, settings: Settings) -> None:
+    for table in aws.all("AWS::DynamoDB::Table"):
+        assert table.properties["BillingMode"] == "PAY_PER_REQUEST", str(table)
+        assert table.properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True, str(table)
+        assert table.properties["DeletionProtectionEnabled"] is settings.storage.protected, str(table)
+
+
+def test_images_are_found_by_id_and_by_tenant(aws: Assembly, names: Names) -> None:
+    images = aws.one("AWS::DynamoDB::Table", TableName=names.images_table).properties
+    assert images["KeySchema"] == [{"AttributeName": "image_id", "KeyType": "HASH"}]
+    (index,) = images["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == "by-tenant"
+    assert [key["AttributeName"] for key in index["KeySchema"]] == ["tenant", "uploaded_at"]
