@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from infra.local.errors import LocalStackError
+
 Template = dict[str, Any]
 
 
-class AssemblyError(ValueError):
+class AssemblyError(LocalStackError):
     """A folder is no cloud assembly that can be deployed; says what was expected and found."""
 
 

@@ -13,6 +13,7 @@ from infra.local.assembly import Stack, Template, read_assembly
 from infra.local.assets import AssetPublisher
 from infra.local.dropped import Dropped, apply_dropped, collect_dropped
 from infra.local.endpoint import ACCOUNT, Endpoint
+from infra.local.errors import LocalStackError
 from infra.local.template_filter import Stripped, filter_template
 
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
@@ -23,7 +24,7 @@ _POLL_SECONDS = 0.02
 _STACK_SECONDS = 120.0
 
 
-class DeployError(RuntimeError):
+class DeployError(LocalStackError):
     """A stack was refused or rolled back; names the resource and the emulator's reason."""
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 
 from infra.local.endpoint import HOST, Endpoint
+from infra.local.errors import LocalStackError
 from infra.local.processes import find_process, log_tail, python_module, start_process
 from infra.local.state import CHECKOUT, ProcessRecord, StateFolder
 
@@ -19,7 +20,7 @@ _POLL_SECONDS = 0.02
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
 
 
-class EmulatorError(RuntimeError):
+class EmulatorError(LocalStackError):
     """The emulator ended or never answered; the message carries the tail of its log."""
 
 

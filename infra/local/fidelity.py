@@ -11,6 +11,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from infra.local.errors import LocalStackError
+
 _RAISED = "darkroom-raised"
 _REPORT = '"status": "error", "error": str(e), "trace": traceback.format_exc()'
 _REPORT_WITH_TYPE = (
@@ -19,7 +21,7 @@ _REPORT_WITH_TYPE = (
 )
 
 
-class PatchError(RuntimeError):
+class PatchError(LocalStackError):
     """The installed emulator is not the one that the patches were made for."""
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.local.endpoint import Endpoint
+from infra.local.errors import LocalStackError
 
 _KIND = "AWS::Pipes::Pipe"
 _DEFAULT_BATCH_SIZE = 10
@@ -20,7 +21,7 @@ _TARGET_PARAMETERS = {"StepFunctionStateMachineParameters": {"InvocationType"}}
 Message = Mapping[str, Any]
 
 
-class UnsupportedPipeError(ValueError):
+class UnsupportedPipeError(LocalStackError):
     """A pipe asks for something that the pump does not do; says which and what."""
 
 

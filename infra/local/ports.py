@@ -4,10 +4,11 @@ import errno
 import socket
 
 from infra.local.endpoint import HOST
+from infra.local.errors import LocalStackError
 from infra.local.state import Ports
 
 
-class BusyPortError(RuntimeError):
+class BusyPortError(LocalStackError):
     """A port is taken; the message says which, by whom it was wanted, and how to choose another."""
 
 

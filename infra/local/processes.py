@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 
+from infra.local.errors import LocalStackError
 from infra.local.state import ProcessRecord
 
 MARK = "DARKROOM_STACK_HOME"
@@ -25,7 +26,7 @@ _POLL_SECONDS = 0.02
 _children: list[subprocess.Popen[bytes]] = []
 
 
-class ProcessError(RuntimeError):
+class ProcessError(LocalStackError):
     """A process of the stack did not start or did not end; the message carries the tail of its log."""
 
 
@@ -89,22 +90,29 @@ def find_marked(home: Path) -> list[psutil.Process]:
     return found
 
 
-def stop_processes(records: Iterable[ProcessRecord], *, term_seconds: float = TERM_SECONDS) -> None:
-    """End the processes of ``records`` and their groups: SIGTERM, then SIGKILL after ``term_seconds``."""
-    _end([process for record in records if (process := find_process(record))], term_seconds)
+def stop_stack_processes(
+    home: Path, records: Iterable[ProcessRecord] = (), *, term_seconds: float = TERM_SECONDS
+) -> int:
+    """End all that runs for the stack in ``home``: SIGTERM to every group, then SIGKILL after ``term_seconds``.
 
+    Args:
+        home: the stack's state folder, whose mark its processes carry.
+        records: what is known of its processes, for a system that does not show environments.
+        term_seconds: how long a process may take to end by itself.
 
-def stop_marked(home: Path, *, term_seconds: float = TERM_SECONDS) -> None:
-    """End whatever still runs for the stack in ``home``.
+    Returns:
+        How many processes there were.
 
     Raises:
         ProcessError: a process outlived SIGKILL.
     """
-    _end(find_marked(home), term_seconds)
-    survivors = find_marked(home)
+    found = {process.pid: process for record in records if (process := find_process(record))}
+    found |= {process.pid: process for process in find_marked(home)}
+    survivors = _end(list(found.values()), term_seconds)
     if survivors:
         names = ", ".join(f"{process.pid} ({process.name()})" for process in survivors)
         raise ProcessError(f"expected every process of {home} to end but these are left: {names}")
+    return len(found)
 
 
 def python_module(module: str, *arguments: str) -> list[str]:
@@ -127,7 +135,7 @@ def _signal(process: psutil.Process, number: signal.Signals) -> None:
             process.send_signal(number)
 
 
-def _end(processes: list[psutil.Process], term_seconds: float) -> None:
+def _end(processes: list[psutil.Process], term_seconds: float) -> list[psutil.Process]:
     for number, seconds in ((signal.SIGTERM, term_seconds), (signal.SIGKILL, TERM_SECONDS)):
         for process in processes:
             _signal(process, number)
@@ -137,6 +145,7 @@ def _end(processes: list[psutil.Process], term_seconds: float) -> None:
             processes = [process for process in processes if _lives(process)]
             if processes:
                 time.sleep(_POLL_SECONDS)
+    return processes
 
 
 def _reap() -> None:

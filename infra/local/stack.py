@@ -3,26 +3,32 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from infra.local.deploy import Deployment, deploy_assembly
 from infra.local.emulator import await_emulator, start_emulator
 from infra.local.endpoint import ACCOUNT, HOST, Endpoint
+from infra.local.errors import LocalStackError
 from infra.local.parts import PARTS, await_part, exists, part_environment, start_part
 from infra.local.ports import choose_ports
-from infra.local.processes import find_marked, find_process, stop_marked, stop_processes
+from infra.local.processes import find_marked, find_process, stop_stack_processes
 from infra.local.state import CHECKOUT, Ports, ProcessRecord, StackState, StateFolder, default_home
-from lambdas.settings import Settings, load_settings
+from lambdas.settings import EDGE_REGION, Settings, load_settings
 
 ASSEMBLY = CHECKOUT / "build" / "local-assembly"
+
+
+# Short: what is still being done ends with the emulator, whose memory holds everything.
+_END_SECONDS = 2.0
 
 Announce = Callable[[str], None]
 
 
-class AlreadyRunningError(RuntimeError):
+class AlreadyRunningError(LocalStackError):
     """A stack runs in this state folder; the message says where it answers and how to end it."""
 
 
-class NotRunningError(RuntimeError):
+class NotRunningError(LocalStackError):
     """No whole stack runs in this state folder; the message says how to start one."""
 
 
@@ -148,16 +154,16 @@ class LocalStack:
 
     def _publish_addresses(self) -> None:
         """Put local addresses where the stacks published those that only AWS could serve."""
-        apis = self.client("apigatewayv2").get_apis()["Items"]
-        addresses = {"delivery-url": self.edge_url}
-        if apis:
-            addresses["upload-api-url"] = f"{self.endpoint.url}/_aws/execute-api/{apis[0]['ApiId']}"
-            self._update(upload_url=addresses["upload-api-url"])
-        for thing, address in addresses.items():
-            for region in {self.endpoint.region, "us-east-1"}:
-                self.client("ssm", region).put_parameter(
-                    Name=self.settings.parameter_name(thing), Value=address, Type="String", Overwrite=True
-                )
+        self._publish("delivery-url", self.edge_url, EDGE_REGION)
+        api_id = (urlsplit(self.parameter("upload-api-url")).hostname or "").partition(".")[0]
+        upload_url = f"{self.endpoint.url}/_aws/execute-api/{api_id}"
+        self._publish("upload-api-url", upload_url, self.endpoint.region)
+        self._update(upload_url=upload_url)
+
+    def _publish(self, thing: str, value: str, region: str) -> None:
+        self.client("ssm", region).put_parameter(
+            Name=self.settings.parameter_name(thing), Value=value, Type="String", Overwrite=True
+        )
 
     def _remember(self, record: ProcessRecord) -> None:
         self._update(processes=(*self.state.processes, record))
@@ -173,15 +179,10 @@ def end_stack(folder: StateFolder) -> int:
     Raises:
         ProcessError: a process outlived SIGKILL.
     """
-    count = len(find_marked(folder.home))
     state = folder.read()
-    if state:
-        # The emulator last: the others finish what they do with it.
-        stop_processes(state.processes[1:])
-        stop_processes(state.processes[:1])
-    stop_marked(folder.home)
+    ended = stop_stack_processes(folder.home, state.processes if state else (), term_seconds=_END_SECONDS)
     folder.remove()
-    return count
+    return ended
 
 
 def _synthesize(stage: str) -> Path:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.local.assembly import Template
+from infra.local.errors import LocalStackError
 
 # The emulator refuses a whole template for one resource of a type that it does not know.
 STRIPPED_TYPES: dict[str, str] = {
@@ -31,7 +32,7 @@ _METRIC_MATH = "AWS::CloudWatch::Alarm on metric math"
 _METRIC_MATH_REASON = "the emulator has no metric math"
 
 
-class FilterError(ValueError):
+class FilterError(LocalStackError):
     """What is left of a template needs what was stripped from it."""
 
 

@@ -1,0 +1,19 @@
+"""The ``darkroom`` command."""
+
+import typer
+
+from infra.local.command.down import down
+from infra.local.command.environment import env
+from infra.local.command.status import status
+from infra.local.command.up import up
+from infra.local.command.upload import upload
+from infra.local.command.url import url
+
+app = typer.Typer(
+    name="darkroom",
+    help="Darkroom on this machine: start it, upload pictures, look at them.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+)
+for _command in (up, down, status, upload, url, env):
+    app.command()(_command)

@@ -1,0 +1,80 @@
+"""``darkroom status``: what runs, where, and what waits."""
+
+from typing import Any
+
+import httpx
+import psutil
+import typer
+from rich.table import Table
+
+from infra.local.command.terminal import console, explained
+from infra.local.endpoint import HOST
+from infra.local.parts import PARTS
+from infra.local.processes import find_process
+from infra.local.stack import LocalStack
+from infra.local.state import ProcessRecord
+
+_STANDS_FOR = {"emulator": "AWS", **{part.name: part.stands_for for part in PARTS}}
+_DEPTHS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+
+
+def status() -> None:
+    """Show the local stack's processes, addresses and queues; exit status 1 where a process is down."""
+    with explained():
+        stack = LocalStack.attach()
+        processes, whole = _processes(stack)
+        console.print(processes)
+        console.print()
+        console.print(_queues(stack))
+    if not whole:
+        raise typer.Exit(1)
+
+
+def _processes(stack: LocalStack) -> tuple[Table, bool]:
+    table = Table("process", "stands for", "pid", "address", "memory", "health", box=None, pad_edge=False)
+    whole = True
+    for record in stack.state.processes:
+        port = getattr(stack.ports, record.name, None)
+        process = find_process(record)
+        health = _health(port) if process else "ended"
+        whole = whole and health == "ok"
+        colour = "green" if health == "ok" else "red"
+        table.add_row(
+            record.name,
+            _STANDS_FOR.get(record.name, ""),
+            str(record.pid),
+            f"http://{HOST}:{port}" if port else "–",
+            _memory(process, record),
+            f"[{colour}]{health}[/]",
+        )
+    return table, whole
+
+
+def _health(port: int | None) -> str:
+    if port is None:
+        return "ok"
+    try:
+        httpx.get(f"http://{HOST}:{port}/", timeout=2, trust_env=False)
+    except httpx.TransportError as error:
+        return f"no answer ({type(error).__name__})"
+    return "ok"
+
+
+def _memory(process: psutil.Process | None, record: ProcessRecord) -> str:
+    if process is None:
+        return "–"
+    try:
+        family = [process, *process.children(recursive=True)]
+        total = sum(member.memory_info().rss for member in family)
+    except psutil.Error:
+        return "–"
+    return f"{total / 1024**2:.0f} MB" + (f" in {len(family)} processes" if len(family) > 1 else "")
+
+
+def _queues(stack: LocalStack) -> Table:
+    table = Table("queue", "waiting", "in flight", box=None, pad_edge=False)
+    sqs: Any = stack.client("sqs")
+    for address in sqs.list_queues(QueueNamePrefix=stack.settings.prefix).get("QueueUrls", []):
+        depths = sqs.get_queue_attributes(QueueUrl=address, AttributeNames=list(_DEPTHS))["Attributes"]
+        table.add_row(address.rpartition("/")[2], *(depths[depth] for depth in _DEPTHS))
+    return table
