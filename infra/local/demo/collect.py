@@ -4,9 +4,10 @@ import os
 from pathlib import Path
 
 from infra.local.demo.records import Candidate
+from infra.local.errors import LocalStackError
 
 
-class NothingToShowError(ValueError):
+class NothingToShowError(LocalStackError):
     """The folder cannot be used; the message says what was expected and what was found."""
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.markup import escape
 
+from infra.local.command.terminal import Steps, console, explained
 from infra.local.demo import wording
-from infra.local.demo.collect import NothingToShowError, collect
+from infra.local.demo.collect import collect
 from infra.local.demo.records import Candidate
 from infra.local.demo.report import ReportError, run_delivery_report
 from infra.local.demo.run import PAGE, run_demo
@@ -36,59 +37,55 @@ def demo(
     tenant: Annotated[str | None, typer.Option(help="Whose pictures they are; the first tenant if not said.")] = None,
 ) -> None:
     """Upload pictures, have them drawn, ask for them as three browsers would, and show what came back."""
-    console = Console()
     started = time.monotonic()
-    out = out.resolve()
-    out.mkdir(parents=True, exist_ok=True)
-    try:
-        candidates = collect(folder.resolve()) if folder else _rendered(console)
-    except NothingToShowError as error:
-        console.print(f"[red]{error}[/]")
-        raise typer.Exit(1) from error
-    with _stack(console, keep=keep) as stack:
-        console.print(f"{wording.count(len(candidates), 'file')} for {stack.upload_api}/uploads")
-        pictures = run_demo(stack, candidates, out, console, tenant=tenant or next(iter(stack.settings.tenants)))
-        print_table(pictures, console)
-        with console.status("Reporting on what the edge served"):
-            report = _report(stack, out, console)
+    with explained():
+        candidates = collect(folder.resolve()) if folder else _rendered()
+        out = out.resolve()
+        out.mkdir(parents=True, exist_ok=True)
+        with _stack(keep=keep) as stack:
+            console.print(f"{wording.count(len(candidates), 'file')} to {stack.upload_api}/uploads")
+            pictures = run_demo(stack, candidates, out, console, tenant=tenant or next(iter(stack.settings.tenants)))
+            print_table(pictures, console)
+            report = _report(stack, out)
     settled = sum(picture.settled for picture in pictures)
-    console.print(f"{settled} of {wording.count(len(pictures), 'file')} have an outcome.", end=" ")
-    console.print(f"It took {wording.duration(time.monotonic() - started)}.")
+    console.print(
+        f"{settled} of {wording.count(len(pictures), 'file')} have an outcome, "
+        f"after {wording.duration(time.monotonic() - started)}."
+    )
     page = out / PAGE
-    console.print(f"Contact sheet: {page}", soft_wrap=True)
-    console.print(f"Delivery report: {report or 'failed, see above'}", soft_wrap=True)
+    console.print(f"Contact sheet:   {escape(str(page))}", soft_wrap=True)
+    console.print(f"Delivery report: {escape(str(report or 'failed, see above'))}", soft_wrap=True)
     if show:
         webbrowser.open(page.as_uri())
     if settled < len(pictures) or report is None:
         raise typer.Exit(1)
 
 
-def _rendered(console: Console) -> list[Candidate]:
-    with console.status("Rendering photographs"):
+def _rendered() -> list[Candidate]:
+    with Steps() as steps:
+        steps.announce("Render photographs")
         return [Candidate(path.name, path) for path in write_scenes(_SCENES)]
 
 
-def _report(stack: LocalStack, out: Path, console: Console) -> Path | None:
+def _report(stack: LocalStack, out: Path) -> Path | None:
     try:
-        return run_delivery_report(stack, out)
+        with Steps() as steps:
+            steps.announce("Report on what the edge served")
+            return run_delivery_report(stack, out)
     except ReportError as error:
         console.print(str(error), style="red", markup=False)
         return None
 
 
 @contextmanager
-def _stack(console: Console, *, keep: bool) -> Iterator[LocalStack]:
+def _stack(*, keep: bool) -> Iterator[LocalStack]:
     """Give the stack that runs, or one started for this run and ended after it."""
-    try:
-        yield LocalStack.attach()
+    running = _running()
+    if running:
+        yield running
         return
-    except NotRunningError:
-        pass
-    with console.status("Starting") as status:
-        try:
-            stack = LocalStack.start(announce=status.update)
-        except BusyPortError:
-            stack = LocalStack.start(Ports(emulator=0, edge=0, athena=0), announce=status.update)
+    with Steps() as steps:
+        stack = _start(steps)
     try:
         yield stack
     finally:
@@ -96,3 +93,18 @@ def _stack(console: Console, *, keep: bool) -> Iterator[LocalStack]:
             console.print(f"The stack goes on: pictures at {stack.edge_url}; end it: darkroom down")
         else:
             stack.stop()
+
+
+def _running() -> LocalStack | None:
+    try:
+        return LocalStack.attach()
+    except NotRunningError:
+        return None
+
+
+def _start(steps: Steps) -> LocalStack:
+    try:
+        return LocalStack.start(announce=steps.announce)
+    except BusyPortError:
+        # Nobody asked for the usual ports: any others will do.
+        return LocalStack.start(Ports(emulator=0, edge=0, athena=0), announce=steps.announce)

@@ -39,6 +39,7 @@ def _traits(image: "pyvips.Image") -> Traits:
         width=image.width,
         height=image.height,
         orientation=int(image.get("orientation")) if "orientation" in fields else 1,
+        color_space=str(image.interpretation),
         profile=(profile_name(profile) or "unnamed") if profile else None,
         camera=(model if model.startswith(make) else f"{make} {model}").strip() or None,
         exif_fields=sum(name.startswith("exif-ifd") for name in fields),
@@ -61,11 +62,10 @@ def read_traits(path: Path) -> Traits:
     return _traits(pyvips.Image.new_from_file(str(path), access="sequential"))
 
 
-def _lab(path: Path, *, turn: bool) -> Lab:
-    """Return the picture as a square of CIELAB values, colour-managed; upright if ``turn``."""
-    small = pyvips.Image.thumbnail(
-        str(path), _COMPARED, height=_COMPARED, size="force", no_rotate=not turn, output_profile="srgb"
-    )
+def _lab(path: Path, *, turn: bool = True, managed: bool = True) -> Lab:
+    """Return the picture as a square of CIELAB values; upright if ``turn``, its profile heeded if ``managed``."""
+    profiles = {"output_profile": "srgb"} if managed else {}
+    small = pyvips.Image.thumbnail(str(path), _COMPARED, height=_COMPARED, size="force", no_rotate=not turn, **profiles)
     if small.hasalpha():
         small = small.flatten(background=255)
     return np.asarray(small.colourspace("lab").numpy(), np.float32)[..., :3]
@@ -88,7 +88,7 @@ def inspect_served(original: Path, served: list[Path]) -> Inspection:
     if not served:
         raise ValueError("expected at least one served picture but received none")
     traits = read_traits(original)
-    stored, seen = _lab(original, turn=False), _lab(served[0], turn=True)
+    stored, seen = _lab(original, turn=False), _lab(served[0])
     by_orientation = {number: _difference(undo(stored), seen) for number, undo in _UNDO.items()}
     # A picture that looks the same in a mirror matches two ways equally well.
     upright = by_orientation[traits.orientation] <= min(by_orientation.values()) + 0.05
@@ -96,7 +96,8 @@ def inspect_served(original: Path, served: list[Path]) -> Inspection:
         original=traits,
         served={path: read_traits(path) for path in served},
         upright=upright,
-        color_difference=_difference(_lab(original, turn=True), seen),
+        color_difference=_difference(_lab(original), seen),
+        unmanaged_difference=_difference(_lab(original, managed=False), seen) if traits.numbers_are_rgb else None,
     )
 
 

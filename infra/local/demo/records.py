@@ -16,7 +16,7 @@ Drawn; rejected by the pipeline; refused by the upload API; could not be read; d
 or the bucket; or uploaded, and without an outcome in time.
 """
 
-_FAITHFUL = 5.0  # mean CIEDE2000 at 96 x 96 pixels; a profile dropped unconverted or a wrong turn gives more
+_FAITHFUL = 4.0  # mean CIEDE2000 at 96 x 96 pixels; encoding and resizing alone stay below 2
 
 SETTLED: frozenset[Fate] = frozenset({"ready", "rejected", "refused"})
 
@@ -120,11 +120,17 @@ class Traits:
     width: int
     height: int
     orientation: int
+    color_space: str
     profile: str | None
     camera: str | None
     exif_fields: int
     gps: bool
     preview: int
+
+    @property
+    def numbers_are_rgb(self) -> bool:
+        """Whether a viewer that ignores the profile would show something: RGB numbers taken for sRGB's."""
+        return self.profile is not None and self.color_space in {"srgb", "rgb", "rgb16"}
 
     @property
     def private(self) -> list[str]:
@@ -143,7 +149,8 @@ class Traits:
 class Inspection:
     """An original beside what was served of it.
 
-    ``color_difference``: the mean CIEDE2000 between what was served and the colour-managed original.
+    ``color_difference``: the mean CIEDE2000 between what was served and the colour-managed original;
+    ``unmanaged_difference``: the same against the original with its profile ignored, None where it has no RGB profile.
     ``upright``: no other turn or mirror of the original matches what was served better than the one its tag asks for.
     """
 
@@ -151,11 +158,13 @@ class Inspection:
     served: dict[Path, Traits]
     upright: bool
     color_difference: float
+    unmanaged_difference: float | None
 
     @property
     def faithful(self) -> bool:
         """Whether the colours are those of the original, as near as lossy formats come."""
-        return self.color_difference < _FAITHFUL
+        unconverted = self.unmanaged_difference is not None and self.unmanaged_difference < self.color_difference - 0.2
+        return self.color_difference < _FAITHFUL and not unconverted
 
     @property
     def leaks(self) -> list[str]:
