@@ -5,7 +5,7 @@
 
 const settings = EDGE_SETTINGS;
 
-// (?![\s\S]) is the end of the text. njs takes $ for the end of a line as well.
+// (?![\s\S]) is the end of the text. In njs $ also fits before a last line break.
 const IMAGE_PATH = /^\/img\/([^\/]*)(?![\s\S])/;
 const IMAGE_ID = /^(p-)?[0-9a-f]{32}(?![\s\S])/;
 const PIXELS = /^[1-9][0-9]{0,4}(?![\s\S])/;

@@ -1,0 +1,95 @@
+"""The edge's cache: answers on disk, bounded in bytes, the least recently used out first."""
+
+import fnmatch
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import diskcache
+import httpx
+
+from infra.local.edge.cache_key import path_of
+from infra.local.edge.exchange import Answer
+from infra.local.edge.freshness import Lifetime
+
+DEFAULT_SIZE_BYTES = 2 * 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """An answer in the cache. ``kept_at`` is in seconds since the epoch, ``age`` its age when it came."""
+
+    answer: Answer
+    kept_at: float
+    age: float
+    lifetime: Lifetime
+
+    def age_at(self, now: float) -> float:
+        """Return its age in seconds at ``now``."""
+        return max(now - self.kept_at, 0) + self.age
+
+    def is_fresh(self, now: float) -> bool:
+        """Tell whether it may be served as it is."""
+        return now - self.kept_at < self.lifetime.fresh
+
+    def is_served_while_revalidated(self, now: float) -> bool:
+        """Tell whether it may be served, stale, while a request refreshes it."""
+        return now - self.kept_at < self.lifetime.fresh + self.lifetime.stale_while_revalidate
+
+    def is_served_on_error(self, now: float) -> bool:
+        """Tell whether it may be served, stale, where the origin fails."""
+        return now - self.kept_at < self.lifetime.fresh + self.lifetime.stale_if_error
+
+
+class AnswerCache:
+    """Answers by cache key. What it holds survives a restart of the edge."""
+
+    def __init__(self, folder: Path, size_bytes: int = DEFAULT_SIZE_BYTES) -> None:
+        self._disk: Any = diskcache.Cache(
+            str(folder), size_limit=size_bytes, eviction_policy="least-recently-used", statistics=0
+        )
+
+    def find(self, key: str) -> KeptAnswer | None:
+        """Return what is kept under ``key``, fresh or stale."""
+        stored = self._disk.get(key)
+        if stored is None:
+            return None
+        status, headers, body, kept_at, age, lifetime = stored
+        return KeptAnswer(Answer(status, httpx.Headers(headers), body), kept_at, age, Lifetime(*lifetime))
+
+    def keep(self, key: str, kept: KeptAnswer) -> None:
+        """Keep an answer for its whole lifetime."""
+        life = kept.lifetime
+        stored = (
+            kept.answer.status,
+            kept.answer.headers.multi_items(),
+            kept.answer.body,
+            kept.kept_at,
+            kept.age,
+            (life.fresh, life.stale_while_revalidate, life.stale_if_error),
+        )
+        self._disk.set(key, stored, expire=life.total)
+
+    def forget(self, key: str) -> None:
+        """Drop what is kept under ``key``."""
+        self._disk.delete(key)
+
+    def invalidate(self, patterns: list[str]) -> int:
+        """Drop every answer whose path fits one of ``patterns``, in which ``*`` stands at the end as in CloudFront's.
+
+        Returns:
+            How many answers were dropped.
+        """
+        wanted = [unquote(pattern) for pattern in patterns]
+        keys = [
+            key for key in self._disk.iterkeys() if any(fnmatch.fnmatchcase(unquote(path_of(key)), p) for p in wanted)
+        ]
+        return sum(bool(self._disk.delete(key)) for key in keys)
+
+    def __len__(self) -> int:
+        return len(self._disk)
+
+    def close(self) -> None:
+        """Close the files."""
+        self._disk.close()

@@ -1,0 +1,42 @@
+"""The cache key: what of a request tells one cached answer from another."""
+
+import json
+from urllib.parse import unquote
+
+from infra.local.edge.distribution import CachePolicy
+from infra.local.edge.exchange import ViewerRequest
+
+_PATH_END = "\n"
+
+
+def cache_key(policy: CachePolicy, request: ViewerRequest) -> str:
+    """Return the key of ``request``: its path, then whatever else ``policy`` takes in."""
+    taken: dict[str, object] = {
+        "headers": {n: v for n, v in sorted(request.headers.items()) if policy.headers.takes(n)},
+        "cookies": sorted(pair for pair in _cookies(request) if policy.cookies.takes(pair[0])),
+        "query": sorted(pair for pair in _parameters(request) if policy.query.takes(pair[0])),
+        "encodings": [e for e in policy.encodings if e in request.headers.get("accept-encoding", "").lower()],
+    }
+    rest = {name: value for name, value in taken.items() if value}
+    return request.path + _PATH_END + (json.dumps(rest) if rest else "")
+
+
+def forwarded_query(policy: CachePolicy, request: ViewerRequest) -> str:
+    """Return the query string that goes on to the origin: the parameters that are in the key."""
+    pairs = (part for part in request.query.split("&") if part)
+    return "&".join(part for part in pairs if policy.query.takes(unquote(part.partition("=")[0])))
+
+
+def path_of(key: str) -> str:
+    """Return the path that ``key`` begins with."""
+    return key.partition(_PATH_END)[0]
+
+
+def _parameters(request: ViewerRequest) -> list[tuple[str, str]]:
+    parts = (part.partition("=") for part in request.query.split("&") if part)
+    return [(unquote(name), unquote(value)) for name, _, value in parts]
+
+
+def _cookies(request: ViewerRequest) -> list[tuple[str, str]]:
+    parts = (part.strip().partition("=") for part in request.headers.get("cookie", "").split(";"))
+    return [(name, value) for name, equals, value in parts if equals]

@@ -1,0 +1,134 @@
+"""The edge as a web server: every path a viewer's, but those under ``/_edge/``, which are an operator's."""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator
+
+import httpx
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from infra.local.edge.edge import Edge
+from infra.local.edge.exchange import Answer, ViewerRequest
+from infra.local.edge.function import FunctionRuntime
+from infra.local.edge.log_writer import LogWriter
+from infra.local.edge.record import Timing, access_record
+from infra.local.edge.s3_origin import S3Fetcher
+from infra.local.edge.statistics import Statistics
+
+FLUSH_SECONDS = 5.0
+
+
+class EdgeServer:
+    """Puts the edge, its log and its counts behind HTTP."""
+
+    def __init__(self, edge: Edge, functions: FunctionRuntime, fetcher: S3Fetcher, log: LogWriter) -> None:
+        self._edge = edge
+        self._functions = functions
+        self._fetcher = fetcher
+        self._log = log
+        self._statistics = Statistics()
+
+    def application(self) -> Starlette:
+        """Return the ASGI application."""
+        return Starlette(
+            routes=[
+                Route("/_edge/health", self._health),
+                Route("/_edge/stats", self._stats),
+                Route("/_edge/flush", self._flush, methods=["POST"]),
+                Route("/_edge/invalidate", self._invalidate, methods=["POST"]),
+                Route("/{path:path}", _Viewer(self)),
+            ],
+            lifespan=self._lifespan,
+        )
+
+    async def serve(self, request: Request) -> Response:
+        """Answer a viewer, and record it."""
+        began_at, began = time.time(), time.perf_counter()
+        served = await self._edge.serve(_viewer_request(request))
+        seconds = time.perf_counter() - began
+        timing = Timing(began_at, seconds, seconds)
+        record = access_record(served, timing, self._edge.distribution.domain_name)
+        self._statistics.add(record)
+        self._log.add(timing.hour, record)
+        return _response(served.answer)
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, _application: Starlette) -> AsyncIterator[None]:
+        await self._functions.start()
+        flushing = asyncio.create_task(self._flush_now_and_then())
+        try:
+            yield
+        finally:
+            flushing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await flushing
+            await self._edge.finish()
+            await self._log.flush()
+            await self._functions.stop()
+            await self._fetcher.close()
+            self._edge.cache.close()
+
+    async def _flush_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            await self._log.flush()
+
+    async def _health(self, _request: Request) -> Response:
+        return JSONResponse({"status": "ok", "distribution": self._edge.distribution.distribution_id})
+
+    async def _stats(self, _request: Request) -> Response:
+        log = {"written": self._log.written, "waiting": self._log.waiting}
+        return JSONResponse({**self._statistics.summary(), "cached": len(self._edge.cache), "log": log})
+
+    async def _flush(self, _request: Request) -> Response:
+        await self._log.flush()
+        return JSONResponse({"written": self._log.written, "waiting": self._log.waiting})
+
+    async def _invalidate(self, request: Request) -> Response:
+        try:
+            paths = json.loads(await request.body() or b'{"paths": ["/*"]}')["paths"]
+        except (ValueError, KeyError, TypeError):
+            paths = None
+        if not isinstance(paths, list) or not all(isinstance(path, str) and path.startswith("/") for path in paths):
+            return JSONResponse({"error": 'expected {"paths": ["/…", …]} but received something else'}, status_code=400)
+        return JSONResponse({"invalidated": self._edge.cache.invalidate(paths)})
+
+
+class _Viewer:
+    """An ASGI endpoint, which takes every method; a function as endpoint would be limited to some."""
+
+    def __init__(self, server: EdgeServer) -> None:
+        self._server = server
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._server.serve(Request(scope, receive))
+        await response(scope, receive, send)
+
+
+def _viewer_request(request: Request) -> ViewerRequest:
+    scope = request.scope
+    path = scope["raw_path"].decode("latin-1").partition("?")[0]
+    query = scope["query_string"].decode("latin-1")
+    line = len(request.method) + len(path) + len(query) + len(" ? HTTP/1.1\r\n")
+    return ViewerRequest(
+        method=request.method,
+        path=path,
+        query=query,
+        headers=httpx.Headers(request.headers.raw),
+        client_ip=request.client.host if request.client else "-",
+        client_port=request.client.port if request.client else 0,
+        received_bytes=line + sum(len(name) + len(value) + 4 for name, value in request.headers.raw) + 2,
+        http_version=scope["http_version"],
+    )
+
+
+def _response(answer: Answer) -> Response:
+    response = Response(answer.body, answer.status)
+    response.raw_headers = [(name.lower(), value) for name, value in answer.headers.raw]
+    return response
