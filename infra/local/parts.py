@@ -46,7 +46,7 @@ def part_environment(folder: StateFolder, ports: Ports, endpoint: Endpoint, stag
     A part reads ``DARKROOM_HOME``, ``DARKROOM_EDGE_PORT``, ``DARKROOM_ATHENA_PORT`` and ``DARKROOM_STAGE``.
     """
     return {
-        **{name: os.environ[name] for name in _INHERITED if name in os.environ},
+        **{name: value for name, value in os.environ.items() if name in _INHERITED or name.startswith("DARKROOM_")},
         **endpoint.environment(),
         HOME_VARIABLE: str(folder.home),
         "DARKROOM_EDGE_PORT": str(ports.edge),

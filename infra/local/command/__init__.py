@@ -8,6 +8,7 @@ from infra.local.command.status import status
 from infra.local.command.up import up
 from infra.local.command.upload import upload
 from infra.local.command.url import url
+from infra.local.demo.command import demo
 
 app = typer.Typer(
     name="darkroom",
@@ -15,5 +16,5 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
-for _command in (up, down, status, upload, url, env):
+for _command in (up, down, status, upload, url, demo, env):
     app.command()(_command)
