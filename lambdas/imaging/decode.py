@@ -1,29 +1,30 @@
 """From an original's bytes to upright sRGB pixels in memory, shrunk while loading."""
 
+from lambdas.imaging.colour import loading_options, to_srgb
 from lambdas.imaging.deadline import Deadline
 from lambdas.imaging.engine import pyvips
 from lambdas.imaging.geometry import Size
-from lambdas.imaging.inspect import reason
+from lambdas.imaging.inspect import Header, reason
 from lambdas.imaging.rejection import RejectedError
 
 _OPAQUE = 255
 
 
-def decode(data: bytes, size: Size, deadline: Deadline) -> "pyvips.Image":
+def decode(data: bytes, header: Header, size: Size, deadline: Deadline) -> "pyvips.Image":
     """Decode ``data`` at exactly ``size`` pixels: upright, 8-bit sRGB, alpha only where something shows through.
 
     Raises:
         RejectedError: ``corrupt`` (truncated files too) or ``decode_timeout``.
     """
     try:
-        shrunk = _load_shrunk(data, size)
-        return _without_opaque_alpha(deadline.compute(_to_srgb(shrunk)))
+        shrunk = _load_shrunk(data, header, size)
+        return _without_opaque_alpha(deadline.compute(to_srgb(shrunk)))
     except pyvips.Error as error:
         raise RejectedError("corrupt", f"expected pixels but received: {reason(error)}") from error
 
 
-def _load_shrunk(data: bytes, size: Size) -> "pyvips.Image":
-    """Shrink on load, turn upright, convert by the embedded profile.
+def _load_shrunk(data: bytes, header: Header, size: Size) -> "pyvips.Image":
+    """Shrink on load and turn upright.
 
     ``thumbnail_buffer`` ignores its own ``fail_on`` argument (libvips issue 5195), so the loader is
     told by its options. ``error`` refuses truncation and damage and lets mere warnings pass, which
@@ -35,13 +36,8 @@ def _load_shrunk(data: bytes, size: Size) -> "pyvips.Image":
         height=size.height,
         size="force",
         option_string="[fail_on=error]",
-        output_profile="srgb",
+        **loading_options(header),
     )
-
-
-def _to_srgb(image: "pyvips.Image") -> "pyvips.Image":
-    """Bring what carried no profile (greyscale, 16 bit) to the same three or four 8-bit bands."""
-    return image if image.interpretation == "srgb" else image.colourspace("srgb")
 
 
 def _without_opaque_alpha(image: "pyvips.Image") -> "pyvips.Image":

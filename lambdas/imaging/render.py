@@ -9,7 +9,7 @@ from lambdas.imaging.decode import decode
 from lambdas.imaging.encode import encode
 from lambdas.imaging.engine import pyvips
 from lambdas.imaging.geometry import Size, base_size, covering_size, drawn_size
-from lambdas.imaging.inspect import inspect, reason
+from lambdas.imaging.inspect import Header, inspect, reason
 from lambdas.imaging.rejection import RejectedError
 from lambdas.keys import Format, Variant
 from lambdas.settings import Settings
@@ -31,8 +31,7 @@ def render(data: bytes, variants: Sequence[Variant], settings: Settings) -> Iter
         RejectedError: the original is corrupt, beyond the limits, or takes longer than the deadline.
     """
     deadline = Deadline(settings.limits.decode_seconds)
-    original = inspect(data, settings.limits).size
-    group = _Group(data, original, settings, deadline)
+    group = _Group(data, inspect(data, settings.limits), settings, deadline)
     for variant in sorted(variants, key=lambda each: (each.width, each.height, each.format), reverse=True):
         yield group.draw(variant)
 
@@ -40,9 +39,9 @@ def render(data: bytes, variants: Sequence[Variant], settings: Settings) -> Iter
 class _Group:
     """What the variants of one original share: decoded pixels, those of each rung, and finished encodings."""
 
-    def __init__(self, data: bytes, original: Size, settings: Settings, deadline: Deadline) -> None:
+    def __init__(self, data: bytes, header: Header, settings: Settings, deadline: Deadline) -> None:
         self._data = data
-        self._original = original
+        self._header = header
         self._settings = settings
         self._deadline = deadline
         self._bases: dict[Size, pyvips.Image] = {}
@@ -50,7 +49,7 @@ class _Group:
         self._encoded: dict[tuple[Size, Size, Format], bytes] = {}
 
     def draw(self, variant: Variant) -> Derivative:
-        covering, size = covering_size(self._original, variant), drawn_size(self._original, variant)
+        covering, size = covering_size(self._header.size, variant), drawn_size(self._header.size, variant)
         # Above the original's width all rungs are one picture: it is encoded once and stored under each key.
         same = (covering, size, variant.format)
         if same not in self._encoded:
@@ -74,7 +73,7 @@ class _Group:
         return self._pixels[covering, size]
 
     def _base(self, variant: Variant) -> "pyvips.Image":
-        size = base_size(self._original, variant, self._settings.ladder)
+        size = base_size(self._header.size, variant, self._settings.ladder)
         if size not in self._bases:
-            self._bases[size] = decode(self._data, size, self._deadline)
+            self._bases[size] = decode(self._data, self._header, size, self._deadline)
         return self._bases[size]

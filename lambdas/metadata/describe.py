@@ -20,7 +20,7 @@ def describe(data: bytes, fmt: OriginalFormat, settings: Settings) -> tuple[Meta
         RejectedError: the picture is corrupt, beyond the limits, or takes longer than the deadline.
     """
     header = inspect(data, settings.limits)
-    decode(data, _thumbnail_size(header.size, settings), Deadline(settings.limits.decode_seconds))
+    decode(data, header, _thumbnail_size(header.size, settings), Deadline(settings.limits.decode_seconds))
     metadata = Metadata(
         width=header.size.width,
         height=header.size.height,

@@ -7,6 +7,7 @@ from pictures import corners
 from lambdas.imaging.deadline import Deadline
 from lambdas.imaging.decode import decode
 from lambdas.imaging.geometry import Size
+from lambdas.imaging.inspect import inspect
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.render import render
 from lambdas.keys import Variant
@@ -39,7 +40,7 @@ def test_a_decode_is_stopped_among_its_strips_and_the_process_lives_on() -> None
         return float(reads)
 
     with pytest.raises(RejectedError) as refused:
-        decode(original, Size(3000, 3000), Deadline(5, clock))
+        decode(original, inspect(original, SETTINGS.limits), Size(3000, 3000), Deadline(5, clock))
     assert refused.value.code == "decode_timeout"
     assert reads > 6, "expected the clock to be read while pixels are computed, not only before"
     assert reads < 30, "expected the work to stop at the first strip that is overdue"
@@ -47,5 +48,6 @@ def test_a_decode_is_stopped_among_its_strips_and_the_process_lives_on() -> None
 
 
 def test_work_within_the_deadline_is_done() -> None:
-    pixels = decode(corners(600, 400).pngsave_buffer(), Size(300, 200), Deadline(1000, ticking()))
+    original = corners(600, 400).pngsave_buffer()
+    pixels = decode(original, inspect(original, SETTINGS.limits), Size(300, 200), Deadline(1000, ticking()))
     assert (pixels.width, pixels.height) == (300, 200)

@@ -56,7 +56,7 @@ def test_a_stage_overrides_single_values_and_only_its_own() -> None:
         ('replica = "us-west-2"', 'replica = "Oregon"', "regions.replica", "match pattern", "'Oregon'"),
         ("eager_widths = [256,", "eager_widths = [300,", "the file as a whole", "on the ladder", "[300]"),
         ("batch_size = 1 ", "batch_size = 2 ", "pipeline.batch_size", "should be 1", "2"),
-        ("group_seconds = 1.0", "group_seconds = 0", "pipeline.group_seconds", "greater than 0", "0"),
+        ("group_seconds = 0.4", "group_seconds = 0", "pipeline.group_seconds", "greater than 0", "0"),
         ("[tenants.demo]", "[tenants.Demo]", "tenants.Demo", "match pattern", "'Demo'"),
         ('lane = "shared"', 'lane = "fast"', "tenants.demo.lane", "'shared' or 'dedicated'", "'fast'"),
         ('name = "darkroom"', 'name = "Dark Room"', "name", "match pattern", "'Dark Room'"),
