@@ -17,6 +17,7 @@ from lambdas.edge.inline import viewer_request_source
 from lambdas.edge.origin_request import GENERATOR_HEADER, NOT_FOUND_SECONDS_HEADER, REGION_HEADER
 from lambdas.settings import EDGE_REGION
 
+_FOREIGN_BUCKET = "Annotation::@aws-cdk/aws-cloudfront-origins:updateImportedBucketPolicyOac"
 _NEVER_CACHED = (403, 500, 502, 503, 504)
 
 
@@ -77,6 +78,7 @@ class DeliveryStack(DarkroomStack):
             "AwsSolutions-CFR2": "No web ACL yet: the viewer-request function lets nothing but well-formed paths of"
             " known widths and formats through, so no viewer can make work beyond the ladder.",
             "AwsSolutions-CFR3": "Logged by standard logging v2, a delivery beside it; the rule looks for v1.",
+            _FOREIGN_BUCKET: "The storage stack's bucket policy lets this account's distributions read.",
             "AwsSolutions-CFR4": "CloudFront's own certificate fixes the protocol; a domain of one's own raises it.",
         }.items():
             acknowledge(distribution, finding, reason)

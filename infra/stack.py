@@ -11,14 +11,16 @@ class DarkroomStack(cdk.Stack):
     """A stack named for its ``kind`` in one region of the account that ``names`` speaks for."""
 
     def __init__(self, scope: Construct, kind: str, *, names: Names, region: str, description: str) -> None:
+        tags = {"Application": names.settings.name, "Stage": names.settings.stage}
         super().__init__(
             scope,
             names.stack(kind),
             env=cdk.Environment(account=names.account, region=region),
             description=description,
             termination_protection=names.settings.storage.protected,
+            tags=tags,
         )
-        for key, value in {"Application": names.settings.name, "Stage": names.settings.stage}.items():
+        for key, value in tags.items():
             cdk.Tags.of(self).add(key, value)
         self.names = names
         self.settings = names.settings

@@ -18,6 +18,7 @@ from infra.packages import PLATFORMS, ROOT, Target
 from lambdas.settings import DEFAULT_STAGE, STAGE_VARIABLE
 
 NO_ACCOUNT = "000000000000"  # enough to read the templates where no credentials are, and the emulator's own
+_CDK_FILE = ROOT / "cdk.json"
 _FINGERPRINT_FILE = "fingerprint.txt"
 
 
@@ -51,11 +52,12 @@ def synthesize(outdir: Path, *, target: Target = "aws", account: str = NO_ACCOUN
 
 def _run_app(assembly: Path, target: Target, account: str, stage: str) -> None:
     # A process of its own, spoken to as the CDK's command does: whoever calls need not load the CDK.
+    context = json.loads(_CDK_FILE.read_text(encoding="utf-8"))["context"]
     environment = os.environ | {
         STAGE_VARIABLE: stage,
         "CDK_OUTDIR": str(assembly),
         "CDK_DEFAULT_ACCOUNT": account,
-        "CDK_CONTEXT_JSON": json.dumps({"target": target}),
+        "CDK_CONTEXT_JSON": json.dumps(context | {"target": target}),
     }
     command = [sys.executable, "-m", "infra.app"]
     run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
@@ -75,7 +77,7 @@ def _fingerprint(target: Target, account: str, stage: str) -> str:
 
 
 def _inputs() -> Iterator[Path]:
-    yield from (ROOT / name for name in ("darkroom.toml", "uv.lock"))
+    yield from (_CDK_FILE, ROOT / "darkroom.toml", ROOT / "uv.lock")
     yield from sorted((ROOT / "infra").glob("*.py"))
     yield from sorted(path for path in (ROOT / "lambdas").rglob("*") if path.suffix in {".py", ".js", ".json"})
 
