@@ -1,6 +1,7 @@
 """The images table: one item an image, written once, when its outcome is known."""
 
 import json
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,9 @@ from lambdas.keys import ImageId
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import QueryInputTypeDef
+
+_BY_TENANT = "by-tenant"
 
 
 class ImagesTable:
@@ -42,12 +46,45 @@ class ImagesTable:
             ClientError: the table cannot be read; a retry may help.
         """
         item = self._client.get_item(TableName=self._name, Key={"image_id": {"S": image_id}}).get("Item")
-        if item is None:
-            return None
-        deserializer = TypeDeserializer()
-        plain = {name: deserializer.deserialize(value) for name, value in item.items()}
-        found: dict[str, Any] = json.loads(json.dumps(plain, default=_number))
-        return found
+        return None if item is None else _plain(item)
+
+    def newest(
+        self, tenant: str, limit: int, after: tuple[str, str] | None = None
+    ) -> tuple[list[dict[str, Any]], tuple[str, str] | None]:
+        """Return up to ``limit`` items of ``tenant``, newest first, past ``after``, and where the next page begins.
+
+        A position is an item's time of upload and its image id.
+
+        Raises:
+            ClientError: the table cannot be read; a retry may help.
+        """
+        request: QueryInputTypeDef = {
+            "TableName": self._name,
+            "IndexName": _BY_TENANT,
+            "KeyConditionExpression": "tenant = :tenant",
+            "ExpressionAttributeValues": {":tenant": {"S": tenant}},
+            "ScanIndexForward": False,
+            "Limit": limit,
+        }
+        if after is not None:
+            uploaded_at, image_id = after
+            request["ExclusiveStartKey"] = {
+                "tenant": {"S": tenant},
+                "uploaded_at": {"S": uploaded_at},
+                "image_id": {"S": image_id},
+            }
+        answer = self._client.query(**request)
+        items = [_plain(item) for item in answer["Items"]]
+        last = answer.get("LastEvaluatedKey")
+        return items, (last["uploaded_at"]["S"], last["image_id"]["S"]) if last else None
+
+    def remove(self, image_id: ImageId) -> None:
+        """Forget an image.
+
+        Raises:
+            ClientError: the table cannot be written; a retry may help.
+        """
+        self._client.delete_item(TableName=self._name, Key={"image_id": {"S": image_id}})
 
     def add(self, item: dict[str, Any]) -> bool:
         """Write ``item``, of JSON types, unless the image has one already; return whether it was written.
@@ -68,6 +105,13 @@ class ImagesTable:
                 return False
             raise
         return True
+
+
+def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
+    deserializer = TypeDeserializer()
+    plain = {name: deserializer.deserialize(value) for name, value in item.items()}
+    found: dict[str, Any] = json.loads(json.dumps(plain, default=_number))
+    return found
 
 
 def _number(value: Any) -> int | float:

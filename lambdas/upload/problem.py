@@ -1,27 +1,52 @@
 """Refusals of the API as problem documents (RFC 9457)."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 CONTENT_TYPE = "application/problem+json"
+
+
+class FieldFault(BaseModel):
+    """One wrong field of a request."""
+
+    field: str
+    detail: str = Field(description="What was expected, and what was received.")
+
+
+class Problem(BaseModel):
+    """A problem document (RFC 9457)."""
+
+    type: str = "about:blank"
+    title: str = Field(description="The status in words.")
+    status: int
+    detail: str = Field(description="What was expected, and what was received.")
+    errors: list[FieldFault] = Field(default=[], description="The wrong fields, where there are such.")
 
 
 class ProblemError(Exception):
     """A request is refused: ``detail`` says what was expected and what was received."""
 
-    def __init__(self, status: HTTPStatus, detail: str, errors: Sequence[dict[str, str]] = ()) -> None:
+    def __init__(
+        self,
+        status: HTTPStatus,
+        detail: str,
+        errors: Sequence[dict[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.errors = tuple(errors)
+        self.headers = dict(headers or {})
 
-    def to_response(self) -> "Response[str]":
-        """Return the problem document."""
+    @property
+    def body(self) -> str:
+        """The problem document, as JSON."""
         document: dict[str, Any] = {
             "type": "about:blank",
             "title": self.status.phrase,
@@ -30,19 +55,36 @@ class ProblemError(Exception):
         }
         if self.errors:
             document["errors"] = self.errors
-        return Response(self.status.value, CONTENT_TYPE, json.dumps(document))
+        return json.dumps(document)
+
+    def to_response(self) -> "Response[str]":
+        """Return the problem document as a route's answer."""
+        return Response(self.status.value, CONTENT_TYPE, self.body, headers=dict(self.headers))
+
+    def to_proxy_response(self) -> dict[str, Any]:
+        """Return the problem document as a function's answer to an HTTP API (payload format 2.0)."""
+        return {
+            "statusCode": self.status.value,
+            "headers": {"Content-Type": CONTENT_TYPE, **self.headers},
+            "body": self.body,
+            "isBase64Encoded": False,
+        }
 
 
 def invalid_body(error: ValidationError) -> ProblemError:
     """Turn pydantic's findings into a problem that names each wrong field."""
+    return invalid_request(error.errors(include_url=False))
+
+
+def invalid_request(faults: Sequence[Any]) -> ProblemError:
+    """Turn findings in pydantic's form (loc, msg, input) into a problem that names each wrong field."""
     errors = []
-    for fault in error.errors(include_url=False):
-        field = ".".join(map(str, fault["loc"])) or "body"
-        expected = fault["msg"].removeprefix("Value error, ")
+    for fault in faults:
+        field = ".".join(str(part) for part in fault["loc"] if part != "body") or "body"
+        expected = str(fault["msg"]).removeprefix("Value error, ")
         # A whole object as what was received would only repeat the request.
-        received = "" if isinstance(fault["input"], dict) else f" but received {str(fault['input'])[:80]!r}"
+        shown = not isinstance(fault.get("input"), dict | list)
+        received = f" but received {str(fault['input'])[:80]!r}" if shown and "input" in fault else ""
         errors.append({"field": field, "detail": f"{expected}{received}"})
     detail = "; ".join(f"{each['field']}: {each['detail']}" for each in errors)
-    return ProblemError(
-        HTTPStatus.BAD_REQUEST, f"expected a valid upload request but received one with {detail}", errors
-    )
+    return ProblemError(HTTPStatus.BAD_REQUEST, f"expected a valid request but received one with {detail}", errors)

@@ -1,0 +1,1 @@
+"""Takedown: one picture gone from every place that holds it."""

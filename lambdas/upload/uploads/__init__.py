@@ -1,0 +1,1 @@
+"""Uploads: from the request for one to the bytes that have arrived."""

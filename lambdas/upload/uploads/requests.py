@@ -1,0 +1,116 @@
+"""What clients ask of uploads, and what they are answered."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+
+Sha256 = Annotated[
+    StrictStr, Field(pattern=r"^[A-Za-z0-9+/]{43}=$", description="SHA-256 of the bytes, in base64 as S3 takes it.")
+]
+PartNumber = Annotated[StrictInt, Field(ge=1, le=10_000, description="From 1 on.")]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class UploadRequest(_Request):
+    """A file that is to be uploaded."""
+
+    content_type: StrictStr = Field(description="As the client sees it; what the bytes say counts.")
+    bytes: StrictInt = Field(ge=0, description="Size of the file; the upload must have exactly as many.")
+    private: StrictBool = Field(default=False, description="Whether seeing the picture takes a token.")
+    sha256: Sha256 | None = Field(default=None, description="If given, S3 takes no other bytes in a single upload.")
+
+
+class PartToSign(_Request):
+    """One part that is about to be sent."""
+
+    number: PartNumber
+    sha256: Sha256
+
+
+class SignatureRequest(_Request):
+    """Parts that are about to be sent."""
+
+    parts: tuple[PartToSign, ...] = Field(min_length=1, max_length=1000)
+
+
+class SentPart(_Request):
+    """One part that S3 has taken, with the ETag that it answered."""
+
+    number: PartNumber
+    etag: StrictStr = Field(min_length=1, max_length=200)
+
+
+class CompletionRequest(_Request):
+    """All parts of an upload, in order."""
+
+    parts: tuple[SentPart, ...] = Field(min_length=1, max_length=10_000)
+
+
+class SingleUpload(BaseModel):
+    """A form for the whole file: POST the fields, then the file as the last field, to the URL."""
+
+    kind: Literal["single"] = "single"
+    image_id: str
+    url: str
+    fields: dict[str, str]
+    expires_in: int = Field(description="Life of the form, in seconds.")
+
+
+class MultipartUpload(BaseModel):
+    """An upload in parts: have them signed, send each, complete."""
+
+    kind: Literal["multipart"] = "multipart"
+    image_id: str
+    part_bytes: int = Field(description="Size of every part but the last.")
+    part_count: int
+    parts_per_page: int = Field(description="Parts that may be signed at a time.")
+
+
+class SignedPart(BaseModel):
+    """Where to PUT one part, and the headers that belong to the signature."""
+
+    number: int
+    url: str
+    headers: dict[str, str]
+    bytes: int
+
+
+class SignedParts(BaseModel):
+    """Parts that may be sent."""
+
+    parts: list[SignedPart]
+    expires_in: int = Field(description="Life of the URLs, in seconds.")
+
+
+class ArrivedPart(BaseModel):
+    """One part that S3 holds."""
+
+    number: int
+    bytes: int
+    etag: str
+    sha256: str
+
+
+class UploadState(BaseModel):
+    """How far an upload is."""
+
+    image_id: str
+    kind: Literal["single", "multipart"]
+    state: Literal["open", "arrived"] = Field(description="Arrived: the original is whole, the pipeline has it.")
+    bytes: int
+    part_bytes: int | None = None
+    part_count: int | None = None
+    parts: list[ArrivedPart] = Field(default=[], description="Those that have arrived, in order.")
+    next: int | None = Field(default=None, description="Ask again with after=next for the parts that follow.")
+
+
+class CompletedUpload(BaseModel):
+    """An original that is whole."""
+
+    image_id: str
+    state: Literal["arrived"] = "arrived"
+    bytes: int
+    etag: str
