@@ -10,9 +10,11 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from lambdas.encoders import Calibration, Formats
 from lambdas.keys import FORMATS, TENANT_PATTERN, Format, Variant
+from lambdas.table import Table
 
 SETTINGS_FILE = Path(__file__).resolve().parent.parent / "darkroom.toml"
 STAGE_VARIABLE = "DARKROOM_STAGE"
@@ -36,11 +38,7 @@ class SettingsError(ValueError):
     """``darkroom.toml`` cannot be used: each line says which field, what was expected and what it holds."""
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Regions(_Table):
+class Regions(Table):
     """AWS regions by their role. Edge parts are always in us-east-1, where CloudFront requires them."""
 
     primary: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="Pipeline, originals, derivatives, table.")
@@ -53,7 +51,7 @@ class Regions(_Table):
         return self
 
 
-class Ladder(_Table):
+class Ladder(Table):
     """The widths and crops that exist; every request is snapped to one of them."""
 
     widths: tuple[Width, ...] = Field(min_length=1, description="Rungs in pixels, ascending.")
@@ -85,33 +83,7 @@ class Ladder(_Table):
         return variant.height in heights
 
 
-class Encoder(_Table):
-    """How one format is written by libvips."""
-
-    quality: int = Field(ge=1, le=100, description="The encoder's own scale, 1 to 100.")
-
-
-class AvifEncoder(Encoder):
-    """AVIF through aom."""
-
-    effort: int = Field(ge=0, le=3, description="CPU effort; 4 and above cost ten times effort 1 for the same score.")
-
-
-class WebpEncoder(Encoder):
-    """WebP through libwebp."""
-
-    effort: int = Field(ge=0, le=6, description="CPU effort.")
-
-
-class Formats(_Table):
-    """Encoder settings, one table a format."""
-
-    avif: AvifEncoder
-    webp: WebpEncoder
-    jpeg: Encoder
-
-
-class Rendering(_Table):
+class Rendering(Table):
     """How derivatives look, and which of them the pipeline makes ahead."""
 
     background: str = Field(pattern=r"^#[0-9a-fA-F]{6}$", description="Colour under alpha where the format has none.")
@@ -126,7 +98,7 @@ class Rendering(_Table):
         return red, green, blue
 
 
-class Limits(_Table):
+class Limits(Table):
     """What an original may be at most; checked from its header, before any decode."""
 
     max_bytes: int = Field(ge=1, le=5 * 1024**3, description="Size of the file in bytes.")
@@ -135,7 +107,7 @@ class Limits(_Table):
     decode_seconds: Seconds = Field(description="Deadline for decoding and drawing one group, in seconds.")
 
 
-class Uploads(_Table):
+class Uploads(Table):
     """What the upload API hands out."""
 
     link_seconds: Seconds = Field(le=3600, description="Life of a presigned request, in seconds.")
@@ -161,13 +133,13 @@ class Uploads(_Table):
         return self
 
 
-class Api(_Table):
+class Api(Table):
     """How much the upload API gives at a time."""
 
     images_per_page: int = Field(ge=1, le=1000, description="Pictures listed in one answer.")
 
 
-class Issuer(_Table):
+class Issuer(Table):
     """Whose tokens are accepted, in place of the tenants' own."""
 
     name: str = Field(min_length=1, description="What the claim iss must be.")
@@ -176,7 +148,7 @@ class Issuer(_Table):
     tenant_claim: str = Field(min_length=1, description="The claim that holds the tenant.")
 
 
-class Auth(_Table):
+class Auth(Table):
     """Who may call the upload API: the bearer tokens (JWT) that are accepted."""
 
     accepts: Literal["tenant_keys", "issuer"] = Field(description="HS256 with tenants' keys, or an issuer's tokens.")
@@ -194,7 +166,7 @@ class Auth(_Table):
         return self
 
 
-class ImageTokens(_Table):
+class ImageTokens(Table):
     """Tokens that let a viewer see private pictures."""
 
     default_seconds: Seconds = Field(description="Life of a token whose request names none, in seconds.")
@@ -210,7 +182,7 @@ class ImageTokens(_Table):
         return self
 
 
-class Pipeline(_Table):
+class Pipeline(Table):
     """Queue, pipe and state machine of every lane."""
 
     batch_size: Literal[1] = Field(description="Messages per execution; 1, so that one picture never fails another.")
@@ -220,7 +192,7 @@ class Pipeline(_Table):
     derive_concurrency: int = Field(ge=1, le=40, description="Groups drawn side by side; an inline Map ends at 40.")
 
 
-class FunctionSettings(_Table):
+class FunctionSettings(Table):
     """What one Lambda function may take."""
 
     memory_mb: int = Field(ge=128, le=10_240, description="Memory in MB; CPU grows with it.")
@@ -232,7 +204,7 @@ class FunctionSettings(_Table):
         return max(1, round(self.memory_mb / 1769))
 
 
-class Delivery(_Table):
+class Delivery(Table):
     """How long answers live at the edge and in browsers."""
 
     max_age_seconds: Seconds = Field(description="Freshness of a derivative, in seconds.")
@@ -258,7 +230,7 @@ class Delivery(_Table):
         return self.max_age_seconds + self.stale_while_revalidate_seconds + self.stale_if_error_seconds
 
 
-class Storage(_Table):
+class Storage(Table):
     """Buckets and logs."""
 
     protected: bool = Field(
@@ -272,7 +244,7 @@ class Storage(_Table):
     access_log_days: Days = Field(description="Life of the edge's access logs, in days.")
 
 
-class Analytics(_Table):
+class Analytics(Table):
     """Questions put to the access logs, and the reports made of them."""
 
     first_log_year: int = Field(ge=2024, le=2100, description="No log is older than this year.")
@@ -286,13 +258,13 @@ class Analytics(_Table):
     judged_requests: int = Field(ge=1, description="Pictures served from which on the hit ratio is judged.")
 
 
-class TenantSettings(_Table):
+class TenantSettings(Table):
     """One customer whose users upload."""
 
     lane: Literal["shared", "dedicated"] = Field(description="Whose queue and functions draw its pictures.")
 
 
-class Settings(_Table):
+class Settings(Table):
     """All of ``darkroom.toml`` for one stage."""
 
     stage: str = Field(pattern=r"^[a-z][a-z0-9]{1,15}$", description="dev, staging, production …")
@@ -301,6 +273,7 @@ class Settings(_Table):
     regions: Regions
     ladder: Ladder
     formats: Formats
+    calibration: Calibration
     rendering: Rendering
     limits: Limits
     uploads: Uploads

@@ -19,7 +19,7 @@ def _avif(image: "pyvips.Image", formats: Formats, _rendering: Rendering) -> byt
         Q=settings.quality,
         effort=settings.effort,
         bitdepth=8,
-        subsample_mode="on",
+        subsample_mode="on" if settings.chroma == "4:2:0" else "off",
         keep="none",
     )
     return written
@@ -27,13 +27,26 @@ def _avif(image: "pyvips.Image", formats: Formats, _rendering: Rendering) -> byt
 
 def _webp(image: "pyvips.Image", formats: Formats, _rendering: Rendering) -> bytes:
     settings = formats.webp
-    written: bytes = image.webpsave_buffer(Q=settings.quality, effort=settings.effort, keep="none")
+    written: bytes = image.webpsave_buffer(
+        Q=settings.quality,
+        effort=settings.effort,
+        preset=settings.preset,
+        keep="none",
+    )
     return written
 
 
 def _jpeg(image: "pyvips.Image", formats: Formats, rendering: Rendering) -> bytes:
+    settings = formats.jpeg
     opaque = image.flatten(background=rendering.background_rgb) if image.hasalpha() else image
-    written: bytes = opaque.jpegsave_buffer(Q=formats.jpeg.quality, optimize_coding=True, keep="none")
+    written: bytes = opaque.jpegsave_buffer(
+        Q=settings.quality,
+        optimize_coding=True,
+        quant_table=settings.quantization_table,
+        interlace=settings.progressive,
+        trellis_quant=settings.trellis,
+        keep="none",
+    )
     return written
 
 
