@@ -15,7 +15,7 @@ from infra.local.processes import find_marked, find_process, stop_stack_processe
 from infra.local.state import CHECKOUT, Ports, ProcessRecord, StackState, StateFolder, default_home
 from lambdas.settings import EDGE_REGION, Settings, load_settings
 
-ASSEMBLY = CHECKOUT / "build" / "local-assembly"
+ASSEMBLY = CHECKOUT / "build" / "synth" / "host"
 
 
 # Short: what is still being done ends with the emulator, whose memory holds everything.
