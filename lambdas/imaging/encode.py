@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from lambdas.imaging.engine import pyvips
+from lambdas.encoders import Formats
 from lambdas.keys import Format
-from lambdas.settings import Formats, Rendering
+from lambdas.settings import Rendering
 
 
 def encode(image: "pyvips.Image", fmt: Format, formats: Formats, rendering: Rendering) -> bytes:
