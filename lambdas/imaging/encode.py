@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from lambdas.imaging.engine import pyvips
 from lambdas.encoders import Formats
+from lambdas.imaging.engine import pyvips
 from lambdas.keys import Format
 from lambdas.settings import Rendering
 
