@@ -1,0 +1,1 @@
+"""Measure encoders on photographs and choose their settings: one quality in every format, at the least cost."""
