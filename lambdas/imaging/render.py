@@ -36,6 +36,16 @@ def render(data: bytes, variants: Sequence[Variant], settings: Settings) -> Iter
         yield group.draw(variant)
 
 
+def ready_pixels(data: bytes, variant: Variant, settings: Settings) -> "pyvips.Image":
+    """Return the pixels that ``variant`` of the original in ``data`` is encoded from, for measuring encoders alone.
+
+    Raises:
+        RejectedError: as ``render``.
+    """
+    group = _Group(data, inspect(data, settings.limits), settings, Deadline(settings.limits.decode_seconds))
+    return group.pixels(variant)
+
+
 class _Group:
     """What the variants of one original share: decoded pixels, those of each rung, and finished encodings."""
 
@@ -47,6 +57,10 @@ class _Group:
         self._bases: dict[Size, pyvips.Image] = {}
         self._pixels: dict[tuple[Size, Size], pyvips.Image] = {}
         self._encoded: dict[tuple[Size, Size, Format], bytes] = {}
+
+    def pixels(self, variant: Variant) -> "pyvips.Image":
+        size = self._header.size
+        return self._cut(variant, covering_size(size, variant), drawn_size(size, variant))
 
     def draw(self, variant: Variant) -> Derivative:
         covering, size = covering_size(self._header.size, variant), drawn_size(self._header.size, variant)
