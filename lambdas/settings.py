@@ -30,6 +30,7 @@ Origin = Annotated[str, Field(pattern=r"^(\*|https?://\S+)$")]
 Crop = Literal["attention", "centre"]
 Tenant = Annotated[str, Field(pattern=TENANT_PATTERN)]
 FunctionName = Literal["authorize", "upload", "validate", "metadata", "derive", "record", "generate", "origin_request"]
+SHARED_LANE = "shared"
 EDGE_REGION = "us-east-1"  # CloudFront takes its functions and log deliveries from here only
 EDGE_TIMEOUT_SECONDS = 30  # Lambda@Edge's quota for origin events
 
@@ -295,6 +296,12 @@ class Settings(Table):
         return self
 
     @model_validator(mode="after")
+    def _no_lane_twice(self) -> Self:
+        if SHARED_LANE in self.dedicated_tenants:
+            raise ValueError(f"expected another name for a dedicated tenant but received {SHARED_LANE!r}, as a lane is")
+        return self
+
+    @model_validator(mode="after")
     def _every_function(self) -> Self:
         missing = set(get_args(FunctionName)) - set(self.functions)
         if missing:
@@ -317,6 +324,16 @@ class Settings(Table):
     def parameter_name(self, thing: str) -> str:
         """Return the SSM parameter under which the stacks publish ``thing``: ``/darkroom/dev/images-table``."""
         return f"/{self.name}/{self.stage}/{thing}"
+
+    @property
+    def dedicated_tenants(self) -> tuple[Tenant, ...]:
+        """The tenants that have a lane of their own, which bears their name."""
+        return tuple(sorted(name for name, tenant in self.tenants.items() if tenant.lane == "dedicated"))
+
+    @property
+    def lanes(self) -> tuple[str, ...]:
+        """The names of all lanes, the shared one first."""
+        return (SHARED_LANE, *self.dedicated_tenants)
 
     @property
     def eager_variants(self) -> tuple[Variant, ...]:
