@@ -1,0 +1,61 @@
+"""The days that a report covers."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Self
+
+
+class PeriodError(ValueError):
+    """The days asked for are none that a report can cover; the message says what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Whole days in UTC, the last one included."""
+
+    first_day: date
+    last_day: date
+
+    @classmethod
+    def of(cls, first_day: date | None, last_day: date | None = None, *, today: date | None = None) -> Self:
+        """Return the days from ``first_day`` to ``last_day``: yesterday if None, one day if only the first is given.
+
+        ``today`` is the day in UTC, for tests; a report of it covers what has been logged so far.
+
+        Raises:
+            PeriodError: the period ends before it begins, or lies in the future.
+        """
+        today = today or datetime.now(UTC).date()
+        first = first_day or last_day or today - timedelta(days=1)
+        last = last_day or first
+        if last < first:
+            raise PeriodError(f"expected a last day on or after {first} but received {last}")
+        if last > today:
+            raise PeriodError(f"expected days up to today, {today} (UTC), but received {last}")
+        return cls(first, last)
+
+    @property
+    def label(self) -> str:
+        """The period in words: ``23 November 2026``, ``1 to 7 November 2026``."""
+        first, last = self.first_day, self.last_day
+        ending = f"{last.day} {last:%B %Y}"
+        if first == last:
+            return ending
+        if (first.year, first.month) == (last.year, last.month):
+            return f"{first.day} to {ending}"
+        return f"{first.day} {first:%B}{'' if first.year == last.year else f' {first.year}'} to {ending}"
+
+    @property
+    def slug(self) -> str:
+        """The period in a path: ``2026-11-23``, ``2026-11-01_2026-11-07``."""
+        return str(self.first_day) if self.first_day == self.last_day else f"{self.first_day}_{self.last_day}"
+
+    @property
+    def parameters(self) -> dict[str, int]:
+        """What the SQL files call it: years, and days as numbers such as 20261123."""
+        return {
+            "first_year": self.first_day.year,
+            "last_year": self.last_day.year,
+            "first_day": int(f"{self.first_day:%Y%m%d}"),
+            "last_day": int(f"{self.last_day:%Y%m%d}"),
+        }

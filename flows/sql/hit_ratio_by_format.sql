@@ -1,0 +1,22 @@
+-- By format: how many answers were there, how many of them came from the edge's cache, and how many were errors?
+-- A hit was served from the cache, fresh or revalidated; a miss was fetched. Other answers (errors, the edge
+-- function's own) are neither. An answer without a picture counts as format 'none'.
+-- Scans: one distribution's partitions of the days asked for; four columns.
+SELECT
+    CASE
+        WHEN starts_with(sc_content_type, 'image/') THEN split_part(sc_content_type, '/', 2)
+        ELSE 'none'
+    END AS format,
+    count(*) AS requests,
+    count_if(x_edge_result_type IN ('Hit', 'RefreshHit', 'OriginShieldHit')) AS hits,
+    count_if(x_edge_result_type = 'Miss') AS misses,
+    count_if(try_cast(sc_status AS integer) BETWEEN 400 AND 499) AS client_errors,
+    count_if(try_cast(sc_status AS integer) >= 500) AS server_errors,
+    coalesce(sum(try_cast(sc_bytes AS bigint)), 0) AS bytes
+FROM access_log
+WHERE
+    distributionid = %(distribution)s
+    AND year BETWEEN %(first_year)d AND %(last_year)d
+    AND year * 10000 + month * 100 + day BETWEEN %(first_day)d AND %(last_day)d
+GROUP BY 1
+ORDER BY requests DESC, format
