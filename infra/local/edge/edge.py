@@ -17,7 +17,7 @@ from infra.local.edge.conditional import narrow
 from infra.local.edge.distribution import Behavior, Distribution
 from infra.local.edge.exchange import Answer, ResultType, ViewerRequest, error_page
 from infra.local.edge.freshness import lifetime
-from infra.local.edge.function import FunctionError, FunctionRuntime
+from infra.local.edge.function import FunctionRuntime
 from infra.local.edge.function_event import (
     EventContext,
     FunctionResultError,
@@ -26,6 +26,7 @@ from infra.local.edge.function_event import (
     viewer_request_event,
     viewer_response_event,
 )
+from infra.local.edge.function_process import FunctionError
 from infra.local.edge.origins import Origins
 from infra.local.edge.record import EDGE_LOCATION, Served
 from infra.local.edge.response_headers import apply_policy

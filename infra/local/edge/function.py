@@ -1,25 +1,19 @@
-"""CloudFront Functions, run in one Node process that this module starts, feeds and replaces when it fails."""
+"""CloudFront Functions: loaded into one Node process, run there, and the process replaced when it fails."""
 
 import asyncio
-import contextlib
 import itertools
 import json
-from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from infra.local.edge.function_process import FunctionError, FunctionProcess
 from infra.node import node_executable
 
-_RUNTIME = Path(__file__).with_name("function_runtime.mjs")
 # CloudFront stops a function after about a millisecond of CPU; this only ends one that would never return.
 DEADLINE_SECONDS = 2.0
-_LINE_LIMIT_BYTES = 8 * 1024 * 1024
-
-
-class FunctionError(RuntimeError):
-    """A function could not be loaded, raised, or did not return in time."""
+_LOAD_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +31,7 @@ class FunctionRuntime:
     def __init__(self, functions: Mapping[str, FunctionCode], node: Path | None = None) -> None:
         self._functions = dict(functions)
         self._node = node or node_executable()
-        self._process: Process | None = None
-        self._reader: asyncio.Task[None] | None = None
-        self._pending: dict[object, asyncio.Future[dict[str, Any]]] = {}
+        self._process: FunctionProcess | None = None
         self._numbers = itertools.count()
         self._starting = asyncio.Lock()
 
@@ -49,19 +41,10 @@ class FunctionRuntime:
         Raises:
             FunctionError: a function is no module with a ``handler``.
         """
-        self._process = await asyncio.create_subprocess_exec(
-            str(self._node),
-            "--experimental-vm-modules",
-            "--disable-warning=ExperimentalWarning",
-            str(_RUNTIME),
-            stdin=PIPE,
-            stdout=PIPE,
-            limit=_LINE_LIMIT_BYTES,
-        )
-        self._reader = asyncio.create_task(self._read(self._process))
+        self._process = process = await FunctionProcess.start(self._node)
         for function in self._functions.values():
             message = {"load": function.name, "source": function.source, "keys": dict(function.keys)}
-            await self._ask(function.name, message, seconds=10)
+            await process.ask(function.name, message, seconds=_LOAD_SECONDS)
 
     async def run(self, name: str, event: dict[str, Any]) -> Any:
         """Return what the function ``name`` returns for ``event``.
@@ -71,50 +54,22 @@ class FunctionRuntime:
         """
         if name not in self._functions:
             raise FunctionError(f"expected one of {sorted(self._functions)} to run but received {name!r}")
-        async with self._starting:
-            if self._process is None or self._process.returncode is not None:
-                await self.start()
+        process = await self._living_process()
         number = next(self._numbers)
         message = {"id": number, "function": name, "event": json.dumps(event)}
-        return (await self._ask(number, message, seconds=DEADLINE_SECONDS)).get("result")
+        return (await process.ask(number, message, seconds=DEADLINE_SECONDS)).get("result")
 
     async def stop(self) -> None:
         """End the process."""
         process, self._process = self._process, None
-        if process is not None and process.returncode is None:
-            process.kill()
-            await process.wait()
-        if self._reader is not None:
-            await self._reader
+        if process is not None:
+            await process.stop()
 
-    async def _ask(self, token: object, message: dict[str, Any], *, seconds: float) -> dict[str, Any]:
-        process = self._process
-        if process is None or process.stdin is None:
-            raise FunctionError("expected the function runtime to run but it was stopped")
-        reply: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self._pending[token] = reply
-        process.stdin.write(json.dumps(message).encode() + b"\n")
-        try:
-            received = await asyncio.wait_for(reply, seconds)
-        except TimeoutError as error:
-            # Node runs one function at a time: one that never returns would hold up all others.
-            process.kill()
-            raise FunctionError(f"expected the function to return within {seconds:g} s but it did not") from error
-        finally:
-            self._pending.pop(token, None)
-        if received.get("error"):
-            raise FunctionError(received["error"])
-        return received
-
-    async def _read(self, process: Process) -> None:
-        if process.stdout is None:
-            return
-        with contextlib.suppress(ValueError):
-            while line := await process.stdout.readline():
-                message = json.loads(line)
-                reply = self._pending.get(message["load"] if "load" in message else message.get("id"))
-                if reply is not None and not reply.done():
-                    reply.set_result(message)
-        for reply in self._pending.values():
-            if not reply.done():
-                reply.set_result({"error": "the function runtime ended"})
+    async def _living_process(self) -> FunctionProcess:
+        async with self._starting:
+            if self._process is None or self._process.has_ended:
+                await self.stop()
+                await self.start()
+            if self._process is None:
+                raise FunctionError("expected the function runtime to run but it was stopped")
+            return self._process

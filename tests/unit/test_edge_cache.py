@@ -1,0 +1,213 @@
+"""The local edge's cache: its key, what it keeps and drops, and the collapsing of simultaneous requests."""
+
+import asyncio
+from pathlib import Path
+
+import httpx
+import pytest
+
+from infra.local.edge.cache import AnswerCache, KeptAnswer
+from infra.local.edge.cache_key import cache_key, forwarded_query, path_of
+from infra.local.edge.collapse import Collapser
+from infra.local.edge.distribution import CachePolicy, Chosen
+from infra.local.edge.exchange import Answer, ViewerRequest
+from infra.local.edge.freshness import Lifetime
+
+PATH_ALONE = CachePolicy(0, 60, 1000)
+ALL = Chosen("all")
+
+
+def request(path: str = "/a/1024x0.avif", query: str = "", **headers: str) -> ViewerRequest:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return ViewerRequest("GET", path, query, httpx.Headers(named), "192.0.2.1")
+
+
+def kept(body: bytes = b"body", lifetime: Lifetime | None = None, at: float = 1000) -> KeptAnswer:
+    headers = httpx.Headers([("etag", '"1"'), ("x-twice", "a"), ("x-twice", "b")])
+    return KeptAnswer(Answer(200, headers, body), at, 0, lifetime or Lifetime(10_000))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        request(query="w=800"),
+        request(accept="image/avif", cookie="a=b", accept_encoding="gzip", user_agent="x"),
+        ViewerRequest("HEAD", "/a/1024x0.avif", "", httpx.Headers(), "198.51.100.9"),
+    ],
+)
+def test_the_path_alone_is_the_key(other: ViewerRequest) -> None:
+    assert cache_key(PATH_ALONE, request()) == cache_key(PATH_ALONE, other)
+
+
+def test_another_path_is_another_key() -> None:
+    assert cache_key(PATH_ALONE, request()) != cache_key(PATH_ALONE, request("/a/1024x0.webp"))
+
+
+@pytest.mark.parametrize(
+    ("policy", "first", "second", "same"),
+    [
+        (CachePolicy(0, 0, 9, query=ALL), request(query="a=1&b=2"), request(query="b=2&a=1"), True),
+        (CachePolicy(0, 0, 9, query=ALL), request(query="a=1"), request(query="a=2"), False),
+        (CachePolicy(0, 0, 9, query=Chosen("whitelist", ("a",))), request(query="a=1&b=2"), request(query="a=1"), True),
+        (CachePolicy(0, 0, 9, query=Chosen("allExcept", ("a",))), request(query="a=1"), request(query="a=2"), True),
+        (CachePolicy(0, 0, 9, query=Chosen("allExcept", ("a",))), request(query="b=1"), request(query="b=2"), False),
+        (
+            CachePolicy(0, 0, 9, headers=Chosen("whitelist", ("accept",))),
+            request(accept="x"),
+            request(accept="y"),
+            False,
+        ),
+        (CachePolicy(0, 0, 9, headers=Chosen("whitelist", ("accept",))), request(dpr="1"), request(dpr="2"), True),
+        (
+            CachePolicy(0, 0, 9, cookies=Chosen("whitelist", ("s*",))),
+            request(cookie="sid=1"),
+            request(cookie="sid=2"),
+            False,
+        ),
+        (
+            CachePolicy(0, 0, 9, cookies=Chosen("whitelist", ("s*",))),
+            request(cookie="x=1"),
+            request(cookie="x=2"),
+            True,
+        ),
+        (
+            CachePolicy(0, 0, 9, encodings=("br",)),
+            request(accept_encoding="gzip, br"),
+            request(accept_encoding="br"),
+            True,
+        ),
+        (
+            CachePolicy(0, 0, 9, encodings=("br",)),
+            request(accept_encoding="gzip"),
+            request(accept_encoding="br"),
+            False,
+        ),
+    ],
+)
+def test_what_a_policy_takes_in(policy: CachePolicy, first: ViewerRequest, second: ViewerRequest, same: bool) -> None:
+    assert (cache_key(policy, first) == cache_key(policy, second)) is same
+    assert path_of(cache_key(policy, first)) == first.path
+
+
+def test_only_parameters_of_the_key_go_on_to_the_origin() -> None:
+    assert forwarded_query(PATH_ALONE, request(query="w=1&token=x")) == ""
+    assert forwarded_query(CachePolicy(0, 0, 9, query=Chosen("whitelist", ("w",))), request(query="w=1&t=x")) == "w=1"
+
+
+def test_what_is_kept_comes_back_whole_and_survives_a_restart(tmp_path: Path) -> None:
+    first = AnswerCache(tmp_path)
+    first.keep("/a\n", kept(b"\x00picture"))
+    first.close()
+    second = AnswerCache(tmp_path)
+    found = second.find("/a\n")
+    assert found is not None
+    assert found.answer.body == b"\x00picture"
+    assert found.answer.headers.get_list("x-twice") == ["a", "b"]
+    assert found.lifetime == Lifetime(10_000)
+    second.close()
+
+
+def test_unknown_keys_are_not_found(tmp_path: Path) -> None:
+    cache = AnswerCache(tmp_path)
+    assert cache.find("/a\n") is None
+    cache.keep("/a\n", kept())
+    cache.forget("/a\n")
+    assert cache.find("/a\n") is None
+    cache.close()
+
+
+@pytest.mark.parametrize(
+    ("patterns", "left"),
+    [
+        (["/*"], []),
+        (["/a/*"], ["/b/1024x0.avif"]),
+        (["/a/1024x0.avif"], ["/a/256x0.webp", "/b/1024x0.avif"]),
+        (["/b/*", "/a/256x0.webp"], ["/a/1024x0.avif"]),
+        (["/c/*"], ["/a/1024x0.avif", "/a/256x0.webp", "/b/1024x0.avif"]),
+        ([], ["/a/1024x0.avif", "/a/256x0.webp", "/b/1024x0.avif"]),
+    ],
+)
+def test_invalidation_by_path(tmp_path: Path, patterns: list[str], left: list[str]) -> None:
+    paths = ["/a/1024x0.avif", "/a/256x0.webp", "/b/1024x0.avif"]
+    cache = AnswerCache(tmp_path)
+    for path in paths:
+        cache.keep(cache_key(PATH_ALONE, request(path)), kept())
+    assert cache.invalidate(patterns) == len(paths) - len(left)
+    assert [path for path in paths if cache.find(cache_key(PATH_ALONE, request(path)))] == left
+    cache.close()
+
+
+def test_it_stays_within_its_bound_and_drops_the_least_recently_used(tmp_path: Path) -> None:
+    cache = AnswerCache(tmp_path, size_bytes=2_000_000)
+    for number in range(200):
+        cache.keep(f"/{number}\n", kept(bytes(50_000)))
+        assert cache.find("/0\n"), "the one in use was dropped"
+    assert len(cache) < 60
+    assert cache.find("/1\n") is None
+    cache.close()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "fresh", "while_revalidated", "on_error"),
+    [
+        (0, True, True, True),
+        (99, True, True, True),
+        (100, False, True, True),
+        (121, False, False, True),
+        (401, False, False, False),
+    ],
+)
+def test_ages(seconds: float, fresh: bool, while_revalidated: bool, on_error: bool) -> None:
+    answer = kept(lifetime=Lifetime(100, 20, 300), at=1000)
+    now = 1000 + seconds
+    assert answer.age_at(now) == seconds
+    assert answer.is_fresh(now) is fresh
+    assert answer.is_served_while_revalidated(now) is while_revalidated
+    assert answer.is_served_on_error(now) is on_error
+
+
+def test_simultaneous_requests_become_one() -> None:
+    async def run() -> tuple[int, list[int]]:
+        collapser: Collapser[int] = Collapser()
+        calls = 0
+        gate = asyncio.Event()
+
+        async def fetch() -> int:
+            nonlocal calls
+            calls += 1
+            await gate.wait()
+            return calls
+
+        waiting = [asyncio.create_task(collapser.run("key", fetch)) for _ in range(100)]
+        other = asyncio.create_task(collapser.run("other", fetch))
+        while not collapser.is_running("other"):
+            await asyncio.sleep(0)
+        waiting[0].cancel()
+        gate.set()
+        outcomes = await asyncio.gather(*waiting[1:])
+        await other
+        assert not collapser.is_running("key")
+        return calls, outcomes
+
+    calls, outcomes = asyncio.run(run())
+    assert calls == 2, "expected one fetch a key"
+    assert len(set(outcomes)) == 1
+
+
+def test_a_failed_fetch_fails_for_all_who_waited_and_is_tried_anew() -> None:
+    async def run() -> None:
+        collapser: Collapser[int] = Collapser()
+
+        async def fail() -> int:
+            await asyncio.sleep(0)
+            raise RuntimeError("origin")
+
+        outcomes = await asyncio.gather(*(collapser.run("key", fail) for _ in range(3)), return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [RuntimeError] * 3
+
+        async def succeed() -> int:
+            return 1
+
+        assert await collapser.run("key", succeed) == 1
+
+    asyncio.run(run())
