@@ -6,6 +6,7 @@ touches only the functions whose code has changed.
 
 import os
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from infra.packages import BUILD, ROOT, AssetError, Target, installed_packages
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest date that a zip can hold
 _FILE_MODE = 0o644
+_KEPT_SECONDS = 3600
 _EDGE_HANDLER = ROOT / "lambdas" / "edge" / "origin_request.py"
 
 
@@ -90,4 +92,12 @@ def _archive(name: str, entries: dict[str, Path]) -> Path:
         Path(scratch).replace(archive)
     finally:
         Path(scratch).unlink(missing_ok=True)
+    _forget_old(name)
     return archive
+
+
+def _forget_old(name: str) -> None:
+    """Remove what earlier states of the code left behind, but nothing that a synthesis may be reading now."""
+    for archive in BUILD.glob(f"{name}-*.zip"):
+        if time.time() - archive.stat().st_mtime > _KEPT_SECONDS:
+            archive.unlink(missing_ok=True)

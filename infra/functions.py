@@ -69,7 +69,7 @@ class HandlerFunction(Construct):
             " a newer one is a change of infra/packages.py and this runtime together.",
         )
 
-    def allow(self, construct_id: str, actions: Sequence[str], resources: list[str], why: str) -> None:
+    def allow(self, construct_id: str, actions: Sequence[str], resources: list[str], why: str = "") -> None:
         """Let the function do ``actions`` on ``resources``; ``why`` justifies a wildcard among them."""
         policy = iam.Policy(
             self, construct_id, statements=[iam.PolicyStatement(actions=list(actions), resources=resources)]

@@ -18,7 +18,7 @@ class Generator(Construct):
         )
         originals, derivatives = names.originals_arn, names.derivatives_arn
         any_picture = "Any picture of this stage may be asked for; its id is random."
-        handler.allow("ReadOutcomes", ["dynamodb:GetItem"], [names.table_arn], "")
+        handler.allow("ReadOutcomes", ["dynamodb:GetItem"], [names.table_arn])
         handler.allow("ListBuckets", ["s3:ListBucket"], [originals, derivatives], any_picture)
         handler.allow("ReadOriginals", ["s3:GetObject", "s3:GetObjectVersion"], [f"{originals}/*"], any_picture)
         handler.allow("Derivatives", ["s3:GetObject", "s3:PutObject"], [f"{derivatives}/*"], any_picture)

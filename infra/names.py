@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from lambdas.settings import EDGE_REGION, FunctionName, Settings
 
-SHARED_LANE = "shared"
 _LONGEST_BUCKET_NAME = 63
+_LONGEST_NAME = 64  # of a function or a pipe; queues, tables and state machines take more
 
 
 class NameTooLongError(ValueError):
@@ -24,8 +24,12 @@ class Names:
     account: str
 
     def of(self, thing: str) -> str:
-        """Return the name of any one ``thing`` of the stage: ``darkroom-dev-images``."""
-        return f"{self.settings.prefix}-{thing}"
+        """Return the name of any one ``thing`` of the stage: ``darkroom-dev-images``.
+
+        Raises:
+            NameTooLongError: beyond Lambda's and EventBridge Pipes' 64 characters.
+        """
+        return _checked(f"{self.settings.prefix}-{thing}", _LONGEST_NAME)
 
     def stack(self, kind: str) -> str:
         """Return a stack's name: ``DarkroomDevStorage``."""
@@ -37,13 +41,7 @@ class Names:
         Raises:
             NameTooLongError: beyond S3's 63 characters.
         """
-        name = f"{self.settings.prefix}-{thing}-{self.account}-{region}"
-        if len(name) > _LONGEST_BUCKET_NAME:
-            raise NameTooLongError(
-                f"expected a bucket name of at most {_LONGEST_BUCKET_NAME} characters but received {name!r}"
-                f" ({len(name)}): shorten name or stage in darkroom.toml"
-            )
-        return name
+        return _checked(f"{self.settings.prefix}-{thing}-{self.account}-{region}", _LONGEST_BUCKET_NAME)
 
     @property
     def originals_bucket(self) -> str:
@@ -87,3 +85,12 @@ class Names:
     def table_arn(self) -> str:
         """The ARN of the images table."""
         return f"arn:aws:dynamodb:{self.settings.regions.primary}:{self.account}:table/{self.images_table}"
+
+
+def _checked(name: str, longest: int) -> str:
+    if len(name) > longest:
+        raise NameTooLongError(
+            f"expected a name of at most {longest} characters but received {name!r} ({len(name)}):"
+            " shorten the name, the stage or the tenant in darkroom.toml"
+        )
+    return name

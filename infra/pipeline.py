@@ -7,12 +7,12 @@ from infra.assets import Assets
 from infra.functions import RUNTIME
 from infra.generator import Generator
 from infra.lane import Lane
-from infra.names import SHARED_LANE, Names
+from infra.names import Names
 from infra.stack import DarkroomStack
 
 
 class PipelineStack(DarkroomStack):
-    """The shared lane and the generator, over one libvips layer."""
+    """Every lane of the settings, and the generator, over one libvips layer."""
 
     def __init__(self, scope: Construct, names: Names, assets: Assets) -> None:
         super().__init__(
@@ -31,12 +31,13 @@ class PipelineStack(DarkroomStack):
             compatible_runtimes=[RUNTIME],
             compatible_architectures=[lambda_.Architecture.ARM_64],
         )
-        self._publish_lane(SHARED_LANE, Lane(self, SHARED_LANE, names=names, assets=assets, libvips_layer=layer))
+        for lane in self.settings.lanes:
+            self._publish_lane(lane, Lane(self, lane, names=names, assets=assets, libvips_layer=layer))
         generator = Generator(self, names=names, assets=assets, libvips_layer=layer)
         self.publish("generator-function", generator.function.function_name, "Function that draws what is missing")
 
     def _publish_lane(self, name: str, lane: Lane) -> None:
         self.publish(f"lane-{name}-queue-url", lane.queue.queue_url, f"Queue of the lane {name}")
         self.publish(f"lane-{name}-dlq-url", lane.dead_letters.queue_url, f"Dead letters of the lane {name}")
-        self.publish(f"lane-{name}-state-machine-arn", lane.state_machine.attr_arn, f"State machine of the lane {name}")
-        self.publish(f"lane-{name}-pipe", lane.pipe.ref, f"Pipe of the lane {name}")
+        self.publish(f"lane-{name}-state-machine-arn", lane.state_machine.arn, f"State machine of the lane {name}")
+        self.publish(f"lane-{name}-pipe", lane.pipe.name, f"Pipe of the lane {name}")

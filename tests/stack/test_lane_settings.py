@@ -1,0 +1,54 @@
+"""Lanes as the settings name them: their rules and their names."""
+
+from typing import Any
+
+import pytest
+
+from infra.names import Names, NameTooLongError
+from infra.originals_rule import event_pattern
+from infra.synth import NO_ACCOUNT
+from lambdas.settings import DEFAULT_STAGE, SETTINGS_FILE, Settings, SettingsError, parse_settings
+
+
+def with_tenants(**lanes: str) -> Settings:
+    text = SETTINGS_FILE.read_text(encoding="utf-8")
+    tables = "".join(f'\n[tenants.{tenant}]\nlane = "{lane}"\n' for tenant, lane in lanes.items())
+    return parse_settings(text + tables, DEFAULT_STAGE)
+
+
+@pytest.mark.parametrize(
+    ("lane", "dedicated", "key"),
+    [
+        ("shared", (), None),
+        ("shared", ("acme",), [{"anything-but": {"prefix": ["acme/"]}}]),
+        ("shared", ("zenith", "acme"), [{"anything-but": {"prefix": ["acme/", "zenith/"]}}]),
+        ("acme", ("acme", "zenith"), [{"prefix": "acme/"}]),
+    ],
+)
+def test_each_original_is_for_one_lane(lane: str, dedicated: tuple[str, ...], key: list[Any] | None) -> None:
+    pattern = event_pattern("originals", lane, with_tenants(**dict.fromkeys(dedicated, "dedicated")))
+    assert pattern["detail"]["bucket"] == {"name": ["originals"]}
+    assert pattern["detail"].get("object") == (None if key is None else {"key": key})
+
+
+def test_the_shared_lane_is_always_there() -> None:
+    assert with_tenants(acme="dedicated", bazaar="shared").lanes == ("shared", "acme")
+
+
+def test_no_dedicated_lane_takes_the_shared_one_s_name() -> None:
+    with pytest.raises(SettingsError, match="expected another name for a dedicated tenant but received 'shared'"):
+        with_tenants(shared="dedicated")
+
+
+def test_a_tenant_whose_functions_would_have_too_long_a_name_is_refused_before_aws_does() -> None:
+    names = Names(with_tenants(), NO_ACCOUNT)
+    with pytest.raises(
+        NameTooLongError, match=r"at most 64 characters but received 'darkroom-dev-x+-metadata' \(\d+\)"
+    ):
+        names.function("metadata", "x" * 45)
+
+
+def test_a_bucket_name_that_s3_would_refuse_is_refused_before() -> None:
+    names = Names(with_tenants(), NO_ACCOUNT)
+    with pytest.raises(NameTooLongError, match="at most 63 characters"):
+        names.bucket("derivatives", "ap-southeast-1-and-a-longer-one")
