@@ -104,6 +104,9 @@ class Limits(Table):
 
     max_bytes: int = Field(ge=1, le=5 * 1024**3, description="Size of the file in bytes.")
     max_pixels: int = Field(ge=1, description="Width times height, in pixels.")
+    max_whole_frame_pixels: int = Field(
+        ge=1, description="The same for AVIF and HEIC, whose decoders hold a whole frame: up to 24 bytes a pixel."
+    )
     max_side: int = Field(ge=1, description="The longer side, in pixels.")
     decode_seconds: Seconds = Field(description="Deadline for decoding and drawing one group, in seconds.")
 

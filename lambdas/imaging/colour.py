@@ -3,6 +3,8 @@
 from lambdas.imaging.engine import pyvips
 from lambdas.imaging.inspect import Header
 
+_COLOURS = 3
+
 
 def loading_options(header: Header) -> dict[str, str]:
     """Return what ``thumbnail`` must be told to convert a picture such as ``header`` says.
@@ -17,4 +19,6 @@ def loading_options(header: Header) -> dict[str, str]:
 
 def to_srgb(image: "pyvips.Image") -> "pyvips.Image":
     """Bring what carried no profile (greyscale, 16 bit, Lab) to the same three or four 8-bit bands."""
-    return image if image.interpretation == "srgb" else image.colourspace("srgb")
+    converted = image if image.interpretation == "srgb" else image.colourspace("srgb")
+    # A TIFF may carry bands beyond alpha that no viewer shows; which of them were alpha, nothing says.
+    return converted[:_COLOURS] if converted.bands > _COLOURS + 1 else converted

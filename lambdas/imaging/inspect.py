@@ -41,7 +41,8 @@ def inspect(data: bytes, limits: Limits) -> Header:
     except pyvips.Error as error:
         raise RejectedError("corrupt", f"expected a picture's header but received: {reason(error)}") from error
     stored = Size(image.width, image.height)
-    check_dimensions(stored.width, stored.height, limits)
+    whole_frame = image.get("vips-loader").startswith("heif")
+    check_dimensions(stored.width, stored.height, limits, whole_frame=whole_frame)
     orientation = _orientation(image)
     embedded = _field(image, "icc-profile-data")
     return Header(

@@ -16,16 +16,19 @@ def check_bytes(size: int, limits: Limits) -> None:
         raise RejectedError("too_large", f"expected at most {limits.max_bytes} bytes but received {size}")
 
 
-def check_dimensions(width: int, height: int, limits: Limits) -> None:
+def check_dimensions(width: int, height: int, limits: Limits, *, whole_frame: bool = False) -> None:
     """Refuse a picture of ``width`` × ``height`` pixels that is too large to decode.
+
+    ``whole_frame`` is for decoders that give no pixel away before they hold all of them.
 
     Raises:
         RejectedError: ``too_many_pixels`` or ``too_long_side``.
     """
-    if width * height > limits.max_pixels:
+    most = min(limits.max_pixels, limits.max_whole_frame_pixels) if whole_frame else limits.max_pixels
+    if width * height > most:
         raise RejectedError(
             "too_many_pixels",
-            f"expected at most {limits.max_pixels} pixels but received {width} × {height} = {width * height}",
+            f"expected at most {most} pixels but received {width} × {height} = {width * height}",
         )
     if max(width, height) > limits.max_side:
         raise RejectedError(

@@ -82,3 +82,25 @@ def test_greyscale() -> None:
 def test_the_profile_is_named() -> None:
     assert "P3" in (inspect(in_display_p3(flat((1, 2, 3))), SETTINGS.limits).profile or "")
     assert inspect(flat((1, 2, 3)).pngsave_buffer(), SETTINGS.limits).profile is None
+
+
+def test_bands_that_no_viewer_shows_are_dropped() -> None:
+    layered = flat((176, 96, 84)).bandjoin([1, 2, 3]).tiffsave_buffer()
+    for derivative in render(layered, [Variant(256, 0, out) for out in ("avif", "webp", "jpeg")], SETTINGS):
+        assert colour_at(load(derivative.data), 9, 9) == pytest.approx((176, 96, 84), abs=4)
+
+
+def attached(image: pyvips.Image, profile: bytes) -> bytes:
+    image = image.copy()
+    image.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
+    return image.jpegsave_buffer(Q=95, subsample_mode="off")
+
+
+@pytest.mark.parametrize("wrong", ["noise", "cut short", "of another colour space"])
+def test_a_profile_that_cannot_be_used_loses_no_picture(wrong: str) -> None:
+    sound = pyvips.Image.new_from_buffer(in_display_p3(flat((1, 2, 3))), "").get("icc-profile-data")
+    inks = flat((1, 2, 3)).icc_transform("cmyk", input_profile="srgb").get("icc-profile-data")
+    profile = {"noise": b"noise" * 99, "cut short": sound[:200], "of another colour space": inks}[wrong]
+    original = attached(flat((176, 96, 84)), profile)
+    (derivative,) = render(original, [Variant(256, 0, "jpeg")], SETTINGS)
+    assert colour_at(load(derivative.data), 9, 9) == pytest.approx((176, 96, 84), abs=5)

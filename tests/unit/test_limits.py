@@ -2,13 +2,16 @@ import struct
 import zlib
 
 import pytest
+from pictures import flat
 
 from lambdas.imaging.inspect import inspect
 from lambdas.imaging.limits import check_bytes, check_dimensions
 from lambdas.imaging.rejection import RejectedError
 from lambdas.settings import Limits
 
-LIMITS = Limits(max_bytes=1000, max_pixels=100_000_000, max_side=30_000, decode_seconds=5)
+LIMITS = Limits(
+    max_bytes=1000, max_pixels=100_000_000, max_whole_frame_pixels=50_000_000, max_side=30_000, decode_seconds=5
+)
 
 
 def png_header(width: int, height: int) -> bytes:
@@ -49,6 +52,22 @@ def test_dimensions(width: int, height: int, code: str | None) -> None:
     with pytest.raises(RejectedError, match=f"received {width} × {height}") as refused:
         check_dimensions(width, height, LIMITS)
     assert refused.value.code == code
+
+
+def test_a_decoder_that_holds_the_whole_frame_gets_fewer_pixels() -> None:
+    check_dimensions(10_000, 5_000, LIMITS, whole_frame=True)
+    with pytest.raises(RejectedError, match="at most 50000000 pixels") as refused:
+        check_dimensions(10_000, 5_001, LIMITS, whole_frame=True)
+    assert refused.value.code == "too_many_pixels"
+
+
+def test_avif_is_held_to_it_from_its_header() -> None:
+    tight = LIMITS.model_copy(update={"max_whole_frame_pixels": 100 * 100 - 1})
+    square = flat((90, 90, 90), 100, 100)
+    inspect(square.webpsave_buffer(), tight)
+    with pytest.raises(RejectedError) as refused:
+        inspect(square.heifsave_buffer(compression="av1", effort=0), tight)
+    assert refused.value.code == "too_many_pixels"
 
 
 @pytest.mark.parametrize(
