@@ -50,6 +50,16 @@ class Assets:
         return _archive(f"libvips-{self.target}", entries)
 
     @cached_property
+    def signatures_layer(self) -> Path:
+        """What checks RS256 and ES256, below ``python/`` as a layer must have it.
+
+        Raises:
+            AssetError: uv is missing or no registry is within reach.
+        """
+        entries = {f"python/{name}": path for name, path in _tree(installed_packages("signatures", self.target))}
+        return _archive(f"signatures-{self.target}", entries)
+
+    @cached_property
     def origin_request(self) -> Path:
         """The Lambda@Edge handler, alone: it runs on the standard library and the runtime's boto3."""
         if not _EDGE_HANDLER.is_file():

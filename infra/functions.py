@@ -1,6 +1,6 @@
 """One Lambda function with all that belongs to it: its role, log group, tracing, size and environment."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -20,7 +20,8 @@ RUNTIME = lambda_.Runtime.PYTHON_3_13
 class HandlerFunction(Construct):
     """The function whose handler is ``lambdas.<name>.handler.handler``.
 
-    With a ``libvips_layer`` it is one that draws, and gets libvips' environment too.
+    With a ``libvips_layer`` it is one that draws, and gets libvips' environment too. ``variables`` are what
+    it alone is told.
     """
 
     def __init__(
@@ -33,13 +34,15 @@ class HandlerFunction(Construct):
         assets: Assets,
         lane: str | None = None,
         libvips_layer: lambda_.ILayerVersion | None = None,
+        signatures_layer: lambda_.ILayerVersion | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         size = names.settings.functions[name]
         function_name = names.function(name, lane)
         group = log_group(self, "Logs", f"/aws/lambda/{function_name}", names.settings)
         self.role = _role(self, group)
-        environment = _environment(name, names)
+        environment = _environment(name, names) | dict(variables or {})
         if libvips_layer is not None:
             environment |= {
                 "MALLOC_ARENA_MAX": "2",  # glibc's arenas fragment under libvips' threads
@@ -54,7 +57,7 @@ class HandlerFunction(Construct):
             architecture=lambda_.Architecture.ARM_64,
             handler=f"lambdas.{name}.handler.handler",
             code=lambda_.Code.from_asset(str(assets.code)),
-            layers=[libvips_layer] if libvips_layer else None,
+            layers=[layer for layer in (libvips_layer, signatures_layer) if layer] or None,
             memory_size=size.memory_mb,
             timeout=cdk.Duration.seconds(size.timeout_seconds),
             role=self.role.without_policy_updates(),

@@ -73,6 +73,11 @@ class Names:
         """The table with each picture's outcome."""
         return self.of("images")
 
+    @property
+    def uploads_table(self) -> str:
+        """The table with the uploads that were signed."""
+        return self.of("uploads")
+
     def function(self, name: FunctionName, lane: str | None = None) -> str:
         """Return a Lambda function's name: ``darkroom-dev-generate``, in a lane ``darkroom-dev-shared-derive``."""
         return self.of("-".join(filter(None, (lane, name.replace("_", "-")))))
@@ -94,3 +99,12 @@ def _checked(name: str, longest: int) -> str:
             " shorten the name, the stage or the tenant in darkroom.toml"
         )
     return name
+
+    @property
+    def uploads_table_arn(self) -> str:
+        """The ARN of the uploads table."""
+        return f"arn:aws:dynamodb:{self.settings.regions.primary}:{self.account}:table/{self.uploads_table}"
+
+    def parameter_arn(self, thing: str, region: str) -> str:
+        """Return the ARN of the SSM parameter under which ``thing`` is published in ``region``."""
+        return f"arn:aws:ssm:{region}:{self.account}:parameter{self.settings.parameter_name(thing)}"

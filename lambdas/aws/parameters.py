@@ -2,9 +2,8 @@
 
 from lambdas.aws.cached_value import CachedValue
 from lambdas.aws.clients import parameters
-from lambdas.settings import load_settings
+from lambdas.settings import EDGE_REGION, load_settings
 
-EDGE_REGION = "us-east-1"  # where CloudFront's stack stands, and publishes
 _SECONDS = 300
 _REFRESH_SECONDS = 10
 
