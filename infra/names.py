@@ -91,15 +91,6 @@ class Names:
         """The ARN of the images table."""
         return f"arn:aws:dynamodb:{self.settings.regions.primary}:{self.account}:table/{self.images_table}"
 
-
-def _checked(name: str, longest: int) -> str:
-    if len(name) > longest:
-        raise NameTooLongError(
-            f"expected a name of at most {longest} characters but received {name!r} ({len(name)}):"
-            " shorten the name, the stage or the tenant in darkroom.toml"
-        )
-    return name
-
     @property
     def uploads_table_arn(self) -> str:
         """The ARN of the uploads table."""
@@ -108,3 +99,12 @@ def _checked(name: str, longest: int) -> str:
     def parameter_arn(self, thing: str, region: str) -> str:
         """Return the ARN of the SSM parameter under which ``thing`` is published in ``region``."""
         return f"arn:aws:ssm:{region}:{self.account}:parameter{self.settings.parameter_name(thing)}"
+
+
+def _checked(name: str, longest: int) -> str:
+    if len(name) > longest:
+        raise NameTooLongError(
+            f"expected a name of at most {longest} characters but received {name!r} ({len(name)}):"
+            " shorten the name, the stage or the tenant in darkroom.toml"
+        )
+    return name
