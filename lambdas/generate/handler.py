@@ -18,6 +18,9 @@ from lambdas.observability import LambdaContext, count, identify, logger, observ
 from lambdas.settings import load_settings
 
 
+_SPARE_SECONDS = 3.0  # to store what was drawn, or to say that it was not, before the function's own timeout
+
+
 class Variables(Environment):
     """What the generator is told by its environment."""
 
@@ -26,16 +29,17 @@ class Variables(Environment):
 
 
 @observed
-def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Make one variant of one image."""
     started = time.perf_counter()
-    generated = _generate(GenerateRequest.model_validate(event))
+    left = context.get_remaining_time_in_millis() / 1000 - _SPARE_SECONDS
+    generated = _generate(GenerateRequest.model_validate(event), left)
     count(f"generate_{generated.status}")
     seconds("generate_seconds", time.perf_counter() - started)
     return generated.to_json()
 
 
-def _generate(request: GenerateRequest) -> Generated:
+def _generate(request: GenerateRequest, left: float) -> Generated:
     variant = ladder_variant(request.variant, load_settings())
     if variant is None:
         return Generated(status="not_on_ladder")
@@ -47,13 +51,9 @@ def _generate(request: GenerateRequest) -> Generated:
     identify(image_id, item["tenant"])
     if item["outcome"] != "ready":
         return Generated(status="rejected")
-    return _draw(image_id, StoredOriginal.model_validate(item["original"]), variant, variables)
-
-
-def _draw(image_id: ImageId, original: StoredOriginal, variant: Variant, variables: Variables) -> Generated:
-    settings = load_settings()
+    settings, original = load_settings(), StoredOriginal.model_validate(item["original"])
     try:
-        (drawn,) = render(read_original(s3(), original), [variant], settings)
+        (drawn,) = render(read_original(s3(), original), [variant], settings, seconds=left)
     except OriginalGoneError as error:
         logger.warning("Original gone", extra={"reason": str(error)})
         return Generated(status="unknown_image")

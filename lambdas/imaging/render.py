@@ -1,5 +1,6 @@
 """Draw the variants of one group from one original: one decode, each rung shrunk once, each format encoded once."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -24,13 +25,17 @@ class Derivative:
     data: bytes
 
 
-def render(data: bytes, variants: Sequence[Variant], settings: Settings) -> Iterator[Derivative]:
+def render(
+    data: bytes, variants: Sequence[Variant], settings: Settings, *, seconds: float = math.inf
+) -> Iterator[Derivative]:
     """Draw ``variants`` of the original in ``data``, giving each away as soon as it is done.
+
+    It all takes at most ``limits.decode_seconds``, and at most ``seconds``.
 
     Raises:
         RejectedError: the original is corrupt, beyond the limits, or takes longer than the deadline.
     """
-    deadline = Deadline(settings.limits.decode_seconds)
+    deadline = Deadline(min(settings.limits.decode_seconds, seconds))
     group = _Group(data, inspect(data, settings.limits), settings, deadline)
     for variant in sorted(variants, key=lambda each: (each.width, each.height, each.format), reverse=True):
         yield group.draw(variant)

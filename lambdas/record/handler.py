@@ -26,6 +26,8 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     if ImagesTable(dynamodb(), Variables.read().images_table).add(item):
         logger.info("Recorded", extra={"outcome": item["outcome"], "rejection": item.get("rejection")})
         count(f"image_{item['outcome']}")
+        if "rejection" in item:
+            count(f"rejected_{item['rejection']['code']}")
     else:
         logger.info("Recorded already by another delivery")
         count("image_recorded_before")

@@ -42,10 +42,11 @@ def _validate(arrival: Arrival) -> Validated:
     except MalformedKeyError as error:
         logger.warning("Not an original; left alone", extra={"bucket": arrival.bucket, "reason": str(error)})
         return _settled()
-    identify(key.image_id, key.tenant)
     if key.tenant not in load_settings().tenants:
+        # No upload is signed for it: someone wrote to the bucket by other means, or the tenant has left.
         logger.warning("Original of a tenant that the settings do not know; left alone", extra={"key": arrival.key})
         return _settled()
+    identify(key.image_id, key.tenant)
     if ImagesTable(dynamodb(), Variables.read().images_table).has_outcome(key.image_id):
         logger.info("Outcome known already")
         return _settled()
