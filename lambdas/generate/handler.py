@@ -12,11 +12,9 @@ from lambdas.aws.originals import read_original
 from lambdas.generate.lookup import StoredOriginal, known_image_id, ladder_variant
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.render import render
-from lambdas.keys import ImageId, Variant
 from lambdas.messages import Generated, GenerateRequest
 from lambdas.observability import LambdaContext, count, identify, logger, observed, seconds
 from lambdas.settings import load_settings
-
 
 _SPARE_SECONDS = 3.0  # to store what was drawn, or to say that it was not, before the function's own timeout
 
