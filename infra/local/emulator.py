@@ -83,10 +83,11 @@ def await_emulator(record: ProcessRecord, endpoint: Endpoint, log: Path, *, seco
 
 
 def main() -> None:
-    """Run the emulator in this process, its fidelity patches applied."""
-    from infra.local.fidelity import apply_patches
+    """Run the emulator in this process, with the patches applied."""
+    from infra.local import fidelity, worker_pool
 
-    apply_patches()
+    fidelity.apply_patches()
+    worker_pool.apply_patches()
     from ministack.app import main as run
 
     run()

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from infra.local.errors import LocalStackError
+from infra.local.patching import PatchError, original
 
 _RAISED = "darkroom-raised"
 _REPORT = '"status": "error", "error": str(e), "trace": traceback.format_exc()'
@@ -19,10 +19,6 @@ _REPORT_WITH_TYPE = (
     f'"status": "ok", "result": {{"{_RAISED}": {{"errorType": type(e).__name__, "errorMessage": str(e), '
     '"stackTrace": traceback.format_tb(e.__traceback__)}, "trace": traceback.format_exc()}'
 )
-
-
-class PatchError(LocalStackError):
-    """The installed emulator is not the one that the patches were made for."""
 
 
 def apply_patches() -> None:
@@ -40,18 +36,12 @@ def apply_patches() -> None:
     _count_loopback_as_secure(app)
 
 
-def _original(module: Any, name: str) -> Any:
-    if not hasattr(module, name):
-        raise PatchError(f"expected {module.__name__}.{name} in the emulator but this version has none")
-    return getattr(module, name)
-
-
 def _report_exceptions_by_type(lambda_runtime: Any, lambda_svc: Any) -> None:
-    script = _original(lambda_runtime, "_PYTHON_WORKER_SCRIPT")
+    script = original(lambda_runtime, "_PYTHON_WORKER_SCRIPT")
     if script.count(_REPORT) != 1:
         raise PatchError(f"expected the emulator's worker to report {_REPORT!r} once but it does not")
     lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(_REPORT, _REPORT_WITH_TYPE)
-    execute: Callable[..., dict[str, Any]] = _original(lambda_svc, "_execute_function_warm")
+    execute: Callable[..., dict[str, Any]] = original(lambda_svc, "_execute_function_warm")
 
     def execute_and_name(*arguments: Any, **options: Any) -> dict[str, Any]:
         answer = execute(*arguments, **options)
@@ -65,8 +55,8 @@ def _report_exceptions_by_type(lambda_runtime: Any, lambda_svc: Any) -> None:
 
 
 def _name_throttles(stepfunctions: Any) -> None:
-    call: Callable[..., Any] = _original(stepfunctions, "_call_lambda")
-    failure = _original(stepfunctions, "_ExecutionError")
+    call: Callable[..., Any] = original(stepfunctions, "_call_lambda")
+    failure = original(stepfunctions, "_ExecutionError")
 
     def call_and_name(*arguments: Any, **options: Any) -> Any:
         try:
@@ -80,7 +70,7 @@ def _name_throttles(stepfunctions: Any) -> None:
 
 
 def _count_loopback_as_secure(app: Any) -> None:
-    pin: Callable[[str, bool], None] = _original(app, "pin_request_origin")
+    pin: Callable[[str, bool], None] = original(app, "pin_request_origin")
     app.pin_request_origin = lambda address, _secure: pin(address, True)
 
 
