@@ -4,6 +4,7 @@ import time
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -37,7 +38,7 @@ def demo(
     tenant: Annotated[str | None, typer.Option(help="Whose pictures they are; the first tenant if not said.")] = None,
 ) -> None:
     """Upload pictures, have them drawn, ask for them as three browsers would, and show what came back."""
-    started = time.monotonic()
+    started, since = time.monotonic(), datetime.now(UTC)
     with explained():
         candidates = collect(folder.resolve()) if folder else _rendered()
         out = out.resolve()
@@ -46,7 +47,7 @@ def demo(
             console.print(f"{wording.count(len(candidates), 'file')} to {stack.upload_api}/uploads")
             pictures = run_demo(stack, candidates, out, console, tenant=tenant or next(iter(stack.settings.tenants)))
             print_table(pictures, console)
-            report = _report(stack, out)
+            report = _report(stack, out, since)
     settled = sum(picture.settled for picture in pictures)
     console.print(
         f"{settled} of {wording.count(len(pictures), 'file')} have an outcome, "
@@ -67,11 +68,11 @@ def _rendered() -> list[Candidate]:
         return [Candidate(path.name, path) for path in write_scenes(_SCENES)]
 
 
-def _report(stack: LocalStack, out: Path) -> Path | None:
+def _report(stack: LocalStack, out: Path, since: datetime) -> Path | None:
     try:
         with Steps() as steps:
             steps.announce("Report on what the edge served")
-            return run_delivery_report(stack, out)
+            return run_delivery_report(stack, out / "delivery-report", since, datetime.now(UTC))
     except ReportError as error:
         console.print(str(error), style="red", markup=False)
         return None

@@ -1,12 +1,13 @@
 """Files into the upload API, several at a time, and the wait for what becomes of each."""
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from infra.local.demo.records import Candidate, Outcome, Submission
 
-_UPLOADS_AT_ONCE = 4
+_UPLOADS_AT_ONCE = 2 * (os.cpu_count() or 1)
 _POLL_SECONDS = 0.4
 
 Submit = Callable[[Candidate], Submission]

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -10,29 +11,42 @@ import httpx
 from infra.local.stack import LocalStack
 from infra.local.state import CHECKOUT
 
+_INCOMPLETE = 1  # the flow's exit status for a report that says itself what it lacks
+_TAIL_LINES = 15
+
 
 class ReportError(RuntimeError):
-    """The flow failed; the message ends with what it printed last."""
+    """There is no report; the message ends with what the flow printed last."""
 
 
-def run_delivery_report(stack: LocalStack, out: Path) -> Path:
-    """Have the edge write its log out, run the flow on it, and return the report's HTML file, in ``out``.
+def run_delivery_report(stack: LocalStack, folder: Path, since: datetime, until: datetime) -> Path:
+    """Have the edge write its log out, run the flow on the days from ``since`` to ``until``, return its page.
 
     Raises:
-        ReportError: the flow failed.
+        ReportError: the flow made no page.
     """
     httpx.post(f"{stack.edge_url}/_edge/flush", timeout=60, trust_env=False).raise_for_status()
-    report = out / "delivery-report.html"
-    report.unlink(missing_ok=True)
     run = subprocess.run(
-        [sys.executable, "-m", "flows.delivery_report", "--output", str(report)],
+        [
+            *(sys.executable, "-m", "flows.delivery_report"),
+            *("--day", f"{since:%Y-%m-%d}", "--last-day", f"{until:%Y-%m-%d}"),
+            *("--stage", stack.state.stage, "--out", str(folder)),
+        ],
         cwd=CHECKOUT,
-        env={**os.environ, **stack.environment()},
+        env=_environment(stack),
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
     )
-    if run.returncode != 0 or not report.exists():
-        tail = "\n".join((run.stderr or run.stdout).strip().splitlines()[-15:])
-        raise ReportError(f"expected the delivery report at {report} but the flow ended with {run.returncode}:\n{tail}")
-    return report
+    page = Path(run.stdout.strip().rpartition("\n")[2])
+    if run.returncode not in (0, _INCOMPLETE) or not page.is_file():
+        tail = "\n".join((run.stderr or run.stdout).strip().splitlines()[-_TAIL_LINES:])
+        raise ReportError(f"expected a delivery report in {folder} but the flow ended with {run.returncode}:\n{tail}")
+    return page
+
+
+def _environment(stack: LocalStack) -> dict[str, str]:
+    # Without a server of the person's own, Prefect runs one for the flow: its database is no use afterwards.
+    prefect = {"PREFECT_HOME": str(stack.folder.home / "prefect"), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    return {**prefect, **os.environ, **stack.environment()}

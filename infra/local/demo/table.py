@@ -15,10 +15,10 @@ _COLORS: dict[Fate, str] = {"ready": "green", "rejected": "yellow", "refused": "
 def print_table(pictures: list[Picture], console: Console) -> None:
     """Print what became of each of ``pictures``: outcome, bytes in and out, seconds, hits and misses."""
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column("picture", overflow="ellipsis", no_wrap=True, min_width=10)
+    table.add_column("picture", overflow="ellipsis", no_wrap=True, min_width=12, ratio=1)
     table.add_column("outcome", overflow="fold", min_width=8)
-    for column in ("in", *(fmt.upper() for fmt in FORMATS), "seconds", "hit/miss"):
-        table.add_column(column, justify="right", no_wrap=True)
+    for column in ("in", *(fmt.upper() for fmt in FORMATS), "time", "hits", "misses"):
+        table.add_column(column, justify="right", no_wrap=True, min_width=len(column))
     for picture in pictures:
         ready = picture.fate == "ready"
         table.add_row(
@@ -26,8 +26,8 @@ def print_table(pictures: list[Picture], console: Console) -> None:
             f"[{_COLORS.get(picture.fate, 'red')}]{picture.code or picture.fate}[/]",
             wording.size(picture.submission.bytes),
             *(wording.size(picture.bytes_served(fmt)) if ready else "" for fmt in FORMATS),
-            f"{picture.seconds:.1f}" if picture.seconds is not None else "",
-            f"{picture.hits}/{len(picture.answers) - picture.hits}" if picture.answers else "",
+            wording.duration(picture.seconds) if picture.seconds is not None else "",
+            *((str(picture.hits), str(len(picture.answers) - picture.hits)) if picture.answers else ("", "")),
         )
     console.print(table)
     for picture in pictures:
