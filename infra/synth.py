@@ -4,17 +4,19 @@
 """
 
 import argparse
+import fcntl
 import json
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import get_args
 
-from infra.packages import PLATFORMS, ROOT, Target
+from infra.packages import BUILD, PLATFORMS, ROOT, Target
 from lambdas.settings import DEFAULT_STAGE, STAGE_VARIABLE
 
 NO_ACCOUNT = "000000000000"  # enough to read the templates where no credentials are, and the emulator's own
@@ -35,12 +37,12 @@ def synthesize(outdir: Path, *, target: Target = "aws", account: str = NO_ACCOUN
     Raises:
         SynthesisError: the app did not succeed.
     """
-    fingerprint = _fingerprint(target, account, stage)
-    written = outdir / _FINGERPRINT_FILE
-    if written.is_file() and written.read_text(encoding="utf-8") == fingerprint:
-        return outdir
     outdir.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=outdir.parent, prefix=f".{outdir.name}-") as scratch:
+    with _alone(outdir), tempfile.TemporaryDirectory(dir=outdir.parent, prefix=f".{outdir.name}-") as scratch:
+        fingerprint = _fingerprint(target, account, stage)
+        written = outdir / _FINGERPRINT_FILE
+        if written.is_file() and written.read_text(encoding="utf-8") == fingerprint:
+            return outdir
         assembly = Path(scratch, "assembly")
         _run_app(assembly, target, account, stage)
         (assembly / _FINGERPRINT_FILE).write_text(fingerprint, encoding="utf-8")
@@ -48,6 +50,16 @@ def synthesize(outdir: Path, *, target: Target = "aws", account: str = NO_ACCOUN
             outdir.rename(Path(scratch, "previous"))
         assembly.rename(outdir)
     return outdir
+
+
+@contextmanager
+def _alone(outdir: Path) -> Iterator[None]:
+    """Let one process at a time write ``outdir``; the lock ends with the process that holds it."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    name = sha256(str(outdir.resolve()).encode()).hexdigest()[:16]
+    with (BUILD / f".synth-{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _run_app(assembly: Path, target: Target, account: str, stage: str) -> None:
