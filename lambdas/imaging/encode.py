@@ -1,6 +1,7 @@
 """Pixels to a derivative's bytes: one function a format, no metadata in any."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from lambdas.encoders import Formats
 from lambdas.imaging.engine import pyvips
@@ -15,15 +16,27 @@ def encode(image: "pyvips.Image", fmt: Format, formats: Formats, rendering: Rend
 
 def _avif(image: "pyvips.Image", formats: Formats, _rendering: Rendering) -> bytes:
     settings = formats.avif
-    written: bytes = image.heifsave_buffer(
-        compression="av1",
-        Q=settings.quality,
-        effort=settings.effort,
-        bitdepth=8,
-        subsample_mode="on" if settings.chroma == "4:2:0" else "off",
-        keep="none",
-    )
+    with _one_thread():
+        written: bytes = image.heifsave_buffer(
+            compression="av1",
+            Q=settings.quality,
+            effort=settings.effort,
+            bitdepth=8,
+            subsample_mode="on" if settings.chroma == "4:2:0" else "off",
+            keep="none",
+        )
     return written
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep aom from cutting the frame into a tile a thread: larger files, and other bytes on every size of machine."""
+    before = pyvips.concurrency_get()
+    pyvips.concurrency_set(1)
+    try:
+        yield
+    finally:
+        pyvips.concurrency_set(before)
 
 
 def _webp(image: "pyvips.Image", formats: Formats, _rendering: Rendering) -> bytes:

@@ -66,6 +66,20 @@ def test_a_variant_has_the_same_bytes_whatever_is_drawn_beside_it() -> None:
         assert alone.data == together[variant]
 
 
+@pytest.mark.parametrize("fmt", ["avif", "webp", "jpeg"])
+def test_a_variant_has_the_same_bytes_on_every_size_of_machine(fmt: str) -> None:
+    before = pyvips.concurrency_get()
+    drawn = set()
+    try:
+        for threads in (1, 2, 4):
+            pyvips.concurrency_set(threads)
+            drawn.update(each.data for each in render(ORIGINAL, [Variant(512, 0, fmt)], SETTINGS))
+            assert pyvips.concurrency_get() == threads
+    finally:
+        pyvips.concurrency_set(before)
+    assert len(drawn) == 1
+
+
 @pytest.mark.parametrize("fmt", ["jpeg", "png", "webp", "gif", "tiff", "avif"])
 @pytest.mark.parametrize("kept", [0.35, 0.9])
 def test_a_truncated_file_is_corrupt(fmt: str, kept: float) -> None:
