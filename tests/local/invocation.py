@@ -1,0 +1,16 @@
+"""Functions of the shared lane, called as its state machine calls them."""
+
+import json
+from typing import Any
+
+from infra.local.endpoint import ACCOUNT
+from infra.local.stack import LocalStack
+from infra.names import Names
+from lambdas.settings import SHARED_LANE, FunctionName
+
+
+def invoke(stack: LocalStack, name: FunctionName, payload: Any) -> tuple[Any, str | None]:
+    """Return what the function returned, and the kind of its error if it failed."""
+    function = Names(stack.settings, ACCOUNT).function(name, SHARED_LANE)
+    answer = stack.client("lambda").invoke(FunctionName=function, Payload=json.dumps(payload))
+    return json.loads(answer["Payload"].read()), answer.get("FunctionError")

@@ -1,0 +1,72 @@
+"""The generator, invoked as the edge does."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pyvips
+import samples
+from outcomes import await_outcome, upload
+
+from infra.local.stack import LocalStack
+from lambdas.keys import new_image_id
+
+
+def generate(stack: LocalStack, image_id: str, variant: str) -> Any:
+    payload = json.dumps({"image_id": image_id, "variant": variant})
+    answer = stack.client("lambda").invoke(FunctionName=stack.parameter("generator-function"), Payload=payload)
+    returned = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, returned
+    return returned
+
+
+@pytest.fixture(scope="module")
+def ready(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> str:
+    file = tmp_path_factory.mktemp("generate") / "photo.jpg"
+    file.write_bytes(samples.jpeg(800, 600))
+    image_id = upload(stack, file)
+    assert await_outcome(stack, image_id)["outcome"] == "ready"
+    return image_id
+
+
+def test_a_variant_is_made_once(stack: LocalStack, ready: str) -> None:
+    made = generate(stack, ready, "512x512.webp")
+    assert made["status"] == "made"
+    bucket = stack.parameter("derivatives-bucket")
+    stored = stack.client("s3").get_object(Bucket=bucket, Key=f"{ready}/512x512.webp")
+    body = stored["Body"].read()
+    picture = pyvips.Image.new_from_buffer(body, "")
+    assert (picture.width, picture.height, len(body)) == (512, 512, made["bytes"])
+    assert stored["ContentType"] == "image/webp"
+    assert stored["CacheControl"] == stack.settings.delivery.cache_control
+
+    assert generate(stack, ready, "512x512.webp")["status"] == "exists"
+
+
+def test_what_the_pipeline_made_comes_back_with_the_same_bytes(stack: LocalStack, ready: str) -> None:
+    s3, where = stack.client("s3"), {"Bucket": stack.parameter("derivatives-bucket"), "Key": f"{ready}/256x0.avif"}
+    before = s3.get_object(**where)["Body"].read()
+    s3.delete_object(**where)
+
+    assert generate(stack, ready, "256x0.avif")["status"] == "made"
+
+    assert s3.get_object(**where)["Body"].read() == before
+
+
+@pytest.mark.parametrize("variant", ["257x0.avif", "256x0.png", "256x255.avif", "nonsense", ""])
+def test_off_the_ladder_nothing_is_made(stack: LocalStack, ready: str, variant: str) -> None:
+    assert generate(stack, ready, variant)["status"] == "not_on_ladder"
+
+
+@pytest.mark.parametrize("image_id", [new_image_id(), "cat.jpg", "../originals", ""])
+def test_an_unknown_image_is_said_to_be(stack: LocalStack, image_id: str) -> None:
+    assert generate(stack, image_id, "256x0.avif")["status"] == "unknown_image"
+
+
+def test_a_rejected_image_is_said_to_be(stack: LocalStack, tmp_path: Path) -> None:
+    (tmp_path / "text.jpg").write_bytes(samples.TEXT)
+    image_id = upload(stack, tmp_path / "text.jpg")
+    assert await_outcome(stack, image_id)["outcome"] == "rejected"
+
+    assert generate(stack, image_id, "256x0.avif")["status"] == "rejected"

@@ -1,0 +1,39 @@
+"""Validate, invoked as the state machine does, with events that no upload brings."""
+
+import json
+
+import pytest
+from invocation import invoke
+from outcomes import TENANT
+
+from infra.local.stack import LocalStack
+from lambdas.keys import new_image_id
+
+
+def arrival(key: str, *, bucket: str, size: int = 10, etag: str = "0" * 32) -> dict[str, str]:
+    detail = {"bucket": {"name": bucket}, "object": {"key": key, "size": size, "etag": etag}}
+    return {"messageId": "1", "body": json.dumps({"detail-type": "Object Created", "detail": detail})}
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        f"{TENANT}/2026-11-23/{new_image_id()}",  # deleted since, or never there
+        f"stranger/2026-11-23/{new_image_id()}",
+        "notes.txt",
+        f"{TENANT}/2026-02-30/{new_image_id()}",
+    ],
+)
+def test_what_leaves_nothing_to_do_is_settled(stack: LocalStack, key: str) -> None:
+    verdict, error = invoke(stack, "validate", arrival(key, bucket=stack.parameter("originals-bucket")))
+    assert error is None, verdict
+    assert (verdict["outcome"], verdict["image"]) == ("settled", None)
+
+
+@pytest.mark.parametrize("record", [{}, {"body": "poison"}, {"body": "{}"}])
+def test_a_message_that_is_no_event_fails_so_that_it_ends_among_the_dead_letters(
+    stack: LocalStack, record: dict[str, str]
+) -> None:
+    answer, error = invoke(stack, "validate", record)
+    assert error is not None, f"expected a failure but received {answer}"
+    assert "expected an SQS record of an S3 Object Created event" in json.dumps(answer)
