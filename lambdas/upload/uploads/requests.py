@@ -103,6 +103,7 @@ class UploadState(BaseModel):
     bytes: int
     part_bytes: int | None = None
     part_count: int | None = None
+    parts_per_page: int | None = None
     parts: list[ArrivedPart] = Field(default=[], description="Those that have arrived, in order.")
     next: int | None = Field(default=None, description="Ask again with after=next for the parts that follow.")
 

@@ -165,6 +165,7 @@ def _state(record: UploadRecord, state: str) -> UploadState:
             "bytes": record.bytes,
             "part_bytes": record.part_bytes,
             "part_count": Parts(record.bytes, record.part_bytes).count if record.part_bytes else None,
+            "parts_per_page": load_settings().uploads.parts_per_page if record.part_bytes else None,
         }
     )
 
