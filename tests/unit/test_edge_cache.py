@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from infra.local.edge.cache import AnswerCache, KeptAnswer
-from infra.local.edge.cache_key import cache_key, forwarded_query, path_of
+from infra.local.edge.cache_key import cache_key, forwarded_headers, forwarded_query, path_of
 from infra.local.edge.collapse import Collapser
 from infra.local.edge.distribution import CachePolicy, Chosen
 from infra.local.edge.exchange import Answer, ViewerRequest
@@ -92,6 +92,12 @@ def test_what_a_policy_takes_in(policy: CachePolicy, first: ViewerRequest, secon
 def test_only_parameters_of_the_key_go_on_to_the_origin() -> None:
     assert forwarded_query(PATH_ALONE, request(query="w=1&token=x")) == ""
     assert forwarded_query(CachePolicy(0, 0, 9, query=Chosen("whitelist", ("w",))), request(query="w=1&t=x")) == "w=1"
+
+
+def test_only_headers_of_the_key_go_on_to_the_origin() -> None:
+    policy = CachePolicy(0, 0, 9, headers=Chosen("whitelist", ("origin",)))
+    assert forwarded_headers(policy, request(origin="https://a.test", cookie="s=1")) == {"origin": "https://a.test"}
+    assert forwarded_headers(PATH_ALONE, request(origin="https://a.test")) == {}
 
 
 def test_what_is_kept_comes_back_whole_and_survives_a_restart(tmp_path: Path) -> None:

@@ -66,8 +66,8 @@ class Script:
     gate: asyncio.Event | None = None
     now: float = 1_000_000.0
 
-    async def fetch(self, origin: S3Origin, path: str, conditions: dict[str, str]) -> Answer:
-        self.fetched.append((origin.bucket, path, conditions))
+    async def fetch(self, origin: S3Origin, path: str, headers: dict[str, str]) -> Answer:
+        self.fetched.append((origin.bucket, path, headers))
         if self.gate:
             await self.gate.wait()
         return self.answers[origin.bucket]

@@ -12,7 +12,7 @@ _PATH_END = "\n"
 def cache_key(policy: CachePolicy, request: ViewerRequest) -> str:
     """Return the key of ``request``: its path, then whatever else ``policy`` takes in."""
     taken: dict[str, object] = {
-        "headers": {n: v for n, v in sorted(request.headers.items()) if policy.headers.takes(n)},
+        "headers": dict(sorted(forwarded_headers(policy, request).items())),
         "cookies": sorted(pair for pair in _cookies(request) if policy.cookies.takes(pair[0])),
         "query": sorted(pair for pair in _parameters(request) if policy.query.takes(pair[0])),
         "encodings": [e for e in policy.encodings if e in request.headers.get("accept-encoding", "").lower()],
@@ -25,6 +25,11 @@ def forwarded_query(policy: CachePolicy, request: ViewerRequest) -> str:
     """Return the query string that goes on to the origin: the parameters that are in the key."""
     pairs = (part for part in request.query.split("&") if part)
     return "&".join(part for part in pairs if policy.query.takes(unquote(part.partition("=")[0])))
+
+
+def forwarded_headers(policy: CachePolicy, request: ViewerRequest) -> dict[str, str]:
+    """Return the request's headers that go on to the origin: those that are in the key."""
+    return {name: value for name, value in request.headers.items() if policy.headers.takes(name)}
 
 
 def path_of(key: str) -> str:

@@ -18,9 +18,20 @@ class LambdaResultError(ValueError):
     """A Lambda@Edge function returned what CloudFront does not take."""
 
 
-def origin_request_event(context: EventContext, request: ViewerRequest, origin: S3Origin, query: str) -> dict[str, Any]:
-    """Return the event for the fetch of ``request`` from ``origin``."""
+def origin_request_event(
+    context: EventContext, request: ViewerRequest, origin: S3Origin, query: str, forwarded: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the event for the fetch of ``request`` from ``origin``.
+
+    Args:
+        context: which distribution and which request it is about.
+        request: what the viewer-request function made of the viewer's request.
+        origin: the bucket to be asked.
+        query: the query string that goes on to the origin.
+        forwarded: the viewer's headers that do.
+    """
     headers = {
+        **forwarded,
         "host": origin.domain_name,
         "user-agent": "Amazon CloudFront",
         "via": f"1.1 {context.domain_name} (CloudFront)",

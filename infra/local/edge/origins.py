@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 
-from infra.local.edge.cache_key import forwarded_query
+from infra.local.edge.cache_key import forwarded_headers, forwarded_query
 from infra.local.edge.distribution import Behavior, S3Origin
 from infra.local.edge.edge_lambda import EdgeLambda, EdgeLambdaError
 from infra.local.edge.exchange import Answer, ResultType, ViewerRequest, error_page
@@ -50,10 +50,10 @@ class Origins:
         context: EventContext,
         conditions: dict[str, str],
     ) -> tuple[Answer, ResultType]:
-        path = request.path
+        path, sent = request.path, forwarded_headers(behavior.cache, request)
         version = behavior.lambdas.get("origin-request")
         if version is not None:
-            event = origin_request_event(context, request, origin, forwarded_query(behavior.cache, request))
+            event = origin_request_event(context, request, origin, forwarded_query(behavior.cache, request), sent)
             try:
                 decided = apply_to_origin(await self._lambdas.run(version, event), path, origin)
             except EdgeLambdaError as error:
@@ -67,5 +67,5 @@ class Origins:
             if isinstance(decided, Answer):
                 return decided, "LambdaGeneratedResponse"
             path, origin = decided
-        answer = await self._fetcher.fetch(origin, path, conditions)
+        answer = await self._fetcher.fetch(origin, path, {**sent, **conditions})
         return answer, "Error" if answer.status >= 400 else "Miss"

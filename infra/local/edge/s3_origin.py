@@ -31,7 +31,7 @@ class S3Fetcher:
         self._access = access
         self._http = httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_connections=64))
 
-    async def fetch(self, origin: S3Origin, path: str, conditions: dict[str, str]) -> Answer:
+    async def fetch(self, origin: S3Origin, path: str, headers: dict[str, str]) -> Answer:
         """Return what the bucket says of a GET for ``path``.
 
         An origin that cannot be reached is a 503, one that does not answer in time a 504, as the failover of an
@@ -40,14 +40,14 @@ class S3Fetcher:
         Args:
             origin: the bucket.
             path: percent-encoded, from the leading slash.
-            conditions: validators of a conditional request, if any.
+            headers: those of the request: what the cache key takes in, and validators.
         """
         key = unquote(origin.path + path).lstrip("/")
         try:
             read, listing = await asyncio.to_thread(self._grants, origin, key)
             if not read:
                 return _s3_error(403, "AccessDenied", "Access Denied", key)
-            answer = await self._get(origin, path, conditions)
+            answer = await self._get(origin, path, headers)
         except (httpx.ReadTimeout, httpx.WriteTimeout):
             return error_page(504, "The origin did not answer in time.")
         except (httpx.HTTPError, BotoCoreError, ClientError) as error:
@@ -64,9 +64,9 @@ class S3Fetcher:
         # What is not signed is anonymous to S3, which the emulator's S3 judges by itself.
         return self._access.grants(origin.bucket, key, origin.region) if origin.signed else (True, True)
 
-    async def _get(self, origin: S3Origin, path: str, conditions: dict[str, str]) -> Answer:
+    async def _get(self, origin: S3Origin, path: str, headers: dict[str, str]) -> Answer:
         url = f"{self._endpoint}/{origin.bucket}{origin.path}{path}"
-        request = AWSRequest("GET", url, headers={**origin.custom_headers, **conditions, "accept-encoding": "identity"})
+        request = AWSRequest("GET", url, headers={**headers, **origin.custom_headers, "accept-encoding": "identity"})
         if origin.signed:
             S3SigV4Auth(self._credentials, "s3", origin.region).add_auth(request)
         timeout = httpx.Timeout(origin.answer_seconds, connect=origin.connect_seconds)
@@ -77,8 +77,8 @@ class S3Fetcher:
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 if attempt == origin.connect_attempts:
                     raise
-        headers = [(name, value) for name, value in response.headers.multi_items() if name not in _NOT_PASSED_ON]
-        return Answer(response.status_code, httpx.Headers(headers), response.content)
+        passed_on = [(name, value) for name, value in response.headers.multi_items() if name not in _NOT_PASSED_ON]
+        return Answer(response.status_code, httpx.Headers(passed_on), response.content)
 
 
 def _headers(request: Any) -> dict[str, str]:
