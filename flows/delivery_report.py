@@ -22,14 +22,14 @@ from flows.answers import load_answers, save_answers
 from flows.discovery import Analytics, NotDeployedError, find_analytics
 from flows.periods import Period, PeriodError
 from flows.publishing import sign_link, upload_files
-from flows.questions import Answer, Question, UnansweredError, ask
+from flows.questions import Answer, Question, ask
 from flows.rendering import NotebookFailedError, execute_notebook, read_figures, render_html
 from lambdas.settings import DEFAULT_STAGE, SettingsError, load_settings
 
 QUESTIONS = ("hit_ratio_by_format",)
 NOTEBOOK = "delivery"
 REPORTS = Path("build") / "reports" / NOTEBOOK
-_CONCURRENT_QUESTIONS = load_settings().analytics.concurrent_questions
+_SIDE_BY_SIDE: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(load_settings().analytics.concurrent_questions)
 
 
 class DeliveryReport(BaseModel):
@@ -96,7 +96,7 @@ def publish_report(folder: Path, analytics: Analytics, prefix: str) -> str:
 @flow(
     name="delivery-report",
     flow_run_name=_run_name,
-    task_runner=ThreadPoolTaskRunner(max_workers=_CONCURRENT_QUESTIONS),
+    task_runner=_SIDE_BY_SIDE,
     validate_parameters=True,
 )
 def delivery_report(
@@ -117,14 +117,14 @@ def delivery_report(
         folder: where the report is written, beside its copy in the reports bucket;
             ``build/reports/delivery/<days>`` if left out.
 
-    Raises:
-        PeriodError: the range is reversed or lies in the future.
-        SettingsError: the settings of the stage are wrong.
-        NotDeployedError: the stage has no analytics.
+    Days that cannot be reported on, wrong settings and a stage that is not deployed end as Failed, in a sentence.
     """
-    period = Period.of(day, last_day)
-    settings = load_settings(stage=stage)
-    analytics = find_analytics(settings)
+    try:
+        period = Period.of(day, last_day)
+        settings = load_settings(stage=stage)
+        analytics = find_analytics(settings)
+    except (PeriodError, SettingsError, NotDeployedError) as error:
+        return Failed(message=str(error))
     folder = (folder or REPORTS / period.slug).resolve()
     asked = {name: ask_question.submit(name, period, analytics, settings.analytics.attempts) for name in QUESTIONS}
     outcomes = {name: future.result(raise_on_failure=False) for name, future in asked.items()}
@@ -182,19 +182,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--stage", default=DEFAULT_STAGE, help="whose edge (default: %(default)s)")
     parser.add_argument("--out", type=Path, help="folder to write the report into")
     chosen = parser.parse_args(arguments)
-    try:
-        state = delivery_report(chosen.day, chosen.last_day, chosen.stage, chosen.out, return_state=True)
-        report = state.result(raise_on_failure=False)
-    except (PeriodError, SettingsError, NotDeployedError, UnansweredError) as error:
-        print(error, file=sys.stderr)
-        return 2
+    state = delivery_report(chosen.day, chosen.last_day, chosen.stage, chosen.out, return_state=True)
+    report = state.result(raise_on_failure=False)
     if not isinstance(report, DeliveryReport):
-        print(report, file=sys.stderr)
+        print(state.message, file=sys.stderr)
         return 2
     print(report.page)
-    for problem in (*report.unanswered.values(), report.failure):
-        if problem:
-            print(problem, file=sys.stderr)
+    for name, reason in report.unanswered.items():
+        print(f"{name}: {reason}", file=sys.stderr)
+    if report.failure:
+        print(report.failure, file=sys.stderr)
     return 1 if report.failure or report.unanswered else 0
 
 

@@ -36,7 +36,7 @@ class UnknownQuestionError(LookupError):
 
 
 class UnansweredError(RuntimeError):
-    """Athena gave no answer to a question; the message is Athena's, after the question's name."""
+    """Athena gave no answer to a question; the message is Athena's."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def ask(question: Question, period: Period, analytics: Analytics, *, attempts: i
             rows = _frame(cursor.description, cursor.fetchall())
             scanned = int(cursor.data_scanned_in_bytes or 0)
     except AthenaError as error:
-        raise UnansweredError(f"{question.name}: {error}") from error
+        raise UnansweredError(str(error)) from error
     return Answer(question.name, rows, scanned, time.monotonic() - began)
 
 
