@@ -1,0 +1,183 @@
+"""The stack's life: what ``up`` starts, ``down`` ends, and neither leaves anything behind."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.local.emulator import EmulatorError, await_emulator, start_emulator
+from infra.local.endpoint import HOST, Endpoint
+from infra.local.parts import PARTS
+from infra.local.processes import find_marked, find_process
+from infra.local.stack import LocalStack
+from infra.local.state import StateFolder
+
+pytestmark = pytest.mark.usefixtures("stack")  # whose assembly is synthesized already, once
+
+_ANY_PORTS = ("--emulator-port", "0", "--edge-port", "0", "--athena-port", "0")
+_PATIENCE_SECONDS = 60.0
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def environment(home: Path, tmp_path: Path) -> dict[str, str]:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    return {**os.environ, "DARKROOM_HOME": str(home), "TMPDIR": str(scratch), "COLUMNS": "200"}
+
+
+@pytest.fixture
+def darkroom(home: Path, environment: dict[str, str]) -> Iterator[Command]:
+    """Run the command in a state folder of its own; whatever a failed test leaves there is ended after it."""
+
+    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(_command(*arguments), env=environment, capture_output=True, text=True, check=False)
+
+    yield run
+    run("down")
+
+
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-c", "from infra.local.command import app; app()", *arguments]
+
+
+def _wait_until(condition: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"expected {what}"
+        time.sleep(0.05)
+
+
+def _ports_in_use(ports: list[int]) -> list[int]:
+    def answers(port: int) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex((HOST, port)) == 0
+
+    return [port for port in ports if answers(port)]
+
+
+def test_up_and_down_leave_nothing_behind(darkroom: Command, home: Path, tmp_path: Path) -> None:
+    up = darkroom("up", *_ANY_PORTS)
+    assert up.returncode == 0, up.stdout + up.stderr
+    state = StateFolder(home).read()
+    assert state
+    assert [record.name for record in state.processes] == ["emulator", *(part.name for part in PARTS)]
+    ports = list(state.ports.model_dump().values())
+    assert _ports_in_use(ports) == ports
+
+    again = darkroom("up")
+    assert again.returncode == 0
+    assert "A stack runs already" in again.stdout
+    assert f":{state.ports.edge}/img/" in again.stdout
+    status = darkroom("status")
+    assert status.returncode == 0, status.stdout + status.stderr
+    assert "darkroom-dev-shared-originals" in status.stdout
+
+    down = darkroom("down")
+    assert down.returncode == 0, down.stdout + down.stderr
+    assert not find_marked(home)
+    assert _ports_in_use(ports) == []
+    assert not home.exists()
+    assert list((tmp_path / "scratch").iterdir()) == []
+    assert darkroom("status").returncode == 1
+
+
+def test_a_dead_process_is_shown_and_half_a_state_file_hides_no_child(darkroom: Command, home: Path) -> None:
+    assert darkroom("up", *_ANY_PORTS).returncode == 0
+    folder = StateFolder(home)
+    state = folder.read()
+    assert state
+    pump = next(record for record in state.processes if record.name == "pump")
+    os.kill(pump.pid, signal.SIGKILL)
+    _wait_until(lambda: find_process(pump) is None, "the pump to end")
+
+    status = darkroom("status")
+    assert status.returncode == 1
+    assert next(line for line in status.stdout.splitlines() if line.startswith("pump")).split()[-1] == "ended"
+
+    folder.file.write_text(folder.file.read_text()[: folder.file.stat().st_size // 2])
+    assert find_marked(home)
+    assert darkroom("down").returncode == 0
+    assert not find_marked(home)
+    assert not home.exists()
+
+
+def test_a_busy_port_is_named_with_the_way_to_another(darkroom: Command, home: Path) -> None:
+    with socket.socket() as other:
+        other.bind((HOST, 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+
+        up = darkroom("up", "--emulator-port", "0", "--edge-port", port, "--athena-port", "0")
+
+    assert up.returncode == 1
+    assert f"expected port {port} for the edge to be free but it is in use" in up.stderr
+    assert "--edge-port" in up.stderr
+    assert "Traceback" not in up.stderr
+    assert not home.exists()
+    assert not find_marked(home)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_start_cleans_up_after_itself(
+    darkroom: Command, environment: dict[str, str], home: Path, number: signal.Signals
+) -> None:
+    starting = subprocess.Popen(
+        _command("up", *_ANY_PORTS), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    _wait_until(lambda: find_marked(home), "the start to begin")
+
+    starting.send_signal(number)
+    _out, errors = starting.communicate(timeout=_PATIENCE_SECONDS)
+
+    assert starting.returncode not in (0, None)
+    assert "Traceback" not in errors
+    assert not find_marked(home)
+    assert not home.exists()
+
+
+def test_a_start_that_was_killed_is_ended_by_down(darkroom: Command, environment: dict[str, str], home: Path) -> None:
+    starting = subprocess.Popen(
+        _command("up", *_ANY_PORTS), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    _wait_until(lambda: find_marked(home), "the start to begin")
+    starting.kill()
+    starting.wait(_PATIENCE_SECONDS)
+    assert find_marked(home)
+    second = darkroom("up", *_ANY_PORTS)
+    assert second.returncode == 1
+    assert "darkroom down" in second.stderr
+
+    assert darkroom("down").returncode == 0
+
+    assert not find_marked(home)
+    assert not home.exists()
+
+
+def test_an_emulator_that_dies_is_explained_with_its_log(home: Path) -> None:
+    folder = StateFolder(home)
+    folder.create()
+    with socket.socket() as other:
+        other.bind((HOST, 0))
+        other.listen()
+        port = other.getsockname()[1]
+        record = start_emulator(folder, port, "us-east-1")
+        with pytest.raises(EmulatorError, match=r"it ended:\n(?s:.*)already in use"):
+            await_emulator(record, Endpoint(port, "us-east-1"), folder.log(record.name))
+
+
+def test_the_processes_of_another_folder_are_left_alone(darkroom: Command, stack: LocalStack) -> None:
+    assert darkroom("down").returncode == 0
+
+    assert all(find_process(record) for record in stack.state.processes)
