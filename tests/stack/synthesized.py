@@ -17,7 +17,7 @@ class Resource:
     template: dict[str, Any]
 
     @property
-    def properties(self) -> dict[str, Any]:
+    def properties(self) -> Any:
         return self.body.get("Properties", {})
 
     def __str__(self) -> str:
@@ -67,7 +67,7 @@ class Assembly:
                 yield Resource(stack, logical_id, body["Type"], body, template)
 
 
-def referenced(value: Any) -> str | None:
+def referenced(value: Any) -> Any:
     """Return the logical id that a Ref or Fn::GetAtt speaks of."""
     if isinstance(value, dict):
         if "Ref" in value:
@@ -77,7 +77,7 @@ def referenced(value: Any) -> str | None:
     return None
 
 
-def statements(resource: Resource) -> list[dict[str, Any]]:
+def statements(resource: Resource) -> Any:
     document = resource.properties.get("PolicyDocument") or resource.properties["AssumeRolePolicyDocument"]
     return document["Statement"]
 

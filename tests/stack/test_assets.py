@@ -1,9 +1,11 @@
 """The archives: the same bytes for the same input, fit for their target, small, and whole."""
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -52,7 +54,10 @@ def test_the_layer_lies_where_lambda_looks_for_it(aws: Assembly) -> None:
 
 
 @pytest.mark.parametrize("asset", [code_of, layer_of])
-def test_what_goes_to_aws_runs_on_arm64(aws: Assembly, asset) -> None:
+def test_what_goes_to_aws_runs_on_arm64(aws: Assembly, asset: Callable[[Assembly], Path]) -> None:
+    with zipfile.ZipFile(asset(aws)) as zipped:
+        pythons = {version for name in zipped.namelist() for version in re.findall(r"\.cpython-(\d+)-", name)}
+    assert pythons == {"313"}
     built_for = machines(asset(aws))
     assert built_for
     assert set(built_for.values()) == {ARM64}

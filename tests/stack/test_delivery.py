@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from synthesized import Assembly, Resource, referenced
 
@@ -12,16 +14,16 @@ def distribution(aws: Assembly) -> Resource:
     return distribution
 
 
-def behaviors(distribution: Resource) -> list[dict]:
+def behaviors(distribution: Resource) -> list[Any]:
     config = distribution.properties["DistributionConfig"]
     return [config["DefaultCacheBehavior"], *config.get("CacheBehaviors", [])]
 
 
-def resource(distribution: Resource, value: object) -> dict:
+def resource(distribution: Resource, value: object) -> Any:
     return distribution.template["Resources"][referenced(value)]["Properties"]
 
 
-def response_headers(distribution: Resource) -> dict:
+def response_headers(distribution: Resource) -> Any:
     (behavior,) = behaviors(distribution)
     return resource(distribution, behavior["ResponseHeadersPolicyId"])["ResponseHeadersPolicyConfig"]
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from synthesized import Assembly, Resource, as_list, referenced, statements
 
@@ -12,7 +14,7 @@ EVERYWHERE = {"DARKROOM_STAGE", "ORIGINALS_BUCKET", "DERIVATIVES_BUCKET", "IMAGE
 LIBVIPS = {"MALLOC_ARENA_MAX": "2", "VIPS_BLOCK_UNTRUSTED": "1"}
 
 
-def handler_name(function: Resource) -> str:
+def handler_name(function: Resource) -> Any:
     return function.properties["Handler"].removeprefix("lambdas.").partition(".")[0]
 
 

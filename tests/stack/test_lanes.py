@@ -1,3 +1,5 @@
+from typing import Any
+
 from synthesized import Assembly, Resource, referenced, statements
 
 from infra.names import Names
@@ -12,7 +14,7 @@ def dead_letter_queues(assembly: Assembly) -> set[tuple[str, str | None]]:
     }
 
 
-def queue_policy(queue: Resource, assembly: Assembly) -> list[dict]:
+def queue_policy(queue: Resource, assembly: Assembly) -> list[Any]:
     return [
         statement
         for policy in assembly.all("AWS::SQS::QueuePolicy")

@@ -1,9 +1,10 @@
 import json
+from typing import Any
 
 from synthesized import Assembly
 
 
-def without_assets(assembly: Assembly) -> dict[str, object]:
+def without_assets(assembly: Assembly) -> Any:
     """Return the templates with every asset's hash struck out, and what only follows from such a hash."""
     text = json.dumps(assembly.templates, sort_keys=True)
     for identifier in assembly.asset_hashes:
