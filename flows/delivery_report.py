@@ -15,7 +15,7 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact, cr
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from pydantic import BaseModel, ConfigDict
 
 from flows.answers import load_answers, save_answers
@@ -29,7 +29,7 @@ from lambdas.settings import DEFAULT_STAGE, SettingsError, load_settings
 QUESTIONS = ("hit_ratio_by_format",)
 NOTEBOOK = "delivery"
 REPORTS = Path("build") / "reports" / NOTEBOOK
-_SIDE_BY_SIDE: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(load_settings().analytics.concurrent_questions)
+_SIDE_BY_SIDE: TaskRunner[Any] = ThreadPoolTaskRunner(load_settings().analytics.concurrent_questions)
 
 
 class DeliveryReport(BaseModel):

@@ -145,13 +145,13 @@ def statistics() -> Statistics:
 
 def test_statistics(statistics: Statistics) -> None:
     summary = statistics.summary()
-    assert (summary["requests"], summary["hits"], summary["hit_ratio"]) == (5, 2, 0.4)
+    assert (summary["requests"], summary["hits"], summary["hit_ratio"]) == (5, 2, 0.666667)
     assert summary["results"] == {"Miss": 1, "Hit": 1, "RefreshHit": 1, "Error": 1, "FunctionGeneratedResponse": 1}
     assert summary["statuses"] == {"200": 3, "404": 1, "400": 1}
-    assert {name: (c["requests"], c["hits"]) for name, c in summary["formats"].items()} == {
-        "avif": (2, 1),
-        "webp": (1, 1),
-        "none": (2, 0),
+    assert {name: (c["requests"], c["hits"], c["misses"]) for name, c in summary["formats"].items()} == {
+        "avif": (2, 1, 1),
+        "webp": (1, 1, 0),
+        "none": (2, 0, 0),
     }
     assert summary["bytes"] == sum(counts["bytes"] for counts in summary["formats"].values())
 

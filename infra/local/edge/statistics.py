@@ -31,16 +31,20 @@ class Statistics:
         self._results[result] += 1
         self._statuses[record["sc_status"]] += 1
         form = self._formats[_FORMATS.get(record["sc_content_type"], "none")]
-        form.update({"requests": 1, "hits": int(result in _HITS), "bytes": sent})
+        form.update({"requests": 1, "hits": int(result in _HITS), "misses": int(result == "Miss"), "bytes": sent})
 
     def summary(self) -> dict[str, Any]:
-        """Return the counts as JSON would have them."""
+        """Return the counts as JSON would have them.
+
+        The hit ratio is CloudFront's: hits among hits and misses, errors and the function's own answers left out.
+        """
         hits = sum(self._results[result] for result in _HITS)
+        cacheable = hits + self._results["Miss"]
         return {
             "requests": self.requests,
             "bytes": self.bytes,
             "hits": hits,
-            "hit_ratio": round(hits / self.requests, 6) if self.requests else None,
+            "hit_ratio": round(hits / cacheable, 6) if cacheable else None,
             "results": dict(self._results),
             "statuses": dict(self._statuses),
             "formats": {name: dict(counts) for name, counts in self._formats.items()},
