@@ -17,9 +17,12 @@ def test_a_profile_is_named(name: str, expected: str) -> None:
 
 
 def test_a_profile_of_version_2_is_named() -> None:
-    text = b"desc\0\0\0\0" + (9).to_bytes(4, "big") + b"Wide RGB\0" + bytes(80)
-    entry = b"desc" + (144).to_bytes(4, "big") + len(text).to_bytes(4, "big")
-    assert profile_name(bytes(128) + (1).to_bytes(4, "big") + entry + text) == "Wide RGB"
+    copyright_tag = b"text\0\0\0\0Nobody's\0"
+    description = b"desc\0\0\0\0" + (9).to_bytes(4, "big") + b"Wide RGB\0" + bytes(80)
+    table = (2).to_bytes(4, "big")
+    for name, offset, tag in ((b"cprt", 156, copyright_tag), (b"desc", 156 + len(copyright_tag), description)):
+        table += name + offset.to_bytes(4, "big") + len(tag).to_bytes(4, "big")
+    assert profile_name(bytes(128) + table + copyright_tag + description) == "Wide RGB"
 
 
 @given(st.binary(max_size=400), st.integers(0, 500))
