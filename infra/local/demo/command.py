@@ -20,6 +20,8 @@ from infra.local.demo.run import PAGE, run_demo
 from infra.local.demo.scenes import write_scenes
 from infra.local.demo.table import print_table
 from infra.local.ports import BusyPortError
+from infra.local.prefect_server import PrefectServer, prefect_server
+from infra.local.processes import ProcessError
 from infra.local.stack import LocalStack, NotRunningError
 from infra.local.state import CHECKOUT, Ports
 
@@ -43,11 +45,11 @@ def demo(
         candidates = collect(folder.resolve()) if folder else _rendered()
         out = out.resolve()
         out.mkdir(parents=True, exist_ok=True)
-        with _stack(keep=keep) as stack:
+        with _stack(keep=keep) as stack, prefect_server(stack.folder) as prefect:
             console.print(f"{wording.count(len(candidates), 'file')} to {stack.upload_api}/uploads")
             pictures = run_demo(stack, candidates, out, console, tenant=tenant or next(iter(stack.settings.tenants)))
             print_table(pictures, console)
-            report = _report(stack, out, since)
+            report = _report(stack, prefect, out, since)
     settled = sum(picture.settled for picture in pictures)
     console.print(
         f"{settled} of {wording.count(len(pictures), 'file')} have an outcome, "
@@ -68,12 +70,12 @@ def _rendered() -> list[Candidate]:
         return [Candidate(path.name, path) for path in write_scenes(_SCENES)]
 
 
-def _report(stack: LocalStack, out: Path, since: datetime) -> Path | None:
+def _report(stack: LocalStack, prefect: PrefectServer, out: Path, since: datetime) -> Path | None:
     try:
         with Steps() as steps:
             steps.announce("Report on what the edge served")
-            return run_delivery_report(stack, out / "delivery-report", since, datetime.now(UTC))
-    except ReportError as error:
+            return run_delivery_report(stack, prefect, out / "delivery-report", since, datetime.now(UTC))
+    except (ProcessError, ReportError) as error:
         console.print(str(error), style="red", markup=False)
         return None
 

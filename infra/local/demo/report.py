@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from infra.local.prefect_server import PrefectServer
 from infra.local.stack import LocalStack
 from infra.local.state import CHECKOUT
 
@@ -19,13 +20,17 @@ class ReportError(RuntimeError):
     """There is no report; the message ends with what the flow printed last."""
 
 
-def run_delivery_report(stack: LocalStack, folder: Path, since: datetime, until: datetime) -> Path:
+def run_delivery_report(
+    stack: LocalStack, prefect: PrefectServer, folder: Path, since: datetime, until: datetime
+) -> Path:
     """Have the edge write its log out, run the flow on the days from ``since`` to ``until``, return its page.
 
     Raises:
+        ProcessError: Prefect's server ended or never answered.
         ReportError: the flow made no page.
     """
     httpx.post(f"{stack.edge_url}/_edge/flush", timeout=60, trust_env=False).raise_for_status()
+    prefect.await_ready()
     run = subprocess.run(
         [
             *(sys.executable, "-m", "flows.delivery_report"),
@@ -33,7 +38,7 @@ def run_delivery_report(stack: LocalStack, folder: Path, since: datetime, until:
             *("--stage", stack.state.stage, "--out", str(folder)),
         ],
         cwd=CHECKOUT,
-        env=_environment(stack),
+        env={**os.environ, **stack.environment(), **prefect.environment()},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -44,9 +49,3 @@ def run_delivery_report(stack: LocalStack, folder: Path, since: datetime, until:
         tail = "\n".join((run.stderr or run.stdout).strip().splitlines()[-_TAIL_LINES:])
         raise ReportError(f"expected a delivery report in {folder} but the flow ended with {run.returncode}:\n{tail}")
     return page
-
-
-def _environment(stack: LocalStack) -> dict[str, str]:
-    # Without a server of the person's own, Prefect runs one for the flow: its database is no use afterwards.
-    prefect = {"PREFECT_HOME": str(stack.folder.home / "prefect"), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
-    return {**prefect, **os.environ, **stack.environment()}
