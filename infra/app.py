@@ -16,7 +16,7 @@ from infra.assets import Assets
 from infra.delivery import DeliveryStack
 from infra.names import Names, NameTooLongError
 from infra.packages import AssetError, Target
-from infra.pipeline import PipelineStack
+from infra.pipeline import LaneStack, PipelineStack
 from infra.storage import StorageStack
 from infra.synth import NO_ACCOUNT
 from infra.upload import UploadStack
@@ -33,13 +33,16 @@ def add_stacks(app: cdk.App, settings: Settings, account: str, target: Target) -
     names = Names(settings, account)
     assets = Assets(target)
     storage = StorageStack(app, names)
-    pipeline = PipelineStack(app, names, assets)
-    upload = UploadStack(app, names, assets)
     analytics = AnalyticsStack(app, names)
     delivery = DeliveryStack(app, names, assets)
+    pipeline = PipelineStack(app, names, assets)
+    lanes = [LaneStack(app, names, assets, tenant) for tenant in settings.dedicated_tenants]
     # They name each other and share no reference, so that the order of deployment is for us to say.
-    for stack, needed in ((pipeline, storage), (upload, storage), (delivery, storage), (delivery, analytics)):
-        stack.add_stack_dependency(needed)
+    for stack in (pipeline, *lanes, UploadStack(app, names, assets), delivery):
+        stack.add_stack_dependency(storage)
+    for lane in lanes:
+        pipeline.add_stack_dependency(lane)  # no upload falls between a new lane and the shared one's leaving it
+    delivery.add_stack_dependency(analytics)
 
 
 def check_findings(app: cdk.App) -> None:

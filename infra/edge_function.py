@@ -51,7 +51,8 @@ class OriginRequestFunction(Construct):
             ),
         )
         # The function logs in whichever region it runs in, and makes the group there itself.
-        logs = [f"arn:aws:logs:*:{names.account}:log-group:{log_name}:*"]
+        group = f"arn:aws:logs:*:{names.account}:log-group:{log_name}"
+        logs = [group, f"{group}:*"]
         derivatives = [f"{names.derivatives_arn}/*"]
         policy = iam.Policy(
             self,

@@ -24,7 +24,7 @@ class Lane(Construct):
         self, scope: Construct, lane: str, *, names: Names, assets: Assets, libvips_layer: lambda_.ILayerVersion
     ) -> None:
         super().__init__(scope, f"Lane-{lane}")
-        self._lane = lane
+        self.name = lane
         self._names = names
         self._assets = assets
         cdk.Tags.of(self).add("Lane", lane)
@@ -44,7 +44,7 @@ class Lane(Construct):
         return sqs.Queue(
             self,
             construct_id,
-            queue_name=self._names.of(f"{self._lane}-{name}"),
+            queue_name=self._names.of(f"{self.name}-{name}"),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=_RETENTION,
@@ -86,6 +86,6 @@ class Lane(Construct):
             name=name,
             names=self._names,
             assets=self._assets,
-            lane=self._lane,
+            lane=self.name,
             libvips_layer=layer,
         )
