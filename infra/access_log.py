@@ -57,6 +57,9 @@ FIELDS: tuple[LogField, ...] = tuple(
 RECORD_FIELDS = tuple(field.name for field in FIELDS)
 COLUMNS = tuple(field.column for field in FIELDS)
 
+TABLE = "access_log"
+"""The Glue table over the log, as questions name it."""
+
 PREFIX = "cloudfront"
 """Folder in the logs bucket, named in the destination's ARN (``{bucket arn}/cloudfront``).
 

@@ -7,13 +7,12 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.access_log import COLUMNS, LOCATION_TEMPLATE, PARTITION_KEYS, PREFIX
+from infra.access_log import COLUMNS, LOCATION_TEMPLATE, PARTITION_KEYS, PREFIX, TABLE
 from infra.acknowledgements import acknowledge
 from infra.names import Names
 from infra.stack import DarkroomStack
 from lambdas.settings import EDGE_REGION
 
-TABLE = "access_log"
 _LAST_YEAR = 2100
 _PARQUET = "org.apache.hadoop.hive.ql.io.parquet"
 

@@ -28,7 +28,6 @@ _TEMPLATES = {
     "URL_EXTRACT_PATH": _part_of_url(3),
     "URL_EXTRACT_PORT": f"try_cast({_part_of_url(2)} AS bigint)",
     "URL_EXTRACT_QUERY": _part_of_url(4),
-    "WIDTH_BUCKET": "least(greatest(floor(($a - $b) * $d / CAST($c - $b AS double)) + 1, 0), $d + 1)::bigint",
 }
 """Trino's function → an expression of DuckDB; ``$a``, ``$b``, … are the arguments in order."""
 

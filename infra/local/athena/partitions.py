@@ -115,4 +115,5 @@ def relation(table: CatalogTable, paths: Sequence[Path]) -> str:
     files = ", ".join(f"'{str(path).replace(chr(39), chr(39) * 2)}'" for path in paths)
     kinds = ", ".join(f"'{key}': {table.types[key]}" for key in table.partition_keys)
     hive = f"hive_partitioning = true, hive_types = {{{kinds}}}" if kinds else "hive_partitioning = false"
-    return f"(SELECT * FROM read_parquet([{files}], union_by_name = true, {hive}))"  # noqa: S608 - paths of our own
+    columns = ", ".join(f'"{name}"' for name in table.types)
+    return f"(SELECT {columns} FROM read_parquet([{files}], union_by_name = true, {hive}))"  # noqa: S608 - paths of our own
