@@ -8,7 +8,6 @@ from pydantic import Field
 
 from lambdas.table import Table
 
-WebpPreset = Literal["default", "picture", "photo", "drawing", "icon", "text"]
 Usd = Annotated[float, Field(ge=0)]
 
 
@@ -38,7 +37,6 @@ class WebpEncoder(Encoder):
     """WebP through libwebp."""
 
     effort: int = Field(ge=0, le=6, description="CPU effort.")
-    preset: WebpPreset = Field(description="The kind of picture that libwebp's filters are set for.")
 
 
 class JpegEncoder(Encoder):

@@ -44,7 +44,6 @@ def _webp(image: "pyvips.Image", formats: Formats, _rendering: Rendering) -> byt
     written: bytes = image.webpsave_buffer(
         Q=settings.quality,
         effort=settings.effort,
-        preset=settings.preset,
         keep="none",
     )
     return written
