@@ -1,0 +1,134 @@
+"""The table over the access log finds every file of it, and a question cannot cost what it likes."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from synthesized import Assembly, Resource, as_list, referenced, statements
+
+from infra.access_log import COLUMNS, PARTITION_KEYS, RECORD_FIELDS, SUFFIX_PATH, TABLE, partition_path
+from infra.names import Names
+from lambdas.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def table(aws: Assembly) -> dict[str, Any]:
+    found: dict[str, Any] = aws.one("AWS::Glue::Table").properties["TableInput"]
+    return found
+
+
+def logs_bucket(aws: Assembly, names: Names) -> Resource:
+    return aws.one("AWS::S3::Bucket", BucketName=names.logs_bucket)
+
+
+def text(value: Any, names: Names, bucket: Resource) -> str:
+    """Write a template's value out, the logs bucket by its name."""
+    if isinstance(value, str):
+        return value
+    if "Fn::Join" in value:
+        separator, parts = value["Fn::Join"]
+        return str(separator).join(text(part, names, bucket) for part in parts)
+    if referenced(value) == bucket.logical_id:
+        arn = "Fn::GetAtt" in value
+        return f"arn:aws:s3:::{names.logs_bucket}" if arn else names.logs_bucket
+    return {"AWS::Partition": "aws"}[referenced(value)]
+
+
+def projected(template: str, parameters: dict[str, str], values: dict[str, Any]) -> str | None:
+    """Return the folder that Athena would look into for a partition; None for one that it does not know of.
+
+    As "Partition projection" of the Athena guide has it: a range holds both its ends, digits pad with zeros.
+    """
+    written = {}
+    for key, value in values.items():
+        if parameters[f"projection.{key}.type"] == "injected":
+            written[key] = value
+            continue
+        assert parameters[f"projection.{key}.type"] == "integer"
+        first, last = map(int, parameters[f"projection.{key}.range"].split(","))
+        if not first <= value <= last:
+            return None
+        written[key] = str(value).zfill(int(parameters[f"projection.{key}.digits"]))
+    return re.sub(r"\$\{(\w+)\}", lambda place: written[place[1]], template)
+
+
+def test_projection_leads_to_the_folder_of_every_hour_of_many_years(
+    aws: Assembly, names: Names, settings: Settings, table: dict[str, Any]
+) -> None:
+    bucket = logs_bucket(aws, names)
+    parameters = table["Parameters"]
+    assert parameters["projection.enabled"] == "true"
+    template = text(parameters["storage.location.template"], names, bucket)
+    hour = datetime(settings.analytics.first_log_year, 1, 1, tzinfo=UTC)
+    seen = set()
+    # Every hour of a leap cycle, then every eleventh for a human lifetime.
+    while hour.year < settings.analytics.first_log_year + 70:
+        values = {"year": hour.year, "month": hour.month, "day": hour.day, "hour": hour.hour}
+        folder = projected(template, parameters, {"distributionid": "E1EXAMPLE", **values})
+        assert folder == f"s3://{names.logs_bucket}/{partition_path('E1EXAMPLE', hour)}"
+        seen.add(hour.hour)
+        hour += timedelta(hours=1 if hour.year < settings.analytics.first_log_year + 4 else 11)
+    assert seen == set(range(24))
+
+
+def test_the_table_has_every_delivered_field_as_a_string(table: dict[str, Any]) -> None:
+    assert table["Name"] == TABLE
+    columns = {column["Name"]: column["Type"] for column in table["StorageDescriptor"]["Columns"]}
+    assert columns == dict.fromkeys(COLUMNS, "string")
+    assert tuple(key["Name"] for key in table["PartitionKeys"]) == PARTITION_KEYS
+    for part in ("InputFormat", "OutputFormat", "SerdeInfo"):
+        assert "parquet" in str(table["StorageDescriptor"][part])
+
+
+def test_deliveries_write_what_the_table_reads(aws: Assembly, names: Names) -> None:
+    (delivery,) = aws.all("AWS::Logs::Delivery")
+    assert delivery.properties["RecordFields"] == list(RECORD_FIELDS)
+    assert delivery.properties["S3SuffixPath"] == SUFFIX_PATH
+    assert delivery.properties["S3EnableHiveCompatiblePath"] is True
+    assert delivery.body["DependsOn"], "expected the delivery after its source, which it only names"
+    (source,) = aws.all("AWS::Logs::DeliverySource")
+    assert source.properties["LogType"] == "ACCESS_LOGS"
+    assert source.properties["Name"] == delivery.properties["DeliverySourceName"]
+
+
+def test_the_log_service_may_write_logs_and_nothing_else(aws: Assembly, names: Names) -> None:
+    bucket = logs_bucket(aws, names)
+    (policy,) = (
+        policy
+        for policy in aws.all("AWS::S3::BucketPolicy")
+        if policy.stack == bucket.stack and referenced(policy.properties["Bucket"]) == bucket.logical_id
+    )
+    (grant,) = (statement for statement in statements(policy) if statement["Effect"] == "Allow")
+    assert grant["Principal"] == {"Service": "delivery.logs.amazonaws.com"}
+    assert as_list(grant["Action"]) == ["s3:PutObject"]
+    destination = aws.one("AWS::Logs::DeliveryDestination").properties["DestinationResourceArn"]
+    assert [text(resource, names, bucket) for resource in as_list(grant["Resource"])] == [
+        f"{text(destination, names, bucket)}/*"
+    ]
+    assert grant["Condition"]["StringEquals"]["aws:SourceAccount"] == names.account
+    assert "delivery-source" in str(grant["Condition"]["ArnLike"]["aws:SourceArn"])
+
+
+def test_a_question_is_bound_to_the_workgroup_and_its_limit(aws: Assembly, settings: Settings) -> None:
+    configuration = aws.one("AWS::Athena::WorkGroup").properties["WorkGroupConfiguration"]
+    assert configuration["EnforceWorkGroupConfiguration"] is True
+    assert configuration["BytesScannedCutoffPerQuery"] == settings.analytics.scan_limit_bytes
+    result = configuration["ResultConfiguration"]
+    assert result["EncryptionConfiguration"] == {"EncryptionOption": "SSE_S3"}
+    location = result["OutputLocation"]
+    assert location["Fn::Join"][1][-1] == "/"
+
+
+@pytest.mark.parametrize(
+    ("bucket", "days"),
+    [("logs", "storage.access_log_days"), ("reports", "analytics.report_days"), ("athena", "analytics.result_days")],
+)
+def test_what_analytics_keeps_goes_in_time(
+    aws: Assembly, names: Names, settings: Settings, bucket: str, days: str
+) -> None:
+    section, field = days.split(".")
+    found = aws.one("AWS::S3::Bucket", BucketName=names.bucket(bucket, "us-east-1"))
+    (rule,) = found.properties["LifecycleConfiguration"]["Rules"]
+    assert rule["Status"] == "Enabled"
+    assert rule["ExpirationInDays"] == getattr(getattr(settings, section), field)
