@@ -82,9 +82,15 @@ def invalid_request(faults: Sequence[Any]) -> ProblemError:
     for fault in faults:
         field = ".".join(str(part) for part in fault["loc"] if part != "body") or "body"
         expected = str(fault["msg"]).removeprefix("Value error, ")
-        # A whole object as what was received would only repeat the request.
-        shown = not isinstance(fault.get("input"), dict | list)
-        received = f" but received {str(fault['input'])[:80]!r}" if shown and "input" in fault else ""
+        received = (
+            "" if fault.get("type") == "missing" or "input" not in fault else f" but received {_shown(fault['input'])}"
+        )
         errors.append({"field": field, "detail": f"{expected}{received}"})
     detail = "; ".join(f"{each['field']}: {each['detail']}" for each in errors)
     return ProblemError(HTTPStatus.BAD_REQUEST, f"expected a valid request but received one with {detail}", errors)
+
+
+def _shown(received: object) -> str:
+    # A whole object or list would only repeat the request.
+    kinds: dict[type, str] = {dict: "an object", list: "a list"}
+    return kinds.get(type(received)) or repr(str(received)[:80])
