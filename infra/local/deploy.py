@@ -107,18 +107,23 @@ def _await_stack(name: str, cloudformation: Any) -> dict[str, Any]:
 
 
 def _failure(name: str, description: dict[str, Any], cloudformation: Any) -> str:
-    events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
-    failed = [
-        event for event in events if event["ResourceStatus"].endswith("FAILED") and "ResourceStatusReason" in event
+    events = [
+        *cloudformation.describe_stack_events(StackName=name)["StackEvents"],
+        # Where the template is refused before anything is created, the reason stands here alone.
+        *cloudformation.describe_events(StackName=name)["OperationEvents"],
+    ]
+    reasons = [
+        (event["LogicalResourceId"], event["ResourceType"], reason)
+        for event in events
+        if "FAILED" in (event.get("ValidationStatus"), event.get("ResourceStatus", "").rpartition("_")[2])
+        and (reason := event.get("ValidationStatusReason") or event.get("ResourceStatusReason"))
+        and event.get("ResourceType") != "AWS::CloudFormation::Stack"
+        and "cancelled" not in reason.lower()
     ]
     # Events come newest first, and the first failure is the cause of all others.
-    lines = [
-        f"  {event['LogicalResourceId']} ({event['ResourceType']}): {event['ResourceStatusReason']}"
-        for event in reversed(failed)
-        if "cancelled" not in event["ResourceStatusReason"].lower()
-    ]
-    reasons = "\n".join(lines) or f"  {description.get('StackStatusReason', 'the emulator gave no reason')}"
-    return f"expected the stack {name} to be created but it is {description['StackStatus']}:\n{reasons}"
+    lines = [f"  {logical_id} ({kind}): {reason}" for logical_id, kind, reason in dict.fromkeys(reversed(reasons))]
+    told = "\n".join(lines) or f"  {description.get('StackStatusReason', 'the emulator gave no reason')}"
+    return f"expected the stack {name} to be created but it is {description['StackStatus']}:\n{told}"
 
 
 def _physical_ids(stack: Stack, endpoint: Endpoint) -> dict[str, str]:

@@ -90,6 +90,15 @@ def find_marked(home: Path) -> list[psutil.Process]:
     return found
 
 
+def stop_processes(records: Iterable[ProcessRecord], *, term_seconds: float = TERM_SECONDS) -> None:
+    """End the groups of ``records``: SIGTERM, then SIGKILL after ``term_seconds``.
+
+    Raises:
+        ProcessError: a process outlived SIGKILL.
+    """
+    _end([process for record in records if (process := find_process(record))], term_seconds)
+
+
 def stop_stack_processes(
     home: Path, records: Iterable[ProcessRecord] = (), *, term_seconds: float = TERM_SECONDS
 ) -> int:
@@ -108,10 +117,7 @@ def stop_stack_processes(
     """
     found = {process.pid: process for record in records if (process := find_process(record))}
     found |= {process.pid: process for process in find_marked(home)}
-    survivors = _end(list(found.values()), term_seconds)
-    if survivors:
-        names = ", ".join(f"{process.pid} ({process.name()})" for process in survivors)
-        raise ProcessError(f"expected every process of {home} to end but these are left: {names}")
+    _end(list(found.values()), term_seconds)
     return len(found)
 
 
@@ -135,7 +141,7 @@ def _signal(process: psutil.Process, number: signal.Signals) -> None:
             process.send_signal(number)
 
 
-def _end(processes: list[psutil.Process], term_seconds: float) -> list[psutil.Process]:
+def _end(processes: list[psutil.Process], term_seconds: float) -> None:
     for number, seconds in ((signal.SIGTERM, term_seconds), (signal.SIGKILL, TERM_SECONDS)):
         for process in processes:
             _signal(process, number)
@@ -145,7 +151,9 @@ def _end(processes: list[psutil.Process], term_seconds: float) -> list[psutil.Pr
             processes = [process for process in processes if _lives(process)]
             if processes:
                 time.sleep(_POLL_SECONDS)
-    return processes
+    if processes:
+        names = ", ".join(str(process.pid) for process in processes)
+        raise ProcessError(f"expected every process to end but these outlived SIGKILL: {names}")
 
 
 def _reap() -> None:

@@ -11,7 +11,7 @@ from infra.local.endpoint import ACCOUNT, HOST, Endpoint
 from infra.local.errors import LocalStackError
 from infra.local.parts import PARTS, await_part, exists, part_environment, start_part
 from infra.local.ports import choose_ports
-from infra.local.processes import find_marked, find_process, stop_stack_processes
+from infra.local.processes import find_marked, find_process, stop_processes, stop_stack_processes
 from infra.local.state import CHECKOUT, Ports, ProcessRecord, StackState, StateFolder, default_home
 from lambdas.settings import EDGE_REGION, Settings, load_settings
 
@@ -99,6 +99,20 @@ class LocalStack:
             ProcessError: a process outlived SIGKILL.
         """
         end_stack(self.folder)
+
+    def restart(self, name: str) -> None:
+        """End one part, if it still runs, and start it anew: ``pump``, ``edge`` or ``athena``.
+
+        Raises:
+            KeyError: there is no part of that name.
+            ProcessError: it did not start.
+        """
+        part = {part.name: part for part in PARTS}[name]
+        stop_processes(record for record in self.state.processes if record.name == name)
+        environment = part_environment(self.folder, self.ports, self.endpoint, self.state.stage)
+        started = start_part(part, self.folder, environment)
+        self._update(processes=tuple(started if old.name == name else old for old in self.state.processes))
+        await_part(part, started, self.ports, self.folder)
 
     @property
     def ports(self) -> Ports:
