@@ -275,6 +275,38 @@ def test_the_log_has_what_the_edge_counted(edge: httpx.Client, stack: LocalStack
     assert "secret" not in json.dumps(new)
 
 
+@pytest.mark.parametrize(
+    ("target", "header", "status"),
+    [
+        (b"/img/{id}", b"x-odd: \xc3\xa9\xff", 200),
+        (b"/img/{id}", b"accept: \xff\xfe", 200),
+        (b"/img/{id}", b"range: bytes=0-" + b"9" * 5000, 200),
+        (b"/img/{id}", b"range: bytes=\xff", 200),
+        (b"/img/{id}", b"if-none-match: \xff", 200),
+        (b"/img/{id}", b"if-modified-since: Thu, 99 Jan 99999999 00:00:00 GMT", 200),
+        (b"/img/{id}", b"user-agent: \xff", 200),
+        (b"/img/{id}", b"referer: \xff", 200),
+        (b"/img/{id}", b"origin: \xff", 200),
+        (b"/img/{id}", b"cookie: " + b"a=b; " * 3000, 200),
+        (b"/img/{id}?" + b"a" * 9000, b"", 200),
+        (b"/img/{id}?w=\xff", b"", 400),
+        (b"/img/\xff\xfe", b"", 400),
+        (b"/img/{id}%0d%0aX:%201", b"", 400),
+        (b"//img//{id}", b"", 404),
+        (b"/_edge/../img/{id}", b"", 404),
+        (b"*", b"", 404),
+    ],
+)
+def test_nothing_that_comes_over_the_wire_breaks_it(
+    stack: LocalStack, image_id: ImageId, target: bytes, header: bytes, status: int
+) -> None:
+    lines = [b"GET " + target.replace(b"{id}", image_id.encode()) + b" HTTP/1.1", b"Host: edge", b"Connection: close"]
+    with socket.create_connection(("127.0.0.1", stack.ports.edge), timeout=60) as connection:
+        connection.sendall(b"\r\n".join([*lines, *([header] if header else []), b"", b""]))
+        answer = connection.makefile("rb").readline()
+    assert answer.split()[1] == str(status).encode()
+
+
 @pytest.mark.parametrize("body", [b"[]", b"no json", b'{"paths": "/*"}', b'{"paths": ["no-slash"]}', b'{"other": 1}'])
 def test_a_malformed_invalidation_is_refused(edge: httpx.Client, body: bytes) -> None:
     answer = edge.post("/_edge/invalidate", content=body)

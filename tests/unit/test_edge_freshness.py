@@ -13,7 +13,7 @@ DATE = "Mon, 01 Jan 2026 00:00:00 GMT"
 
 def life(status: int, policy: CachePolicy = POLICY, errors: dict[int, int] | None = None, **headers: str) -> Lifetime:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return lifetime(status, httpx.Headers(named), policy, errors or {})
+    return lifetime(status, httpx.Headers(named, encoding="utf-8"), policy, errors or {})
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,9 @@ def life(status: int, policy: CachePolicy = POLICY, errors: dict[int, int] | Non
         ("no-store", AT_LEAST, Lifetime(30)),
         ("max-age=soon", POLICY, Lifetime(60)),
         ("max-age=-1", POLICY, Lifetime(60)),
+        ("max-age=" + "9" * 5000, POLICY, Lifetime(1000)),
+        ("max-age=" + "0" * 50 + "7", POLICY, Lifetime(7)),
+        ("max-age=٣", POLICY, Lifetime(60)),
         ("public", POLICY, Lifetime(60)),
         ("max-age=100, stale-while-revalidate=20, stale-if-error=300", POLICY, Lifetime(100, 20, 300)),
         ("MAX-AGE=100, Stale-While-Revalidate=20", POLICY, Lifetime(100, 20, 0)),

@@ -63,6 +63,16 @@ def test_event_of_a_request() -> None:
     }
 
 
+def test_headers_of_any_text_pass_through() -> None:
+    odd = ViewerRequest(
+        "GET", "/a", "", httpx.Headers([(b"x-latin", b"\xe9\xff"), (b"x-utf", "é".encode())]), "192.0.2.1"
+    )
+    event = viewer_request_event(CONTEXT, odd)
+    changed = apply_to_request(event["request"], odd)
+    assert isinstance(changed, ViewerRequest)
+    assert set(changed.headers) == {"x-latin", "x-utf"}
+
+
 def test_an_unchanged_request_stays_what_it_was() -> None:
     result = viewer_request_event(CONTEXT, REQUEST)["request"]
     same = apply_to_request(result, REQUEST)
@@ -108,6 +118,8 @@ def test_an_answer_of_a_function(body: Any, expected: bytes) -> None:
         {"uri": 1},
         {"uri": "/a", "headers": {"x": "bare"}},
         {"uri": "/a", "headers": {"x": {}}},
+        {"uri": "/a", "headers": {"x": {"value": "1\r\ny: 2"}}},
+        {"uri": "/a", "headers": {"x y": {"value": "1"}}},
         {"uri": "/a", "querystring": {"x": None}},
         {"statusCode": "404"},
         {"statusCode": 99},

@@ -28,8 +28,8 @@ def forwarded_query(policy: CachePolicy, request: ViewerRequest) -> str:
 
 
 def forwarded_headers(policy: CachePolicy, request: ViewerRequest) -> dict[str, str]:
-    """Return the request's headers that go on to the origin: those that are in the key."""
-    return {name: value for name, value in request.headers.items() if policy.headers.takes(name)}
+    """Return the request's headers that go on to the origin: those that are in the key, if they are ASCII."""
+    return {name: value for name, value in request.headers.items() if policy.headers.takes(name) and value.isascii()}
 
 
 def path_of(key: str) -> str:

@@ -8,7 +8,7 @@ import httpx
 
 from infra.local.edge.exchange import Answer
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 # What a 304 leaves out (RFC 9110, section 15.4.5).
 _OF_THE_BODY = ("content-length", "content-type", "content-encoding", "content-range")
 
@@ -69,5 +69,5 @@ def _weak(tag: str) -> str:
 def _date(text: str | None) -> float | None:
     try:
         return parsedate_to_datetime(text).timestamp() if text else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

@@ -1,10 +1,15 @@
 """A viewer's request and the answer to it, as they pass through the edge."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Literal
 
 import httpx
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+_BREAKING = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 ResultType = Literal[
     "Hit",
@@ -49,6 +54,20 @@ class Answer:
         """Bytes on the wire: status line, headers and body."""
         line = len(f"HTTP/1.1 {self.status} {reason(self.status)}\r\n")
         return line + sum(len(name) + len(value) + 4 for name, value in self.headers.raw) + 2 + len(self.body)
+
+
+def to_headers(pairs: Iterable[tuple[str, str]]) -> httpx.Headers:
+    """Return headers of any text; what is beyond ASCII goes out as UTF-8.
+
+    Raises:
+        ValueError: a name or value would break the message.
+    """
+    encoded = []
+    for name, value in pairs:
+        if not _HEADER_NAME.fullmatch(name) or _BREAKING.search(value):
+            raise ValueError(f"expected a header but received {name[:80]!r}: {value[:80]!r}")
+        encoded.append((name.encode("ascii"), value.encode("utf-8", "replace")))
+    return httpx.Headers(encoded)
 
 
 def reason(status: int) -> str:

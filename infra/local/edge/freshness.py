@@ -1,5 +1,6 @@
 """How long an answer may be kept and served (CloudFront guide, "Manage how long content stays in the cache")."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -8,6 +9,8 @@ import httpx
 
 from infra.local.edge.distribution import DEFAULT_ERROR_SECONDS, CachePolicy
 
+# Of more digits the first ten are enough: MaxTTL is what bounds them (RFC 9111, section 1.2.2).
+_SECONDS = re.compile(r"0*(\d{1,10})\d*", re.ASCII)
 _CACHED_ERRORS = frozenset({404, 414, 500, 501, 502, 503, 504})
 _CACHED_IF_SAID = frozenset({400, 403, 405, 412, 415})
 
@@ -87,4 +90,5 @@ def _said_seconds(headers: httpx.Headers, directives: Mapping[str, str]) -> int 
 
 
 def _seconds(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isascii() and text.isdigit() else None
+    match = _SECONDS.fullmatch(text or "")
+    return int(match[1]) if match else None

@@ -12,7 +12,7 @@ from infra.local.edge.function_process import FunctionError, FunctionProcess
 from infra.node import node_executable
 
 # CloudFront stops a function after about a millisecond of CPU; this only ends one that would never return.
-DEADLINE_SECONDS = 2.0
+DEADLINE_SECONDS = 10.0
 _LOAD_SECONDS = 30.0
 
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import httpx
 
-from infra.local.edge.exchange import Answer, ViewerRequest, reason
+from infra.local.edge.exchange import Answer, ViewerRequest, reason, to_headers
 
 
 class FunctionResultError(ValueError):
@@ -53,7 +53,7 @@ def apply_to_request(result: Any, request: ViewerRequest) -> ViewerRequest | Ans
     path = result.get("uri")
     if not isinstance(path, str) or not path.startswith("/"):
         raise FunctionResultError(f"expected a uri that begins with / of the function but received {path!r}")
-    headers = httpx.Headers(_flat(result.get("headers") or {}))
+    headers = _headers(result)
     if cookies := "; ".join(f"{name}={value}" for name, value in _flat(result.get("cookies") or {})):
         headers["cookie"] = cookies
     querystring = result.get("querystring") or {}
@@ -125,4 +125,11 @@ def _answer(result: Mapping[str, Any]) -> Answer:
         content = base64.b64decode(data) if body.get("encoding") == "base64" else data.encode()
     else:
         content = str(body).encode()
-    return Answer(status, httpx.Headers(_flat(result.get("headers") or {})), content)
+    return Answer(status, _headers(result), content)
+
+
+def _headers(result: Mapping[str, Any]) -> httpx.Headers:
+    try:
+        return to_headers(_flat(result.get("headers") or {}))
+    except ValueError as error:
+        raise FunctionResultError(str(error)) from error

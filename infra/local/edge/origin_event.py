@@ -5,10 +5,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-import httpx
-
 from infra.local.edge.distribution import S3Origin
-from infra.local.edge.exchange import Answer, ViewerRequest
+from infra.local.edge.exchange import Answer, ViewerRequest, to_headers
 from infra.local.edge.function_event import EventContext
 
 MAX_GENERATED_BYTES = 1024 * 1024
@@ -87,7 +85,8 @@ def _header_object(headers: Mapping[str, str]) -> dict[str, list[dict[str, str]]
 def _generated(result: Mapping[str, Any]) -> Answer:
     try:
         status = int(result["status"])
-        headers = [(name, entry["value"]) for name, entries in result.get("headers", {}).items() for entry in entries]
+        pairs = [(name, entry["value"]) for name, entries in result.get("headers", {}).items() for entry in entries]
+        headers = to_headers(pairs)
         text = str(result.get("body") or "")
         body = base64.b64decode(text) if result.get("bodyEncoding") == "base64" else text.encode()
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -98,4 +97,4 @@ def _generated(result: Mapping[str, Any]) -> Answer:
         raise LambdaResultError(
             f"expected at most {MAX_GENERATED_BYTES} bytes of the function but received {len(body)}"
         )
-    return Answer(status, httpx.Headers(headers), body)
+    return Answer(status, headers, body)

@@ -36,16 +36,19 @@ class EdgeServer:
 
     def application(self) -> Starlette:
         """Return the ASGI application."""
-        return Starlette(
+        application = Starlette(
             routes=[
                 Route("/_edge/health", self._health),
                 Route("/_edge/stats", self._stats),
                 Route("/_edge/flush", self._flush, methods=["POST"]),
                 Route("/_edge/invalidate", self._invalidate, methods=["POST"]),
-                Route("/{path:path}", _Viewer(self)),
             ],
             lifespan=self._lifespan,
         )
+        # A viewer may ask for paths that no pattern of a route fits, and gets no redirect from here.
+        application.router.default = self._view
+        application.router.redirect_slashes = False
+        return application
 
     async def serve(self, request: Request) -> Response:
         """Answer a viewer, and record it."""
@@ -79,6 +82,11 @@ class EdgeServer:
             await asyncio.sleep(FLUSH_SECONDS)
             await self._log.flush()
 
+    async def _view(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            response = await self.serve(Request(scope, receive))
+            await response(scope, receive, send)
+
     async def _health(self, _request: Request) -> Response:
         return JSONResponse({"status": "ok", "distribution": self._edge.distribution.distribution_id})
 
@@ -98,17 +106,6 @@ class EdgeServer:
         if not isinstance(paths, list) or not all(isinstance(path, str) and path.startswith("/") for path in paths):
             return JSONResponse({"error": 'expected {"paths": ["/…", …]} but received something else'}, status_code=400)
         return JSONResponse({"invalidated": self._edge.cache.invalidate(paths)})
-
-
-class _Viewer:
-    """An ASGI endpoint, which takes every method; a function as endpoint would be limited to some."""
-
-    def __init__(self, server: EdgeServer) -> None:
-        self._server = server
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self._server.serve(Request(scope, receive))
-        await response(scope, receive, send)
 
 
 def _viewer_request(request: Request) -> ViewerRequest:
