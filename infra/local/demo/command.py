@@ -3,7 +3,7 @@
 import time
 import webbrowser
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -37,6 +37,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Where the contact sheet and the report are written.")] = _OUT,
     keep: Annotated[bool, typer.Option("--keep", help="Leave a stack that this started running.")] = False,
     show: Annotated[bool, typer.Option("--open", help="Open the contact sheet when it is done.")] = False,
+    report: Annotated[bool, typer.Option(help="Report on what the edge delivered, by the flow.")] = True,
     tenant: Annotated[str | None, typer.Option(help="Whose pictures they are; the first tenant if not said.")] = None,
 ) -> None:
     """Upload pictures, have them drawn, ask for them as three browsers would, and show what came back."""
@@ -45,22 +46,25 @@ def demo(
         candidates = collect(folder.resolve()) if folder else _rendered()
         out = out.resolve()
         out.mkdir(parents=True, exist_ok=True)
-        with _stack(keep=keep) as stack, prefect_server(stack.folder) as prefect:
+        with ExitStack() as ending:
+            stack = ending.enter_context(_stack(keep=keep))
+            prefect = ending.enter_context(prefect_server(stack.folder)) if report else None
             console.print(f"{wording.count(len(candidates), 'file')} to {stack.upload_api}/uploads")
             pictures = run_demo(stack, candidates, out, console, tenant=tenant or next(iter(stack.settings.tenants)))
             print_table(pictures, console)
-            report = _report(stack, prefect, out, since)
+            page = _report(stack, prefect, out, since) if prefect else None
     settled = sum(picture.settled for picture in pictures)
     console.print(
         f"{settled} of {wording.count(len(pictures), 'file')} have an outcome, "
         f"after {wording.duration(time.monotonic() - started)}."
     )
-    page = out / PAGE
-    console.print(f"Contact sheet:   {escape(str(page))}", soft_wrap=True)
-    console.print(f"Delivery report: {escape(str(report or 'failed, see above'))}", soft_wrap=True)
+    sheet = out / PAGE
+    console.print(f"Contact sheet:   {escape(str(sheet))}", soft_wrap=True)
+    if report:
+        console.print(f"Delivery report: {escape(str(page or 'failed, see above'))}", soft_wrap=True)
     if show:
-        webbrowser.open(page.as_uri())
-    if settled < len(pictures) or report is None:
+        webbrowser.open(sheet.as_uri())
+    if settled < len(pictures) or (report and page is None):
         raise typer.Exit(1)
 
 

@@ -1,0 +1,150 @@
+"""The demonstration on a folder as people have them: good pictures, broken ones, odd names, a file that is gone."""
+
+from pathlib import Path
+
+import piexif
+import pytest
+import samples
+from rich.console import Console
+from typer.testing import CliRunner
+
+from infra.local.command import app
+from infra.local.demo.collect import collect
+from infra.local.demo.records import Picture
+from infra.local.demo.run import PAGE, run_demo
+from infra.local.demo.scenes.color_profile import display_p3
+from infra.local.demo.viewing import ASKS, LARGE, LAZY, SMALL
+from infra.local.stack import LocalStack
+from infra.local.state import HOME_VARIABLE
+from lambdas.imaging.engine import pyvips
+
+TENANT = "demo"
+FATES = {
+    "drawing.svg": ("rejected", "unsupported_format"),
+    "empty": ("rejected", "empty"),
+    "nested/ein Bild, 日本.jpg": ("ready", ""),
+    "notes.txt": ("rejected", "not_an_image"),
+    "truncated.jpg": ("rejected", "corrupt"),
+    "turned.jpg": ("ready", ""),
+}
+
+
+def turned_jpeg() -> bytes:
+    """Return a photograph as a phone stores it: on its side, in Display P3, with EXIF and a position."""
+    stored = samples.photograph(1800, 1200).rot270()
+    stored.set_type(pyvips.GValue.blob_type, "icc-profile-data", display_p3())
+    file = stored.jpegsave_buffer(Q=90, keep="icc")
+    position = {piexif.GPSIFD.GPSLatitudeRef: "N", piexif.GPSIFD.GPSLatitude: ((46, 1), (30, 1), (0, 1))}
+    exif = piexif.dump({"0th": {piexif.ImageIFD.Orientation: 6, piexif.ImageIFD.Make: "Maker"}, "GPS": position})
+    app1 = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
+    return bytes(file[:2] + app1 + file[2:])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("pictures")
+    (root / "nested").mkdir()
+    (root / ".hidden.jpg").write_bytes(b"never uploaded")
+    (root / "turned.jpg").write_bytes(turned_jpeg())
+    (root / "nested" / "ein Bild, 日本.jpg").write_bytes(samples.jpeg(1000, 700))
+    (root / "truncated.jpg").write_bytes(samples.truncated_jpeg())
+    (root / "notes.txt").write_bytes(samples.TEXT)
+    (root / "drawing.svg").write_bytes(samples.SVG)
+    (root / "empty").write_bytes(b"")
+    return root
+
+
+@pytest.fixture(scope="module")
+def rows(stack: LocalStack, folder: Path, out: Path) -> dict[str, Picture]:
+    pictures = run_demo(stack, collect(folder), out, Console(quiet=True), tenant=TENANT)
+    return {picture.name: picture for picture in pictures}
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("out")
+
+
+def test_every_file_is_one_row_with_one_outcome(stack: LocalStack, rows: dict[str, Picture]) -> None:
+    assert {name: (picture.fate, picture.code) for name, picture in rows.items()} == FATES
+    image_ids = [picture.submission.image_id for picture in rows.values()]
+    assert len(set(image_ids)) == len(FATES)
+    items = stack.client("dynamodb").scan(TableName=stack.parameter("images-table"))["Items"]
+    recorded = [item["image_id"]["S"] for item in items]
+    assert all(recorded.count(image_id) == 1 for image_id in image_ids)
+
+
+@pytest.mark.parametrize("name", [name for name, (fate, _) in FATES.items() if fate == "ready"])
+def test_each_viewer_gets_its_format_and_asking_again_is_a_hit(rows: dict[str, Picture], name: str) -> None:
+    picture = rows[name]
+    assert picture.faults == ()
+    assert [answer.ask for answer in picture.answers] == list(ASKS)
+    assert {answer.ask.browser.format: answer.content_type for answer in picture.answers} == {
+        "avif": "image/avif",
+        "webp": "image/webp",
+        "jpeg": "image/jpeg",
+    }
+    first = len(SMALL) + len(LARGE) + 1
+    assert [answer.cache for answer in picture.answers] == ["Miss"] * first + ["Hit"] * (len(ASKS) - first)
+
+
+def test_what_was_served_is_upright_srgb_and_tells_nothing(rows: dict[str, Picture]) -> None:
+    inspection = rows["turned.jpg"].inspection
+    assert inspection is not None
+    assert (inspection.original.orientation, inspection.original.profile) == (6, "Display P3")
+    assert inspection.original.gps
+    assert inspection.upright
+    assert inspection.faithful
+    assert inspection.leaks == []
+    assert {(traits.width, traits.height) for traits in inspection.served.values()} == {
+        (256, 171),
+        (1600, 1067),
+        (512, 512),
+    }
+
+
+def test_the_crop_was_drawn_because_it_was_asked_for(stack: LocalStack, rows: dict[str, Picture]) -> None:
+    picture = rows["turned.jpg"]
+    table, image_id = stack.parameter("images-table"), picture.submission.image_id or ""
+    item = stack.client("dynamodb").get_item(TableName=table, Key={"image_id": {"S": image_id}})["Item"]
+    (variant,) = {str(answer.variant) for answer in picture.answers if answer.ask == LAZY}
+    assert variant not in item["derivatives"]["M"]
+    key = f"{image_id}/{variant}"
+    assert stack.client("s3").head_object(Bucket=stack.parameter("derivatives-bucket"), Key=key)["ContentLength"] > 0
+
+
+def test_the_contact_sheet_shows_them_all(rows: dict[str, Picture], out: Path) -> None:
+    page = (out / PAGE).read_text(encoding="utf-8")
+    assert all(name in page for name in rows)
+    assert "data:image/avif;base64," in page
+
+
+def test_the_command_ends_well_where_every_picture_has_an_outcome(
+    stack: LocalStack, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(HOME_VARIABLE, str(stack.folder.home))
+    ran = CliRunner().invoke(app, ["demo", str(folder), "--out", str(tmp_path)])
+    assert ran.exit_code == 0, ran.output
+    lines = [line for line in ran.output.splitlines() if line.strip()]
+    sheet, report = (Path(line.partition(":")[2].strip()) for line in lines[-2:])
+    assert sheet.is_file()
+    assert "html" in report.read_text(encoding="utf-8")[:200].lower()
+
+
+def test_the_command_fails_where_a_file_has_no_outcome(
+    stack: LocalStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(HOME_VARIABLE, str(stack.folder.home))
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    (pictures / "gone.jpg").symlink_to(tmp_path / "nowhere")
+    ran = CliRunner().invoke(app, ["demo", str(pictures), "--out", str(tmp_path / "out"), "--no-report"])
+    assert ran.exit_code == 1
+    assert "expected a readable file but received: No such file or directory" in ran.output
+    assert "gone.jpg" in (tmp_path / "out" / PAGE).read_text(encoding="utf-8")
+
+
+def test_the_command_refuses_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    ran = CliRunner().invoke(app, ["demo", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")])
+    assert ran.exit_code == 1
+    assert "does not exist" in ran.output
