@@ -15,6 +15,7 @@ from infra.local.processes import find_process, log_tail, python_module, start_p
 from infra.local.state import CHECKOUT, ProcessRecord, StateFolder
 
 NAME = "emulator"
+HEALTH_PATH = "/_ministack/health"
 _POLL_SECONDS = 0.02
 # Nothing else of a caller's environment may reach the handlers that run inside the emulator.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
@@ -70,7 +71,7 @@ def await_emulator(record: ProcessRecord, endpoint: Endpoint, log: Path, *, seco
     with httpx.Client(trust_env=False, timeout=2) as client:
         while time.monotonic() < deadline:
             try:
-                if client.get(f"{endpoint.url}/_ministack/health").is_success:
+                if client.get(f"{endpoint.url}{HEALTH_PATH}").is_success:
                     return
             except httpx.TransportError:
                 pass

@@ -1,6 +1,5 @@
 """The parts that fill the emulator's gaps: each a process of its own, killable alone."""
 
-import importlib.util
 import os
 import socket
 import time
@@ -21,7 +20,7 @@ class Part:
 
     name: str
     stands_for: str
-    listens: bool
+    health_path: str | None = None  # None: it does not listen
 
     @property
     def module(self) -> str:
@@ -30,13 +29,13 @@ class Part:
 
     def port(self, ports: Ports) -> int | None:
         """Return the port that the part listens on, or None."""
-        return int(getattr(ports, self.name)) if self.listens else None
+        return int(getattr(ports, self.name)) if self.health_path else None
 
 
 PARTS = (
-    Part("pump", "EventBridge Pipes", listens=False),
-    Part("edge", "CloudFront", listens=True),
-    Part("athena", "Athena's SQL", listens=True),
+    Part("pump", "EventBridge Pipes"),
+    Part("edge", "CloudFront", "/_edge/health"),
+    Part("athena", "Athena's SQL", "/"),
 )
 
 
@@ -56,14 +55,6 @@ def part_environment(folder: StateFolder, ports: Ports, endpoint: Endpoint, stag
         "PYTHONUNBUFFERED": "1",
         "NO_PROXY": "*",
     }
-
-
-def exists(part: Part) -> bool:
-    """Tell whether the part's module is in this checkout."""
-    spec = importlib.util.find_spec(part.module)
-    if spec and spec.submodule_search_locations:
-        spec = importlib.util.find_spec(f"{part.module}.__main__")
-    return spec is not None
 
 
 def start_part(part: Part, folder: StateFolder, environment: Mapping[str, str]) -> ProcessRecord:

@@ -9,7 +9,7 @@ from infra.local.deploy import Deployment, deploy_assembly
 from infra.local.emulator import await_emulator, start_emulator
 from infra.local.endpoint import ACCOUNT, HOST, Endpoint
 from infra.local.errors import LocalStackError
-from infra.local.parts import PARTS, await_part, exists, part_environment, start_part
+from infra.local.parts import PARTS, await_part, part_environment, start_part
 from infra.local.ports import choose_ports
 from infra.local.processes import find_marked, find_process, stop_processes, stop_stack_processes
 from infra.local.state import CHECKOUT, Ports, ProcessRecord, StackState, StateFolder, default_home
@@ -84,11 +84,26 @@ class LocalStack:
         """Return the stack that runs in ``home``.
 
         Raises:
-            NotRunningError: none does, or it is not ready.
+            NotRunningError: none does, it is not ready, or its emulator has ended.
+        """
+        stack = cls.recorded(home)
+        if find_process(stack.state.processes[0]) is None:
+            raise NotRunningError(
+                f"expected the emulator of {stack.folder.home} to run but it ended, and all that it held is gone; "
+                "end the rest: darkroom down"
+            )
+        return stack
+
+    @classmethod
+    def recorded(cls, home: Path | None = None) -> Self:
+        """Return the stack that was started in ``home``, whatever has become of its processes.
+
+        Raises:
+            NotRunningError: none was, or its start has not ended.
         """
         folder = StateFolder((home or default_home()).resolve())
         state = folder.read()
-        if state is None or not state.ready or not any(map(find_process, state.processes)):
+        if state is None or not state.ready:
             raise NotRunningError(f"expected a running stack in {folder.home} but found none; start it: darkroom up")
         return cls(folder, state)
 
@@ -157,11 +172,10 @@ class LocalStack:
         environment = part_environment(self.folder, self.ports, self.endpoint, self.state.stage)
         started = []
         for part in PARTS:
-            if exists(part):
-                announce(f"Start the {part.name}")
-                record = start_part(part, self.folder, environment)
-                self._remember(record)
-                started.append((part, record))
+            announce(f"Start the {part.name}")
+            record = start_part(part, self.folder, environment)
+            self._remember(record)
+            started.append((part, record))
         for part, record in started:
             await_part(part, record, self.ports, self.folder)
         self._update(ready=True)
@@ -208,12 +222,12 @@ def _synthesize(stage: str) -> Path:
 
 def _describe_running(folder: StateFolder, processes: int) -> str:
     state = folder.read()
-    if state and state.ready:
+    if state and state.ready and all(map(find_process, state.processes)):
         return (
             f"expected no stack in {folder.home} but one runs: pictures at http://{HOST}:{state.ports.edge}, "
             f"AWS at http://{HOST}:{state.ports.emulator}; end it: darkroom down"
         )
     return (
-        f"expected no stack in {folder.home} but {processes} processes of one run, which is starting or was "
-        "interrupted; end them: darkroom down"
+        f"expected no stack in {folder.home} but {processes} processes of one run, which is starting, was "
+        "interrupted, or has lost the others; end them: darkroom down"
     )

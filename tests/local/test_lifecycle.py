@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from infra.local.endpoint import HOST, Endpoint
 from infra.local.parts import PARTS
 from infra.local.processes import find_marked, find_process
 from infra.local.stack import LocalStack
-from infra.local.state import StateFolder
+from infra.local.state import ProcessRecord, StateFolder
 
 pytestmark = pytest.mark.usefixtures("stack")  # whose assembly is synthesized already, once
 
@@ -59,6 +60,10 @@ def _wait_until(condition: Callable[[], object], what: str) -> None:
         time.sleep(0.05)
 
 
+def _ended(record: ProcessRecord) -> bool:
+    return find_process(record) is None
+
+
 def _ports_in_use(ports: list[int]) -> list[int]:
     def answers(port: int) -> bool:
         with socket.socket() as probe:
@@ -98,13 +103,16 @@ def test_a_dead_process_is_shown_and_half_a_state_file_hides_no_child(darkroom: 
     folder = StateFolder(home)
     state = folder.read()
     assert state
-    pump = next(record for record in state.processes if record.name == "pump")
-    os.kill(pump.pid, signal.SIGKILL)
-    _wait_until(lambda: find_process(pump) is None, "the pump to end")
+    records = {record.name: record for record in state.processes}
 
-    status = darkroom("status")
-    assert status.returncode == 1
-    assert next(line for line in status.stdout.splitlines() if line.startswith("pump")).split()[-1] == "ended"
+    for name, said_by_env in (("pump", 0), ("emulator", 1)):
+        os.kill(records[name].pid, signal.SIGKILL)
+        _wait_until(partial(_ended, records[name]), f"the {name} to end")
+        status = darkroom("status")
+        assert status.returncode == 1
+        assert next(line for line in status.stdout.splitlines() if line.startswith(name)).split()[-1] == "ended"
+        assert darkroom("env").returncode == said_by_env
+    assert "darkroom down" in darkroom("up").stderr
 
     folder.file.write_text(folder.file.read_text()[: folder.file.stat().st_size // 2])
     assert find_marked(home)

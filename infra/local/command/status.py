@@ -8,24 +8,27 @@ import typer
 from rich.table import Table
 
 from infra.local.command.terminal import console, explained
+from infra.local.emulator import HEALTH_PATH as EMULATOR_HEALTH_PATH
+from infra.local.emulator import NAME as EMULATOR
 from infra.local.endpoint import HOST
-from infra.local.parts import PARTS
+from infra.local.parts import PARTS, Part
 from infra.local.processes import find_process
 from infra.local.stack import LocalStack
-from infra.local.state import ProcessRecord
 
-_STANDS_FOR = {"emulator": "AWS", **{part.name: part.stands_for for part in PARTS}}
+_PARTS = {part.name: part for part in (Part(EMULATOR, "AWS", EMULATOR_HEALTH_PATH), *PARTS)}
+_HEALTH_SECONDS = 3
 _DEPTHS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 
 
 def status() -> None:
     """Show the local stack's processes, addresses and queues; exit status 1 where a process is down."""
     with explained():
-        stack = LocalStack.attach()
+        stack = LocalStack.recorded()
         processes, whole = _processes(stack)
         console.print(processes)
-        console.print()
-        console.print(_queues(stack))
+        if find_process(stack.state.processes[0]):
+            console.print()
+            console.print(_queues(stack))
     if not whole:
         raise typer.Exit(1)
 
@@ -34,33 +37,34 @@ def _processes(stack: LocalStack) -> tuple[Table, bool]:
     table = Table("process", "stands for", "pid", "address", "memory", "health", box=None, pad_edge=False)
     whole = True
     for record in stack.state.processes:
-        port = getattr(stack.ports, record.name, None)
+        part = _PARTS[record.name]
+        port = part.port(stack.ports)
         process = find_process(record)
-        health = _health(port) if process else "ended"
+        health = _health(part, port) if process else "ended"
         whole = whole and health == "ok"
         colour = "green" if health == "ok" else "red"
         table.add_row(
             record.name,
-            _STANDS_FOR.get(record.name, ""),
+            part.stands_for,
             str(record.pid),
             f"http://{HOST}:{port}" if port else "–",
-            _memory(process, record),
+            _memory(process),
             f"[{colour}]{health}[/]",
         )
     return table, whole
 
 
-def _health(port: int | None) -> str:
+def _health(part: Part, port: int | None) -> str:
     if port is None:
         return "ok"
     try:
-        httpx.get(f"http://{HOST}:{port}/", timeout=2, trust_env=False)
+        answer = httpx.get(f"http://{HOST}:{port}{part.health_path}", timeout=_HEALTH_SECONDS, trust_env=False)
     except httpx.TransportError as error:
         return f"no answer ({type(error).__name__})"
-    return "ok"
+    return "ok" if answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR else f"answers {answer.status_code}"
 
 
-def _memory(process: psutil.Process | None, record: ProcessRecord) -> str:
+def _memory(process: psutil.Process | None) -> str:
     if process is None:
         return "–"
     try:
