@@ -9,7 +9,7 @@ from constructs import Construct
 from infra.acknowledgements import acknowledge
 from infra.assets import Assets
 from infra.edge_function import OriginRequestFunction
-from infra.edge_policies import cache_policy, response_headers_policy
+from infra.edge_policies import any_origin_may_read, cache_policy, response_headers_policy
 from infra.log_delivery import LogDelivery
 from infra.names import Names
 from infra.stack import DarkroomStack
@@ -18,6 +18,8 @@ from lambdas.edge.origin_request import GENERATOR_HEADER, NOT_FOUND_SECONDS_HEAD
 from lambdas.settings import EDGE_REGION
 
 _FOREIGN_BUCKET = "Annotation::@aws-cdk/aws-cloudfront-origins:updateImportedBucketPolicyOac"
+# With an Origin on every request S3 says on every answer that any origin may read it: there is one to keep.
+_SOME_ORIGIN = "https://any.invalid"
 _NEVER_CACHED = (403, 500, 502, 503, 504)
 
 
@@ -106,6 +108,7 @@ class DeliveryStack(DarkroomStack):
                 GENERATOR_HEADER: names.function("generate"),
                 REGION_HEADER: region,
                 NOT_FOUND_SECONDS_HEADER: str(delivery.not_found_seconds),
+                **({"Origin": _SOME_ORIGIN} if any_origin_may_read(self.settings) else {}),
             },
         )
 

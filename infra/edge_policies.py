@@ -6,10 +6,18 @@ from constructs import Construct
 
 from infra.names import Names
 from lambdas.edge.inline import ACCEPTED_HINTS, NEGOTIATED_HEADERS
+from lambdas.settings import Settings
+
+
+def any_origin_may_read(settings: Settings) -> bool:
+    """Tell whether scripts of every web origin may read the pictures."""
+    return "*" in settings.delivery.cors_origins
 
 
 def cache_policy(scope: Construct, names: Names) -> cloudfront.CachePolicy:
     """Make the cache policy whose key is the path alone: the viewer-request function folds all else into it.
+
+    Only where the settings name web origins one by one, each of them has answers of its own.
 
     How long an answer lives is for its Cache-Control to say; the policy only bounds it, from 0, so that
     ``no-store`` holds, up to the sum of the freshness and both stale windows, so that CloudFront honours them.
@@ -20,7 +28,11 @@ def cache_policy(scope: Construct, names: Names) -> cloudfront.CachePolicy:
         "CachePolicy",
         cache_policy_name=names.of("path-alone"),
         comment="The path is the whole key",
-        header_behavior=cloudfront.CacheHeaderBehavior.none(),
+        header_behavior=(
+            cloudfront.CacheHeaderBehavior.none()
+            if any_origin_may_read(names.settings)
+            else cloudfront.CacheHeaderBehavior.allow_list("Origin")
+        ),
         query_string_behavior=cloudfront.CacheQueryStringBehavior.none(),
         cookie_behavior=cloudfront.CacheCookieBehavior.none(),
         # Pictures are compressed already; either switch would put Accept-Encoding into the key.
@@ -36,12 +48,11 @@ def response_headers_policy(scope: Construct, names: Names) -> cloudfront.Respon
     """Make the policy of what every answer carries, errors included.
 
     Cache-Control is not among it: it would also stand on a 404 or a 5xx, and browsers would keep those.
-    CloudFront lets a policy set Vary, as AWS's own image-optimization sample does; so it stands on every
-    negotiated answer, a 304 and the fallback's too.
+    Nor are the policy's CORS settings: with them CloudFront manages Vary itself, and a Vary among the custom
+    headers is lost without a word (observed on AWS: ttoss/ttoss pull request 1205). The bucket answers CORS.
     """
     origins = list(names.settings.delivery.cors_origins)
-    any_origin = "*" in origins
-    vary = NEGOTIATED_HEADERS if any_origin else (*NEGOTIATED_HEADERS, "Origin")
+    vary = NEGOTIATED_HEADERS if any_origin_may_read(names.settings) else (*NEGOTIATED_HEADERS, "Origin")
     headers = {
         "Vary": ", ".join(vary),
         "Accept-CH": ", ".join(ACCEPTED_HINTS),
@@ -52,16 +63,7 @@ def response_headers_policy(scope: Construct, names: Names) -> cloudfront.Respon
         scope,
         "ResponseHeadersPolicy",
         response_headers_policy_name=names.of("pictures"),
-        comment="Negotiation, CORS and safety of pictures",
-        cors_behavior=cloudfront.ResponseHeadersCorsBehavior(
-            access_control_allow_credentials=False,
-            access_control_allow_headers=["*"],
-            access_control_allow_methods=["GET", "HEAD"],
-            access_control_allow_origins=origins,
-            access_control_expose_headers=["Content-Length", "ETag"],
-            access_control_max_age=cdk.Duration.days(1),
-            origin_override=True,
-        ),
+        comment="Negotiation and safety of pictures",
         custom_headers_behavior=cloudfront.ResponseCustomHeadersBehavior(
             custom_headers=[
                 cloudfront.ResponseCustomHeader(header=header, value=value, override=True)

@@ -31,6 +31,7 @@ class StorageStack(DarkroomStack):
         self._receive_uploads(self.originals)
         self.derivatives = self._bucket("Derivatives", names.derivatives_bucket)
         self._let_the_edge_read(self.derivatives)
+        self._let_scripts_read(self.derivatives)
         self.images = self._images_table()
         self.publish("originals-bucket", self.originals.bucket_name, "Bucket of the uploaded bytes")
         self.publish("derivatives-bucket", self.derivatives.bucket_name, "Bucket that the edge serves from")
@@ -105,6 +106,15 @@ class StorageStack(DarkroomStack):
                     "ArnLike": {"AWS:SourceArn": f"arn:{cdk.Aws.PARTITION}:cloudfront::{self.account}:distribution/*"}
                 },
             )
+        )
+
+    def _let_scripts_read(self, bucket: s3.Bucket) -> None:
+        # The bucket says it, not the edge's response headers policy: see infra/edge_policies.py.
+        bucket.add_cors_rule(
+            allowed_methods=[s3.HttpMethods.GET, s3.HttpMethods.HEAD],
+            allowed_origins=list(self.settings.delivery.cors_origins),
+            exposed_headers=["Content-Length", "ETag"],
+            max_age=86_400,
         )
 
     def _images_table(self) -> dynamodb.Table:
