@@ -112,7 +112,7 @@ class UploadClient:
 
     def _post(self, path: Path, form: dict[str, Any], progress: Progress) -> None:
         with _MeteredFile(path, progress) as file:
-            answer = self._http.post(form["url"], data=form["fields"], files={"file": (path.name, file, UNKNOWN_TYPE)})
+            answer = self._http.post(form["url"], data=form["fields"], files={"file": ("original", file, UNKNOWN_TYPE)})
         if answer.status_code in _TRANSIENT:
             raise _TransientError(f"the bucket answered {answer.status_code}")
         if not answer.is_success:

@@ -1,5 +1,6 @@
 """The demonstration on a folder as people have them: good pictures, broken ones, odd names, a file that is gone."""
 
+import os
 from pathlib import Path
 
 import piexif
@@ -142,6 +143,19 @@ def test_the_command_fails_where_a_file_has_no_outcome(
     assert ran.exit_code == 1
     assert "expected a readable file but received: No such file or directory" in ran.output
     assert "gone.jpg" in (tmp_path / "out" / PAGE).read_text(encoding="utf-8")
+
+
+def test_a_name_that_is_no_text_keeps_nothing_from_being_uploaded(stack: LocalStack, tmp_path: Path) -> None:
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    try:
+        Path(os.fsdecode(os.fsencode(pictures) + b"/\xff.jpg")).write_bytes(samples.jpeg(320, 200))
+    except OSError:
+        pytest.skip("this file system takes no name that is not UTF-8")
+    out = tmp_path / "out"
+    out.mkdir()
+    (picture,) = run_demo(stack, collect(pictures), out, Console(quiet=True), tenant=TENANT)
+    assert (picture.name, picture.fate, picture.faults) == ("\ufffd.jpg", "ready", ())
 
 
 def test_the_command_refuses_a_folder_that_is_not_there(tmp_path: Path) -> None:

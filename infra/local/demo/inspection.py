@@ -30,7 +30,11 @@ _UNDO: dict[int, Callable[[Lab], Lab]] = {
 Error = pyvips.Error
 
 
-def _traits(image: "pyvips.Image") -> Traits:
+# Pictures are read here and not by libvips, which takes no name that is not UTF-8 and reads options out of others.
+
+
+def _traits(data: bytes) -> Traits:
+    image = pyvips.Image.new_from_buffer(data, "", access="sequential")
     fields = set(image.get_fields())
     profile = bytes(image.get("icc-profile-data")) if "icc-profile-data" in fields else None
     make, model = (_text(image, name) if name in fields else "" for name in ("exif-ifd0-Make", "exif-ifd0-Model"))
@@ -53,19 +57,12 @@ def _text(image: "pyvips.Image", field: str) -> str:
     return str(image.get(field)).split(" (")[0].strip()
 
 
-def read_traits(path: Path) -> Traits:
-    """Read the header of the picture in ``path``.
-
-    Raises:
-        Error: it is no picture that libvips can read.
-    """
-    return _traits(pyvips.Image.new_from_file(str(path), access="sequential"))
-
-
-def _lab(path: Path, *, turn: bool = True, managed: bool = True) -> Lab:
+def _lab(data: bytes, *, turn: bool = True, managed: bool = True) -> Lab:
     """Return the picture as a square of CIELAB values; upright if ``turn``, its profile heeded if ``managed``."""
     profiles = {"output_profile": "srgb"} if managed else {}
-    small = pyvips.Image.thumbnail(str(path), _COMPARED, height=_COMPARED, size="force", no_rotate=not turn, **profiles)
+    small = pyvips.Image.thumbnail_buffer(
+        data, _COMPARED, height=_COMPARED, size="force", no_rotate=not turn, **profiles
+    )
     if small.hasalpha():
         small = small.flatten(background=255)
     return np.asarray(small.colourspace("lab").numpy(), np.float32)[..., :3]
@@ -79,7 +76,7 @@ def _difference(one: Lab, other: Lab) -> float:
 
 
 def inspect_served(original: Path, served: list[Path]) -> Inspection:
-    """Hold the pictures in ``served`` against the ``original`` that they were made of; the first is compared by eye.
+    """Hold the pictures in ``served`` against the ``original`` that they were made of; of the first, every pixel.
 
     Raises:
         Error: one of them is no picture that libvips can read.
@@ -87,17 +84,17 @@ def inspect_served(original: Path, served: list[Path]) -> Inspection:
     """
     if not served:
         raise ValueError("expected at least one served picture but received none")
-    traits = read_traits(original)
-    stored, seen = _lab(original, turn=False), _lab(served[0])
+    data = original.read_bytes()
+    traits, stored, seen = _traits(data), _lab(data, turn=False), _lab(served[0].read_bytes())
     by_orientation = {number: _difference(undo(stored), seen) for number, undo in _UNDO.items()}
     # A picture that looks the same in a mirror matches two ways equally well.
     upright = by_orientation[traits.orientation] <= min(by_orientation.values()) + 0.05
     return Inspection(
         original=traits,
-        served={path: read_traits(path) for path in served},
+        served={path: _traits(path.read_bytes()) for path in served},
         upright=upright,
-        color_difference=_difference(_lab(original), seen),
-        unmanaged_difference=_difference(_lab(original, managed=False), seen) if traits.numbers_are_rgb else None,
+        color_difference=_difference(_lab(data), seen),
+        unmanaged_difference=_difference(_lab(data, managed=False), seen) if traits.numbers_are_rgb else None,
     )
 
 
@@ -107,9 +104,9 @@ def write_as_stored(original: Path, target: Path) -> None:
     Raises:
         Error: it is no picture that libvips can read.
     """
-    image = pyvips.Image.thumbnail(str(original), _PREVIEW_SIDE, height=_PREVIEW_SIDE, no_rotate=True)
+    image = pyvips.Image.thumbnail_buffer(original.read_bytes(), _PREVIEW_SIDE, height=_PREVIEW_SIDE, no_rotate=True)
     if image.hasalpha():
         image = image.flatten(background=255)
     if image.interpretation not in ("srgb", "b-w"):
         image = image.colourspace("srgb")
-    image.cast("uchar").write_to_file(f"{target}[Q=80,keep=none]")
+    target.write_bytes(image.cast("uchar").jpegsave_buffer(Q=80, keep="none"))

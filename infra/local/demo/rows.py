@@ -25,7 +25,7 @@ def picture_row(submission: Submission, outcome: Outcome | None, answers: tuple[
         as_stored = files / outcome.image_id / "as-stored.jpg"
         as_stored.parent.mkdir(parents=True, exist_ok=True)
         write_as_stored(original, as_stored)
-    except Error as error:
+    except (Error, OSError) as error:
         faults.append(f"expected to compare it with its original but received: {str(error).strip().splitlines()[0]}")
         as_stored = None
     if inspection:
