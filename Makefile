@@ -16,10 +16,10 @@ CDK = PATH="$(abspath $(VENV))/bin:$$PATH" npx --yes aws-cdk@$(CDK_VERSION)
 export DARKROOM_STAGE := $(STAGE)
 export UV_HTTP_TIMEOUT ?= 180
 
-.PHONY: help demo test up down synth diff deploy lint bench lab clean
+.PHONY: help demo test up down synth diff deploy lint bench calibrate lab clean
 
 help: ## Show these lines
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.ready ## Upload pictures, see them come back: make demo [FOLDER=my/photos]
 	$(RUN) darkroom demo $(if $(FOLDER),"$(FOLDER)")
@@ -48,7 +48,10 @@ lint: $(VENV)/.ready ## Check style, docstrings and types
 	$(RUN) mypy
 
 bench: $(VENV)/.ready ## Print speeds as ratios: make bench [ONLY=imaging]
-	$(RUN) pytest tests/bench --override-ini="addopts=-q -s" $(if $(ONLY),-k "$(ONLY)")
+	$(RUN) python -m tests.bench $(if $(ONLY),--only "$(ONLY)")
+
+calibrate: $(VENV)/.ready ## Measure encoders and propose their settings: make calibrate [FOLDER=my/photos]
+	$(RUN) python -m calibration $(if $(FOLDER),"$(FOLDER)")
 
 lab: $(VENV)/.ready ## Open the notebooks in JupyterLab
 	$(RUN) jupyter lab notebooks

@@ -12,11 +12,10 @@ from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 
-from diskcache import Cache
-
 from calibration.choose import Point
-from calibration.photographs import CHECKOUT, Photograph, reference
-from calibration.quality import decoded, keep_freed_memory, ssimulacra2
+from calibration.photographs import Photograph, reference
+from calibration.quality import keep_freed_memory
+from calibration.scores import CACHE, open_cache, score
 from lambdas.encoders import Encoder, Formats
 from lambdas.imaging import encode as encoding
 from lambdas.imaging.encode import encode
@@ -25,7 +24,6 @@ from lambdas.imaging.render import ready_pixels
 from lambdas.keys import Format, Variant
 from lambdas.settings import Settings
 
-CACHE = CHECKOUT / "build" / "calibration" / "measurements"
 _TIMINGS = 2  # the quicker of so many encodings: what else the machine does only ever adds
 
 
@@ -132,22 +130,16 @@ def _measured(task: Task, settings: Settings, folder: Path, time_again: bool) ->
     image = ready_pixels(task.photograph.data, variant, settings)
     digest = sha256(image.write_to_memory()).hexdigest()
     expected = once(lambda: reference(task.photograph, task.rung, settings))
-    with Cache(folder, size_limit=2**30, eviction_policy="none") as cache:
+    with open_cache(folder) as cache:
         for encoder in task.encoders:
             key = _key(digest, task.photograph.digest, task.format, encoder)
-            draw = partial(_draw, image, task.format, encoder, settings)
-            looks: tuple[int, float] | None = cache.get(f"{key} looks")
-            if looks is None:
-                written = draw()
-                looks = len(written), ssimulacra2(expected(), decoded(written))
-                cache.set(f"{key} looks", looks)
-            seconds: float | None = None if time_again else cache.get(f"{key} cpu")
-            if seconds is None:
-                seconds = _quickest(draw)
-                cache.set(f"{key} cpu", seconds)
-            size, score = looks
+            figures: tuple[int, float, float] | None = None if time_again else cache.get(key)
+            if figures is None:
+                written, seconds = _timed(partial(_draw, image, task.format, encoder, settings))
+                figures = len(written), seconds, score(cache, task.photograph, task.rung, written, expected)
+                cache.set(key, figures)
             pixels = image.width * image.height
-            yield Measurement(task.photograph.name, task.rung, task.format, encoder, size, pixels, seconds, score)
+            yield Measurement(task.photograph.name, task.rung, task.format, encoder, figures[0], pixels, *figures[1:])
 
 
 def _draw(image: "pyvips.Image", fmt: Format, encoder: Encoder, settings: Settings) -> bytes:
@@ -155,21 +147,21 @@ def _draw(image: "pyvips.Image", fmt: Format, encoder: Encoder, settings: Settin
     return encode(image, fmt, formats, settings.rendering)
 
 
-def _quickest(draw: Callable[[], bytes]) -> float:
+def _timed(draw: Callable[[], bytes]) -> tuple[bytes, float]:
     seconds = []
     for _ in range(_TIMINGS):
         before = _cpu_seconds()
-        draw()
+        written = draw()
         seconds.append(_cpu_seconds() - before)
-    return min(seconds)
+    return written, min(seconds)
 
 
 def _key(pixels: str, original: str, fmt: Format, encoder: Encoder) -> str:
-    """Name a measurement by all that its figures depend on."""
+    """Name a measurement by all that its figures depend on, short of encoding it."""
     code = Path(encoding.__file__).read_bytes()
     parts = (
         pixels, original, fmt, encoder.model_dump_json(exclude={"reached"}),
-        sha256(code).hexdigest(), version("pyvips-binary"), version("ssimulacra2"), version("pillow"),
+        sha256(code).hexdigest(), *map(version, ("pyvips-binary", "ssimulacra2", "pillow")),
     )  # fmt: skip
     return sha256("\n".join(parts).encode()).hexdigest()
 

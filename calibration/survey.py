@@ -7,8 +7,9 @@ from pathlib import Path
 
 from calibration.candidates import QUALITIES, at_quality, candidates, describe
 from calibration.choose import Point, at_target, cheapest, lifetime_cost, lowest_quality
-from calibration.measure import CACHE, Measurement, Task, measure, summarize, tasks
+from calibration.measure import Measurement, Task, measure, summarize, tasks
 from calibration.photographs import Photograph
+from calibration.scores import CACHE
 from lambdas.encoders import Encoder, Reached
 from lambdas.keys import FORMATS, Format
 from lambdas.settings import Settings

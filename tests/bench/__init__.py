@@ -1,0 +1,1 @@
+"""Benchmarks: each prints ratios and a chart, writes ``build/bench/NAME.json``, and says which targets it met."""

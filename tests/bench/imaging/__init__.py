@@ -1,0 +1,1 @@
+"""The imaging engine beside sharp, Pillow and the bare encoders: CPU, memory, bytes, quality."""

@@ -1,0 +1,106 @@
+"""``make bench ONLY=imaging``: run every contender, score what they drew, write figures and a chart."""
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from lambdas.keys import FORMATS
+from lambdas.settings import load_settings
+from tests.bench.imaging.chart import save_chart
+from tests.bench.imaging.comparison import ROUNDS, compare
+from tests.bench.imaging.figures import ratios
+from tests.bench.imaging.growth import soak
+from tests.bench.imaging.imports import import_seconds, light_vs_drawing
+from tests.bench.imaging.photographs import large_jpegs, largest, varied_pictures
+from tests.bench.imaging.table import results_table
+from tests.bench.machine import describe_machine
+from tests.bench.targets import Target
+
+_CHARTED = ("sharp", "pillow", "matched", "shipped", "sharp_same", "floor")
+
+
+def run(console: Console, out: Path) -> list[Target]:
+    """Measure, print and write; return the targets."""
+    settings, machine = load_settings(), describe_machine()
+    photographs = large_jpegs(settings)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress, tempfile.TemporaryDirectory() as scratch:
+        step = _steps(progress)
+        comparison = compare(photographs, settings, Path(scratch), step)
+        done = step("2,000 renders in one process", 1)
+        soaked = soak(varied_pictures(settings))
+        done(1)
+        done = step("Importing handlers", 1)
+        imports = import_seconds()
+        done(1)
+    results = comparison.results
+    figures: dict[str, Any] = {
+        **ratios(results),
+        "peak_memory_mb": results["shipped"].peak_memory_mb,
+        "memory_growth": soaked.growth,
+        "light_vs_drawing_import": light_vs_drawing(imports),
+    }
+    report = {
+        **figures,
+        "machine": machine,
+        "photographs": {each.name: round(each.megapixels, 1) for each in photographs},
+        "rounds": ROUNDS,
+        "results": {role: asdict(result) for role, result in results.items()},
+        "matched_settings": {fmt: each.model_dump(mode="json") for fmt, each in comparison.matched.items()},
+        "shipped_settings": settings.formats.model_dump(mode="json"),
+        "import_seconds": imports,
+        "soak": asdict(soaked),
+    }
+    written, chart = out / "imaging.json", out / "imaging.svg"
+    written.write_text(json.dumps(report, indent=1), encoding="utf-8")
+    subtitle = (
+        f"Means over {len(photographs)} photographs of 8 to {largest(photographs).megapixels:.0f} megapixels,"
+        f" one core of {machine['processor']}. {results['sharp'].versions}; {results['pillow'].versions}."
+    )
+    save_chart([results[role] for role in _CHARTED], headline(figures), subtitle, chart)
+    console.print(results_table(list(results.values())))
+    console.print(f"Figures: {written}\nChart:   {chart}", soft_wrap=True)
+    return targets(figures)
+
+
+def targets(figures: Mapping[str, Any]) -> list[Target]:
+    """Return what the imaging engine must reach."""
+    return [
+        Target("derive_cpu_vs_sharp_defaults", figures["derive_cpu_vs_sharp_defaults"], 0.10),
+        Target("bytes_vs_sharp_defaults", figures["bytes_vs_sharp_defaults"], 1.03),
+        *(
+            Target(f"ssimulacra2_minus_sharp, {fmt}", figures["ssimulacra2_minus_sharp"][fmt], 0, "at least")
+            for fmt in FORMATS
+        ),
+        Target("derive_cpu_vs_sharp_same_settings", figures["derive_cpu_vs_sharp_same_settings"], 1.0),
+        Target("derive_cpu_vs_floor", figures["derive_cpu_vs_floor"], 1.10),
+        Target("peak_memory_mb", figures["peak_memory_mb"], 400),
+        Target("memory_growth", figures["memory_growth"], 0.05),
+        Target("light_vs_drawing_import", figures["light_vs_drawing_import"], 0.3),
+    ]
+
+
+def headline(figures: Mapping[str, Any]) -> str:
+    """Say what the comparison found."""
+    times = 1 / figures["derive_cpu_vs_sharp_defaults"]
+    bytes_more = figures["bytes_vs_sharp_defaults"] - 1
+    size = (
+        "the same size"
+        if abs(bytes_more) < 0.005
+        else f"{abs(bytes_more):.0%} {'more' if bytes_more > 0 else 'fewer'} bytes"
+    )
+    return f"At sharp's own quality, {size}, for 1/{times:.0f} of the CPU"
+
+
+def _steps(progress: Progress) -> Callable[[str, int], Callable[[int], None]]:
+    def begin(description: str, parts: int) -> Callable[[int], None]:
+        task = progress.add_task(description, total=parts)
+        return lambda count: progress.advance(task, count)
+
+    return begin

@@ -1,0 +1,97 @@
+"""Every contender on the same photographs, one after the other, in several rounds."""
+
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from calibration.photographs import Photograph
+from calibration.survey import Workbench, surveyed_encoders
+from lambdas.encoders import Encoder
+from lambdas.keys import FORMATS, Format
+from lambdas.settings import Settings
+from tests.bench.imaging.contenders import Contender, Run, draw_with
+from tests.bench.imaging.figures import Result, summarize
+from tests.bench.imaging.matched import matched_encoders
+from tests.bench.imaging.photographs import largest
+from tests.bench.imaging.scoring import score_all
+
+ROUNDS = 3
+
+SHARP = Contender("sharp", "sharp")
+PILLOW = Contender("Pillow", "pillow")
+
+Step = Callable[[str, int], Callable[[int], None]]
+"""Told what begins and of how many parts it is; returns what to tell as they are done."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Results by role: ``sharp``, ``pillow``, ``matched``, ``shipped``, ``sharp_same``, ``sharp_shared``, ``floor``."""
+
+    results: Mapping[str, Result]
+    matched: Mapping[Format, Encoder]
+
+
+def compare(photographs: list[Photograph], settings: Settings, scratch: Path, step: Step) -> Comparison:
+    """Find settings at sharp's quality, then run every contender in turn; derivatives go under ``scratch``."""
+    drawn = {"sharp": scratch / "sharp"}
+    paths, widths = [photograph.path for photograph in photographs], settings.ladder.widths
+    step("sharp by its defaults, to be matched", 1)
+    first = draw_with(SHARP, paths, widths, drawn["sharp"])
+    done = step("Scoring sharp", len(photographs) * len(widths))
+    scores = score_all(drawn, photographs, settings, done)
+    total = len(photographs) * (len(widths) - 1) * len(surveyed_encoders())
+    workbench = Workbench(photographs, settings, done=step("Finding settings of sharp's quality", total))
+    matched = matched_encoders(workbench, _means(scores["sharp"]), _sizes(first, settings))
+
+    contenders = _contenders(settings, matched)
+    drawn |= {role: scratch / role for role in ("pillow", "matched", "shipped")}
+    runs: dict[str, list[Run]] = {role: [] for role in contenders} | {"sharp": [first]}
+    done = step(f"{len(contenders)} contenders, {ROUNDS} rounds", ROUNDS * len(contenders) - 1)
+    for number in range(ROUNDS):
+        for role, contender in contenders.items():
+            if len(runs[role]) > number:
+                continue
+            out = drawn.get(role) if number == 0 else None
+            runs[role].append(draw_with(contender, paths, widths, out))
+            done(1)
+    done = step("Peak memory", len(contenders))
+    peaks = {}
+    for role, contender in contenders.items():
+        peaks[role] = draw_with(contender, [largest(photographs).path], widths).peak_memory_mb
+        done(1)
+    done = step("Scoring", len(photographs) * len(widths))
+    scores |= score_all({role: drawn[role] for role in drawn if role != "sharp"}, photographs, settings, done)
+    results = {
+        role: summarize(contender.name, runs[role], peaks[role], scores.get(role, {}))
+        for role, contender in contenders.items()
+    }
+    return Comparison(results, matched)
+
+
+def _contenders(settings: Settings, matched: Mapping[Format, Encoder]) -> dict[str, Contender]:
+    ours = settings.formats.model_dump(mode="json")
+    theirs: dict[str, Any] = {fmt: encoder.model_dump(mode="json") for fmt, encoder in matched.items()}
+    return {
+        "sharp": SHARP,
+        "pillow": PILLOW,
+        "matched": Contender("Darkroom at sharp's quality", "darkroom", theirs),
+        "shipped": Contender("Darkroom", "darkroom", ours),
+        "sharp_same": Contender("sharp, our settings", "sharp", ours),
+        "sharp_shared": Contender("sharp, our settings, pixels shared", "sharp", ours, shared=True),
+        "floor": Contender("bare encoders, our settings", "floor", ours),
+    }
+
+
+def _means(scores: Mapping[Format, list[float]]) -> dict[Format, float]:
+    return {fmt: statistics.fmean(scores[fmt]) for fmt in FORMATS}
+
+
+def _sizes(run: Run, settings: Settings) -> dict[int, float]:
+    """Return the bytes of one derivative in every format together, by rung."""
+    return {
+        rung: statistics.fmean(sum(drawing.bytes[f"{rung}x0.{fmt}"] for fmt in FORMATS) for drawing in run.drawings)
+        for rung in settings.ladder.widths
+    }

@@ -1,0 +1,119 @@
+"""Run a contender in a process of its own, held to one core, and take its report."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.bench.imaging.sharp_package import installed_sharp, node
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+_PYTHON = "tests.bench.imaging."
+_PATIENCE_SECONDS = 1800
+
+
+class ContenderError(RuntimeError):
+    """A contender failed: the message says which, and its last words."""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """An engine with encoder settings; ``formats`` None means its own defaults."""
+
+    name: str
+    engine: str
+    formats: Mapping[str, Any] | None = None
+    shared: bool = False
+    """sharp only: each rung's pixels are handed to all encoders, instead of a pipeline per derivative."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What one photograph took: seconds, and bytes by the names of its variants."""
+
+    cpu: float
+    wall: float
+    bytes: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A contender's report, a drawing per photograph in the order asked for."""
+
+    drawings: tuple[Drawing, ...]
+    peak_memory_mb: float
+    versions: str
+
+
+def draw_with(contender: Contender, photographs: Sequence[Path], widths: Sequence[int], out: Path | None = None) -> Run:
+    """Have ``contender`` draw ``photographs`` at all ``widths``; derivatives are written under ``out`` if given.
+
+    Raises:
+        ContenderError: it failed.
+    """
+    job = {
+        "photographs": [str(path) for path in photographs],
+        "widths": sorted(widths, reverse=True),
+        "formats": contender.formats,
+        "out": str(out) if out else None,
+        "shared": contender.shared,
+    }
+    return _parse(execute(_command(contender, job), json.dumps(job), contender.name))
+
+
+def execute(command: Sequence[str], standard_input: str, name: str) -> Any:
+    """Run ``command`` on one core and return the JSON that it writes.
+
+    Raises:
+        ContenderError: it ended with another exit status than 0, or took half an hour.
+    """
+    with one_core():
+        process = subprocess.Popen(
+            command, cwd=CHECKOUT, env=_environment(), text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+    try:
+        output, errors = process.communicate(standard_input, timeout=_PATIENCE_SECONDS)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    if process.returncode:
+        raise ContenderError(f"expected figures from {name} but received exit status {process.returncode}:\n{errors}")
+    return json.loads(output)
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Hold processes started meanwhile, and their threads, to the last core; where the system can."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def _command(contender: Contender, job: dict[str, Any]) -> list[str]:
+    if contender.engine == "sharp":
+        job["modules"] = str(installed_sharp())
+        return [str(node()), str(Path(__file__).with_name("sharp.mjs"))]
+    return [sys.executable, "-m", _PYTHON + contender.engine]
+
+
+def _environment() -> dict[str, str]:
+    # As the drawing functions have it; sharp is told by its own API.
+    return {**os.environ, "VIPS_CONCURRENCY": "1", "MALLOC_ARENA_MAX": "2", "VIPS_BLOCK_UNTRUSTED": "1"}
+
+
+def _parse(report: Any) -> Run:
+    drawings = tuple(Drawing(each["cpu"], each["wall"], each["bytes"]) for each in report["photographs"])
+    return Run(drawings, report["peak_memory_mb"], report["versions"])

@@ -1,0 +1,40 @@
+"""The photographs that engines are compared on."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from calibration.photographs import Photograph, corpus_photographs, default_folder, find_photographs
+from lambdas.settings import Settings
+
+_LEAST_PIXELS = 7_900_000  # what camera makers call 8 megapixels
+
+
+def large_jpegs(settings: Settings) -> list[Photograph]:
+    """Return the JPEG photographs of 8 megapixels and more, of the corpus or of the rendered scenes.
+
+    Only JPEG: what every engine reads, and what cameras write.
+    """
+    photographs, _ = find_photographs(default_folder(), settings)
+    return [
+        each
+        for each in photographs
+        if each.path.suffix.lower() in {".jpg", ".jpeg"} and each.size.pixels >= _LEAST_PIXELS
+    ]
+
+
+def largest(photographs: Sequence[Photograph]) -> Photograph:
+    """Return the one with the most pixels."""
+    return max(photographs, key=lambda each: each.size.pixels)
+
+
+def varied_pictures(settings: Settings) -> list[Path]:
+    """Return pictures of many formats and sizes: the corpus without photographs and hostile files, else the scenes."""
+    photos = corpus_photographs()
+    if photos is None:
+        found, _ = find_photographs(default_folder(), settings)
+        return [photograph.path for photograph in found]
+    return sorted(
+        path
+        for path in photos.parent.rglob("*.*")
+        if path.is_file() and path.parent.name not in {"hostile", photos.parent.name}
+    )

@@ -1,0 +1,54 @@
+"""SSIMULACRA2 of everything that contenders drew, in parallel processes; known scores are not computed again."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import cache as once
+from multiprocessing import get_context
+from pathlib import Path
+
+from calibration.photographs import Photograph, reference
+from calibration.quality import keep_freed_memory
+from calibration.scores import open_cache, score
+from lambdas.keys import FORMATS, Format
+from lambdas.settings import Settings
+
+Scores = dict[str, dict[Format, list[float]]]
+"""By contender and format, one score a derivative."""
+
+
+def score_all(
+    folders: dict[str, Path],
+    photographs: Sequence[Photograph],
+    settings: Settings,
+    done: Callable[[int], None] = lambda _count: None,
+) -> Scores:
+    """Score the derivatives in ``folders``: one by contender, in it one a photograph, by its number."""
+    scores: Scores = {name: {fmt: [] for fmt in FORMATS} for name in folders}
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), keep_freed_memory) as pool:
+        running = [
+            pool.submit(_score, folders, number, photograph, rung, settings)
+            for rung in sorted(settings.ladder.widths, reverse=True)
+            for number, photograph in enumerate(photographs)
+        ]
+        for finished in as_completed(running):
+            for name, fmt, received in finished.result():
+                scores[name][fmt].append(received)
+            done(1)
+    return scores
+
+
+def _score(
+    folders: dict[str, Path], number: int, photograph: Photograph, rung: int, settings: Settings
+) -> list[tuple[str, Format, float]]:
+    expected = once(lambda: reference(photograph, rung, settings))
+    with open_cache() as cache:
+        return [
+            (
+                name,
+                fmt,
+                score(cache, photograph, rung, (folder / str(number) / f"{rung}x0.{fmt}").read_bytes(), expected),
+            )
+            for name, folder in folders.items()
+            for fmt in FORMATS
+        ]

@@ -1,0 +1,58 @@
+from datetime import date
+
+import pytest
+
+from calibration.candidates import QUALITIES, at_quality, candidates, describe, shipped
+from calibration.choose import Point
+from calibration.report import comparison, finding, proposal
+from calibration.survey import Choice, Curve
+from lambdas.encoders import AvifEncoder, Encoder, JpegEncoder, Reached, WebpEncoder
+from lambdas.keys import FORMATS, Format
+from lambdas.settings import SETTINGS_FILE, load_settings, parse_settings
+
+SETTINGS = load_settings()
+REACHED = Reached(ssimulacra2=70.3, bits_per_pixel=0.61, cpu_ms_per_megapixel=71.5)
+CHOSEN: dict[Format, Encoder] = {
+    "avif": AvifEncoder(quality=53, effort=0, chroma="4:4:4", reached=REACHED),
+    "webp": WebpEncoder(quality=71, effort=2, reached=REACHED),
+    "jpeg": JpegEncoder(quality=66, quantization_table=3, progressive=True, trellis=False, reached=REACHED),
+}
+CHOICES = {fmt: Choice(fmt, encoder, Point(50, 70.3, 76_250, 0.07, 1e6)) for fmt, encoder in CHOSEN.items()}
+
+
+def test_the_proposal_is_what_the_settings_file_takes() -> None:
+    text = SETTINGS_FILE.read_text(encoding="utf-8")
+    start, end = text.index("[formats]"), text.index("[calibration]")
+    replaced = f"{text[:start]}{proposal(CHOICES, date(2027, 1, 31))}\n\n{text[end:]}"
+    formats = parse_settings(replaced, "dev").formats
+    assert formats.calibrated_on == date(2027, 1, 31)
+    assert {fmt: shipped(formats, fmt) for fmt in FORMATS} == CHOSEN
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_candidates_are_told_apart_and_the_shipped_one_is_among_them(fmt: Format) -> None:
+    names = [describe(candidate) for candidate in candidates(fmt)]
+    assert len(set(names)) == len(names)
+    assert describe(shipped(SETTINGS.formats, fmt)) in names
+    assert list(QUALITIES[fmt]) == sorted(set(QUALITIES[fmt]))
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_another_quality_is_the_same_candidate_with_no_figures(fmt: Format) -> None:
+    other = at_quality(CHOSEN[fmt], 91)
+    assert (other.quality, other.reached, describe(other)) == (91, None, describe(CHOSEN[fmt]))
+
+
+def test_the_table_marks_what_is_chosen_and_names_what_falls_short() -> None:
+    curves = {
+        describe(CHOSEN["avif"]): Curve(CHOSEN["avif"], (Point(50, 71, 9e4, 0.1, 1e6),)),
+        "short": Curve(CHOSEN["avif"], (Point(50, 60, 9e4, 0.1, 1e6),)),
+    }
+    table = comparison("avif", {"avif": curves}, CHOICES["avif"], 70, SETTINGS.calibration)
+    marks, names, *_, costs = (list(column.cells) for column in table.columns)
+    assert list(zip(marks, names, strict=True)) == [("→", "effort 0, 4:4:4"), ("", "short")]
+    assert costs[1] == "not reached"
+
+
+def test_the_finding_is_a_sentence() -> None:
+    assert finding(CHOICES, 70) == "At SSIMULACRA2 70, bits a pixel: AVIF 0.61, WebP 0.61, JPEG 0.61"
