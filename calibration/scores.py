@@ -1,0 +1,29 @@
+"""SSIMULACRA2 of derivatives, each computed once: a score depends on the original, the rung and the bytes alone."""
+
+from collections.abc import Callable
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+
+from diskcache import Cache
+
+from calibration.photographs import CHECKOUT, Photograph, Pixels
+from calibration.quality import decoded, ssimulacra2
+
+CACHE = CHECKOUT / "build" / "calibration" / "measurements"
+
+
+def open_cache(folder: Path = CACHE) -> Cache:
+    """Open what has been measured before; processes may share it."""
+    return Cache(folder, size_limit=2**30, eviction_policy="none")
+
+
+def score(cache: Cache, photograph: Photograph, rung: int, derivative: bytes, expected: Callable[[], Pixels]) -> float:
+    """Return the SSIMULACRA2 of ``derivative`` against ``expected``, which is asked only if the score is not known."""
+    parts = (photograph.digest, str(rung), sha256(derivative).hexdigest(), *map(version, ("ssimulacra2", "pillow")))
+    key = f"score {sha256(' '.join(parts).encode()).hexdigest()}"
+    known: float | None = cache.get(key)
+    if known is None:
+        known = ssimulacra2(expected(), decoded(derivative))
+        cache.set(key, known)
+    return known
