@@ -14,8 +14,8 @@ from pathlib import Path
 
 from calibration.choose import Point
 from calibration.photographs import Photograph, reference
-from calibration.quality import keep_freed_memory
 from calibration.scores import CACHE, open_cache, score
+from calibration.worker import prepare
 from lambdas.encoders import Encoder, Formats
 from lambdas.imaging import encode as encoding
 from lambdas.imaging.encode import encode
@@ -86,7 +86,7 @@ def measure(
     os.environ["VIPS_CONCURRENCY"] = "1"  # the processes share the cores out among themselves
     # Forked children would inherit libvips' locks in whatever state they are.
     context = get_context("spawn")
-    with ProcessPoolExecutor(count, mp_context=context, initializer=_prepare) as pool:
+    with ProcessPoolExecutor(count, mp_context=context, initializer=prepare) as pool:
         running = {pool.submit(_measure_task, task, settings, cache, time_again): task for task in work}
         try:
             for finished in as_completed(running):
@@ -114,11 +114,6 @@ def summarize(measurements: Iterable[Measurement]) -> Point:
         cpu_seconds=sum(each.cpu_seconds for each in of) / len(of),
         pixels=sum(each.pixels for each in of) / len(of),
     )
-
-
-def _prepare() -> None:
-    keep_freed_memory()
-    os.nice(5)  # a person may be working meanwhile
 
 
 def _measure_task(task: Task, settings: Settings, cache: Path, time_again: bool) -> list[Measurement]:

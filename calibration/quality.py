@@ -3,7 +3,6 @@
 Scores below 0 are ruins; 50 is medium quality, 70 high, 90 not to be told from the original; 100 is equal.
 """
 
-import ctypes
 import io
 
 from PIL import Image
@@ -11,9 +10,6 @@ from ssimulacra2 import compute_ssimulacra2
 
 from calibration.photographs import Pixels
 from lambdas.imaging.engine import pyvips
-
-# mallopt(3): parameters of glibc's allocator.
-_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 
 
 def ssimulacra2(expected: Pixels, received: Pixels) -> float:
@@ -32,16 +28,6 @@ def decoded(data: bytes) -> Pixels:
     image = pyvips.Image.new_from_buffer(data, "")
     pixels: Pixels = (image.flatten(background=255) if image.hasalpha() else image).numpy()
     return pixels
-
-
-def keep_freed_memory() -> None:
-    """Let this process reuse the memory of the score's large arrays: fetching it anew each time doubles the time."""
-    try:
-        libc = ctypes.CDLL(None)
-        libc.mallopt(_M_MMAP_MAX, 0)
-        libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
-    except (OSError, AttributeError):  # another C library: slower, no worse
-        return
 
 
 def _file(pixels: Pixels) -> io.BytesIO:

@@ -8,8 +8,8 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from calibration.photographs import Photograph, reference
-from calibration.quality import keep_freed_memory
 from calibration.scores import open_cache, score
+from calibration.worker import prepare
 from lambdas.keys import FORMATS, Format
 from lambdas.settings import Settings
 
@@ -25,7 +25,7 @@ def score_all(
 ) -> Scores:
     """Score the derivatives in ``folders``: one by contender, in it one a photograph, by its number."""
     scores: Scores = {name: {fmt: [] for fmt in FORMATS} for name in folders}
-    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), keep_freed_memory) as pool:
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), prepare) as pool:
         running = [
             pool.submit(_score, folders, number, photograph, rung, settings)
             for rung in sorted(settings.ladder.widths, reverse=True)
