@@ -1,6 +1,6 @@
 """A Prefect server on loopback for flows that this machine runs, its database in the stack's state folder.
 
-It takes half a minute to be ready where its database is new: start it early, at the lowest priority, and let
+It takes half a minute to be ready where its database is new: start it early, behind everything else, and let
 :meth:`PrefectServer.await_ready` wait for what is left of that. Run as ``python -m infra.local.prefect_server``.
 """
 
@@ -19,10 +19,10 @@ from infra.local.state import CHECKOUT, ProcessRecord, StateFolder
 
 NAME = "prefect"
 _PORT_VARIABLE = "DARKROOM_PREFECT_PORT"
+_NICENESS_VARIABLE = "DARKROOM_PREFECT_NICENESS"
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
 _READY_SECONDS = 180.0
 _POLL_SECONDS = 0.1
-_LOWEST_PRIORITY = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,13 @@ class PrefectServer:
 
 
 @contextmanager
-def prefect_server(folder: StateFolder) -> Iterator[PrefectServer]:
-    """Run a server for as long as the block lasts; its log and database stand in ``folder``."""
+def prefect_server(folder: StateFolder, *, niceness: int = 10) -> Iterator[PrefectServer]:
+    """Run a server for as long as the block lasts.
+
+    Args:
+        folder: of the stack; the server's log and database stand in it.
+        niceness: how far behind other processes it stands for the processor, 0 (not at all) to 19.
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((HOST, 0))
         port = int(probe.getsockname()[1])
@@ -81,6 +86,7 @@ def prefect_server(folder: StateFolder) -> Iterator[PrefectServer]:
             "PREFECT_UI_ENABLED": "false",
             "TMPDIR": str(folder.scratch),
             _PORT_VARIABLE: str(port),
+            _NICENESS_VARIABLE: str(niceness),
         },
         log=folder.log(NAME),
         folder=CHECKOUT,
@@ -103,7 +109,7 @@ def _private(folder: StateFolder) -> dict[str, str]:
 
 def main() -> None:
     """Serve until told to stop."""
-    os.nice(_LOWEST_PRIORITY)
+    os.nice(int(os.environ[_NICENESS_VARIABLE]))
     # Imported late: both are heavy, and whoever starts a server needs neither.
     import uvicorn
     from prefect.server.api.server import create_app

@@ -39,10 +39,14 @@ class Scan:
 
 @dataclass(slots=True)
 class Query:
-    """A parsed query and its scans; :meth:`to_duckdb` writes it once the scans' files are known."""
+    """A parsed query and its scans; :meth:`to_duckdb` writes it once the scans' files are known.
+
+    Where it was not ``understood``, nothing is known of what its scans read: they read everything.
+    """
 
     tree: exp.Query
     scans: list[Scan]
+    understood: bool
 
     def to_duckdb(self, relations: Sequence[str]) -> str:
         """Return DuckDB's SQL, with the mention of each scan's table replaced by its relation (SQL as well)."""
@@ -94,12 +98,13 @@ def plan_query(tree: exp.Query, database: str, lookup: Lookup) -> Query:
         )
         narrowed = pushdown_projections(pushdown_predicates(typed.copy(), dialect=ATHENA))
     except OptimizeError:
-        typed = tree.copy()  # such as a column that nobody has: DuckDB says so in its own words
+        understood, typed = False, tree.copy()  # such as a column that nobody has: DuckDB says so in its own words
     else:
+        understood = True
         _read_scans(narrowed, scans)
     planned = replace_functions(typed)
     assert isinstance(planned, exp.Query)  # noqa: S101 - replaced in place
-    return Query(planned, scans)
+    return Query(planned, scans, understood)
 
 
 def _mark_scans(tree: exp.Query, database: str, lookup: Lookup) -> list[Scan]:

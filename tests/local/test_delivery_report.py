@@ -1,0 +1,197 @@
+"""The delivery report on the local stack: its figures are the edge's own, whatever goes wrong it is there."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+import samples
+from access_logs import edge_statistics
+from outcomes import await_outcome, upload
+from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
+from scan_limits import scan_limit
+from seeded_logs import records_of, seed, unseed
+
+from flows.answers import load_answers
+from flows.delivery_report import DeliveryReport, delivery_report, main
+from flows.discovery import Analytics, find_analytics
+from flows.periods import Period
+from flows.questions import Question, ask
+from infra.local.prefect_server import PrefectServer, prefect_server
+from infra.local.stack import LocalStack
+
+SEEDED = "E1REPORT"
+DAYS = (date(2026, 2, 28), date(2026, 3, 1), date(2026, 3, 2))
+CHROMIUM, SAFARI_14, CURL = "image/avif,image/webp,*/*;q=0.8", "image/webp,*/*;q=0.5", "*/*"
+
+
+@pytest.fixture(scope="module")
+def prefect(stack: LocalStack) -> Iterator[PrefectServer]:
+    with prefect_server(stack.folder, niceness=0) as server:
+        server.await_ready()
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def environment(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in stack.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+
+
+@pytest.fixture
+def analytics(stack: LocalStack) -> Analytics:
+    return find_analytics(stack.settings)
+
+
+@pytest.fixture(scope="module")
+def traffic(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Pictures asked for by three browsers, twice each, and requests that come to nothing."""
+    file = tmp_path_factory.mktemp("traffic") / "photo.jpg"
+    file.write_bytes(samples.jpeg())
+    image_id = upload(stack, file)
+    assert await_outcome(stack, image_id)["outcome"] == "ready"
+    with httpx.Client(base_url=stack.edge_url, trust_env=False, timeout=60) as edge:
+        for accept in (CHROMIUM, SAFARI_14, CURL):
+            for _ in range(2):
+                assert edge.get(f"/img/{image_id}?w=300", headers={"accept": accept}).status_code == 200
+        assert edge.get(f"/img/{'0' * 32}").status_code == 404
+        assert edge.get("/img/nonsense").status_code == 400
+
+
+@pytest.fixture(autouse=True)
+def prefect_settings(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Have flows of this process report to the server of the test, where it asks for one."""
+    if "prefect" not in request.fixturenames:
+        yield
+        return
+    server: PrefectServer = request.getfixturevalue("prefect")
+    with temporary_settings({PREFECT_API_URL: server.url, PREFECT_LOGGING_TO_API_ENABLED: False}):
+        yield
+
+
+def days_of_the_session() -> dict[str, date]:
+    today = datetime.now(UTC).date()
+    return {"day": today - timedelta(days=1), "last_day": today}
+
+
+@pytest.mark.usefixtures("traffic")
+def test_figures_are_the_edges_own_to_the_request_and_the_byte(
+    stack: LocalStack, prefect: PrefectServer, analytics: Analytics, tmp_path: Path
+) -> None:
+    with httpx.Client(base_url=stack.edge_url, trust_env=False, timeout=60) as edge:
+        counted = edge_statistics(edge)
+    state: Any = delivery_report(**days_of_the_session(), folder=tmp_path, return_state=True)
+
+    assert state.name == "Completed", state.message
+    report = state.result()
+    statuses = {int(status): count for status, count in counted["statuses"].items()}
+    assert report.figures["requests"] == counted["requests"] >= 8
+    assert report.figures["bytes"] == counted["bytes"]
+    assert report.figures["hits"] == counted["hits"] >= 3
+    assert report.figures["misses"] == counted["results"]["Miss"] >= 3
+    assert report.figures["hit_ratio"] == pytest.approx(counted["hit_ratio"], abs=1e-6)
+    assert report.figures["client_errors"] == sum(count for status, count in statuses.items() if 400 <= status < 500)
+    assert report.figures["server_errors"] == sum(count for status, count in statuses.items() if status >= 500)
+    by_format = load_answers(tmp_path / "answers")["hit_ratio_by_format"]
+    assert by_format is not None
+    for row in by_format.to_dict("records"):
+        edges = counted["formats"][row["format"]]
+        assert {name: row[name] for name in edges} == edges
+    assert set(by_format.format) == counted["formats"].keys()
+
+    page = report.page.read_text(encoding="utf-8")
+    assert report.figures["sentence"] in page
+    assert f"{counted['requests']:,}" in page
+    assert f"{counted['hit_ratio']:.1%}" in page
+    stored = stack.client("s3").get_object(Bucket=analytics.reports_bucket, Key=report.uri.split("/", 3)[3])
+    assert stored["ContentType"].startswith("text/html")
+    assert stored["Body"].read().decode() == page
+    _assert_artifacts(prefect, state.state_details.flow_run_id, report)
+
+
+def _assert_artifacts(prefect: PrefectServer, flow_run_id: Any, report: DeliveryReport) -> None:
+    sought = {"artifacts": {"flow_run_id": {"any_": [str(flow_run_id)]}}}
+    found = httpx.post(f"{prefect.url}/artifacts/filter", json=sought, trust_env=False).json()
+    artifacts = {artifact["key"]: artifact for artifact in found}
+    assert artifacts.keys() >= {"delivery-report", "delivery-verdict", "hit-ratio-by-format"}
+    assert report.figures["sentence"] in artifacts["delivery-verdict"]["data"]
+    link = artifacts["delivery-report"]["data"]
+    address = link[link.index("(http") + 1 : link.rindex(")")]
+    assert httpx.get(address, trust_env=False).text == report.page.read_text(encoding="utf-8")
+
+
+def test_an_answer_is_what_the_records_say(stack: LocalStack, analytics: Analytics) -> None:
+    asked = DAYS[:2]
+    seed(stack, SEEDED, *DAYS)
+    try:
+        seeded = replace(analytics, distribution=SEEDED)
+        answer = ask(Question("hit_ratio_by_format"), Period(*asked), seeded, attempts=1)
+    finally:
+        unseed(stack, SEEDED, *DAYS)
+    expected: dict[str, Counter[str]] = {}
+    for record in (record for day in asked for _, records in records_of(day) for record in records):
+        kind, _, name = record["sc_content_type"].partition("/")
+        status = int(record["sc_status"])
+        expected.setdefault(name if kind == "image" else "none", Counter()).update(
+            requests=1,
+            hits=record["x_edge_result_type"] in ("Hit", "RefreshHit"),
+            misses=record["x_edge_result_type"] == "Miss",
+            client_errors=400 <= status < 500,
+            server_errors=status >= 500,
+            bytes=int(record["sc_bytes"]),
+        )
+    rows = {row.pop("format"): row for row in answer.rows.to_dict("records")}
+    assert rows == {name: dict(counts) for name, counts in expected.items()}
+    assert list(answer.rows.requests) == sorted(answer.rows.requests, reverse=True)
+    assert answer.scanned_bytes > 0
+
+
+@pytest.mark.usefixtures("traffic", "prefect")
+def test_a_question_that_fails_is_named_in_the_report(
+    stack: LocalStack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    httpx.post(f"{stack.edge_url}/_edge/flush", trust_env=False).raise_for_status()
+    days = days_of_the_session()
+    with scan_limit(stack, 1):
+        status = main(["--day", str(days["day"]), "--last-day", str(days["last_day"]), "--out", str(tmp_path)])
+    printed = capsys.readouterr()
+    assert status == 1
+    assert printed.out.strip() == str(tmp_path / "delivery.html")
+    assert "hit_ratio_by_format: " in printed.err
+    page = (tmp_path / "delivery.html").read_text(encoding="utf-8")
+    assert "Bytes scanned limit was exceeded" in page
+    assert "is not known: the question that tells went unanswered" in page
+
+
+@pytest.mark.usefixtures("prefect")
+def test_a_day_without_logs_is_a_report_that_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--day", "2026-02-01", "--out", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "delivery.html")
+    assert "Nothing was asked for on 1 February 2026" in (tmp_path / "delivery.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"day": date(2999, 1, 1)}, "expected days up to today"),
+        ({"day": DAYS[1], "last_day": DAYS[0]}, "expected a last day on or after 2026-03-01 but received 2026-02-28"),
+        ({"day": DAYS[0], "stage": "nowhere"}, "expected the SSM parameters .*'nowhere' has none: deploy it"),
+        ({"day": DAYS[0], "stage": "No Stage"}, "stage: .* but received 'No Stage'"),
+    ],
+    ids=["future", "reversed", "not-deployed", "malformed-stage"],
+)
+@pytest.mark.usefixtures("prefect")
+def test_what_cannot_be_reported_on_is_refused_and_writes_nothing(
+    tmp_path: Path, parameters: dict[str, Any], message: str
+) -> None:
+    state: Any = delivery_report(**parameters, folder=tmp_path / "report", return_state=True)
+    assert state.is_failed()
+    assert re.search(message, state.message)
+    assert not (tmp_path / "report").exists()
