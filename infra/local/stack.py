@@ -166,13 +166,14 @@ class LocalStack:
         if assembly is None:
             announce("Synthesize the stacks")
             assembly = _synthesize(self.state.stage)
+        announce("Wait for the emulator")
         await_emulator(emulator, self.endpoint, self.folder.log(emulator.name))
         self.deployment = deploy_assembly(assembly, self.endpoint, lambda name: announce(f"Deploy {name}"))
         self._publish_addresses()
         environment = part_environment(self.folder, self.ports, self.endpoint, self.state.stage)
         started = []
+        announce(f"Start {', '.join(part.name for part in PARTS)}")
         for part in PARTS:
-            announce(f"Start the {part.name}")
             record = start_part(part, self.folder, environment)
             self._remember(record)
             started.append((part, record))

@@ -27,7 +27,7 @@ KEYS = {"k1": "v1", "k2": "v2"}
 _STAGING = "local-small-assets"
 # Fails, dawdles or raises as the message says, and leaves a trace of every message that it has done.
 _HANDLER = f'''
-import os, time
+import importlib.util, os, time
 import boto3
 
 class OddError(Exception):
@@ -35,6 +35,8 @@ class OddError(Exception):
 
 def handler(event, context):
     body = event.get("body", "")
+    if body == "modules":
+        return {{name: bool(importlib.util.find_spec(name)) for name in ("boto3", "pydantic", "pyvips", "infra")}}
     if body == "raise":
         raise OddError("as asked")
     if body.startswith("slow"):

@@ -96,6 +96,11 @@ def test_a_raised_exception_has_its_name_and_its_worker_lives(stack: LocalStack,
     assert json.loads(_execute(stack, "b")["output"]) == before
 
 
+def test_a_handler_sees_what_its_runtime_has_and_no_more(stack: LocalStack, deployment: Deployment) -> None:
+    seen = json.loads(_execute(stack, "modules")["output"])
+    assert seen == {"boto3": True, "pydantic": False, "pyvips": False, "infra": False}
+
+
 def test_a_throttle_has_the_name_that_retries_name(stack: LocalStack, deployment: Deployment) -> None:
     functions = stack.client("lambda")
     functions.put_function_concurrency(FunctionName=small.FUNCTION, ReservedConcurrentExecutions=0)
