@@ -13,7 +13,8 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import Field, ValidationError, model_validator
 
 from lambdas.encoders import Calibration, Formats
-from lambdas.keys import FORMATS, TENANT_PATTERN, Format, Variant
+from lambdas.keys import FORMATS, TENANT_PATTERN, Variant
+from lambdas.picture_settings import KeptMetadata, Limits, Rendering, Width
 from lambdas.table import Table
 
 SETTINGS_FILE = Path(__file__).resolve().parent.parent / "darkroom.toml"
@@ -24,10 +25,8 @@ Seconds = Annotated[int, Field(ge=1)]
 Days = Annotated[int, Field(ge=1)]
 # CloudWatch Logs keeps lines for one of these periods and no other.
 RetentionDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653]
-Width = Annotated[int, Field(ge=16, le=8192)]
 AspectRatio = Annotated[str, Field(pattern=r"^[1-9]\d?:[1-9]\d?$")]
 Origin = Annotated[str, Field(pattern=r"^(\*|https?://\S+)$")]
-Crop = Literal["attention", "centre"]
 Tenant = Annotated[str, Field(pattern=TENANT_PATTERN)]
 FunctionName = Literal["authorize", "upload", "validate", "metadata", "derive", "record", "generate", "origin_request"]
 SHARED_LANE = "shared"
@@ -82,33 +81,6 @@ class Ladder(Table):
             return False
         heights = {0, *(self.height(variant.width, ratio) for ratio in self.aspect_ratios)}
         return variant.height in heights
-
-
-class Rendering(Table):
-    """How derivatives look, and which of them the pipeline makes ahead."""
-
-    background: str = Field(pattern=r"^#[0-9a-fA-F]{6}$", description="Colour under alpha where the format has none.")
-    crop: Crop = Field(description="What a crop keeps: what draws the eye (attention), or the centre.")
-    eager_widths: tuple[Width, ...] = Field(description="Rungs, in pixels, made by the pipeline.")
-    eager_formats: tuple[Format, ...] = Field(description="Formats made by the pipeline.")
-
-    @property
-    def background_rgb(self) -> tuple[int, int, int]:
-        """The background as red, green and blue, 0 to 255 each."""
-        red, green, blue = bytes.fromhex(self.background[1:])
-        return red, green, blue
-
-
-class Limits(Table):
-    """What an original may be at most; checked from its header, before any decode."""
-
-    max_bytes: int = Field(ge=1, le=5 * 1024**3, description="Size of the file in bytes.")
-    max_pixels: int = Field(ge=1, description="Width times height, in pixels.")
-    max_whole_frame_pixels: int = Field(
-        ge=1, description="The same for AVIF and HEIC, whose decoders hold a whole frame: up to 24 bytes a pixel."
-    )
-    max_side: int = Field(ge=1, description="The longer side, in pixels.")
-    decode_seconds: Seconds = Field(description="Deadline for decoding and drawing one group, in seconds.")
 
 
 class Uploads(Table):
@@ -280,6 +252,7 @@ class Settings(Table):
     calibration: Calibration
     rendering: Rendering
     limits: Limits
+    metadata: KeptMetadata
     uploads: Uploads
     api: Api
     auth: Auth

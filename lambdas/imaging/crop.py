@@ -2,7 +2,7 @@
 
 from lambdas.imaging.engine import pyvips
 from lambdas.imaging.geometry import Size
-from lambdas.settings import Crop
+from lambdas.picture_settings import Crop
 
 
 def shrink(image: "pyvips.Image", size: Size) -> "pyvips.Image":

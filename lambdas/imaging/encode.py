@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from lambdas.encoders import Formats
 from lambdas.imaging.engine import pyvips
 from lambdas.keys import Format
-from lambdas.settings import Rendering
+from lambdas.picture_settings import Rendering
 
 
 def encode(image: "pyvips.Image", fmt: Format, formats: Formats, rendering: Rendering) -> bytes:

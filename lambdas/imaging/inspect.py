@@ -8,7 +8,7 @@ from lambdas.imaging.geometry import Size
 from lambdas.imaging.limits import check_dimensions
 from lambdas.imaging.profile import profile_name
 from lambdas.imaging.rejection import RejectedError
-from lambdas.settings import Limits
+from lambdas.picture_settings import Limits
 
 _SIDEWAYS = range(5, 9)  # EXIF orientations whose rows are the upright picture's columns
 

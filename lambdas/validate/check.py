@@ -3,7 +3,7 @@
 from lambdas.imaging.formats import ORIGINAL_FORMATS, OriginalFormat, require_drawable
 from lambdas.imaging.limits import check_bytes
 from lambdas.imaging.sniff import sniff
-from lambdas.settings import Limits
+from lambdas.picture_settings import Limits
 
 
 def sniffed_original(head: bytes) -> OriginalFormat | None:

@@ -7,10 +7,17 @@ from pictures import flat
 from lambdas.imaging.inspect import inspect
 from lambdas.imaging.limits import check_bytes, check_dimensions
 from lambdas.imaging.rejection import RejectedError
-from lambdas.settings import Limits
+from lambdas.picture_settings import Limits
 
 LIMITS = Limits(
-    max_bytes=1000, max_pixels=100_000_000, max_whole_frame_pixels=50_000_000, max_side=30_000, decode_seconds=5
+    max_bytes=1000,
+    max_pixels=100_000_000,
+    max_whole_frame_pixels=50_000_000,
+    max_side=30_000,
+    max_pages=1000,
+    max_animation_pixels=50_000_000,
+    decode_seconds=5,
+    accept_truncated=False,
 )
 
 
