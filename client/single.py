@@ -25,7 +25,7 @@ def post_file(api: Api, form: Json, whole: Slice, sent: Sent, on_retry: Callable
                 api.http.post(
                     form["url"],
                     data=form["fields"],
-                    files={"file": (whole.source.path.name, file, whole.source.content_type)},
+                    files={"file": ("file", file, whole.source.content_type)},
                 )
             )
             _verify(answer.headers, whole)

@@ -15,6 +15,8 @@ from client.errors import ClientError
 UNKNOWN_TYPE = "application/octet-stream"
 _CHUNK_BYTES = 256 * 1024
 
+# Those that the API takes; any other file is sent as bytes that it does not know.
+_PICTURE_TYPES = frozenset(f"image/{name}" for name in ("jpeg", "png", "webp", "avif", "heic", "heif", "tiff", "gif"))
 # Modern picture types that the standard library's table leaves out on some Pythons.
 _MIME_TYPES = mimetypes.MimeTypes(strict=False)
 for _suffix in ("avif", "heic", "heif", "webp"):
@@ -50,7 +52,7 @@ class Source:
     def content_type(self) -> str:
         """The picture type that the name says, or that of any bytes; what the bytes say counts in the end."""
         guessed, _encoding = _MIME_TYPES.guess_type(self.path.name, strict=False)
-        return guessed if guessed and guessed.startswith("image/") else UNKNOWN_TYPE
+        return guessed if guessed in _PICTURE_TYPES else UNKNOWN_TYPE
 
     @cached_property
     def whole(self) -> "Slice":

@@ -20,6 +20,7 @@ from lambdas.upload.uploads import routes as uploads
 
 DOCUMENT_PATH = "/openapi.json"
 _RETRY_SECONDS = "2"
+_NO_JSON = ProblemError(HTTPStatus.BAD_REQUEST, "expected a body of JSON in UTF-8 but received other bytes")
 
 app = APIGatewayHttpResolver(enable_validation=True)
 app.include_router(uploads.router)
@@ -58,6 +59,8 @@ def refuse(problem: ProblemError) -> "Response[str]":
 @app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator]
 def refuse_request(error: RequestValidationError) -> "Response[str]":
     """Answer a request whose body or parameters are wrong."""
+    if any(fault["type"] == "json_invalid" for fault in error.errors()):
+        return _refused(_NO_JSON)
     return _refused(invalid_request(error.errors()))
 
 
@@ -65,7 +68,7 @@ def refuse_request(error: RequestValidationError) -> "Response[str]":
 @app.exception_handler([UnicodeDecodeError, RecursionError])  # type: ignore[untyped-decorator]
 def refuse_body(_error: Exception) -> "Response[str]":
     """Answer a body that cannot be read at all."""
-    return _refused(ProblemError(HTTPStatus.BAD_REQUEST, "expected a body of JSON in UTF-8 but received other bytes"))
+    return _refused(_NO_JSON)
 
 
 @app.exception_handler(RequestUnsupportedContentType)  # type: ignore[untyped-decorator]
@@ -84,6 +87,15 @@ def apologize(error: Exception) -> "Response[str]":
         "expected every service behind the API to answer but one did not; try again",
         headers={"Retry-After": _RETRY_SECONDS},
     )
+    return problem.to_response()
+
+
+@app.exception_handler(Exception)  # type: ignore[untyped-decorator]
+def admit_fault(error: Exception) -> "Response[str]":
+    """Answer where we are wrong: no client sees more of it than that, and the log has the rest."""
+    logger.exception("A fault of ours", exc_info=error)
+    count("upload_api_failed")
+    problem = ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, "expected an answer but the API failed at it")
     return problem.to_response()
 
 
