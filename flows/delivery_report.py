@@ -15,7 +15,7 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact, cr
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import BaseModel, ConfigDict
 
 from flows.answers import load_answers, save_answers
@@ -29,7 +29,6 @@ from lambdas.settings import DEFAULT_STAGE, SettingsError, load_settings
 QUESTIONS = ("hit_ratio_by_format",)
 NOTEBOOK = "delivery"
 REPORTS = Path("build") / "reports" / NOTEBOOK
-_SIDE_BY_SIDE: TaskRunner[Any] = ThreadPoolTaskRunner(load_settings().analytics.concurrent_questions)
 
 
 class DeliveryReport(BaseModel):
@@ -96,7 +95,6 @@ def publish_report(folder: Path, analytics: Analytics, prefix: str) -> str:
 @flow(
     name="delivery-report",
     flow_run_name=_run_name,
-    task_runner=_SIDE_BY_SIDE,
     validate_parameters=True,
 )
 def delivery_report(
@@ -126,8 +124,11 @@ def delivery_report(
     except (PeriodError, SettingsError, NotDeployedError) as error:
         return Failed(message=str(error))
     folder = (folder or REPORTS / period.slug).resolve()
-    asked = {name: ask_question.submit(name, period, analytics, settings.analytics.attempts) for name in QUESTIONS}
-    outcomes = {name: future.result(raise_on_failure=False) for name, future in asked.items()}
+    given = {"period": period, "analytics": analytics, "attempts": settings.analytics.attempts}
+    threads: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(settings.analytics.concurrent_questions)
+    with threads as runner:
+        asked = {name: runner.submit(ask_question, {"name": name, **given}) for name in QUESTIONS}
+        outcomes = {name: future.result(raise_on_failure=False) for name, future in asked.items()}
     save_answers(
         folder / "answers",
         [outcome for outcome in outcomes.values() if isinstance(outcome, Answer)],

@@ -1,0 +1,53 @@
+"""``prefect.yaml``: every deployment is of a flow that exists, with parameters that it takes."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prefect import Flow
+from prefect.client.schemas.schedules import construct_schedule
+from prefect.flows import load_flow_from_entrypoint
+from prefect.utilities.callables import parameter_schema
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+CONFIGURATION = yaml.safe_load((CHECKOUT / "prefect.yaml").read_text(encoding="utf-8"))
+
+deployments = pytest.mark.parametrize(
+    "deployment",
+    CONFIGURATION["deployments"],
+    ids=lambda deployment: f"{deployment['entrypoint']} {deployment['name']}",
+)
+
+
+def flow_of(deployment: dict[str, Any]) -> Flow[..., Any]:
+    file, _, name = deployment["entrypoint"].partition(":")
+    assert (CHECKOUT / file).is_file()
+    return load_flow_from_entrypoint(f"{file.removesuffix('.py').replace('/', '.')}.{name}", use_placeholder_flow=False)
+
+
+@deployments
+def test_its_parameters_are_the_flows(deployment: dict[str, Any]) -> None:
+    flow = flow_of(deployment)
+    flow.validate_parameters(deployment.get("parameters", {}))
+
+
+@deployments
+def test_every_parameter_of_the_flow_is_explained(deployment: dict[str, Any]) -> None:
+    for name, schema in parameter_schema(flow_of(deployment).fn).properties.items():
+        assert schema.get("description"), name
+
+
+@deployments
+def test_it_runs_on_a_schedule_in_utc(deployment: dict[str, Any]) -> None:
+    assert deployment["schedules"]
+    for schedule in deployment["schedules"]:
+        assert construct_schedule(cron=schedule["cron"], timezone=schedule["timezone"]).timezone == "UTC"
+        assert schedule["timezone"] == "UTC"
+
+
+@deployments
+def test_it_says_what_it_is_for_and_where_it_runs(deployment: dict[str, Any]) -> None:
+    assert deployment["description"]
+    assert deployment["tags"]
+    assert deployment["work_pool"]["name"] == "darkroom"
