@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import piexif
+import pillow_heif
 import pytest
 from pictures import corners, with_orientation
 
@@ -192,6 +193,35 @@ def test_a_profile_dropped_without_conversion_is_a_fault(tmp_path: Path) -> None
     assert not inspect_served(original, [served]).faithful
     wide.icc_transform("srgb", embedded=True).write_to_file(f"{served}[keep=none]")
     assert inspect_served(original, [served]).faithful
+
+
+def test_a_heic_original_is_compared_too(tmp_path: Path) -> None:
+    original, served = tmp_path / "original.heic", tmp_path / "served.jpg"
+    pillow_heif.from_bytes("RGB", (240, 160), corners().write_to_memory()).save(original, quality=90)
+    corners().write_to_file(f"{served}[keep=none]")
+    inspection = inspect_served(original, [served])
+    assert inspection.upright
+    assert inspection.faithful
+    corners().rot180().write_to_file(f"{served}[keep=none]")
+    assert not inspect_served(original, [served]).upright
+
+
+@pytest.mark.parametrize(
+    ("lose", "cause"),
+    [
+        (lambda path: path.unlink(), "No such file or directory"),
+        (lambda path: path.write_bytes(b"overwritten"), "VipsForeignLoad: buffer is not in a known format"),
+    ],
+)
+def test_an_original_that_cannot_be_compared_is_a_fault_and_the_row_stays(
+    tmp_path: Path, lose: Callable[[Path], object], cause: str
+) -> None:
+    picture = ready(tmp_path)
+    lose(picture.submission.candidate.path)
+    outcome = Outcome(image_id=IMAGE_ID, outcome="ready", seconds=1)
+    row = picture_row(picture.submission, outcome, picture.answers, tmp_path / "files")
+    assert row.fate == "ready"
+    assert row.faults == (f"expected to compare it with its original but received: {cause}",)
 
 
 def test_an_answer_that_is_not_the_owed_picture_is_a_fault(tmp_path: Path) -> None:

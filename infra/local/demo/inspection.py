@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from infra.local.demo.pixels import shrink
 from infra.local.demo.records import Inspection, Traits
 from lambdas.imaging.engine import pyvips
 from lambdas.imaging.profile import profile_name
@@ -26,9 +27,6 @@ _UNDO: dict[int, Callable[[Lab], Lab]] = {
     7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
     8: lambda a: np.rot90(a, 1),
 }
-
-Error = pyvips.Error
-
 
 # Pictures are read here and not by libvips, which takes no name that is not UTF-8 and reads options out of others.
 
@@ -59,12 +57,7 @@ def _text(image: "pyvips.Image", field: str) -> str:
 
 def _lab(data: bytes, *, turn: bool = True, managed: bool = True) -> Lab:
     """Return the picture as a square of CIELAB values; upright if ``turn``, its profile heeded if ``managed``."""
-    profiles = {"output_profile": "srgb"} if managed else {}
-    small = pyvips.Image.thumbnail_buffer(
-        data, _COMPARED, height=_COMPARED, size="force", no_rotate=not turn, **profiles
-    )
-    if small.hasalpha():
-        small = small.flatten(background=255)
+    small = shrink(data, _COMPARED, square=True, turn=turn, managed=managed)
     return np.asarray(small.colourspace("lab").numpy(), np.float32)[..., :3]
 
 
@@ -104,9 +97,5 @@ def write_as_stored(original: Path, target: Path) -> None:
     Raises:
         Error: it is no picture that libvips can read.
     """
-    image = pyvips.Image.thumbnail_buffer(original.read_bytes(), _PREVIEW_SIDE, height=_PREVIEW_SIDE, no_rotate=True)
-    if image.hasalpha():
-        image = image.flatten(background=255)
-    if image.interpretation not in ("srgb", "b-w"):
-        image = image.colourspace("srgb")
-    target.write_bytes(image.cast("uchar").jpegsave_buffer(Q=80, keep="none"))
+    small = shrink(original.read_bytes(), _PREVIEW_SIDE, square=False, turn=False, managed=False)
+    target.write_bytes(small.jpegsave_buffer(Q=80, keep="none"))

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from infra.local.demo.inspection import Error, inspect_served, write_as_stored
+from infra.local.demo.inspection import inspect_served, write_as_stored
+from infra.local.demo.pixels import Error
 from infra.local.demo.records import Answer, Inspection, Outcome, Picture, Submission
 
 _NO_OUTCOME = "the pipeline recorded no outcome for it in time; its queue and its dead letters may say why"
@@ -15,8 +16,8 @@ def picture_row(submission: Submission, outcome: Outcome | None, answers: tuple[
     if outcome is None:
         return Picture(submission, "no outcome", reason=_NO_OUTCOME)
     if outcome.rejection is not None:
-        reason = outcome.rejection
-        return Picture(submission, "rejected", code=reason.code, reason=reason.message, seconds=outcome.seconds)
+        why = outcome.rejection
+        return Picture(submission, "rejected", code=why.code, reason=why.message, seconds=outcome.seconds)
     original = submission.candidate.path
     faults = _faults(answers)
     inspection, as_stored = None, None
@@ -26,7 +27,8 @@ def picture_row(submission: Submission, outcome: Outcome | None, answers: tuple[
         as_stored.parent.mkdir(parents=True, exist_ok=True)
         write_as_stored(original, as_stored)
     except (Error, OSError) as error:
-        faults.append(f"expected to compare it with its original but received: {str(error).strip().splitlines()[0]}")
+        cause = reason(error) if isinstance(error, Error) else error.strerror
+        faults.append(f"expected to compare it with its original but received: {cause}")
         as_stored = None
     if inspection:
         faults += _unfit(inspection)

@@ -17,7 +17,7 @@ _NAMED = 5  # files that are named for one and the same reason
 def print_table(pictures: list[Picture], console: Console) -> None:
     """Print what became of each of ``pictures``: outcome, bytes in and out, seconds, hits and misses."""
     outcomes = [picture.code or picture.fate for picture in pictures]
-    others = sum(_NUMBERS.values()) + len(_NUMBERS) + max(map(len, ["outcome", *outcomes])) + 2
+    others = sum(_NUMBERS.values()) + len(_NUMBERS) + max(map(len, ["outcome", *outcomes])) + 1
     name_width = max(console.width - others, _SHORTEST_NAME)
     table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("picture", no_wrap=True)
