@@ -5,6 +5,7 @@ from pathlib import Path
 from infra.local.demo.inspection import inspect_served, write_as_stored
 from infra.local.demo.pixels import Error
 from infra.local.demo.records import Answer, Inspection, Outcome, Picture, Submission
+from lambdas.imaging.inspect import reason
 
 _NO_OUTCOME = "the pipeline recorded no outcome for it in time; its queue and its dead letters may say why"
 
