@@ -37,6 +37,8 @@ def handler(event, context):
     body = event.get("body", "")
     if body == "modules":
         return {{name: bool(importlib.util.find_spec(name)) for name in ("boto3", "pydantic", "pyvips", "infra")}}
+    if body == "overstep":
+        boto3.client("s3").list_objects_v2(Bucket="{SOURCE_BUCKET}")
     if body == "raise":
         raise OddError("as asked")
     if body.startswith("slow"):

@@ -92,13 +92,23 @@ def test_keys_are_imported(stack: LocalStack, deployment: Deployment) -> None:
 
 def test_a_raised_exception_has_its_name_and_its_worker_lives(stack: LocalStack, deployment: Deployment) -> None:
     before = json.loads(_execute(stack, "a")["output"])
-    assert _execute(stack, "raise") == {"status": "SUCCEEDED", "output": '{"caught": "OddError"}', "error": None}
+    assert _execute(stack, "raise") == {
+        "status": "SUCCEEDED",
+        "output": '{"caught": "OddError"}',
+        "error": None,
+    }
     assert json.loads(_execute(stack, "b")["output"]) == before
 
 
 def test_a_handler_sees_what_its_runtime_has_and_no_more(stack: LocalStack, deployment: Deployment) -> None:
     seen = json.loads(_execute(stack, "modules")["output"])
     assert seen == {"boto3": True, "pydantic": False, "pyvips": False, "infra": False}
+
+
+def test_a_handler_may_do_what_its_role_allows_and_no_more(stack: LocalStack, deployment: Deployment) -> None:
+    assert _execute(stack, "within")["status"] == "SUCCEEDED"
+    overstep = _execute(stack, "overstep")
+    assert (overstep["status"], overstep["error"]) == ("FAILED", "AccessDenied")
 
 
 def test_a_throttle_has_the_name_that_retries_name(stack: LocalStack, deployment: Deployment) -> None:
