@@ -34,9 +34,11 @@ class DeliveryStack(DarkroomStack):
             region=EDGE_REGION,
             description="Darkroom: the edge that negotiates, caches and serves",
         )
+        self._keys = self._image_token_keys()
         distribution = self._distribution(assets)
         LogDelivery(self, "AccessLog", names=names, distribution_id=distribution.distribution_id)
         self.publish("distribution-id", distribution.distribution_id, "The distribution that serves pictures")
+        self.publish("image-token-store", self._keys.key_value_store_arn, "Keys of image tokens, at the edge")
         self.publish("delivery-url", f"https://{distribution.distribution_domain_name}", "Address of the edge")
 
     def _distribution(self, assets: Assets) -> cloudfront.Distribution:
@@ -112,6 +114,15 @@ class DeliveryStack(DarkroomStack):
             },
         )
 
+    def _image_token_keys(self) -> cloudfront.KeyValueStore:
+        # Filled from the secret by `darkroom keys`: no key stands in a template.
+        return cloudfront.KeyValueStore(
+            self,
+            "ImageTokenKeys",
+            key_value_store_name=self.names.of("image-token-keys"),
+            comment="Keys of image tokens by their ids",
+        )
+
     def _viewer_request(self) -> cloudfront.Function:
         return cloudfront.Function(
             self,
@@ -119,5 +130,6 @@ class DeliveryStack(DarkroomStack):
             function_name=self.names.of("viewer-request"),
             comment="Normalises, negotiates, refuses",
             runtime=cloudfront.FunctionRuntime.JS_2_0,
+            key_value_store=self._keys,
             code=cloudfront.FunctionCode.from_inline(viewer_request_source(self.settings)),
         )

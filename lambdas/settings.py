@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import Field, ValidationError, model_validator
 
 from lambdas.encoders import Calibration, Formats
-from lambdas.keys import FORMATS, TENANT_PATTERN, Variant
+from lambdas.keys import FORMATS, TENANT_PATTERN, Variant, tenant_digits
 from lambdas.picture_settings import KeptMetadata, Limits, Rendering, Width
 from lambdas.table import Table
 
@@ -147,6 +147,7 @@ class ImageTokens(Table):
 
     default_seconds: Seconds = Field(description="Life of a token whose request names none, in seconds.")
     max_seconds: Seconds = Field(description="Longest life that may be asked for, in seconds.")
+    max_bytes: int = Field(ge=512, le=8192, description="Longest token that the edge looks at, in bytes.")
 
     @model_validator(mode="after")
     def _default_within(self) -> Self:
@@ -275,6 +276,17 @@ class Settings(Table):
     def _no_lane_twice(self) -> Self:
         if SHARED_LANE in self.dedicated_tenants:
             raise ValueError(f"expected another name for a dedicated tenant but received {SHARED_LANE!r}, as a lane is")
+        return self
+
+    @model_validator(mode="after")
+    def _tenants_told_apart(self) -> Self:
+        by_digits = {tenant_digits(name): name for name in self.tenants}
+        alike = set(self.tenants) - set(by_digits.values())
+        if alike:
+            raise ValueError(
+                f"expected tenants whose private ids begin differently but received {sorted(alike)}, whose digits are"
+                " another's: rename them"
+            )
         return self
 
     @model_validator(mode="after")

@@ -1,10 +1,10 @@
-"""The source of the viewer-request function as it is deployed: settings inlined, comments dropped."""
+"""The source of the viewer-request function as it is deployed: settings inlined, comments and indentation dropped."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-from lambdas.keys import FORMATS
+from lambdas.keys import FORMATS, TENANT_DIGITS
 from lambdas.settings import Settings
 
 SOURCE_FILE = Path(__file__).with_name("viewer_request.js")
@@ -26,7 +26,9 @@ def edge_settings(settings: Settings) -> dict[str, Any]:
     """Return what the function needs of ``settings``.
 
     ``heights[ratio][i]`` is the height in pixels of rung ``widths[i]`` cropped to ``ratio``;
-    ``refusalSeconds`` is how long a browser may keep a 400 or a 404.
+    ``refusalSeconds`` is how long a browser may keep a 400 or a 404. ``tokenBytes`` is the longest token's length,
+    ``leewaySeconds`` how far the signer's clock may be ahead, and ``tenantDigits`` how many digits of a private
+    image's id tell its tenant.
     """
     ladder = settings.ladder
     return {
@@ -36,6 +38,9 @@ def edge_settings(settings: Settings) -> dict[str, Any]:
         "heights": {ratio: [ladder.height(rung, ratio) for rung in ladder.widths] for ratio in ladder.aspect_ratios},
         "formats": ["auto", *FORMATS],
         "refusalSeconds": settings.delivery.not_found_seconds,
+        "tokenBytes": settings.image_tokens.max_bytes,
+        "leewaySeconds": settings.auth.leeway_seconds,
+        "tenantDigits": TENANT_DIGITS,
     }
 
 
@@ -45,8 +50,8 @@ def viewer_request_source(settings: Settings) -> str:
     Raises:
         FunctionSizeError: it is over CloudFront's 10 KB.
     """
-    lines = SOURCE_FILE.read_text(encoding="utf-8").splitlines()
-    code = "\n".join(line for line in lines if line.strip() and not line.lstrip().startswith("//")) + "\n"
+    lines = map(str.strip, SOURCE_FILE.read_text(encoding="utf-8").splitlines())
+    code = "\n".join(line for line in lines if line and not line.startswith("//")) + "\n"
     source = code.replace(PLACEHOLDER, json.dumps(edge_settings(settings), separators=(",", ":")), 1)
     size = len(source.encode())
     if size > MAX_SOURCE_BYTES:

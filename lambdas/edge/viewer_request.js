@@ -3,6 +3,10 @@
 // inline.py puts the settings in place of EDGE_SETTINGS and drops lines of comment from what is deployed.
 // Only language that the runtime has: no class, default parameter, Map, replaceAll, optional chaining or spread.
 
+import cf from 'cloudfront';
+import crypto from 'crypto';
+
+const keys = cf.kvs();
 const settings = EDGE_SETTINGS;
 
 // (?![\s\S]) is the end of the text. In njs $ also fits before a last line break.
@@ -11,22 +15,29 @@ const IMAGE_ID = /^(p-)?[0-9a-f]{32}(?![\s\S])/;
 const PIXELS = /^[1-9][0-9]{0,4}(?![\s\S])/;
 const DENSITY = /^(10|[0-9])(\.[0-9]{1,20})?(?![\s\S])/;
 const QUALITY = /^(0(\.[0-9]{0,3})?|1(\.0{0,3})?)(?![\s\S])/;
+const BEARER = /^bearer +([^ ]*)(?![\s\S])/i;
+const TOKEN = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}(?![\s\S])/;
+const KEY_ID = /^[A-Za-z0-9._-]{1,64}(?![\s\S])/;
+const KEY = /^[A-Za-z0-9_-]{43,200}(?![\s\S])/;
+const TENANT = /^[a-z][a-z0-9-]{1,31}(?![\s\S])/;
+const ID_PREFIX = /^p-[0-9a-f]{8,32}(?![\s\S])/;
 
-const REASONS = { 400: 'Bad Request', 401: 'Unauthorized', 404: 'Not Found' };
+const REASONS = { 400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found' };
 
 // A value from the request, shown as one line of bounded length.
 function shown(value) {
     return JSON.stringify(value.slice(0, 80));
 }
 
-function refusal(status, message) {
+function refusal(status, message, challenge) {
+    const isPrivate = status === 401 || status === 403;
     const headers = {
         'content-type': { value: 'text/plain; charset=utf-8' },
         'x-content-type-options': { value: 'nosniff' },
-        'cache-control': { value: status === 401 ? 'no-store' : 'public, max-age=' + settings.refusalSeconds },
+        'cache-control': { value: isPrivate ? 'no-store' : 'public, max-age=' + settings.refusalSeconds },
     };
-    if (status === 401) {
-        headers['www-authenticate'] = { value: 'Bearer' };
+    if (challenge) {
+        headers['www-authenticate'] = { value: challenge };
     }
     return {
         statusCode: status,
@@ -146,7 +157,99 @@ function negotiatedFormat(request) {
     return accepts(accept, 'image/webp') ? 'webp' : 'jpeg';
 }
 
-function handler(event) {
+// The token of ?token=, else of the Authorization header, else of the cookie; empty where there is none.
+// A repeated one is joined, and so is none.
+function presentedToken(request) {
+    const stated = parameterValues(request, 'token');
+    if (stated.length > 0) {
+        return stated.join(',');
+    }
+    const bearer = BEARER.exec(headerValue(request, 'authorization'));
+    if (bearer) {
+        return bearer[1];
+    }
+    const cookie = (request.cookies || {}).token;
+    return cookie ? (cookie.multiValue || [cookie]).map((item) => item.value).join(',') : '';
+}
+
+// A part of a token as an object, or one without properties.
+function decoded(part) {
+    try {
+        const value = JSON.parse(Buffer.from(part, 'base64url').toString());
+        return value && typeof value === 'object' ? value : {};
+    } catch (error) {
+        return {};
+    }
+}
+
+// Takes as long wherever the two, of one length, differ.
+function isSame(one, other) {
+    let difference = one.length ^ other.length;
+    for (let i = 0; i < one.length; i++) {
+        difference |= one.charCodeAt(i) ^ other.charCodeAt(i);
+    }
+    return difference === 0;
+}
+
+async function findKey(header) {
+    if (header.alg !== 'HS256' || header.crit !== undefined || typeof header.kid !== 'string' || !KEY_ID.test(header.kid)) {
+        return '';
+    }
+    try {
+        const key = await keys.get(header.kid);
+        return KEY.test(key) ? key : '';
+    } catch (error) {
+        return '';
+    }
+}
+
+// Every claim of the three that is there has to fit, and there has to be one. A tenant's private ids begin
+// with digits of its name's hash (keys.py).
+function grants(claims, imageId) {
+    const prefixes = [];
+    const add = function (claim, pattern, prefixOf) {
+        if (claims[claim] !== undefined) {
+            const isWellFormed = typeof claims[claim] === 'string' && pattern.test(claims[claim]);
+            prefixes.push(isWellFormed ? prefixOf(claims[claim]) : ' ');
+        }
+    };
+    add('image', IMAGE_ID, (id) => id);
+    add('prefix', ID_PREFIX, (prefix) => prefix);
+    add('tenant', TENANT, (name) => 'p-' + crypto.createHash('sha256').update(name).digest('hex').slice(0, settings.tenantDigits));
+    return prefixes.length > 0 && prefixes.every((prefix) => imageId.indexOf(prefix) === 0);
+}
+
+// The refusal of a request for a private image, undefined where its token is good (RFC 6750, 7519, 7515).
+async function tokenRefusal(request, imageId) {
+    const token = presentedToken(request);
+    const invalid = (expected) => refusal(401, 'expected a token ' + expected + ' but received another', 'Bearer error="invalid_token"');
+    if (token === '') {
+        return refusal(401, 'expected a token for a private image but received none', 'Bearer');
+    }
+    if (token.length > settings.tokenBytes || !TOKEN.test(token)) {
+        return invalid('of three parts, up to ' + settings.tokenBytes + ' bytes,');
+    }
+    const parts = token.split('.');
+    const key = await findKey(decoded(parts[0]));
+    if (key === '') {
+        return invalid('of HS256 that names a known key');
+    }
+    const mac = crypto.createHmac('sha256', Buffer.from(key, 'base64url')).update(parts[0] + '.' + parts[1]);
+    if (!isSame(mac.digest('base64url'), parts[2])) {
+        return invalid('signed with the key that it names');
+    }
+    const claims = decoded(parts[1]);
+    const now = Date.now() / 1000;
+    if (typeof claims.exp !== 'number' || !(now < claims.exp)) {
+        return invalid('that has not expired');
+    }
+    if (claims.nbf !== undefined && !(typeof claims.nbf === 'number' && claims.nbf <= now + settings.leewaySeconds)) {
+        return invalid('that is valid already');
+    }
+    return grants(claims, imageId) ? undefined : refusal(403, 'expected a token for this image but received another');
+}
+
+async function handler(event) {
     const request = event.request;
     const match = IMAGE_PATH.exec(request.uri);
     if (!match) {
@@ -157,7 +260,10 @@ function handler(event) {
         return refusal(400, 'expected [p-] and 32 lower-case hex digits for an image id but received ' + shown(imageId));
     }
     if (imageId.indexOf('p-') === 0) {
-        return refusal(401, 'expected a token for a private image but received none');
+        const refusedToken = await tokenRefusal(request, imageId);
+        if (refusedToken) {
+            return refusedToken;
+        }
     }
     const w = readParameter(request, 'w', isPixels, 'a whole number of pixels from 1 to 99999');
     const dpr = readParameter(request, 'dpr', isDensity, 'a number above 0 and up to 10');
@@ -172,5 +278,7 @@ function handler(event) {
     const format = fmt.value === undefined || fmt.value === 'auto' ? negotiatedFormat(request) : fmt.value;
     request.uri = '/' + imageId + '/' + settings.widths[rung] + 'x' + height + '.' + format;
     request.querystring = {};
+    request.cookies = {};
+    delete request.headers.authorization;
     return request;
 }

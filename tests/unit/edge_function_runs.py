@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,22 @@ CONTEXT = EventContext("E1TEST", "d111.cloudfront.net", "request-id")
 # njs cuts off a line that is printed at 2048 characters: the results go into a file.
 _IMPORTS = "import fs from 'fs';\n"
 _SCRIPT = """
-const results = EVENTS.map(function (event) {
-    try {
-        return handler(event);
-    } catch (error) {
+Promise.all(EVENTS.map(function (event) {
+    return handler(event).catch(function (error) {
         return { thrown: String(error) };
-    }
+    });
+})).then(function (results) {
+    fs.writeFileSync('RESULTS', JSON.stringify(results));
 });
-fs.writeFileSync('RESULTS', JSON.stringify(results));
+"""
+# CloudFront's own module, with the pairs of a key-value store. Node finds it as a package, njs as a file.
+_CLOUDFRONT = """
+const pairs = PAIRS;
+function get(key) {
+    const isThere = Object.prototype.hasOwnProperty.call(pairs, key);
+    return isThere ? Promise.resolve(pairs[key]) : Promise.reject(new Error('KeyNotFound'));
+}
+export default { kvs: function () { return { get: get }; } };
 """
 
 
@@ -39,15 +48,35 @@ def event_for(url: str, headers: dict[str, str] | list[tuple[str, str]] | None =
     return viewer_request_event(CONTEXT, ViewerRequest("GET", path, query, httpx.Headers(headers or {}), "192.0.2.1"))
 
 
-def run_batch(executable: str, source: str, events: list[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
-    """Return what the function returns for each event; ``{"thrown": text}`` where it raised."""
+def run_batch(
+    executable: str, source: str, events: list[dict[str, Any]], folder: Path, keys: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """Return what the function returns for each event, its key-value store holding ``keys``.
+
+    Where it raised, that is ``{"thrown": text}``.
+    """
     script, results_file = folder / "batch.mjs", folder / "results.json"
+    results_file.unlink(missing_ok=True)
     calls = _SCRIPT.replace("EVENTS", json.dumps(events)).replace("RESULTS", str(results_file))
     script.write_text(_IMPORTS + source + calls, encoding="utf-8")
-    done = subprocess.run([executable, str(script)], capture_output=True, text=True, timeout=120, check=False)
+    path = _provide_cloudfront(folder, keys or {})
+    command = [executable, "-p", path, str(script)] if Path(executable).name == "njs" else [executable, str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr[-2000:] or done.stdout[-2000:]
     results: list[dict[str, Any]] = json.loads(results_file.read_text(encoding="utf-8"))
     return results
+
+
+def _provide_cloudfront(folder: Path, keys: Mapping[str, str]) -> str:
+    module = _CLOUDFRONT.replace("PAIRS", json.dumps(dict(keys)))
+    package = folder / "node_modules" / "cloudfront"
+    package.mkdir(parents=True, exist_ok=True)
+    (package / "package.json").write_text('{"type": "module", "exports": "./index.js"}', encoding="utf-8")
+    (package / "index.js").write_text(module, encoding="utf-8")
+    njs_folder = folder / "njs"
+    njs_folder.mkdir(exist_ok=True)
+    (njs_folder / "cloudfront").write_text(module, encoding="utf-8")
+    return str(njs_folder)
 
 
 def outcome(result: dict[str, Any]) -> str | int:
