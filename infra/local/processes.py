@@ -51,17 +51,23 @@ def start_process(
         environment: its whole environment; nothing is inherited.
         log: file for standard output and error.
         folder: its working folder.
+
+    Raises:
+        ProcessError: it cannot be started.
     """
     with log.open("ab") as output:
-        child = subprocess.Popen(
-            command,
-            env={**environment, MARK: str(home)},
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        try:
+            child = subprocess.Popen(
+                command,
+                env={**environment, MARK: str(home)},
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ProcessError(f"expected {name} to start but received {error}") from error
     _children.append(child)
     try:
         started = psutil.Process(child.pid).create_time()
