@@ -15,6 +15,7 @@ from infra.analytics import AnalyticsStack
 from infra.assets import Assets
 from infra.delivery import DeliveryStack
 from infra.names import Names, NameTooLongError
+from infra.originals_rule import PatternTooLongError
 from infra.packages import AssetError, Target
 from infra.pipeline import LaneStack, PipelineStack
 from infra.storage import StorageStack
@@ -23,15 +24,15 @@ from infra.upload import UploadStack
 from lambdas.settings import Settings, SettingsError, load_settings
 
 
-def add_stacks(app: cdk.App, settings: Settings, account: str, target: Target) -> None:
-    """Put every stack of ``settings.stage`` into ``app``; ``target`` says for what platform code is built.
+def add_stacks(app: cdk.App, settings: Settings, account: str, assets: Assets) -> None:
+    """Put every stack of ``settings.stage`` into ``app``, with the code of ``assets``.
 
     Raises:
         AssetError: an asset cannot be built.
         NameTooLongError: the settings give a name that AWS would refuse.
+        PatternTooLongError: they name more dedicated tenants than one rule can tell apart.
     """
     names = Names(settings, account)
-    assets = Assets(target)
     storage = StorageStack(app, names)
     analytics = AnalyticsStack(app, names)
     delivery = DeliveryStack(app, names, assets)
@@ -55,8 +56,8 @@ def main() -> None:
     app = cdk.App(analytics_reporting=False)
     target = cast(Target, app.node.try_get_context("target") or "aws")
     try:
-        add_stacks(app, load_settings(), os.environ.get("CDK_DEFAULT_ACCOUNT", NO_ACCOUNT), target)
-    except (AssetError, NameTooLongError, SettingsError) as error:
+        add_stacks(app, load_settings(), os.environ.get("CDK_DEFAULT_ACCOUNT", NO_ACCOUNT), Assets(target))
+    except (AssetError, NameTooLongError, PatternTooLongError, SettingsError) as error:
         sys.exit(str(error))
     check_findings(app)
     app.synth()

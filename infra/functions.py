@@ -21,7 +21,7 @@ class HandlerFunction(Construct):
     """The function whose handler is ``lambdas.<name>.handler.handler``.
 
     With a ``libvips_layer`` it is one that draws, and gets libvips' environment too. ``variables`` are what
-    it alone is told.
+    it alone is told. ``reserved_concurrency`` executions of it may run at once, whatever other functions do.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class HandlerFunction(Construct):
         libvips_layer: lambda_.ILayerVersion | None = None,
         signatures_layer: lambda_.ILayerVersion | None = None,
         variables: Mapping[str, str] | None = None,
+        reserved_concurrency: int | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         size = names.settings.functions[name]
@@ -64,6 +65,7 @@ class HandlerFunction(Construct):
             log_group=group,
             tracing=lambda_.Tracing.ACTIVE,
             environment=environment,
+            reserved_concurrent_executions=reserved_concurrency,
         )
         acknowledge(
             self.function,

@@ -11,7 +11,7 @@ from infra.lane_pipe import LanePipe
 from infra.lane_state_machine import LaneStateMachine
 from infra.names import Names
 from infra.originals_rule import OriginalsRule
-from lambdas.settings import FunctionName
+from lambdas.lanes import LaneFunction
 
 _VISIBILITY_FACTOR = 6  # times the run time: EventBridge Pipes' advice for an SQS source
 _RETENTION = cdk.Duration.days(14)  # the longest that SQS keeps a message
@@ -79,7 +79,7 @@ class Lane(Construct):
         handlers = {"Validate": validate, "Metadata": metadata, "Derive": derive, "Record": record}
         return {task: handler.function for task, handler in handlers.items()}
 
-    def _handler(self, name: FunctionName, layer: lambda_.ILayerVersion | None = None) -> HandlerFunction:
+    def _handler(self, name: LaneFunction, layer: lambda_.ILayerVersion | None = None) -> HandlerFunction:
         return HandlerFunction(
             self,
             name.capitalize(),
@@ -88,4 +88,5 @@ class Lane(Construct):
             assets=self._assets,
             lane=self.name,
             libvips_layer=layer,
+            reserved_concurrency=self._names.settings.reserved_concurrency(self.name).get(name),
         )

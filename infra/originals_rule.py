@@ -1,5 +1,6 @@
 """The rule that sends the originals of a lane's tenants into its queue."""
 
+import json
 from typing import Any
 
 from aws_cdk import aws_events as events
@@ -8,24 +9,40 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.names import Names
-from lambdas.settings import SHARED_LANE, Settings
+from lambdas.lanes import SHARED_LANE
+from lambdas.settings import Settings
 
 Pattern = dict[str, Any]
+_LONGEST_PATTERN = 2048  # characters, by default: EventBridge's quotas
+
+
+class PatternTooLongError(ValueError):
+    """More dedicated tenants than the shared lane's rule can leave out."""
 
 
 def event_pattern(bucket: str, lane: str, settings: Settings) -> Pattern:
     """Return the pattern of what is for ``lane``: a dedicated tenant's keys, or in the shared lane all others.
 
     What is in nobody's folder is in the shared lane too: validation says what it is, rather than nobody.
+
+    Raises:
+        PatternTooLongError: beyond what EventBridge takes.
     """
     dedicated = [f"{tenant}/" for tenant in settings.dedicated_tenants]
     key: list[Any] = []
     if lane != SHARED_LANE:
         key = [{"prefix": f"{lane}/"}]
     elif dedicated:
-        key = [{"anything-but": {"prefix": dedicated}}]
+        key = [{"anything-but": {"prefix": dedicated if len(dedicated) > 1 else dedicated[0]}}]
     detail: Pattern = {"bucket": {"name": [bucket]}} | ({"object": {"key": key}} if key else {})
-    return {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail}
+    pattern: Pattern = {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail}
+    received = len(json.dumps(pattern))
+    if received > _LONGEST_PATTERN:
+        raise PatternTooLongError(
+            f"expected a rule of the lane {lane} of at most {_LONGEST_PATTERN} characters but received {received}:"
+            f" {len(dedicated)} dedicated tenants are too many for it to leave out"
+        )
+    return pattern
 
 
 class OriginalsRule(Construct):

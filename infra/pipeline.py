@@ -8,7 +8,7 @@ from infra.lane import Lane
 from infra.libvips import libvips_layer
 from infra.names import Names
 from infra.stack import DarkroomStack
-from lambdas.settings import SHARED_LANE
+from lambdas.lanes import SHARED_LANE
 
 
 class PipelineStack(DarkroomStack):

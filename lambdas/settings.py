@@ -13,7 +13,8 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import Field, ValidationError, model_validator
 
 from lambdas.encoders import Calibration, Formats
-from lambdas.keys import FORMATS, TENANT_PATTERN, Variant, tenant_digits
+from lambdas.keys import FORMATS, Variant, tenant_digits
+from lambdas.lanes import SHARED_LANE, UNRESERVED_CONCURRENCY, LaneFunction, Lanes, Tenant, TenantSettings
 from lambdas.picture_settings import KeptMetadata, Limits, Rendering, Width
 from lambdas.table import Table
 
@@ -27,9 +28,7 @@ Days = Annotated[int, Field(ge=1)]
 RetentionDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653]
 AspectRatio = Annotated[str, Field(pattern=r"^[1-9]\d?:[1-9]\d?$")]
 Origin = Annotated[str, Field(pattern=r"^(\*|https?://\S+)$")]
-Tenant = Annotated[str, Field(pattern=TENANT_PATTERN)]
 FunctionName = Literal["authorize", "upload", "validate", "metadata", "derive", "record", "generate", "origin_request"]
-SHARED_LANE = "shared"
 EDGE_REGION = "us-east-1"  # CloudFront takes its functions and log deliveries from here only
 EDGE_TIMEOUT_SECONDS = 30  # Lambda@Edge's quota for origin events
 
@@ -235,12 +234,6 @@ class Analytics(Table):
     judged_requests: int = Field(ge=1, description="Pictures served from which on the hit ratio is judged.")
 
 
-class TenantSettings(Table):
-    """One customer whose users upload."""
-
-    lane: Literal["shared", "dedicated"] = Field(description="Whose queue and functions draw its pictures.")
-
-
 class Settings(Table):
     """All of ``darkroom.toml`` for one stage."""
 
@@ -259,6 +252,7 @@ class Settings(Table):
     auth: Auth
     image_tokens: ImageTokens
     pipeline: Pipeline
+    lanes: Lanes
     functions: dict[FunctionName, FunctionSettings] = Field(description="Size of every function, by its name.")
     delivery: Delivery
     storage: Storage
@@ -276,6 +270,18 @@ class Settings(Table):
     def _no_lane_twice(self) -> Self:
         if SHARED_LANE in self.dedicated_tenants:
             raise ValueError(f"expected another name for a dedicated tenant but received {SHARED_LANE!r}, as a lane is")
+        return self
+
+    @model_validator(mode="after")
+    def _reservations_within_the_quota(self) -> Self:
+        reserved = [tenant.reserved_concurrency or 0 for tenant in self.tenants.values()]
+        received = sum(reserved) + (self.lanes.shared_reserved_concurrency or 0)
+        limit = self.lanes.account_concurrency - UNRESERVED_CONCURRENCY
+        if received > max(limit, 0):
+            raise ValueError(
+                f"expected lanes to reserve at most {limit} executions at once, which is lanes.account_concurrency"
+                f" less the {UNRESERVED_CONCURRENCY} that Lambda keeps, but received {received}"
+            )
         return self
 
     @model_validator(mode="after")
@@ -319,9 +325,19 @@ class Settings(Table):
         return tuple(sorted(name for name, tenant in self.tenants.items() if tenant.lane == "dedicated"))
 
     @property
-    def lanes(self) -> tuple[str, ...]:
+    def lane_names(self) -> tuple[str, ...]:
         """The names of all lanes, the shared one first."""
         return (SHARED_LANE, *self.dedicated_tenants)
+
+    def reserved_concurrency(self, lane: str) -> dict[LaneFunction, int]:
+        """Return the executions at once that are reserved for each function of ``lane``; empty where none are.
+
+        Raises:
+            KeyError: there is no such lane.
+        """
+        shared = lane == SHARED_LANE
+        reserved = self.lanes.shared_reserved_concurrency if shared else self.tenants[lane].reserved_concurrency
+        return {} if reserved is None else self.lanes.share_out(reserved)
 
     @property
     def eager_variants(self) -> tuple[Variant, ...]:

@@ -6,7 +6,8 @@ from typing import Any
 from infra.local.endpoint import ACCOUNT
 from infra.local.stack import LocalStack
 from infra.names import Names
-from lambdas.settings import SHARED_LANE, FunctionName
+from lambdas.lanes import SHARED_LANE
+from lambdas.settings import FunctionName
 
 
 def invoke(stack: LocalStack, name: FunctionName, payload: Any) -> tuple[Any, str | None]:

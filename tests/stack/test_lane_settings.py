@@ -5,22 +5,25 @@ from typing import Any
 import pytest
 
 from infra.names import Names, NameTooLongError
-from infra.originals_rule import event_pattern
+from infra.originals_rule import PatternTooLongError, event_pattern
 from infra.synth import NO_ACCOUNT
-from lambdas.settings import DEFAULT_STAGE, SETTINGS_FILE, Settings, SettingsError, parse_settings
+from lambdas.settings import SETTINGS_FILE, Settings, SettingsError, parse_settings
+
+STAGE = "staging"  # has no tenants of its own
+TABLES = {"shared": 'lane = "shared"', "dedicated": 'lane = "dedicated"\nreserved_concurrency = 8'}
 
 
 def with_tenants(**lanes: str) -> Settings:
     text = SETTINGS_FILE.read_text(encoding="utf-8")
-    tables = "".join(f'\n[tenants.{tenant}]\nlane = "{lane}"\n' for tenant, lane in lanes.items())
-    return parse_settings(text + tables, DEFAULT_STAGE)
+    tables = "".join(f"\n[tenants.{tenant}]\n{TABLES[lane]}\n" for tenant, lane in lanes.items())
+    return parse_settings(text + tables, STAGE)
 
 
 @pytest.mark.parametrize(
     ("lane", "dedicated", "key"),
     [
         ("shared", (), None),
-        ("shared", ("acme",), [{"anything-but": {"prefix": ["acme/"]}}]),
+        ("shared", ("acme",), [{"anything-but": {"prefix": "acme/"}}]),
         ("shared", ("zenith", "acme"), [{"anything-but": {"prefix": ["acme/", "zenith/"]}}]),
         ("acme", ("acme", "zenith"), [{"prefix": "acme/"}]),
     ],
@@ -31,8 +34,14 @@ def test_each_original_is_for_one_lane(lane: str, dedicated: tuple[str, ...], ke
     assert pattern["detail"].get("object") == (None if key is None else {"key": key})
 
 
+def test_more_dedicated_tenants_than_a_rule_can_leave_out_are_refused_before_eventbridge_does() -> None:
+    settings = with_tenants(**{f"tenant-number-{number}": "dedicated" for number in range(100)})
+    with pytest.raises(PatternTooLongError, match=r"at most 2048 characters but received \d+: 100 dedicated tenants"):
+        event_pattern("originals", "shared", settings)
+
+
 def test_the_shared_lane_is_always_there() -> None:
-    assert with_tenants(acme="dedicated", bazaar="shared").lanes == ("shared", "acme")
+    assert with_tenants(acme="dedicated", bazaar="shared").lane_names == ("shared", "acme")
 
 
 def test_no_dedicated_lane_takes_the_shared_one_s_name() -> None:
@@ -43,7 +52,7 @@ def test_no_dedicated_lane_takes_the_shared_one_s_name() -> None:
 def test_a_tenant_whose_functions_would_have_too_long_a_name_is_refused_before_aws_does() -> None:
     names = Names(with_tenants(), NO_ACCOUNT)
     with pytest.raises(
-        NameTooLongError, match=r"at most 64 characters but received 'darkroom-dev-x+-metadata' \(\d+\)"
+        NameTooLongError, match=r"at most 64 characters but received 'darkroom-staging-x+-metadata' \(\d+\)"
     ):
         names.function("metadata", "x" * 45)
 

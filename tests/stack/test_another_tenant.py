@@ -1,0 +1,91 @@
+"""A tenant is one table in darkroom.toml: what that changes in the templates, and what it leaves alone."""
+
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from synthesized import Assembly
+
+from infra.app import add_stacks
+from infra.assets import Assets
+from infra.synth import NO_ACCOUNT
+from lambdas.settings import SETTINGS_FILE, Settings, parse_settings
+
+STAGE = "staging"
+TABLE = '[tenants.acme]\nlane = "dedicated"\nreserved_concurrency = 24'
+LANE = "DarkroomStagingLane-acme"
+
+
+def settings(table: str = "") -> Settings:
+    return parse_settings(f"{SETTINGS_FILE.read_text(encoding='utf-8')}\n{table}\n", STAGE)
+
+
+def templates(folder: Path, assets: Assets, table: str = "") -> Assembly:
+    app = cdk.App(outdir=str(folder), analytics_reporting=False)
+    add_stacks(app, settings(table), NO_ACCOUNT, assets)
+    app.synth()
+    return Assembly(folder)
+
+
+@pytest.fixture(scope="module")
+def assets() -> Assets:
+    return Assets("host")
+
+
+@pytest.fixture(scope="module")
+def before(assets: Assets, tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    return templates(tmp_path_factory.mktemp("before"), assets)
+
+
+@pytest.fixture(scope="module")
+def after(assets: Assets, tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    return templates(tmp_path_factory.mktemp("after"), assets, TABLE)
+
+
+def resources(assembly: Assembly, stack: str, kind: str) -> list[dict[str, Any]]:
+    found = assembly.templates[stack]["Resources"].values()
+    return [resource["Properties"] for resource in found if resource["Type"] == kind]
+
+
+def test_it_gets_a_stack_and_every_other_is_as_it_was_but_for_the_shared_rule(
+    before: Assembly, after: Assembly
+) -> None:
+    assert set(after.templates) - set(before.templates) == {LANE}
+    changed = [stack for stack, template in before.templates.items() if after.templates[stack] != template]
+    assert changed == ["DarkroomStagingPipeline"]
+    old, new = before.templates[changed[0]]["Resources"], after.templates[changed[0]]["Resources"]
+    [name] = [name for name in old.keys() | new.keys() if old.get(name) != new.get(name)]
+    assert new[name]["Type"] == "AWS::Events::Rule"
+
+
+def test_its_originals_leave_the_shared_lane_for_its_own(after: Assembly) -> None:
+    [shared] = resources(after, "DarkroomStagingPipeline", "AWS::Events::Rule")
+    [own] = resources(after, LANE, "AWS::Events::Rule")
+    assert shared["EventPattern"]["detail"]["object"]["key"] == [{"anything-but": {"prefix": "acme/"}}]
+    assert own["EventPattern"]["detail"]["object"]["key"] == [{"prefix": "acme/"}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "count"),
+    [("AWS::Events::Rule", 1), ("AWS::SQS::Queue", 2), ("AWS::Pipes::Pipe", 1), ("AWS::StepFunctions::StateMachine", 1),
+     ("AWS::Lambda::Function", 4), ("AWS::Lambda::LayerVersion", 1)],
+)  # fmt: skip
+def test_its_lane_is_whole(after: Assembly, kind: str, count: int) -> None:
+    assert len(resources(after, LANE, kind)) == count
+
+
+def test_its_functions_reserve_what_the_table_says_and_the_shared_ones_nothing(after: Assembly) -> None:
+    reserved = {
+        function["FunctionName"].rpartition("-")[2]: function["ReservedConcurrentExecutions"]
+        for function in resources(after, LANE, "AWS::Lambda::Function")
+    }
+    assert reserved == settings(TABLE).reserved_concurrency("acme")
+    assert sum(reserved.values()) == 24
+    for function in resources(after, "DarkroomStagingPipeline", "AWS::Lambda::Function"):
+        assert "ReservedConcurrentExecutions" not in function
+
+
+def test_what_its_lane_is_made_of_can_be_found(after: Assembly) -> None:
+    names = {parameter["Name"] for parameter in resources(after, LANE, "AWS::SSM::Parameter")}
+    assert names >= {f"/darkroom/staging/lane-acme-{thing}" for thing in ("queue-url", "dlq-url", "pipe")}

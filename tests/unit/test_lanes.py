@@ -1,0 +1,92 @@
+"""How Lambda's concurrency is divided among lanes, and within one among its functions."""
+
+from itertools import pairwise
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.lanes import SHARED_LANE, LaneFunction, Lanes
+from lambdas.settings import SETTINGS_FILE, Settings, SettingsError, parse_settings
+
+TEXT = SETTINGS_FILE.read_text(encoding="utf-8")
+STAGE = "staging"  # has no tenants of its own
+FUNCTIONS = get_args(LaneFunction)
+
+
+def settings_with(tables: str = "", stage: str = "") -> Settings:
+    return parse_settings(f"{TEXT}\n{tables}\n[stage.{STAGE}]\n{stage}", STAGE)
+
+
+@pytest.mark.parametrize(
+    ("reserved", "expected"),
+    [
+        (4, {"validate": 1, "metadata": 1, "derive": 1, "record": 1}),
+        (5, {"validate": 1, "metadata": 1, "derive": 2, "record": 1}),
+        (16, {"validate": 2, "metadata": 3, "derive": 9, "record": 2}),
+        (52, {"validate": 5, "metadata": 9, "derive": 33, "record": 5}),
+    ],
+)
+def test_a_reservation_is_shared_out_by_shares(reserved: int, expected: dict[str, int]) -> None:
+    shares: dict[Any, int] = {"validate": 1, "metadata": 2, "derive": 8, "record": 1}
+    assert Lanes(account_concurrency=1000, shares=shares).share_out(reserved) == expected
+
+
+@given(st.fixed_dictionaries(dict.fromkeys(FUNCTIONS, st.integers(1, 50))), st.integers(len(FUNCTIONS), 2000))
+def test_it_is_shared_out_whole_with_one_for_each_and_more_for_more(shares: dict[Any, int], reserved: int) -> None:
+    shared_out = Lanes(account_concurrency=1000, shares=shares).share_out(reserved)
+    assert sum(shared_out.values()) == reserved
+    assert min(shared_out.values()) >= 1
+    by_share = sorted(shares, key=lambda name: shares[name])
+    for less, more in pairwise(by_share):
+        assert shared_out[more] >= shared_out[less] or shares[more] == shares[less]
+
+
+def test_each_lane_s_functions_by_the_settings() -> None:
+    settings = settings_with('[tenants.acme]\nlane = "dedicated"\nreserved_concurrency = 24')
+    assert sum(settings.reserved_concurrency("acme").values()) == 24
+    assert settings.reserved_concurrency(SHARED_LANE) == {}
+    with pytest.raises(KeyError):
+        settings.reserved_concurrency("nobody")
+
+
+def test_the_shared_lane_may_have_a_reservation_too() -> None:
+    settings = settings_with(stage="lanes.shared_reserved_concurrency = 600")
+    assert sum(settings.reserved_concurrency(SHARED_LANE).values()) == 600
+
+
+@pytest.mark.parametrize(
+    ("tenant", "stage", "expected", "received"),
+    [
+        ('lane = "dedicated"', "", "expected reserved_concurrency for a dedicated lane", "none"),
+        ('lane = "shared"\nreserved_concurrency = 9', "", "for a dedicated lane only", "9"),
+        ('lane = "dedicated"\nreserved_concurrency = 3', "", "greater than or equal to 4", "3"),
+        ('lane = "dedicated"\nreserved_concurrency = 901', "", "at most 900 executions at once", "901"),
+        ('lane = "dedicated"\nreserved_concurrency = 301', "lanes.shared_reserved_concurrency = 600", "at most 900",
+         "901"),
+        ('lane = "dedicated"\nreserved_concurrency = 9', "lanes.account_concurrency = 10", "at most -90", "9"),
+        ('lane = "shared"', "lanes.shares = { derive = 1 }", "ok", ""),
+        ('lane = "shared"', "lanes.shares.derive = 0", "greater than 0", "0"),
+    ],
+)  # fmt: skip
+def test_reservations_that_lambda_would_refuse(tenant: str, stage: str, expected: str, received: str) -> None:
+    tables = f"[tenants.acme]\n{tenant}"
+    if expected == "ok":  # a stage's table is laid over the other shares
+        assert settings_with(tables, stage).lanes.shares["metadata"]
+        return
+    with pytest.raises(SettingsError) as refused:
+        settings_with(tables, stage)
+    assert expected in str(refused.value)
+    assert received in str(refused.value)
+
+
+def test_a_function_without_a_share_is_missed() -> None:
+    text = TEXT.replace(", record = 1 }\n", " }\n")
+    assert text != TEXT
+    with pytest.raises(SettingsError, match=r"lanes: expected a share for \['record'\] too"):
+        parse_settings(text, STAGE)
+
+
+def test_an_account_that_reserves_nothing_may_be_as_small_as_a_new_one() -> None:
+    assert settings_with(stage="lanes.account_concurrency = 10").lanes.account_concurrency == 10
