@@ -1,11 +1,13 @@
 """``darkroom demo``: a person's pictures, or rendered ones, through the whole of Darkroom."""
 
+import signal
 import time
 import webbrowser
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -47,6 +49,7 @@ def demo(
         out = out.resolve()
         out.mkdir(parents=True, exist_ok=True)
         with ExitStack() as ending:
+            ending.enter_context(_orderly_end())
             stack = ending.enter_context(_stack(keep=keep))
             prefect = ending.enter_context(prefect_server(stack.folder)) if report else None
             console.print(f"{wording.count(len(candidates), 'file')} to {stack.upload_api}/uploads")
@@ -82,6 +85,20 @@ def _report(stack: LocalStack, prefect: PrefectServer, out: Path, since: datetim
     except (ProcessError, ReportError) as error:
         console.print(str(error), style="red", markup=False)
         return None
+
+
+@contextmanager
+def _orderly_end() -> Iterator[None]:
+    """Make SIGTERM end the run as SIGINT does: with what it started."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
