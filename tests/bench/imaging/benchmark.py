@@ -17,12 +17,13 @@ from tests.bench.imaging.comparison import ROUNDS, compare
 from tests.bench.imaging.figures import ratios
 from tests.bench.imaging.growth import soak
 from tests.bench.imaging.imports import import_seconds, light_vs_drawing
+from tests.bench.imaging.markdown import section
 from tests.bench.imaging.photographs import large_jpegs, largest, varied_pictures
 from tests.bench.imaging.table import results_table
 from tests.bench.machine import describe_machine
 from tests.bench.targets import Target
 
-_CHARTED = ("sharp", "pillow", "matched", "shipped", "sharp_same", "floor")
+_CHARTED = ("sharp", "matched", "shipped", "pillow", "sharp_same", "floor")
 
 
 def run(console: Console, out: Path) -> list[Target]:
@@ -65,8 +66,10 @@ def run(console: Console, out: Path) -> list[Target]:
     )
     save_chart([results[role] for role in _CHARTED], headline(figures), subtitle, chart)
     console.print(results_table(list(results.values())))
+    reached = targets(figures)
+    (out / "imaging.md").write_text(section(list(results.values()), reached, machine), encoding="utf-8")
     console.print(f"Figures: {written}\nChart:   {chart}", soft_wrap=True)
-    return targets(figures)
+    return reached
 
 
 def targets(figures: Mapping[str, Any]) -> list[Target]:

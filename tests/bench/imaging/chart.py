@@ -45,11 +45,10 @@ def _cpu(results: Sequence[Result], rows: list[str]) -> Any:
         {
             "row": result.name,
             "cpu": result.cpu_seconds,
-            "label": f"{result.cpu_seconds:.2f} s"
-            + (f"   1/{first / result.cpu_seconds:.1f}" if result is not results[0] else ""),
+            "label": f"{result.cpu_seconds:.2f} s" + (f" (1/{first / result.cpu_seconds:.1f})" if number else ""),
             "ours": result.name.startswith("Darkroom"),
         }
-        for result in results
+        for number, result in enumerate(results)
     ]
     base = alt.Chart(alt.InlineData(values=values)).encode(y=_rows(rows, labels=True))
     across = alt.X(
@@ -120,7 +119,7 @@ def _quality(results: Sequence[Result], rows: list[str]) -> Any:
 
 
 def _rows(rows: list[str], *, labels: bool = False) -> alt.Y:
-    axis = alt.Axis(labels=labels, labelLimit=260, labelPadding=10, labelFontSize=14)
+    axis = alt.Axis(labels=labels, labelLimit=280, labelPadding=10, labelFontSize=14)
     return alt.Y("row:N", sort=rows, title=None, axis=axis, scale=alt.Scale(domain=rows))
 
 

@@ -19,8 +19,8 @@ from tests.bench.imaging.scoring import score_all
 
 ROUNDS = 3
 
-SHARP = Contender("sharp", "sharp")
-PILLOW = Contender("Pillow", "pillow")
+SHARP = Contender("sharp, by its defaults", "sharp")
+PILLOW = Contender("Pillow, by its defaults", "pillow")
 
 Step = Callable[[str, int], Callable[[int], None]]
 """Told what begins and of how many parts it is; returns what to tell as they are done."""
@@ -77,11 +77,11 @@ def _contenders(settings: Settings, matched: Mapping[Format, Encoder]) -> dict[s
     return {
         "sharp": SHARP,
         "pillow": PILLOW,
-        "matched": Contender("Darkroom at sharp's quality", "darkroom", theirs),
-        "shipped": Contender("Darkroom", "darkroom", ours),
-        "sharp_same": Contender("sharp, our settings", "sharp", ours),
-        "sharp_shared": Contender("sharp, our settings, pixels shared", "sharp", ours, shared=True),
-        "floor": Contender("bare encoders, our settings", "floor", ours),
+        "matched": Contender("Darkroom, at sharp's quality", "darkroom", theirs),
+        "shipped": Contender("Darkroom, as shipped", "darkroom", ours),
+        "sharp_same": Contender("sharp, by our settings", "sharp", ours),
+        "sharp_shared": Contender("sharp, by our settings, pixels shared", "sharp", ours, shared=True),
+        "floor": Contender("bare encoders, by our settings", "floor", ours),
     }
 
 
