@@ -11,10 +11,11 @@ class PeriodError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Whole days in UTC, the last one included."""
+    """Whole days in UTC, the last one included. ``ongoing`` where that one is not over."""
 
     first_day: date
     last_day: date
+    ongoing: bool = False
 
     @classmethod
     def of(cls, first_day: date | None, last_day: date | None = None, *, today: date | None = None) -> Self:
@@ -32,7 +33,7 @@ class Period:
             raise PeriodError(f"expected a last day on or after {first} but received {last}")
         if last > today:
             raise PeriodError(f"expected days up to today, {today} (UTC), but received {last}")
-        return cls(first, last)
+        return cls(first, last, ongoing=last == today)
 
     @property
     def label(self) -> str:

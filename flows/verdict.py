@@ -54,9 +54,9 @@ def judge(figures: Figures | None, period: Period, expected: Analytics) -> Verdi
         period: the days.
         expected: what a fine day is.
     """
-    days = period.label
+    days, was = period.label, _was(period)
     if figures is None:
-        return Verdict(None, f"Whether {days} was fine is not known: the question that tells went unanswered.")
+        return Verdict(None, f"Whether {days} {was} fine is not known: the question that tells went unanswered.")
     if figures.requests == 0:
         return Verdict(None, f"Nothing was asked for on {days}: no request is in the log.")
     served = f"{figures.requests:,} request{'' if figures.requests == 1 else 's'}"
@@ -68,7 +68,15 @@ def judge(figures: Figures | None, period: Period, expected: Analytics) -> Verdi
     if not poor_errors:
         findings.reverse()
     fine = not (poor_errors or poor_hits)
-    return Verdict(fine, f"{days} was {'' if fine else 'not '}fine: {served}; {'; '.join(filter(None, findings))}.")
+    judgement = f"{was}{'' if fine else ' not'} fine{' so far' if period.ongoing else ''}"
+    return Verdict(fine, f"{days} {judgement}: {served}; {'; '.join(findings)}.")
+
+
+def _was(period: Period) -> str:
+    one = period.first_day == period.last_day
+    if period.ongoing:
+        return "has been" if one else "have been"
+    return "was" if one else "were"
 
 
 def _error_finding(figures: Figures, share: float) -> str:

@@ -82,7 +82,7 @@ def test_the_page_says_what_it_found_first(executed: Path, page: str) -> None:
     sentence = str(read_figures(executed)["sentence"])
     body = page[page.index("<main") :]
     assert body.index(sentence) < body.index("<svg")
-    assert "AVIF is 90% of all answers; JPEG is cached least (66.7%)" in page
+    assert "AVIF is 90% of all answers; JPEG came from the cache least often (66.7%)" in page
     assert "<strong>top_images</strong>: throttled" in page
 
 

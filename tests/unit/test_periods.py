@@ -21,6 +21,7 @@ TODAY = date(2026, 11, 23)
 def test_days(first: date | None, last: date | None, expected: tuple[date, date]) -> None:
     period = Period.of(first, last, today=TODAY)
     assert (period.first_day, period.last_day) == expected
+    assert period.ongoing is (period.last_day == TODAY)
 
 
 @pytest.mark.parametrize(

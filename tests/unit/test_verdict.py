@@ -67,6 +67,19 @@ def test_judgement(figures: Figures | None, fine: bool | None, sentence: str) ->
     assert verdict.sentence == sentence
 
 
+@pytest.mark.parametrize(
+    ("period", "beginning"),
+    [
+        (Period(date(2026, 11, 1), date(2026, 11, 7)), "1 to 7 November 2026 were fine: "),
+        (Period(date(2026, 11, 1), date(2026, 11, 7), ongoing=True), "1 to 7 November 2026 have been fine so far: "),
+        (Period(date(2026, 11, 7), date(2026, 11, 7), ongoing=True), "7 November 2026 has been fine so far: "),
+    ],
+    ids=["range", "range-to-today", "today"],
+)
+def test_a_sentence_knows_whether_its_days_are_over(period: Period, beginning: str) -> None:
+    assert judge(GOOD, period, EXPECTED).sentence.startswith(beginning)
+
+
 def test_figures_are_the_rows_added_up() -> None:
     rows = pd.DataFrame([dict.fromkeys(COUNTS, 1), dict.fromkeys(COUNTS, 41)])
     assert Figures.total(rows).as_dict() == dict.fromkeys(COUNTS, 42) | {"hit_ratio": 0.5}
