@@ -13,6 +13,7 @@ import pyathena
 import pytest
 from botocore.exceptions import ClientError
 from pyathena.error import DatabaseError, OperationalError
+from pyathena.pandas.cursor import PandasCursor
 from scan_limits import scan_limit
 from seeded_logs import HOURS, records_of, seed, unseed
 
@@ -157,6 +158,20 @@ def test_an_empty_answer_has_its_columns(cursor: Any) -> None:
     cursor.execute(f"SELECT sc_status, hour FROM {TABLE} WHERE distributionid = 'nobody'")
     assert cursor.fetchall() == []
     assert [column[0] for column in cursor.description] == ["sc_status", "hour"]
+
+
+def test_a_cursor_that_reads_the_result_file_finds_it(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in stack.environment().items():
+        monkeypatch.setenv(name, value)
+    connection = pyathena.connect(
+        work_group=stack.parameter("athena-workgroup"),
+        schema_name=stack.parameter("glue-database"),
+        poll_interval=0.05,
+        cursor_class=PandasCursor,
+    )
+    sql = f"SELECT hour, count(*) AS requests FROM {TABLE} WHERE distributionid = '{SITE}' AND day = 2 GROUP BY 1"
+    rows = connection.cursor().execute(sql).as_pandas()
+    assert sorted(zip(rows["hour"], rows["requests"], strict=True)) == [(hour, 120) for hour in HOURS]
 
 
 def test_new_files_are_seen_at_once(stack: LocalStack, cursor: Any) -> None:

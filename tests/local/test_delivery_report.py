@@ -23,6 +23,7 @@ from flows.delivery_report import DeliveryReport, delivery_report, main
 from flows.discovery import Analytics, find_analytics
 from flows.periods import Period
 from flows.questions import Question, ask
+from flows.rendering import execute_notebook, read_figures
 from infra.local.prefect_server import PrefectServer, prefect_server
 from infra.local.stack import LocalStack
 
@@ -125,6 +126,16 @@ def _assert_artifacts(prefect: PrefectServer, flow_run_id: Any, report: Delivery
     link = artifacts["delivery-report"]["data"]
     address = link[link.index("(http") + 1 : link.rindex(")")]
     assert httpx.get(address, trust_env=False).text == report.page.read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("traffic")
+def test_a_notebook_that_is_opened_by_hand_asks_athena_itself(stack: LocalStack, tmp_path: Path) -> None:
+    with httpx.Client(base_url=stack.edge_url, trust_env=False, timeout=60) as edge:
+        counted = edge_statistics(edge)
+    days = {name: str(day) for name, day in zip(("first_day", "last_day"), days_of_the_session().values(), strict=True)}
+    execute_notebook("delivery", tmp_path / "delivery.ipynb", days)
+    figures = read_figures(tmp_path / "delivery.ipynb")
+    assert (figures["requests"], figures["bytes"]) == (counted["requests"], counted["bytes"])
 
 
 def test_an_answer_is_what_the_records_say(stack: LocalStack, analytics: Analytics) -> None:

@@ -40,9 +40,12 @@ class Executions:
 
     def complete(self, described: dict[str, Any]) -> None:
         """Write into a ``QueryExecution`` of the emulator, in place, what it lacks."""
-        execution = self._executions.get(described.get("QueryExecutionId", ""))
+        execution_id = described.get("QueryExecutionId", "")
+        execution = self._executions.get(execution_id)
         if execution is None:
             return
+        # The emulator writes <location>/<id>.csv/<id>.csv and says <location>/<id>.csv.
+        described["ResultConfiguration"]["OutputLocation"] += f"/{execution_id}.csv"
         described["Query"] = execution.text
         described.setdefault("Statistics", {})["DataScannedInBytes"] = execution.scanned_bytes
         if execution.failure and described["Status"]["State"] not in ("QUEUED", "RUNNING"):
