@@ -16,6 +16,27 @@ def loading_options(header: Header) -> dict[str, str]:
     return {"output_profile": "srgb"} if header.profile is not None else {}
 
 
+def read_by(header: Header, image: "pyvips.Image") -> "pyvips.Image":
+    """Give ``image``, freshly decoded, the profile that ``header`` says it is to be read by.
+
+    pi-heif hands pixels on without their profile, libvips knows none that is told by code points.
+    """
+    icc = header.coded.icc if header.coded else header.embedded
+    if icc is None:
+        return image
+    # A profile made of code points is one of three colours.
+    tagged = to_colour(image) if header.coded else image.copy()
+    tagged.set_type(pyvips.GValue.blob_type, "icc-profile-data", icc)
+    return tagged
+
+
+def to_colour(image: "pyvips.Image") -> "pyvips.Image":
+    """Return greyscale as three equal bands, at the depth that it has."""
+    if image.interpretation in ("b-w", "grey16"):
+        return image.colourspace("rgb16" if image.interpretation == "grey16" else "srgb")
+    return image.copy()
+
+
 def to_srgb(image: "pyvips.Image") -> "pyvips.Image":
     """Give greyscale, which ``thumbnail`` leaves as it is, the three bands of every other picture."""
     converted = image if image.interpretation == "srgb" else image.colourspace("srgb")

@@ -1,43 +1,87 @@
-"""From an original's bytes to upright sRGB pixels in memory, shrunk while loading."""
+"""From an original's bytes to upright sRGB pixels in memory, shrunk while loading where the format allows it."""
 
-from lambdas.imaging.colour import loading_options, to_srgb
+from typing import Literal
+
+from lambdas.imaging.colour import loading_options, read_by, to_srgb
 from lambdas.imaging.deadline import Deadline
 from lambdas.imaging.engine import pyvips
+from lambdas.imaging.frames import each_frame
 from lambdas.imaging.geometry import Size
+from lambdas.imaging.hevc import hevc_pixels
 from lambdas.imaging.inspect import Header, reason
 from lambdas.imaging.rejection import RejectedError
 
+# What stops a decode. "error": truncation and damage, but not mere warnings, which sound photographs
+# of some phones cause. "none": nothing that leaves any pixels.
+FailOn = Literal["error", "none"]
 _OPAQUE = 255
 
 
-def decode(data: bytes, header: Header, size: Size, deadline: Deadline) -> "pyvips.Image":
+def decode(
+    data: bytes, header: Header, size: Size, deadline: Deadline, *, frames: int = 1, fail_on: FailOn = "error"
+) -> "pyvips.Image":
     """Decode ``data`` at exactly ``size`` pixels: upright, 8-bit sRGB, alpha only where something shows through.
+
+    Of an animation, ``frames`` of them below each other; ``size`` is that of one.
 
     Raises:
         RejectedError: ``corrupt`` (truncated files too) or ``decode_timeout``.
     """
     try:
-        shrunk = _load_shrunk(data, header, size)
+        if frames > 1:
+            shrunk = _load_frames(data, header, size, frames, fail_on)
+        elif header.whole_frame or header.coded:
+            shrunk = _load_whole(data, header, size, fail_on)
+        else:
+            shrunk = _load_shrunk(data, header, size, fail_on)
         return _without_opaque_alpha(deadline.compute(to_srgb(shrunk)))
     except pyvips.Error as error:
         raise RejectedError("corrupt", f"expected pixels but received: {reason(error)}") from error
 
 
-def _load_shrunk(data: bytes, header: Header, size: Size) -> "pyvips.Image":
+def _load_shrunk(data: bytes, header: Header, size: Size, fail_on: FailOn) -> "pyvips.Image":
     """Shrink on load and turn upright.
 
     ``thumbnail_buffer`` ignores its own ``fail_on`` argument (libvips issue 5195), so the loader is
-    told by its options. ``error`` refuses truncation and damage and lets mere warnings pass, which
-    sound photographs of some phones cause.
+    told by its options.
     """
     return pyvips.Image.thumbnail_buffer(
         data,
         size.width,
         height=size.height,
         size="force",
-        option_string="[fail_on=error]",
+        option_string=f"[fail_on={fail_on}]",
         **loading_options(header),
     )
+
+
+def _load_whole(data: bytes, header: Header, size: Size, fail_on: FailOn) -> "pyvips.Image":
+    """Decode in full, then shrink.
+
+    For AVIF and HEIC nothing is lost by it, and ``thumbnail_buffer`` would take a preview out of the
+    file for the picture. A profile that the file does not embed can only be given to pixels.
+    """
+    if header.codec == "hevc":
+        opened = hevc_pixels(data)
+    else:
+        opened = pyvips.Image.new_from_buffer(data, "", access="sequential", fail_on=fail_on)
+    return read_by(header, opened).thumbnail_image(
+        size.width, height=size.height, size="force", **loading_options(header)
+    )
+
+
+def _load_frames(data: bytes, header: Header, size: Size, frames: int, fail_on: FailOn) -> "pyvips.Image":
+    lying = Size(size.height, size.width) if header.stored != header.size else size
+    shrunk = pyvips.Image.thumbnail_buffer(
+        data,
+        lying.width,
+        height=lying.height,
+        size="force",
+        no_rotate=True,
+        option_string=f"[fail_on={fail_on},n={frames}]",
+        **loading_options(header),
+    )
+    return shrunk if header.orientation == 1 else each_frame(shrunk, lambda frame: frame.autorot())
 
 
 def _without_opaque_alpha(image: "pyvips.Image") -> "pyvips.Image":

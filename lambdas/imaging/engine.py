@@ -5,7 +5,7 @@ Every module that draws imports ``pyvips`` from here, so that none runs before t
 
 import pyvips
 
-# Only what `formats.DRAWABLE_FORMATS` names may be loaded, whatever else this libvips was built with.
+# Only what `formats.ORIGINAL_FORMATS` names may be loaded, whatever else this libvips was built with.
 LOADERS = (
     "VipsForeignLoadJpeg",
     "VipsForeignLoadPng",

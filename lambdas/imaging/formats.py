@@ -22,9 +22,6 @@ ORIGINAL_MIME_TYPES: dict[OriginalFormat, str] = {
     "gif": "image/gif",
 }
 
-# libvips reads a HEIC's header, but its wheel carries no HEVC decoder for the pixels.
-DRAWABLE_FORMATS: tuple[OriginalFormat, ...] = ("jpeg", "png", "webp", "avif", "tiff", "gif")
-
 
 def require_drawable(found: KnownFormat | None) -> OriginalFormat:
     """Return ``found`` if originals of that format are drawn.
@@ -32,10 +29,10 @@ def require_drawable(found: KnownFormat | None) -> OriginalFormat:
     Raises:
         RejectedError: ``not_an_image`` if the bytes were of no known format, else ``unsupported_format``.
     """
-    expected = ", ".join(DRAWABLE_FORMATS)
+    expected = ", ".join(ORIGINAL_FORMATS)
     if found is None:
         raise RejectedError("not_an_image", f"expected the bytes of one of {expected} but received those of no picture")
-    for drawable in DRAWABLE_FORMATS:
+    for drawable in ORIGINAL_FORMATS:
         if found == drawable:
             return drawable
     raise RejectedError("unsupported_format", f"expected one of {expected} but received {found}")

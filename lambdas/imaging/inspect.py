@@ -3,14 +3,20 @@
 from dataclasses import dataclass
 from typing import Any
 
+from lambdas.imaging.colour_code import CodedProfile, coded_profile
 from lambdas.imaging.engine import pyvips
+from lambdas.imaging.exif import Exif, read_exif
 from lambdas.imaging.geometry import Size
-from lambdas.imaging.limits import check_dimensions
+from lambdas.imaging.iso_boxes import colour_code
+from lambdas.imaging.limits import check_dimensions, check_pages
+from lambdas.imaging.png_chunks import png_profile
 from lambdas.imaging.profile import profile_name
 from lambdas.imaging.rejection import RejectedError
 from lambdas.picture_settings import Limits
 
 _SIDEWAYS = range(5, 9)  # EXIF orientations whose rows are the upright picture's columns
+_ANIMATED_CODECS = frozenset({"gif", "webp"})
+_WHOLE_FRAME_CODECS = frozenset({"av1", "hevc"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,39 +25,67 @@ class Header:
 
     size: Size
     """Upright, in pixels."""
+    codec: str
+    """What its pixels are coded in: jpeg, png, webp, gif, tiff, av1 or hevc."""
     orientation: int
-    """EXIF orientation found, 1 to 8; AVIF says 1, for its own boxes have turned it already."""
+    """EXIF orientation found, 1 to 8; AVIF and HEIC say 1, for their own boxes are applied by the decoder."""
     color_space: str
     """libvips' name: srgb, rgb16, b-w, cmyk, lab …"""
     profile: str | None
-    """Description of the embedded ICC profile; None if there is none."""
+    """Description of the embedded ICC profile, or of ``coded``; None if there is neither."""
+    embedded: bytes | None
+    """The embedded ICC profile."""
+    coded: CodedProfile | None
+    """What the file says of its colours by code points instead of an embedded profile."""
     alpha: bool
     pages: int
     """Frames of an animation, pages of a TIFF."""
+    exif: Exif
+
+    @property
+    def stored(self) -> Size:
+        """The size before it is turned upright, in pixels."""
+        return Size(self.size.height, self.size.width) if self.orientation in _SIDEWAYS else self.size
+
+    @property
+    def moving(self) -> bool:
+        """Whether its pages are frames of an animation that can be kept."""
+        return self.pages > 1 and self.codec in _ANIMATED_CODECS
+
+    @property
+    def whole_frame(self) -> bool:
+        """Whether its decoder gives no pixel away before it holds all of them."""
+        return self.codec in _WHOLE_FRAME_CODECS
 
 
 def inspect(data: bytes, limits: Limits) -> Header:
     """Read the header of the picture in ``data`` and hold it against ``limits``.
 
     Raises:
-        RejectedError: ``corrupt``, ``too_many_pixels`` or ``too_long_side``.
+        RejectedError: ``corrupt``, ``too_many_pixels``, ``too_long_side`` or ``too_many_pages``.
     """
     try:
         image = pyvips.Image.new_from_buffer(data, "", access="sequential")
     except pyvips.Error as error:
         raise RejectedError("corrupt", f"expected a picture's header but received: {reason(error)}") from error
+    orientation, codec = _orientation(image), _codec(image)
     stored = Size(image.width, image.height)
-    whole_frame = image.get("vips-loader").startswith("heif")
-    check_dimensions(stored.width, stored.height, limits, whole_frame=whole_frame)
-    orientation = _orientation(image)
-    embedded = _field(image, "icc-profile-data")
+    check_dimensions(stored.width, stored.height, limits, whole_frame=codec in _WHOLE_FRAME_CODECS)
+    pages = int(_field(image, "n-pages") or 1)
+    check_pages(pages, limits)
+    embedded = bytes(_field(image, "icc-profile-data") or b"") or None
+    coded = _coded_profile(data, codec, has_embedded=embedded is not None)
     return Header(
         size=Size(stored.height, stored.width) if orientation in _SIDEWAYS else stored,
+        codec=codec,
         orientation=orientation,
         color_space=str(image.interpretation),
-        profile=profile_name(bytes(embedded)) or "unnamed" if embedded else None,
+        profile=_named(coded, embedded),
+        embedded=embedded,
+        coded=coded,
         alpha=bool(image.hasalpha()),
-        pages=int(_field(image, "n-pages") or 1),
+        pages=pages,
+        exif=read_exif(lambda name: _field(image, name)),
     )
 
 
@@ -69,3 +103,22 @@ def _field(image: "pyvips.Image", name: str) -> Any:
 def _orientation(image: "pyvips.Image") -> int:
     found = _field(image, "orientation")
     return found if found in range(1, 9) else 1
+
+
+def _codec(image: "pyvips.Image") -> str:
+    loader = str(image.get("vips-loader")).partition("load")[0].removeprefix("ns")
+    return str(image.get("heif-compression")) if loader == "heif" else loader
+
+
+def _coded_profile(data: bytes, codec: str, *, has_embedded: bool) -> CodedProfile | None:
+    if codec == "png":
+        return png_profile(data)
+    if codec in _WHOLE_FRAME_CODECS and not has_embedded and (code := colour_code(data)):
+        return coded_profile(code)
+    return None
+
+
+def _named(coded: CodedProfile | None, embedded: bytes | None) -> str | None:
+    if coded is not None:
+        return coded.name
+    return None if embedded is None else profile_name(embedded) or "unnamed"

@@ -34,3 +34,28 @@ def check_dimensions(width: int, height: int, limits: Limits, *, whole_frame: bo
         raise RejectedError(
             "too_long_side", f"expected sides of at most {limits.max_side} pixels but received {width} × {height}"
         )
+
+
+def check_pages(pages: int, limits: Limits) -> None:
+    """Refuse an animation or a document of ``pages`` frames or pages that is too long to read.
+
+    Raises:
+        RejectedError: ``too_many_pages``.
+    """
+    if pages > limits.max_pages:
+        raise RejectedError("too_many_pages", f"expected at most {limits.max_pages} pages but received {pages}")
+
+
+def check_animation(width: int, height: int, frames: int, limits: Limits) -> None:
+    """Refuse an animation to be kept whose ``frames`` of ``width`` × ``height`` pixels are too many together.
+
+    Raises:
+        RejectedError: ``too_many_pixels``.
+    """
+    total = width * height * frames
+    if total > limits.max_animation_pixels:
+        raise RejectedError(
+            "too_many_pixels",
+            f"expected at most {limits.max_animation_pixels} pixels in all frames of an animation"
+            f" but received {frames} × {width} × {height} = {total}",
+        )

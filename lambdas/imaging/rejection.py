@@ -9,6 +9,7 @@ RejectionCode = Literal[
     "too_large",
     "too_many_pixels",
     "too_long_side",
+    "too_many_pages",
     "corrupt",
     "decode_timeout",
 ]

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 
 from lambdas.imaging.crop import crop, shrink
 from lambdas.imaging.deadline import Deadline
-from lambdas.imaging.decode import decode
+from lambdas.imaging.decode import FailOn, decode
 from lambdas.imaging.encode import encode
 from lambdas.imaging.engine import pyvips
+from lambdas.imaging.frames import kept_frames
 from lambdas.imaging.geometry import Size, base_size, covering_size, drawn_size
 from lambdas.imaging.inspect import Header, inspect, reason
 from lambdas.imaging.rejection import RejectedError
 from lambdas.keys import Format, Variant
 from lambdas.settings import Settings
+
+_ANIMATED_FORMATS: frozenset[Format] = frozenset({"webp"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,9 @@ class _Group:
         self._header = header
         self._settings = settings
         self._deadline = deadline
-        self._bases: dict[Size, pyvips.Image] = {}
-        self._pixels: dict[tuple[Size, Size], pyvips.Image] = {}
+        self._frames = kept_frames(header, settings)
+        self._bases: dict[tuple[Size, int], pyvips.Image] = {}
+        self._pixels: dict[tuple[Size, Size, int], pyvips.Image] = {}
         self._encoded: dict[tuple[Size, Size, Format], bytes] = {}
 
     def pixels(self, variant: Variant) -> "pyvips.Image":
@@ -86,13 +90,18 @@ class _Group:
         return written
 
     def _cut(self, variant: Variant, covering: Size, size: Size) -> "pyvips.Image":
-        if (covering, size) not in self._pixels:
-            shrunk = shrink(self._base(variant), covering)
-            self._pixels[covering, size] = self._deadline.compute(crop(shrunk, size, self._settings.rendering.crop))
-        return self._pixels[covering, size]
+        frames = self._frames if variant.format in _ANIMATED_FORMATS else 1
+        if (covering, size, frames) not in self._pixels:
+            shrunk = shrink(self._base(variant, frames), covering)
+            cut = crop(shrunk, size, self._settings.rendering.crop)
+            self._pixels[covering, size, frames] = self._deadline.compute(cut)
+        return self._pixels[covering, size, frames]
 
-    def _base(self, variant: Variant) -> "pyvips.Image":
+    def _base(self, variant: Variant, frames: int) -> "pyvips.Image":
         size = base_size(self._header.size, variant, self._settings.ladder)
-        if size not in self._bases:
-            self._bases[size] = decode(self._data, self._header, size, self._deadline)
-        return self._bases[size]
+        if (size, frames) not in self._bases:
+            fail_on: FailOn = "none" if self._settings.limits.accept_truncated else "error"
+            self._bases[size, frames] = decode(
+                self._data, self._header, size, self._deadline, frames=frames, fail_on=fail_on
+            )
+        return self._bases[size, frames]

@@ -1,7 +1,11 @@
 """Pictures that the tests draw for themselves, and how they compare them."""
 
+import io
+
 import numpy as np
+import pillow_heif
 import pyvips
+from PIL import Image as PillowImage
 
 BLOCKS = {  # one colour a corner: whichever way a picture is turned or mirrored, it shows
     "top_left": (200, 60, 50),
@@ -53,9 +57,55 @@ def with_orientation(upright: pyvips.Image, orientation: int) -> pyvips.Image:
     return stored
 
 
-def load(data: bytes) -> pyvips.Image:
+def to_pillow(image: pyvips.Image) -> PillowImage.Image:
+    return PillowImage.fromarray(image.numpy())
+
+
+def exif_of(orientation: int) -> bytes:
+    """Make EXIF that says nothing but how to turn the picture."""
+    exif = PillowImage.Exif()
+    exif[0x0112] = orientation
+    return exif.tobytes()
+
+
+def heic(stored: pyvips.Image, orientation: int = 1, **options: object) -> bytes:
+    """Write a HEIC that is turned by its own boxes, and says so in its EXIF once more, as telephones do."""
+    written = io.BytesIO()
+    pillow_heif.from_pillow(to_pillow(stored)).save(written, exif=exif_of(orientation), quality=90, **options)
+    return written.getvalue()
+
+
+def avif(stored: pyvips.Image, orientation: int = 1) -> bytes:
+    """Write an AVIF that is turned by its own boxes."""
+    written = io.BytesIO()
+    to_pillow(stored).save(written, "AVIF", exif=exif_of(orientation), quality=90, speed=10)
+    return written.getvalue()
+
+
+def animation(frames: int = 3, width: int = 120, height: int = 80) -> pyvips.Image:
+    """Draw an animation whose frames differ in brightness alone, 70 ms each."""
+    dark = corners(width, height)
+    shown = [(dark * (0.5 + 0.5 * number / frames)).cast("uchar") for number in range(1, frames + 1)]
+    joined = pyvips.Image.arrayjoin(shown, across=1).copy(interpretation="srgb")
+    joined.set_type(pyvips.GValue.gint_type, "page-height", height)
+    joined.set_type(pyvips.GValue.array_int_type, "delay", [70] * frames)
+    joined.set_type(pyvips.GValue.gint_type, "loop", 2)
+    return joined
+
+
+def each_frame_stored_as(moving: pyvips.Image, orientation: int) -> pyvips.Image:
+    """Store every frame of an animation so that a reader must turn it."""
+    height = moving.get_page_height()
+    tops = range(0, moving.height, height)
+    frames = [with_orientation(moving.crop(0, top, moving.width, height), orientation) for top in tops]
+    joined = pyvips.Image.arrayjoin(frames, across=1).copy()
+    joined.set_type(pyvips.GValue.gint_type, "page-height", frames[0].height)
+    return joined
+
+
+def load(data: bytes, options: str = "") -> pyvips.Image:
     """Decode with no conversion at all: what a viewer that ignores metadata would show."""
-    return pyvips.Image.new_from_buffer(data, "")
+    return pyvips.Image.new_from_buffer(data, options)
 
 
 def mean_difference(one: pyvips.Image, other: pyvips.Image, side: int = 64) -> float:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.imaging.formats import DRAWABLE_FORMATS
+from lambdas.imaging.formats import ORIGINAL_FORMATS
 from lambdas.imaging.geometry import Size, drawn_size
 from lambdas.imaging.plan import DECODE_SECONDS, ENCODE_SECONDS, plan
 from lambdas.keys import Variant
@@ -59,7 +59,7 @@ def test_rungs_that_are_one_picture_stay_together() -> None:
 
 @given(
     st.builds(Size, st.integers(1, 10_000), st.integers(1, 10_000)),
-    st.sampled_from(DRAWABLE_FORMATS),
+    st.sampled_from(ORIGINAL_FORMATS),
     st.floats(0.01, 60),
     st.integers(1, 40),
 )
@@ -78,4 +78,4 @@ def test_a_plan_is_a_function_of_its_arguments() -> None:
 
 
 def test_every_format_has_its_cost() -> None:
-    assert set(DECODE_SECONDS) >= set(DRAWABLE_FORMATS)
+    assert set(DECODE_SECONDS) >= set(ORIGINAL_FORMATS)

@@ -1,0 +1,111 @@
+"""Colours told by code points and not by a profile: AVIF's and HEIC's nclx, PNG's cICP.
+
+Source: ITU-T H.273 (2024), tables 2 (primaries) and 3 (transfer characteristics).
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from lambdas.imaging.matrix_profile import Chromaticities, matrix_profile
+
+_D65 = (0.3127, 0.3290)
+_BT709 = Chromaticities((0.64, 0.33), (0.30, 0.60), (0.15, 0.06), _D65)
+_NAMED_PRIMARIES: dict[int, tuple[str, Chromaticities]] = {
+    4: ("BT.470M", Chromaticities((0.67, 0.33), (0.21, 0.71), (0.14, 0.08), (0.310, 0.316))),
+    5: ("BT.601 625", Chromaticities((0.64, 0.33), (0.29, 0.60), (0.15, 0.06), _D65)),
+    6: ("BT.601 525", Chromaticities((0.63, 0.34), (0.31, 0.595), (0.155, 0.07), _D65)),
+    9: ("BT.2020", Chromaticities((0.708, 0.292), (0.170, 0.797), (0.131, 0.046), _D65)),
+    11: ("DCI P3", Chromaticities((0.68, 0.32), (0.265, 0.69), (0.15, 0.06), (0.314, 0.351))),
+    12: ("Display P3", Chromaticities((0.68, 0.32), (0.265, 0.69), (0.15, 0.06), _D65)),
+}
+
+_REFERENCE_WHITE = 203  # cd/m² of diffuse white in HDR pictures (ITU-R BT.2408)
+_HLG_PEAK = 1000  # cd/m² of the display that hybrid log-gamma is referred to (ITU-R BT.2100)
+_KNEE = 0.5  # of the reference white: what is brighter is compressed, never clipped
+
+
+@dataclass(frozen=True, slots=True)
+class ColourCode:
+    """Code points of H.273 for primaries and transfer characteristics."""
+
+    primaries: int
+    transfer: int
+
+
+@dataclass(frozen=True, slots=True)
+class CodedProfile:
+    """A profile that stands for what a file says of its colours without embedding one."""
+
+    name: str
+    icc: bytes
+
+
+@lru_cache(maxsize=16)
+def coded_profile(code: ColourCode) -> CodedProfile | None:
+    """Return the profile that ``code`` stands for; None for sRGB, and for codes that no viewer converts either."""
+    name, where = _NAMED_PRIMARIES.get(code.primaries, ("BT.709", _BT709))
+    curve_name, curve = _NAMED_CURVES.get(code.transfer, ("", srgb_to_linear))
+    if where is _BT709 and curve is srgb_to_linear:
+        return None
+    name = f"{name} {curve_name}".strip()
+    return CodedProfile(name, matrix_profile(name, where, curve))
+
+
+def gamma_profile(gamma: float, where: Chromaticities | None) -> CodedProfile | None:
+    """Return the profile of a display with this ``gamma`` and these primaries, sRGB's if None.
+
+    None if a viewer would see no difference to sRGB, or if the primaries are none.
+    """
+    if (where is None or where.resembles(_BT709)) and abs(gamma - 2.2) < 0.03:
+        return None
+    if not 0.2 < gamma < 6:
+        return None
+    name = f"gamma {gamma:.2f}"
+    try:
+        return CodedProfile(name, matrix_profile(name, where or _BT709, lambda value: value**gamma))
+    except ValueError:
+        return None
+
+
+def srgb_to_linear(value: float) -> float:
+    """Take a coded value to light by sRGB's curve (IEC 61966-2-1).
+
+    The camera curves of BT.601, BT.709 and BT.2020 are read by it too: viewers show such pictures
+    as they are on a display, and do not undo the camera.
+    """
+    return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+
+
+def _pq_to_linear(value: float) -> float:
+    """Perceptual quantizer (SMPTE ST 2084), in the range of an ordinary display."""
+    m1, m2 = 2610 / 16_384, 2523 / 32
+    c1, c2, c3 = 3424 / 4096, 2413 / 128, 2392 / 128
+    root = value ** (1 / m2)
+    light = (max(root - c1, 0) / (c2 - c3 * root)) ** (1 / m1)
+    return _compressed(light * 10_000 / _REFERENCE_WHITE)
+
+
+def _hlg_to_linear(value: float) -> float:
+    """Hybrid log-gamma (ITU-R BT.2100), in the range of an ordinary display."""
+    a, b, c = 0.17883277, 0.28466892, 0.55991073
+    scene = value**2 / 3 if value <= 0.5 else (math.exp((value - c) / a) + b) / 12
+    return _compressed(scene**1.2 * _HLG_PEAK / _REFERENCE_WHITE)
+
+
+def _compressed(light: float) -> float:
+    """Keep light as it is up to the knee; bring what is brighter smoothly below 1."""
+    if light <= _KNEE:
+        return light
+    above = (light - _KNEE) / (1 - _KNEE)
+    return _KNEE + (1 - _KNEE) * above / (1 + above)
+
+
+_NAMED_CURVES: dict[int, tuple[str, Callable[[float], float]]] = {
+    4: ("gamma 2.2", lambda value: value**2.2),
+    5: ("gamma 2.8", lambda value: value**2.8),
+    8: ("linear", lambda value: value),
+    16: ("PQ", _pq_to_linear),
+    18: ("HLG", _hlg_to_linear),
+}
