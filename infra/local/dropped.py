@@ -97,8 +97,10 @@ def _reserve_concurrency(endpoint: Endpoint, region: str, function: str, value: 
 
 
 def _replicate(endpoint: Endpoint, region: str, bucket: str, value: Any) -> None:
+    defaults = {"Filter": {"Prefix": ""}, "DeleteMarkerReplication": {"Status": "Disabled"}}
     rules = [
-        {"Priority": number, "Filter": {"Prefix": ""}, "DeleteMarkerReplication": {"Status": "Disabled"}, **rule}
+        # The template's Id is the API's ID.
+        {"Priority": number, **defaults, **{"ID" if name == "Id" else name: item for name, item in rule.items()}}
         for number, rule in enumerate(value["Rules"], start=1)
     ]
     endpoint.client("s3", region).put_bucket_replication(
