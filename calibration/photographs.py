@@ -8,9 +8,9 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from calibration.quality import Pixels, Reference
 from lambdas.imaging.formats import require_drawable
 from lambdas.imaging.geometry import Size
 from lambdas.imaging.inspect import inspect
@@ -23,9 +23,6 @@ from lambdas.settings import Settings
 CHECKOUT = Path(__file__).resolve().parent.parent
 CORPUS_VARIABLE = "DARKROOM_CORPUS"
 SCENES = CHECKOUT / "build" / "scenes"
-
-Pixels = NDArray[np.uint8]
-"""Rows × columns × red, green, blue."""
 
 
 class NoPhotographsError(RuntimeError):
@@ -98,7 +95,7 @@ def find_photographs(folder: Path, settings: Settings) -> tuple[list[Photograph]
     return found, refused
 
 
-def reference(photograph: Photograph, rung: int, settings: Settings) -> Pixels:
+def reference(photograph: Photograph, rung: int, settings: Settings) -> Reference:
     """Return what derivatives of ``rung`` are held against: the original decoded whole, reduced by Pillow's Lanczos-3.
 
     Pillow computes every pixel from all that it covers, without shrinking on load, and is none of
@@ -106,7 +103,7 @@ def reference(photograph: Photograph, rung: int, settings: Settings) -> Pixels:
     """
     whole = Image.fromarray(pixels_of(photograph, Variant(photograph.size.width, 0, "jpeg"), settings))
     size = photograph.size.scaled(min(1.0, rung / photograph.size.width))
-    return np.asarray(whole.resize((size.width, size.height), Image.Resampling.LANCZOS))
+    return Reference(np.asarray(whole.resize((size.width, size.height), Image.Resampling.LANCZOS)))
 
 
 def pixels_of(photograph: Photograph, variant: Variant, settings: Settings) -> Pixels:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from diskcache import Cache
 
-from calibration.photographs import CHECKOUT, Photograph, Pixels
-from calibration.quality import decoded, ssimulacra2
+from calibration.photographs import CHECKOUT, Photograph
+from calibration.quality import Reference, decoded
 
 CACHE = CHECKOUT / "build" / "calibration" / "measurements"
 
@@ -18,12 +18,14 @@ def open_cache(folder: Path = CACHE) -> Cache:
     return Cache(folder, size_limit=2**30, eviction_policy="none")
 
 
-def score(cache: Cache, photograph: Photograph, rung: int, derivative: bytes, expected: Callable[[], Pixels]) -> float:
-    """Return the SSIMULACRA2 of ``derivative`` against ``expected``, which is asked only if the score is not known."""
+def score(
+    cache: Cache, photograph: Photograph, rung: int, derivative: bytes, expected: Callable[[], Reference]
+) -> float:
+    """Return the SSIMULACRA2 of ``derivative``; ``expected`` is asked for its reference if it is not known."""
     parts = (photograph.digest, str(rung), sha256(derivative).hexdigest(), *map(version, ("ssimulacra2", "pillow")))
     key = f"score {sha256(' '.join(parts).encode()).hexdigest()}"
     known: float | None = cache.get(key)
     if known is None:
-        known = ssimulacra2(expected(), decoded(derivative))
+        known = expected().ssimulacra2(decoded(derivative))
         cache.set(key, known)
     return known

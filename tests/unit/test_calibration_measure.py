@@ -1,14 +1,16 @@
 """Measurements on one small rendered picture: they are what they say, and they are kept."""
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pictures import corners
+from ssimulacra2 import compute_ssimulacra2
 
 from calibration.measure import measure, summarize, tasks
 from calibration.photographs import NoPhotographsError, find_photographs, pixels_of, reference
-from calibration.quality import decoded, ssimulacra2
+from calibration.quality import Reference, decoded
 from lambdas.encoders import JpegEncoder
 from lambdas.keys import Variant
 from lambdas.settings import load_settings
@@ -46,17 +48,25 @@ def test_a_folder_without_photographs_is_refused(tmp_path: Path, name: str) -> N
 def test_our_pixels_are_near_the_reference(folder: Path) -> None:
     (photograph,), _ = find_photographs(folder, SETTINGS)
     ours, expected = pixels_of(photograph, Variant(RUNG, 0, "jpeg"), SETTINGS), reference(photograph, RUNG, SETTINGS)
-    assert ours.shape == expected.shape == (171, RUNG, 3)
-    assert ssimulacra2(expected, ours) > 90
+    assert ours.shape == expected.pixels.shape == (171, RUNG, 3)
+    assert expected.ssimulacra2(ours) > 90
 
 
 def test_the_score_falls_with_what_is_lost() -> None:
-    pixels = corners(200, 160).numpy()
-    blurred = corners(200, 160).gaussblur(3).numpy()
-    assert ssimulacra2(pixels, pixels) == pytest.approx(100)
-    assert ssimulacra2(pixels, blurred) < 80
+    reference = Reference(corners(200, 160).numpy())
+    assert reference.ssimulacra2(reference.pixels) == pytest.approx(100)
+    assert reference.ssimulacra2(corners(200, 160).gaussblur(3).numpy()) < 80
     with pytest.raises(ValueError, match=r"expected pixels of shape \(160, 200, 3\) but received \(160, 100, 3\)"):
-        ssimulacra2(pixels, pixels[:, :100])
+        reference.ssimulacra2(reference.pixels[:, :100])
+
+
+@pytest.mark.parametrize(("width", "height"), [(64, 64), (200, 161), (9, 300)])
+def test_the_score_is_the_ports_own_whatever_was_computed_ahead(width: int, height: int) -> None:
+    sharp, soft = corners(width, height), corners(width, height).gaussblur(0.6)
+    files = [io.BytesIO(picture.pngsave_buffer()) for picture in (sharp, soft)]
+    reference = Reference(sharp.numpy())
+    expected = compute_ssimulacra2(*files)
+    assert [reference.ssimulacra2(soft.numpy()) for _ in range(2)] == [expected, expected]
 
 
 def test_alpha_is_laid_on_white() -> None:
