@@ -1,25 +1,26 @@
-"""The upload API: an HTTP API before the handler that signs uploads."""
+"""The upload API: an HTTP API, its authorizer, the handler that signs uploads, and what both keep."""
 
-import json
-
-from aws_cdk import aws_apigatewayv2 as apigateway
-from aws_cdk import aws_apigatewayv2_integrations as integrations
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.acknowledgements import acknowledge
 from infra.assets import Assets
-from infra.functions import HandlerFunction
-from infra.log_groups import log_group
+from infra.functions import RUNTIME, HandlerFunction
+from infra.http_api import AuthorizedApi
 from infra.names import Names
+from infra.secret import empty_secret
 from infra.stack import DarkroomStack
+from lambdas.settings import EDGE_REGION
 
-_ROUTES = (("/uploads", apigateway.HttpMethod.POST),)
-_LOGGED = ("requestId", "httpMethod", "routeKey", "status", "responseLength", "integrationLatency", "identity.sourceIp")
-_PREFLIGHT_HEADERS = ["authorization", "content-type"]
+_TENANT_KEYS = "tenant-keys"
+_IMAGE_TOKEN_KEYS = "image-token-keys"
+_ANY_UPLOAD = "An upload's key ends in a random id, made when the request is signed."
+_ANY_PICTURE = "A tenant may take down any of its pictures; whose it is, the handler looks up first."
 
 
 class UploadStack(DarkroomStack):
-    """``POST /uploads`` and the function behind it."""
+    """The HTTP API and all that stands behind it."""
 
     def __init__(self, scope: Construct, names: Names, assets: Assets) -> None:
         super().__init__(
@@ -29,57 +30,142 @@ class UploadStack(DarkroomStack):
             region=names.settings.regions.primary,
             description="Darkroom: the upload API",
         )
-        handler = HandlerFunction(self, "Upload", name="upload", names=names, assets=assets)
-        # A presigned request may do what its signer may: put an original, and nothing else.
+        tenant_keys = empty_secret(
+            self,
+            "TenantKeys",
+            names,
+            "tenant-keys",
+            "Keys that tenants sign tokens with",
+        )
+        image_token_keys = empty_secret(
+            self,
+            "ImageTokenKeys",
+            names,
+            "image-token-keys",
+            "Keys of tokens that show private images",
+        )
+        self._uploads_table()
+        authorizer = self._authorizer(assets, tenant_keys)
+        handler = HandlerFunction(
+            self,
+            "Upload",
+            name="upload",
+            names=names,
+            assets=assets,
+            variables={
+                "UPLOADS_TABLE": names.uploads_table,
+                "IMAGE_TOKEN_KEYS_SECRET": image_token_keys,
+            },
+        )
+        self._allow_uploads(handler)
+        self._allow_takedowns(handler)
+        self._allow_lookups(handler, image_token_keys)
+        api = AuthorizedApi(self, names=names, handler=handler.function, authorizer=authorizer.function)
+        self.publish("upload-api-url", api.address, "Address of the upload API")
+        self.publish(
+            "tenant-keys-secret",
+            tenant_keys,
+            "Secret with the keys that tenants sign tokens with",
+        )
+        self.publish(
+            "image-token-keys-secret",
+            image_token_keys,
+            "Secret with the keys of image tokens",
+        )
+
+    def _uploads_table(self) -> None:
+        dynamodb.Table(
+            self,
+            "Uploads",
+            table_name=self.names.uploads_table,
+            partition_key=dynamodb.Attribute(name="image_id", type=dynamodb.AttributeType.STRING),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            time_to_live_attribute="expires_at",
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            deletion_protection=self.settings.storage.protected,
+            removal_policy=(cdk.RemovalPolicy.RETAIN if self.settings.storage.protected else cdk.RemovalPolicy.DESTROY),
+        )
+
+    def _authorizer(self, assets: Assets, tenant_keys: str) -> HandlerFunction:
+        layer = lambda_.LayerVersion(
+            self,
+            "Signatures",
+            layer_version_name=self.names.of("signatures"),
+            description="What checks RS256 and ES256",
+            code=lambda_.Code.from_asset(str(assets.signatures_layer)),
+            compatible_runtimes=[RUNTIME],
+            compatible_architectures=[lambda_.Architecture.ARM_64],
+        )
+        authorizer = HandlerFunction(
+            self,
+            "Authorize",
+            name="authorize",
+            names=self.names,
+            assets=assets,
+            signatures_layer=layer,
+            variables={"TENANT_KEYS_SECRET": self.names.of(_TENANT_KEYS)},
+        )
+        authorizer.allow("ReadTenantKeys", ["secretsmanager:GetSecretValue"], [tenant_keys])
+        return authorizer
+
+    def _allow_uploads(self, handler: HandlerFunction) -> None:
+        originals = self.names.originals_arn
+        # A presigned request may do what its signer may, and only what was signed.
         handler.allow(
-            "PutOriginals",
-            ["s3:PutObject"],
-            [f"{names.originals_arn}/*"],
-            "An upload's key ends in a random id, made when the request is signed.",
+            "Originals",
+            [
+                "s3:PutObject",
+                "s3:AbortMultipartUpload",
+                "s3:ListMultipartUploadParts",
+                "s3:GetObject",
+            ],
+            [f"{originals}/*"],
+            _ANY_UPLOAD,
         )
-        api = self._api(handler)
-        self._stage(api)
-        self.publish("upload-api-url", api.api_endpoint, "Address of the upload API")
+        # Without it, an original that has not arrived is 403: it could not be told from a refusal.
+        handler.allow("FindOriginals", ["s3:ListBucket"], [originals])
+        handler.allow(
+            "Uploads",
+            ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"],
+            [self.names.uploads_table_arn],
+        )
 
-    def _api(self, handler: HandlerFunction) -> apigateway.HttpApi:
-        api = apigateway.HttpApi(
-            self,
-            "Api",
-            api_name=self.names.of("upload"),
-            description="Hands out presigned uploads",
-            create_default_stage=False,
-            cors_preflight=apigateway.CorsPreflightOptions(
-                allow_origins=list(self.settings.uploads.allowed_origins),
-                allow_methods=[apigateway.CorsHttpMethod.POST],
-                allow_headers=_PREFLIGHT_HEADERS,
-            ),
+    def _allow_takedowns(self, handler: HandlerFunction) -> None:
+        originals, derivatives = self.names.originals_arn, self.names.derivatives_arn
+        handler.allow("FindVersions", ["s3:ListBucketVersions"], [originals, derivatives])
+        handler.allow(
+            "EraseVersions",
+            ["s3:DeleteObject", "s3:DeleteObjectVersion"],
+            [f"{originals}/*", f"{derivatives}/*"],
+            _ANY_PICTURE,
         )
-        integration = integrations.HttpLambdaIntegration("Handler", handler.function)
-        for path, method in _ROUTES:
-            for route in api.add_routes(path=path, methods=[method], integration=integration):
-                acknowledge(
-                    route,
-                    "AwsSolutions-APIG4",
-                    "Open: what it signs is good for one object of a stated size and type, for a known tenant, and"
-                    " the stage's rate is capped. An authorizer belongs here before the API meets the internet.",
-                )
-        return api
+        if self.settings.storage.object_lock:
+            handler.allow(
+                "PassLock",
+                ["s3:BypassGovernanceRetention"],
+                [f"{originals}/*"],
+                _ANY_PICTURE,
+            )
+        handler.allow(
+            "Invalidate",
+            ["cloudfront:CreateInvalidation"],
+            [f"arn:aws:cloudfront::{self.account}:distribution/*"],
+            "The distribution is deployed later, in another stack: its id is looked up when it is needed.",
+        )
 
-    def _stage(self, api: apigateway.HttpApi) -> None:
-        uploads = self.settings.uploads
-        group = log_group(self, "AccessLog", f"/aws/vendedlogs/apigateway/{self.names.of('upload')}", self.settings)
-        stage = apigateway.CfnStage(
-            self,
-            "Stage",
-            api_id=api.api_id,
-            stage_name="$default",
-            auto_deploy=True,
-            access_log_settings=apigateway.CfnStage.AccessLogSettingsProperty(
-                destination_arn=group.log_group_arn,
-                format=json.dumps({name.rpartition(".")[2]: f"$context.{name}" for name in _LOGGED}),
-            ),
-            default_route_settings=apigateway.CfnStage.RouteSettingsProperty(
-                throttling_rate_limit=uploads.requests_per_second, throttling_burst_limit=uploads.burst_requests
-            ),
+    def _allow_lookups(self, handler: HandlerFunction, image_token_keys: str) -> None:
+        handler.allow(
+            "Images",
+            ["dynamodb:GetItem", "dynamodb:DeleteItem"],
+            [self.names.table_arn],
         )
-        stage.node.add_dependency(group)
+        handler.allow(
+            "ListImages",
+            ["dynamodb:Query"],
+            [f"{self.names.table_arn}/index/by-tenant"],
+        )
+        handler.allow("ReadImageTokenKeys", ["secretsmanager:GetSecretValue"], [image_token_keys])
+        published = [self.names.parameter_arn(thing, EDGE_REGION) for thing in ("delivery-url", "distribution-id")]
+        handler.allow("ReadAddresses", ["ssm:GetParameter"], published)

@@ -13,6 +13,7 @@ from infra.local.parts import PARTS, await_part, part_environment, start_part
 from infra.local.ports import choose_ports
 from infra.local.processes import find_marked, find_process, stop_processes, stop_stack_processes
 from infra.local.state import CHECKOUT, Ports, ProcessRecord, StackState, StateFolder, default_home
+from lambdas.aws.signing_keys import ensure_image_token_keys, ensure_tenant_keys
 from lambdas.settings import EDGE_REGION, Settings, load_settings
 
 ASSEMBLY = CHECKOUT / "build" / "synth" / "host"
@@ -170,6 +171,7 @@ class LocalStack:
         await_emulator(emulator, self.endpoint, self.folder.log(emulator.name))
         self.deployment = deploy_assembly(assembly, self.endpoint, lambda name: announce(f"Deploy {name}"))
         self._publish_addresses()
+        self._make_keys()
         environment = part_environment(self.folder, self.ports, self.endpoint, self.state.stage)
         started = []
         announce(f"Start {', '.join(part.name for part in PARTS)}")
@@ -193,6 +195,12 @@ class LocalStack:
         self.client("ssm", region).put_parameter(
             Name=self.settings.parameter_name(thing), Value=value, Type="String", Overwrite=True
         )
+
+    def _make_keys(self) -> None:
+        """Give every tenant, and the image tokens, a key: on AWS, ``darkroom keys`` does."""
+        secrets = self.client("secretsmanager")
+        ensure_tenant_keys(secrets, self.parameter("tenant-keys-secret"), self.settings.tenants)
+        ensure_image_token_keys(secrets, self.parameter("image-token-keys-secret"))
 
     def _remember(self, record: ProcessRecord) -> None:
         self._update(processes=(*self.state.processes, record))

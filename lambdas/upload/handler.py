@@ -1,67 +1,38 @@
-"""Upload: the HTTP API's handler."""
+"""Upload: the HTTP API's handler. No route but the API's own description opens without a tenant."""
 
-import json
-from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import Any
 
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
-from aws_lambda_powertools.event_handler.exceptions import NotFoundError
-
-from lambdas.aws.clients import s3
-from lambdas.aws.environment import Environment, OriginalsBucketName
-from lambdas.keys import OriginalKey, new_image_id
-from lambdas.observability import LambdaContext, count, identify, logger, observed
-from lambdas.settings import load_settings
-from lambdas.upload.policy import presign
+from lambdas.observability import LambdaContext, count, logger, observed
+from lambdas.upload.app import DOCUMENT_PATH, app, unsupported_body
+from lambdas.upload.caller import read_caller
 from lambdas.upload.problem import ProblemError
-from lambdas.upload.request import parse_upload_request
 
-app = APIGatewayHttpResolver()
-
-
-class Variables(Environment):
-    """What upload is told by its environment."""
-
-    originals_bucket: OriginalsBucketName
-
-
-@app.post("/uploads")
-def create_upload() -> "Response[str]":
-    """Sign one upload: a new image id, and the form that its bytes are to be posted with."""
-    settings = load_settings()
-    request = parse_upload_request(app.current_event.decoded_body or "", settings)
-    image_id = new_image_id(private=request.private)
-    identify(image_id, request.tenant)
-    key = OriginalKey(request.tenant, datetime.now(UTC).date(), image_id)
-    form = presign(s3(), Variables.read().originals_bucket, key, request, settings.uploads.link_seconds)
-    logger.info("Upload signed", extra={"bytes": request.bytes, "content_type": request.content_type})
-    count("upload_signed")
-    return Response(
-        HTTPStatus.CREATED.value,
-        "application/json",
-        json.dumps({"image_id": image_id, **form, "expires_in": settings.uploads.link_seconds}),
-        headers={"Cache-Control": "no-store"},
-    )
-
-
-@app.exception_handler(ProblemError)  # type: ignore[untyped-decorator]  # Powertools leaves it untyped
-def refuse(problem: ProblemError) -> "Response[str]":
-    """Answer with the problem document."""
-    logger.info("Refused", extra={"status": problem.status.value, "reason": problem.detail})
-    count("upload_refused")
-    return problem.to_response()
-
-
-@app.not_found
-def unknown_route(_error: NotFoundError) -> "Response[str]":
-    """Answer a route that does not exist."""
-    event = app.current_event
-    received = f"expected POST /uploads but received {event.http_method} {event.path}"
-    return ProblemError(HTTPStatus.NOT_FOUND, received).to_response()
+_JSON = "application/json"
 
 
 @observed
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer one request of the HTTP API."""
-    return app.resolve(event, context)
+    """Answer one request of the HTTP API (payload format 2.0)."""
+    method = event["requestContext"]["http"]["method"]
+    if (method, event["rawPath"]) == ("GET", DOCUMENT_PATH):
+        return app.resolve(event, context)
+    try:
+        caller = read_caller(event)
+        _require_json(event)
+    except ProblemError as problem:
+        logger.info("Refused", extra={"status": problem.status.value, "reason": problem.detail})
+        count("upload_refused")
+        answer = problem.to_proxy_response()
+    else:
+        app.append_context(caller=caller)  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
+        answer = app.resolve(event, context)
+    answer["body"] = answer.get("body") or ""  # no content is an empty text, never null
+    # What is signed for one caller is for no cache.
+    answer.setdefault("headers", {})["Cache-Control"] = "no-store"
+    return answer
+
+
+def _require_json(event: dict[str, Any]) -> None:
+    content_type = str((event.get("headers") or {}).get("content-type", _JSON))
+    if event.get("body") and content_type.partition(";")[0].strip().lower() != _JSON:
+        raise unsupported_body(content_type)

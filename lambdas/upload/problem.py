@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -69,11 +69,6 @@ class ProblemError(Exception):
             "body": self.body,
             "isBase64Encoded": False,
         }
-
-
-def invalid_body(error: ValidationError) -> ProblemError:
-    """Turn pydantic's findings into a problem that names each wrong field."""
-    return invalid_request(error.errors(include_url=False))
 
 
 def invalid_request(faults: Sequence[Any]) -> ProblemError:

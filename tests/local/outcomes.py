@@ -8,7 +8,7 @@ from boto3.dynamodb.types import TypeDeserializer
 
 from infra.local.processes import log_tail
 from infra.local.stack import LocalStack
-from infra.local.upload_client import UploadClient
+from infra.local.tenant import tenant_uploader
 
 TENANT = "demo"
 _PATIENCE_SECONDS = 90.0
@@ -17,8 +17,8 @@ _POLL_SECONDS = 0.1
 
 def upload(stack: LocalStack, file: Path) -> str:
     """Upload ``file`` as a client does, and return its image id."""
-    with UploadClient(stack.upload_api, TENANT, stack.settings) as client:
-        return client.upload(file).image_id
+    with tenant_uploader(stack, TENANT) as uploader:
+        return uploader.upload(file).image_id
 
 
 def await_outcome(stack: LocalStack, image_id: str) -> dict[str, Any]:

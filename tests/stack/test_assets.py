@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from synthesized import Assembly, Resource
+from synthesized import Assembly, Resource, referenced
 
 from infra import assets, packages
 
@@ -25,9 +25,18 @@ def code_of(assembly: Assembly) -> Path:
     return assembly.asset(next(each for each in assembly.all("AWS::Lambda::Function") if "Layers" in each.properties))
 
 
+def layer_named(assembly: Assembly, name: str) -> Path:
+    layers = assembly.all("AWS::Lambda::LayerVersion")
+    (archive,) = {assembly.asset(layer) for layer in layers if name in layer.properties["LayerName"]}  # of every stack
+    return archive
+
+
 def layer_of(assembly: Assembly) -> Path:
-    (layer,) = assembly.all("AWS::Lambda::LayerVersion")
-    return assembly.asset(layer)
+    return layer_named(assembly, "libvips")
+
+
+def signatures_of(assembly: Assembly) -> Path:
+    return layer_named(assembly, "signatures")
 
 
 def machines(archive: Path) -> dict[str, int]:
@@ -42,7 +51,7 @@ def test_the_code_has_the_handlers_and_the_settings_and_nothing_superfluous(aws:
     assert {"darkroom.toml", "lambdas/settings.py", "lambdas/validate/handler.py", "pydantic/__init__.py"} <= set(names)
     for name in names:
         parts = Path(name).parts
-        assert not {"__pycache__", "tests", "boto3", "botocore", "pyvips", "bin"} & set(parts), name
+        assert not {"__pycache__", "tests", "boto3", "botocore", "pyvips", "cryptography", "bin"} & set(parts), name
         assert not any(part.endswith(".dist-info") for part in parts), name
 
 
@@ -53,7 +62,7 @@ def test_the_layer_lies_where_lambda_looks_for_it(aws: Assembly) -> None:
     assert any("libvips" in name and ".so" in name for name in names)
 
 
-@pytest.mark.parametrize("asset", [code_of, layer_of])
+@pytest.mark.parametrize("asset", [code_of, layer_of, signatures_of])
 def test_what_goes_to_aws_runs_on_arm64(aws: Assembly, asset: Callable[[Assembly], Path]) -> None:
     with zipfile.ZipFile(asset(aws)) as zipped:
         pythons = {version for name in zipped.namelist() for version in re.findall(r"\.cpython-(\d+)-", name)}
@@ -66,6 +75,7 @@ def test_what_goes_to_aws_runs_on_arm64(aws: Assembly, asset: Callable[[Assembly
 def test_the_archives_keep_within_their_budget(aws: Assembly) -> None:
     assert code_of(aws).stat().st_size < 6 * MEGABYTE
     assert layer_of(aws).stat().st_size < 16 * MEGABYTE
+    assert signatures_of(aws).stat().st_size < 8 * MEGABYTE
 
 
 def test_the_edge_function_is_one_file(aws: Assembly) -> None:
@@ -115,7 +125,7 @@ def test_without_a_registry_the_error_says_so(monkeypatch: pytest.MonkeyPatch, t
 def unpacked(host: Assembly, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Lay this machine's archives out as Lambda does, with what its runtime brings beside them."""
     folder = tmp_path_factory.mktemp("lambda")
-    for archive, place in ((code_of(host), "task"), (layer_of(host), "opt")):
+    for archive, place in ((code_of(host), "task"), (layer_of(host), "libvips"), (signatures_of(host), "signatures")):
         zipfile.ZipFile(archive).extractall(folder / place)
     (folder / "runtime").mkdir()
     for package in RUNTIME_PACKAGES:
@@ -134,8 +144,9 @@ def test_every_handler_is_imported_from_the_built_archives_alone(host: Assembly,
     for function in handlers(host):
         module, _, name = function.properties["Handler"].rpartition(".")
         folders = [unpacked / "task", unpacked / "runtime"]
-        if "Layers" in function.properties:
-            folders.insert(1, unpacked / "opt" / "python")
+        for layer in function.properties.get("Layers", []):
+            named = function.template["Resources"][referenced(layer)]["Properties"]["LayerName"]
+            folders.insert(1, unpacked / named.rpartition("-")[2] / "python")
         environment = {
             **function.properties["Environment"]["Variables"],
             "PYTHONPATH": os.pathsep.join(map(str, folders)),
@@ -149,6 +160,15 @@ def test_every_handler_is_imported_from_the_built_archives_alone(host: Assembly,
             command, env=environment, cwd=unpacked / "task", capture_output=True, text=True, check=False
         )
         assert run.returncode == 0, f"{function}: {run.stderr}"
+
+
+@pytest.mark.parametrize(("layers", "verifies"), [(["signatures"], True), ([], False)])
+def test_only_the_authorizers_layer_verifies_rs256_and_es256(unpacked: Path, layers: list[str], verifies: bool) -> None:
+    folders = [unpacked / "task", *(unpacked / layer / "python" for layer in layers), unpacked / "runtime"]
+    environment = {"PYTHONPATH": os.pathsep.join(map(str, folders)), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-S", "-c", "import jwt.algorithms; print(jwt.algorithms.has_crypto)"]
+    run = subprocess.run(command, env=environment, cwd=unpacked, capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == str(verifies)
 
 
 def test_a_light_handler_needs_no_layer_and_a_drawing_one_does(unpacked: Path) -> None:

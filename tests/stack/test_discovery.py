@@ -8,6 +8,8 @@ PUBLISHED = (
     "derivatives-bucket",
     "images-table",
     "upload-api-url",
+    "tenant-keys-secret",
+    "image-token-keys-secret",
     "delivery-url",
     "distribution-id",
     "lane-shared-queue-url",

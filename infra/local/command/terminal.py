@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from client import ClientError
 from infra.local.errors import LocalStackError
 from infra.local.stack import LocalStack
 from infra.synth import SynthesisError
@@ -27,7 +28,7 @@ def explained() -> Iterator[None]:
     """Turn errors that a person can act on into their message and exit status 1."""
     try:
         yield
-    except (LocalStackError, SynthesisError, SettingsError, MalformedKeyError) as error:
+    except (ClientError, LocalStackError, SynthesisError, SettingsError, MalformedKeyError) as error:
         _errors.print(f"[bold red]✗[/] {escape(str(error))}", soft_wrap=True)
         raise typer.Exit(1) from error
     except KeyboardInterrupt:

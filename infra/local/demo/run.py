@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from client import ClientError, RefusedError, Uploader
 from infra.local.demo.contact_sheet import write_contact_sheet
 from infra.local.demo.ingest import ingest
 from infra.local.demo.outcomes import find_outcomes
@@ -16,7 +17,7 @@ from infra.local.demo.records import Candidate, Outcome, Picture, Submission
 from infra.local.demo.rows import picture_row
 from infra.local.demo.viewing import Viewer
 from infra.local.stack import LocalStack
-from infra.local.upload_client import UploadClient, UploadFailedError, UploadRefusedError
+from infra.local.tenant import tenant_uploader
 
 PAGE = "contact-sheet.html"
 PAGE_FILES = "contact-sheet-files"
@@ -78,21 +79,21 @@ def _ingest(
     def find(image_ids: Iterable[str]) -> Iterator[Outcome]:
         return find_outcomes(database, table, image_ids)
 
-    with UploadClient(stack.upload_api, tenant, stack.settings) as client:
-        return ingest(candidates, lambda each: submit(client, each), find, patience=patience, progress=show)
+    with tenant_uploader(stack, tenant) as uploader:
+        return ingest(candidates, lambda each: submit(uploader, each), find, patience=patience, progress=show)
 
 
-def submit(client: UploadClient, candidate: Candidate) -> Submission:
+def submit(uploader: Uploader, candidate: Candidate) -> Submission:
     """Upload one file; whatever keeps it from becoming an original is said in what is returned."""
     size = 0
     try:
         size = candidate.path.stat().st_size
-        uploaded = client.upload(candidate.path)
+        uploaded = uploader.upload(candidate.path)
     except OSError as error:
         reason = f"expected a readable file but received: {error.strerror or error}"
         return Submission(candidate, size, fate="unreadable", reason=reason)
-    except UploadRefusedError as error:
+    except RefusedError as error:
         return Submission(candidate, size, fate="refused", reason=str(error))
-    except UploadFailedError as error:
+    except ClientError as error:
         return Submission(candidate, size, fate="not uploaded", reason=str(error))
     return Submission(candidate, uploaded.bytes, uploaded.image_id)

@@ -1,0 +1,58 @@
+"""A tenant of the local stack: its token, and a client that speaks for it."""
+
+from datetime import timedelta
+
+import httpx
+
+from client import Api, Journal, Observer, Uploader
+from infra.local.errors import LocalStackError
+from infra.local.stack import LocalStack
+from lambdas.access.scopes import ALL_SCOPES, Scope
+from lambdas.access.tenant_tokens import sign_tenant_token
+from lambdas.aws.signing_keys import find_tenant_key
+
+JOURNAL = "uploads.sqlite3"
+_LIFE = timedelta(hours=12)
+
+
+class UnknownTenantError(LocalStackError):
+    """The settings know no such tenant, or it was given no key."""
+
+
+def tenant_token(
+    stack: LocalStack,
+    tenant: str,
+    *,
+    scopes: frozenset[Scope] = frozenset(ALL_SCOPES),
+    life: timedelta = _LIFE,
+) -> str:
+    """Return a bearer token with which ``stack`` takes requests for ``tenant``.
+
+    Raises:
+        UnknownTenantError: it has no key.
+    """
+    found = find_tenant_key(stack.client("secretsmanager"), stack.parameter("tenant-keys-secret"), tenant)
+    if found is None:
+        known = ", ".join(stack.settings.tenants)
+        raise UnknownTenantError(f"expected a tenant of darkroom.toml ({known}) but received {tenant!r}")
+    kid, key = found
+    return sign_tenant_token(kid, key, audience=stack.settings.auth.audience, scopes=scopes, life=life)
+
+
+def tenant_api(stack: LocalStack, tenant: str) -> Api:
+    """Return a client of the stack's API for ``tenant``; no proxy stands between it and loopback."""
+    http = httpx.Client(trust_env=False, timeout=httpx.Timeout(60, connect=5))
+    return Api(stack.upload_api, tenant_token(stack, tenant), http=http)
+
+
+def tenant_uploader(
+    stack: LocalStack,
+    tenant: str,
+    *,
+    observer: Observer | None = None,
+    resume: bool = False,
+) -> Uploader:
+    """Return an uploader for ``tenant``; with ``resume`` it has a journal, which lives and ends with the stack."""
+    api = tenant_api(stack, tenant)
+    journal = Journal(stack.folder.home / JOURNAL, stack.upload_api) if resume else None
+    return Uploader(api, journal=journal, observer=observer)

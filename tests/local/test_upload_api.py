@@ -1,0 +1,397 @@
+"""Uploads by the API: what is taken, and every bad request refused, told why, and without a trace."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from api_calls import TENANT, Caller, caller, checksum, cut, item, open_multiparts, original, stored
+
+from infra.local.stack import LocalStack
+from infra.local.tenant import tenant_token
+from lambdas.keys import new_image_id
+from lambdas.settings import load_settings
+
+MIB = 1024**2
+SETTINGS = load_settings()
+AUDIENCE = SETTINGS.auth.audience
+
+
+@pytest.fixture(scope="module")
+def demo(stack: LocalStack) -> Iterator[Caller]:
+    yield from caller(stack)
+
+
+@pytest.fixture(scope="module")
+def large() -> bytes:
+    """Return what goes up in three parts."""
+    return os.urandom(12 * MIB)
+
+
+def refused(answer: httpx.Response, status: int, expected: str) -> None:
+    """Hold an answer against RFC 9457 and the words that it must have."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["status"] == status
+    assert problem["title"]
+    assert problem["detail"].startswith("expected ")
+    assert expected in problem["detail"]
+
+
+def test_a_small_file_goes_up_in_one_form(stack: LocalStack, demo: Caller) -> None:
+    content = os.urandom(1000)
+    form = demo.begin(len(content), sha256=checksum(content))
+    assert form["kind"] == "single"
+    assert demo.ask("GET", f"/uploads/{form['image_id']}").json()["state"] == "open"
+    assert demo.post(form, content).status_code == 204
+    assert demo.ask("GET", f"/uploads/{form['image_id']}").json()["state"] == "arrived"
+    assert original(stack, form["image_id"]) == content
+
+
+def test_a_large_file_goes_up_in_parts(stack: LocalStack, demo: Caller, large: bytes) -> None:
+    begun = demo.begin(len(large))
+    assert (begun["kind"], begun["part_bytes"], begun["part_count"]) == ("multipart", 5 * MIB, 3)
+    parts = cut(large, begun["part_bytes"])
+    etags = demo.send(begun["image_id"], parts)
+    answer = demo.complete(begun["image_id"], sorted(etags.items()))
+    assert answer.status_code == 200
+    assert answer.json()["bytes"] == len(large)
+    assert original(stack, begun["image_id"]) == large
+    again = demo.complete(begun["image_id"], sorted(etags.items()))
+    assert (again.status_code, again.json()) == (200, answer.json()), "a client that lost the answer asks again"
+
+
+def test_a_client_is_told_what_has_arrived(demo: Caller, large: bytes) -> None:
+    begun = demo.begin(len(large))
+    parts = cut(large, begun["part_bytes"])
+    etags = demo.send(begun["image_id"], {3: parts[3], 1: parts[1]})
+    state = demo.ask("GET", f"/uploads/{begun['image_id']}").json()
+    assert state["state"] == "open"
+    assert [(part["number"], part["bytes"], part["sha256"]) for part in state["parts"]] == [
+        (1, len(parts[1]), checksum(parts[1])),
+        (3, len(parts[3]), checksum(parts[3])),
+    ]
+    assert [f'"{part["etag"]}"' for part in state["parts"]] == [etags[1], etags[3]]
+    assert demo.ask("GET", f"/uploads/{begun['image_id']}", params={"after": 1}).json()["parts"] == state["parts"][1:]
+
+
+def test_a_cancelled_upload_leaves_nothing(stack: LocalStack, demo: Caller, large: bytes) -> None:
+    begun = demo.begin(len(large))
+    image_id = begun["image_id"]
+    demo.send(image_id, {1: cut(large, begun["part_bytes"])[1]})
+    assert open_multiparts(stack, image_id)
+    assert demo.ask("DELETE", f"/uploads/{image_id}").status_code == 204
+    assert not open_multiparts(stack, image_id)
+    refused(demo.ask("GET", f"/uploads/{image_id}"), 404, "which is none")
+    refused(demo.ask("DELETE", f"/uploads/{image_id}"), 404, "which is none")
+
+
+def test_an_upload_that_has_arrived_cannot_be_cancelled(stack: LocalStack, demo: Caller) -> None:
+    form = demo.begin(10)
+    assert demo.post(form, b"0123456789").status_code == 204
+    refused(demo.ask("DELETE", f"/uploads/{form['image_id']}"), 409, "an upload that is open")
+    assert stored(stack, form["image_id"])
+
+
+BODIES: dict[str, tuple[Any, int, str]] = {
+    "no size": ({"content_type": "image/jpeg"}, 400, "bytes: "),
+    "size as text": ({"content_type": "image/jpeg", "bytes": "10"}, 400, "bytes: "),
+    "size below nothing": ({"content_type": "image/jpeg", "bytes": -1}, 400, "bytes: "),
+    "half a byte": ({"content_type": "image/jpeg", "bytes": 0.5}, 400, "bytes: "),
+    "too large": ({"content_type": "image/jpeg", "bytes": SETTINGS.limits.max_bytes + 1}, 413, "at most"),
+    "wrong type": ({"content_type": "text/html", "bytes": 10}, 415, "a content_type among image/jpeg"),
+    "no type": ({"bytes": 10}, 400, "content_type: "),
+    "checksum that is none": ({"content_type": "image/jpeg", "bytes": 10, "sha256": "abc"}, 400, "sha256: "),
+    "a key of its own": ({"content_type": "image/jpeg", "bytes": 10, "key": "globex/x"}, 400, "key: "),
+    "another tenant": ({"content_type": "image/jpeg", "bytes": 10, "tenant": "globex"}, 400, "tenant: "),
+    "a list": ([], 400, "body: "),
+    "nothing": (None, 400, "body: "),
+}
+
+
+@pytest.mark.parametrize("case", BODIES)
+def test_a_wrong_request_is_told_what_was_expected(demo: Caller, case: str) -> None:
+    body, status, expected = BODIES[case]
+    refused(demo.ask("POST", "/uploads", body), status, expected)
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "status", "expected"),
+    [
+        (b"{", "application/json", 400, "JSON in UTF-8"),
+        (b"\xff\xfe", "application/json", 400, "JSON in UTF-8"),
+        (b"[" * 20_000, "application/json", 400, "JSON in UTF-8"),
+        (b"bytes=10", "application/x-www-form-urlencoded", 415, "application/json"),
+        (b"x", "multipart/form-data", 415, "application/json"),
+    ],
+)
+def test_a_body_that_is_no_json_is_refused(
+    demo: Caller, content: bytes, content_type: str, status: int, expected: str
+) -> None:
+    headers = {"Authorization": f"Bearer {demo.token}", "Content-Type": content_type}
+    answer = demo.http.post(f"{demo.stack.upload_api}/uploads", content=content, headers=headers)
+    refused(answer, status, expected)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "expected"),
+    [
+        ("GET", "/", 404, "/uploads"),
+        ("PUT", "/uploads", 405, "POST"),
+        ("PATCH", f"/images/{'0' * 32}", 405, "DELETE or GET"),
+        ("GET", "/uploads/0123", 400, "32 lower-case hex digits"),
+        ("GET", f"/uploads/{'A' * 32}", 400, "32 lower-case hex digits"),
+        ("GET", f"/uploads/{'0' * 32}", 404, "an upload of the tenant demo"),
+        ("GET", f"/uploads/{'0' * 32}?after=x", 400, "after"),
+    ],
+)
+def test_a_wrong_address_is_told_what_was_expected(
+    demo: Caller, method: str, path: str, status: int, expected: str
+) -> None:
+    answer = demo.ask(method, path)
+    refused(answer, status, expected)
+    assert ("allow" in answer.headers) == (status == 405)
+
+
+POSTS: dict[str, tuple[dict[str, str], bytes, str]] = {
+    "a byte more": ({}, b"x" * 11, "EntityTooLarge"),
+    "a byte less": ({}, b"x" * 9, "EntityTooSmall"),
+    "another type": ({"Content_Type": "text/html"}, b"x" * 10, "AccessDenied"),
+    "another's key": ({"key": "globex/2026-01-01/" + "0" * 32}, b"x" * 10, "AccessDenied"),
+    "another picture's key": ({"key": "demo/2026-01-01/" + "0" * 32}, b"x" * 10, "AccessDenied"),
+    "a field more": ({"acl": "public-read"}, b"x" * 10, "AccessDenied"),
+    "another signature": ({"x_amz_signature": "0" * 64}, b"x" * 10, "SignatureDoesNotMatch"),
+    "another checksum": ({"x_amz_checksum_sha256": checksum(b"other")}, b"x" * 10, "AccessDenied"),
+}
+
+
+@pytest.mark.parametrize("case", POSTS)
+def test_the_bucket_takes_nothing_but_what_was_signed(stack: LocalStack, demo: Caller, case: str) -> None:
+    changes, content, code = POSTS[case]
+    form = demo.begin(10, sha256=checksum(b"x" * 10))
+    answer = demo.post(form, content, **changes)
+    assert (answer.status_code in {400, 403}, code in answer.text) == (True, True), answer.text
+    assert not stored(stack, form["image_id"])
+    assert not stored(stack, "0" * 32)
+
+
+def test_a_tampered_policy_is_refused(stack: LocalStack, demo: Caller) -> None:
+    form = demo.begin(10)
+    policy = json.loads(jwt.utils.base64url_decode(form["fields"]["policy"]))
+    for condition in policy["conditions"]:
+        if isinstance(condition, list) and condition[0] == "content-length-range":
+            condition[2] = 10**9
+    widened = jwt.utils.base64url_encode(json.dumps(policy).encode()).decode()
+    answer = demo.post(form, b"x" * 1000, policy=widened + "=" * (-len(widened) % 4))
+    assert (answer.status_code, "SignatureDoesNotMatch" in answer.text) == (403, True), answer.text
+    assert not stored(stack, form["image_id"])
+
+
+def test_an_unsigned_post_is_refused(stack: LocalStack, demo: Caller) -> None:
+    form = demo.begin(10)
+    fields = {"key": form["fields"]["key"], "Content-Type": "image/jpeg"}
+    answer = demo.http.post(form["url"], data=fields, files={"file": b"x" * 10})
+    assert answer.status_code == 403, answer.text
+    assert not stored(stack, form["image_id"])
+
+
+def test_a_part_is_its_own_bytes_or_none(stack: LocalStack, demo: Caller, large: bytes) -> None:
+    begun = demo.begin(len(large))
+    image_id, parts = begun["image_id"], cut(large, begun["part_bytes"])
+    (signed,) = demo.sign(image_id, {1: parts[1]})
+    url, headers = signed["url"], signed["headers"]
+    wrong: list[tuple[str, bytes, dict[str, str]]] = [
+        (url, parts[2], headers),  # other bytes of the same number
+        (url, parts[1][:-1], headers),
+        (url, parts[1] + b"x", headers),
+        (url, parts[1], {}),  # without the checksum that was signed
+        (url, parts[2], {"x-amz-checksum-sha256": checksum(parts[2])}),
+        (url.replace("partNumber=1", "partNumber=2"), parts[1], headers),
+        (url.replace(image_id, "0" * 32), parts[1], headers),
+        (url.partition("?")[0] + "?partNumber=1", parts[1], {}),
+    ]
+    for address, content, sent in wrong:
+        answer = demo.http.put(address, content=content, headers=sent)
+        assert answer.status_code in {400, 403}, answer.text
+    assert demo.ask("GET", f"/uploads/{image_id}").json()["parts"] == []
+    assert not stored(stack, image_id)
+
+
+PARTS: dict[str, tuple[Any, str]] = {
+    "none": ([], "parts: "),
+    "number nought": ([{"number": 0, "sha256": checksum(b"")}], "parts.0.number: "),
+    "beyond the last": ([{"number": 4, "sha256": checksum(b"")}], "a part from 1 to 3"),
+    "no checksum": ([{"number": 1}], "parts.0.sha256: "),
+    "too many": ([{"number": 1, "sha256": checksum(b"")}] * 101, "at most 100 parts"),
+}
+
+
+@pytest.mark.parametrize("case", PARTS)
+def test_parts_that_cannot_be_are_not_signed(demo: Caller, large: bytes, case: str) -> None:
+    parts, expected = PARTS[case]
+    begun = demo.begin(len(large))
+    refused(demo.ask("POST", f"/uploads/{begun['image_id']}/parts", {"parts": parts}), 400, expected)
+
+
+def test_only_all_parts_in_order_make_an_original(stack: LocalStack, demo: Caller, large: bytes) -> None:
+    begun = demo.begin(len(large))
+    image_id, parts = begun["image_id"], cut(large, begun["part_bytes"])
+    refused(demo.complete(image_id, [(1, "a"), (2, "b"), (3, "c")]), 409, "missing: 1, 2, 3")
+    etags = demo.send(image_id, {1: parts[1], 2: parts[2]})
+    one, two = etags[1], etags[2]
+    refused(demo.complete(image_id, [(1, one), (2, two)]), 409, "missing: 3")
+    refused(demo.complete(image_id, [(1, one), (2, two), (3, two)]), 409, "missing: 3")
+    three = demo.send(image_id, {3: parts[3]})[3]
+    refused(demo.complete(image_id, [(2, two), (1, one), (3, three)]), 400, "ascending order but received 2, 1, 3")
+    refused(demo.complete(image_id, [(1, one), (1, one), (2, two), (3, three)]), 400, "each part once")
+    refused(demo.complete(image_id, [(1, one), (2, two)]), 409, "missing: 3")
+    refused(demo.complete(image_id, [(1, one), (2, two), (3, three), (4, three)]), 400, "parts 1 to 3")
+    refused(demo.complete(image_id, [(1, one), (2, one), (3, three)]), 409, "of part 2")
+    assert not stored(stack, image_id)
+    assert demo.complete(image_id, [(1, one), (2, two), (3, three)]).status_code == 200
+    assert original(stack, image_id) == large
+
+
+def test_a_single_upload_has_no_parts(demo: Caller) -> None:
+    image_id = demo.begin(10)["image_id"]
+    signing = {"parts": [{"number": 1, "sha256": checksum(b"")}]}
+    refused(demo.ask("POST", f"/uploads/{image_id}/parts", signing), 409, "goes up in one piece")
+    refused(demo.complete(image_id, [(1, "a")]), 409, "goes up in one piece")
+
+
+def test_another_tenants_upload_is_as_unknown_as_none(stack: LocalStack, demo: Caller, large: bytes) -> None:
+    begun = demo.begin(len(large))
+    image_id = begun["image_id"]
+    uploads = f"{stack.settings.prefix}-uploads"
+    whose = {"TableName": uploads, "Key": {"image_id": {"S": image_id}}}
+    stack.client("dynamodb").update_item(
+        **whose, UpdateExpression="SET tenant = :other", ExpressionAttributeValues={":other": {"S": "globex"}}
+    )
+    signing = {"parts": [{"number": 1, "sha256": checksum(b"")}]}
+    for answer in (
+        demo.ask("GET", f"/uploads/{image_id}"),
+        demo.ask("POST", f"/uploads/{image_id}/parts", signing),
+        demo.complete(image_id, [(1, "a")]),
+        demo.ask("DELETE", f"/uploads/{image_id}"),
+        demo.ask("GET", f"/images/{image_id}"),
+        demo.ask("DELETE", f"/images/{image_id}"),
+    ):
+        refused(answer, 404, f"of the tenant {TENANT} but received {image_id}, which is none")
+    assert open_multiparts(stack, image_id)
+    assert item(stack, uploads, image_id)
+
+
+def test_an_upload_whose_time_is_over_is_gone(stack: LocalStack, demo: Caller) -> None:
+    image_id = demo.begin(10)["image_id"]
+    stack.client("dynamodb").update_item(
+        TableName=f"{stack.settings.prefix}-uploads",
+        Key={"image_id": {"S": image_id}},
+        UpdateExpression="SET expires_at = :now",
+        ExpressionAttributeValues={":now": {"N": str(int(time.time()) - 1)}},
+    )
+    refused(demo.ask("GET", f"/uploads/{image_id}"), 404, "which is none")
+
+
+def test_parts_that_expired_cannot_be_completed(stack: LocalStack, demo: Caller, large: bytes) -> None:
+    begun = demo.begin(len(large))
+    image_id = begun["image_id"]
+    etags = demo.send(image_id, cut(large, begun["part_bytes"]))
+    s3, bucket = stack.client("s3"), stack.parameter("originals-bucket")
+    (open_upload,) = [
+        each for each in s3.list_multipart_uploads(Bucket=bucket)["Uploads"] if each["Key"].endswith(image_id)
+    ]
+    s3.abort_multipart_upload(Bucket=bucket, Key=open_upload["Key"], UploadId=open_upload["UploadId"])
+    refused(demo.complete(image_id, sorted(etags.items())), 410, "has expired")
+    refused(demo.ask("GET", f"/uploads/{image_id}"), 410, "has expired")
+    assert not stored(stack, image_id)
+
+
+def unsigned() -> str:
+    claims = {"iss": TENANT, "aud": AUDIENCE, "exp": 2**33, "scope": "images:write"}
+    return jwt.encode(claims, None, algorithm="none", headers={"kid": "demo"})
+
+
+TOKENS: dict[str, tuple[str | None, str]] = {
+    "none at all": (None, "but received none"),
+    "garbage": ("garbage", "a JSON Web Token"),
+    "alg none": (unsigned(), "received alg 'none'"),
+    "a stranger's key": (
+        jwt.encode({"iss": TENANT, "aud": AUDIENCE, "exp": 2**33}, "k" * 32, headers={"kid": "stranger"}),
+        "a key of a tenant (kid)",
+    ),
+    "oversized": ("x" * 5000, "at most 4096 bytes"),
+}
+
+
+@pytest.mark.parametrize("case", TOKENS)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/uploads"), ("GET", "/images"), ("DELETE", f"/images/{'0' * 32}"), ("GET", "/nowhere")],
+)
+def test_without_a_good_token_nothing_opens(demo: Caller, case: str, method: str, path: str) -> None:
+    token, expected = TOKENS[case]
+    answer = replace(demo, token=token).ask(method, path, {"content_type": "image/jpeg", "bytes": 10})
+    refused(answer, 401, expected)
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_an_expired_token_opens_nothing(stack: LocalStack, demo: Caller) -> None:
+    over = tenant_token(stack, TENANT, life=timedelta(seconds=-60))
+    refused(replace(demo, token=over).ask("GET", "/images"), 401, "time (exp) is over")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "scope"),
+    [
+        ("POST", "/uploads", {"content_type": "image/jpeg", "bytes": 10}, "images:write"),
+        ("GET", "/images", None, "images:read"),
+        ("GET", f"/images/{'0' * 32}", None, "images:read"),
+        ("DELETE", f"/images/{'0' * 32}", None, "images:delete"),
+        ("POST", f"/images/{'0' * 32}/token", {}, "images:share"),
+    ],
+)
+def test_a_token_opens_its_scopes_alone(
+    stack: LocalStack, demo: Caller, method: str, path: str, body: Any, scope: str
+) -> None:
+    others = frozenset({"images:write", "images:read", "images:delete", "images:share"} - {scope})
+    narrow = replace(demo, token=tenant_token(stack, TENANT, scopes=others))
+    answer = narrow.ask(method, path, body)
+    refused(answer, 403, f"the scope {scope}")
+    assert f'scope="{scope}"' in answer.headers["www-authenticate"]
+
+
+def test_a_browsers_preflight_needs_no_token(stack: LocalStack, demo: Caller) -> None:
+    answer = replace(demo, token=None).ask(
+        "OPTIONS", "/uploads", headers={"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}
+    )
+    assert answer.status_code in {200, 204}
+    assert "authorization" in answer.headers["access-control-allow-headers"].lower()
+    assert set(answer.headers["access-control-allow-methods"].split(",")) >= {"GET", "POST", "DELETE"}
+
+
+def test_the_document_describes_every_route_and_is_open(stack: LocalStack, demo: Caller) -> None:
+    document = replace(demo, token=None).ask("GET", "/openapi.json").json()
+    assert document["openapi"].startswith("3.")
+    routes = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
+    assert routes == {
+        ("POST", "/uploads"),
+        ("GET", "/uploads/{image_id}"),
+        ("DELETE", "/uploads/{image_id}"),
+        ("POST", "/uploads/{image_id}/parts"),
+        ("POST", "/uploads/{image_id}/complete"),
+        ("GET", "/images"),
+        ("GET", "/images/{image_id}"),
+        ("DELETE", "/images/{image_id}"),
+        ("POST", "/images/{image_id}/token"),
+    }
+    for method, path in sorted(routes):
+        address = path.replace("{image_id}", new_image_id())
+        answer = replace(demo, token=None).ask(method, address, {})
+        refused(answer, 401, "Authorization: Bearer")
