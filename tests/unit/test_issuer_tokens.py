@@ -78,7 +78,7 @@ def token(key: Any = EC, *, kid: str | None = "ec", algorithm: str = "ES256", **
         "iss": ISSUER.name,
         "sub": "ann",
         "aud": ["other", AUTH.audience],
-        "exp": int(time.time()) + 60,
+        "exp": int(time.time()) + 86_400,
         "org": "demo",
         "scope": "images:read",
         **changes,

@@ -35,7 +35,7 @@ def verify(token: str) -> Grant:
 
 def claims(**changes: Any) -> dict[str, Any]:
     now = int(time.time())
-    made = {"iss": "acme", "aud": AUTH.audience, "exp": now + 60, "iat": now, "scope": "images:read", **changes}
+    made = {"iss": "acme", "aud": AUTH.audience, "exp": now + 86_400, "iat": now, "scope": "images:read", **changes}
     return {name: value for name, value in made.items() if value is not None}
 
 
