@@ -1,16 +1,15 @@
-"""What the handlers of the pipeline hand to each other, as the state machine carries it.
-
-Unknown fields are ignored, so that an execution that spans a deployment goes on.
-"""
+"""What the handlers of the pipeline hand to each other, as the state machine carries it."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BeforeValidator, Field, PlainSerializer
 
 from lambdas.imaging.formats import OriginalFormat
 from lambdas.imaging.rejection import RejectedError, RejectionCode
 from lambdas.keys import ImageId, Variant, parse_image_id
+from lambdas.message import Message
+from lambdas.metadata.model import Metadata
 
 KeptImageId = Annotated[ImageId, BeforeValidator(parse_image_id)]
 
@@ -20,16 +19,6 @@ def _variant(value: Any) -> Variant:
 
 
 KeptVariant = Annotated[Variant, BeforeValidator(_variant), PlainSerializer(str, return_type=str)]
-
-
-class Message(BaseModel):
-    """One message; ``to_json`` is what a handler returns."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the message as JSON's types alone."""
-        return self.model_dump(mode="json")
 
 
 class Rejection(Message):
@@ -56,22 +45,7 @@ class Image(Message):
     bytes: int = Field(description="Size of the original, in bytes.")
     uploaded_at: datetime = Field(description="When S3 had the whole of it, UTC.")
     format: OriginalFormat | None = Field(description="As its bytes say; None if they say no format of an original.")
-
-
-class Metadata(Message):
-    """What is known of an original's picture, read from its bytes."""
-
-    width: int = Field(description="Pixels, upright.")
-    height: int = Field(description="Pixels, upright.")
-    format: OriginalFormat
-    mime_type: str = Field(description="By the bytes, whatever was declared.")
-    bytes: int
-    sha256: str = Field(description="Of the original's bytes, in hex.")
-    orientation: int = Field(ge=1, le=8, description="EXIF orientation found in the original.")
-    color_space: str = Field(description="libvips' name: srgb, rgb16, b-w, cmyk …")
-    profile: str | None = Field(description="Description of the embedded colour profile.")
-    alpha: bool
-    pages: int = Field(description="Frames of an animation or pages of a document; the first is drawn.")
+    declared_type: str | None = Field(default=None, description="Content type that the uploader declared.")
 
 
 class Group(Message):
@@ -125,7 +99,9 @@ class Derived(Message):
     """What derive returns."""
 
     outcome: Literal["made", "rejected"]
-    derivatives: tuple[StoredDerivative, ...] = ()
+    derivatives: tuple[StoredDerivative, ...] = Field(
+        default=(), description="What stands in the bucket now, even if another of the group could not be drawn."
+    )
     rejection: Rejection | None = None
     seconds: float
 

@@ -40,6 +40,7 @@ class OriginalHead:
     head: bytes
     bytes: int
     uploaded_at: datetime
+    declared_type: str | None
 
 
 def read_head(client: "S3Client", original: OriginalRef, size: int, head_bytes: int) -> OriginalHead:
@@ -57,7 +58,8 @@ def read_head(client: "S3Client", original: OriginalRef, size: int, head_bytes: 
     except ClientError as error:
         raise _gone(original, error) from error
     total = int(answer["ContentRange"].rpartition("/")[2]) if "ContentRange" in answer else answer["ContentLength"]
-    return OriginalHead(answer["Body"].read(head_bytes), total, answer["LastModified"])
+    head = answer["Body"].read(head_bytes)
+    return OriginalHead(head, total, answer["LastModified"], answer.get("ContentType"))
 
 
 def read_original(client: "S3Client", original: OriginalRef) -> bytes:

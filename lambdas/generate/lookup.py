@@ -1,7 +1,7 @@
 """What a request for a variant may name: an image id, a variant on the ladder, an original in the table; no AWS."""
 
 from lambdas.keys import ImageId, MalformedKeyError, Variant, parse_image_id
-from lambdas.messages import Message
+from lambdas.message import Message
 from lambdas.settings import Settings
 
 

@@ -3,12 +3,16 @@
 from typing import Literal, get_args
 
 from lambdas.imaging.rejection import RejectedError
+from lambdas.keys import Format
 
 OriginalFormat = Literal["jpeg", "png", "webp", "avif", "heic", "tiff", "gif"]
 ORIGINAL_FORMATS: tuple[OriginalFormat, ...] = get_args(OriginalFormat)
 
 RefusedFormat = Literal["bmp", "ico", "jp2", "jxl", "pdf", "psd", "svg"]
 REFUSED_FORMATS: tuple[RefusedFormat, ...] = get_args(RefusedFormat)
+
+# Derivatives in these formats can move.
+ANIMATED_FORMATS: frozenset[Format] = frozenset({"webp"})
 
 KnownFormat = OriginalFormat | RefusedFormat
 

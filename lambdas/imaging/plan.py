@@ -9,7 +9,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 
-from lambdas.imaging.formats import OriginalFormat
+from lambdas.imaging.formats import ANIMATED_FORMATS, OriginalFormat
 from lambdas.imaging.geometry import Size, base_size, covering_size, drawn_size
 from lambdas.keys import Format, Variant
 from lambdas.settings import Settings
@@ -30,16 +30,20 @@ DECODE_SECONDS: dict[OriginalFormat, float] = {
 _MEGA = 1_000_000
 
 
-def plan(original: Size, fmt: OriginalFormat, variants: Sequence[Variant], settings: Settings) -> list[list[Variant]]:
+def plan(
+    original: Size, fmt: OriginalFormat, variants: Sequence[Variant], settings: Settings, *, frames: int = 1
+) -> list[list[Variant]]:
     """Split ``variants`` of a picture of size ``original`` into groups of about equal cost.
+
+    ``frames`` is how many of them WebP keeps.
 
     There are as few groups as keep each near ``pipeline.group_seconds``, at most
     ``pipeline.derive_concurrency``, and none so small that it would encode for less time than it
     decodes. Variants that are the same picture under several keys stay together.
     """
     units = _units(original, variants, settings)
-    costs = {key: _encode_cost(unit[0], original) for key, unit in units.items()}
-    decode = DECODE_SECONDS[fmt] * original.pixels / _MEGA
+    costs = {key: _encode_cost(unit[0], original, frames) for key, unit in units.items()}
+    decode = DECODE_SECONDS[fmt] * original.pixels * frames / _MEGA
     worth_a_group = max(settings.pipeline.group_seconds, decode)
     count = math.ceil(sum(costs.values()) / worth_a_group)
     count = max(1, min(count, settings.pipeline.derive_concurrency, len(units)))
@@ -66,5 +70,6 @@ def _units(
     return units
 
 
-def _encode_cost(variant: Variant, original: Size) -> float:
-    return ENCODE_SECONDS[variant.format] * drawn_size(original, variant).pixels / _MEGA
+def _encode_cost(variant: Variant, original: Size, frames: int) -> float:
+    drawn = drawn_size(original, variant).pixels * (frames if variant.format in ANIMATED_FORMATS else 1)
+    return ENCODE_SECONDS[variant.format] * drawn / _MEGA

@@ -9,14 +9,13 @@ from lambdas.imaging.deadline import Deadline
 from lambdas.imaging.decode import FailOn, decode
 from lambdas.imaging.encode import encode
 from lambdas.imaging.engine import pyvips
+from lambdas.imaging.formats import ANIMATED_FORMATS
 from lambdas.imaging.frames import kept_frames
 from lambdas.imaging.geometry import Size, base_size, covering_size, drawn_size
 from lambdas.imaging.inspect import Header, inspect, reason
 from lambdas.imaging.rejection import RejectedError
 from lambdas.keys import Format, Variant
 from lambdas.settings import Settings
-
-_ANIMATED_FORMATS: frozenset[Format] = frozenset({"webp"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ class _Group:
         return written
 
     def _cut(self, variant: Variant, covering: Size, size: Size) -> "pyvips.Image":
-        frames = self._frames if variant.format in _ANIMATED_FORMATS else 1
+        frames = self._frames if variant.format in ANIMATED_FORMATS else 1
         if (covering, size, frames) not in self._pixels:
             shrunk = shrink(self._base(variant, frames), covering)
             cut = crop(shrunk, size, self._settings.rendering.crop)

@@ -28,7 +28,7 @@ def _describe(image: Image) -> Described:
         raise ValueError(f"expected an accepted original with its format but received {image.key} without")
     data = read_original(s3(), image)
     try:
-        metadata, groups = describe(data, image.format, load_settings())
+        metadata, groups = describe(data, image.format, load_settings(), image.declared_type)
     except RejectedError as error:
         logger.info("Rejected", extra={"code": error.code, "reason": error.message})
         return Described(outcome="rejected", rejection=Rejection.of(error), seconds=0)

@@ -69,6 +69,7 @@ def _judged(arrival: Arrival, key: OriginalKey, found: OriginalHead) -> Validate
         bytes=found.bytes,
         uploaded_at=found.uploaded_at.astimezone(UTC),
         format=sniffed_original(found.head),
+        declared_type=found.declared_type,
     )
     try:
         check(found.bytes, found.head, load_settings().limits)

@@ -1,0 +1,119 @@
+"""ThumbHash: a picture as some 25 bytes, of which a page paints a blurred placeholder at once.
+
+Source: the published algorithm and its reference implementation, https://evanw.github.io/thumbhash/.
+The transform is separable, so that rows are summed first; the bytes are the reference's.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import mul
+
+LONGEST_SIDE = 100  # pixels of the picture that is hashed, by the algorithm's definition
+_OPAQUE = 255
+_NOISE = 1e-9  # what rounding leaves of the waves of a single colour; the reference blows it up
+
+Plane = list[list[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Channel:
+    """A plane's cosine transform: its mean, its other low frequencies as shares of ``scale``, from 0 to 1."""
+
+    mean: float
+    frequencies: list[float]
+    scale: float
+
+
+def thumbhash(width: int, height: int, rgba: bytes) -> bytes:
+    """Return the ThumbHash of ``width`` × ``height`` pixels of red, green, blue and alpha, a byte each.
+
+    Raises:
+        ValueError: a side is not from 1 to ``LONGEST_SIDE`` pixels, or the bytes are too few or too many.
+    """
+    if not (0 < width <= LONGEST_SIDE and 0 < height <= LONGEST_SIDE) or len(rgba) != width * height * 4:
+        raise ValueError(
+            f"expected {width} × {height} pixels of 4 bytes, at most {LONGEST_SIDE} a side,"
+            f" but received {len(rgba)} bytes"
+        )
+    light, yellow_blue, red_green, alpha = _planes(width, height, rgba)
+    translucent = min(rgba[3::4]) < _OPAQUE
+    longest = max(width, height)
+    most = 5 if translucent else 7
+    across, down = (max(1, _rounded(most * side / longest)) for side in (width, height))
+    channels = [
+        _transformed(light, max(3, across), max(3, down)),
+        _transformed(yellow_blue, 3, 3),
+        _transformed(red_green, 3, 3),
+    ]
+    if translucent:
+        channels.append(_transformed(alpha, 5, 5))
+    landscape = width > height
+    return _packed(channels, down if landscape else across, landscape=landscape)
+
+
+def _planes(width: int, height: int, rgba: bytes) -> tuple[Plane, Plane, Plane, Plane]:
+    """Split pixels, laid on their mean colour, into light, yellow against blue, red against green, and alpha."""
+    red, green, blue = rgba[0::4], rgba[1::4], rgba[2::4]
+    shares = [value / _OPAQUE for value in rgba[3::4]]
+    weight = sum(shares)
+    means = [sum(map(mul, shares, band)) / _OPAQUE / (weight or 1) for band in (red, green, blue)]
+    laid = [
+        [mean * (1 - share) + share * value / _OPAQUE for share, value in zip(shares, band, strict=True)]
+        for mean, band in zip(means, (red, green, blue), strict=True)
+    ]
+    colours = list(zip(*laid, strict=True))
+    planes = (
+        [(r + g + b) / 3 for r, g, b in colours],
+        [(r + g) / 2 - b for r, g, b in colours],
+        [r - g for r, g, _ in colours],
+        shares,
+    )
+    light, yellow_blue, red_green, alpha = (
+        [plane[row * width : (row + 1) * width] for row in range(height)] for plane in planes
+    )
+    return light, yellow_blue, red_green, alpha
+
+
+def _transformed(plane: Plane, across: int, down: int) -> _Channel:
+    """Return the frequencies of the triangle below the diagonal of ``across`` × ``down``."""
+    width, height = len(plane[0]), len(plane)
+    summed = [[sum(map(mul, row, wave)) for row in plane] for wave in _waves(across, width)]
+    coefficients = [
+        sum(map(mul, summed[x], wave)) / (width * height)
+        for y, wave in enumerate(_waves(down, height))
+        for x in range(across)
+        if x * down < across * (down - y)
+    ]
+    mean, *rest = coefficients
+    scale = max((abs(value) for value in rest), default=0.0)
+    if scale < _NOISE:
+        return _Channel(mean, [0.0] * len(rest), 0.0)
+    return _Channel(mean, [0.5 + 0.5 / scale * value for value in rest], scale)
+
+
+def _waves(count: int, length: int) -> list[list[float]]:
+    return [[math.cos(math.pi / length * cycle * (at + 0.5)) for at in range(length)] for cycle in range(count)]
+
+
+def _packed(channels: Sequence[_Channel], shorter: int, *, landscape: bool) -> bytes:
+    light, yellow_blue, red_green, *alpha = channels
+    head = (
+        _rounded(63 * light.mean)
+        | _rounded(31.5 + 31.5 * yellow_blue.mean) << 6
+        | _rounded(31.5 + 31.5 * red_green.mean) << 12
+        | _rounded(31 * light.scale) << 18
+        | bool(alpha) << 23
+    )
+    shape = shorter | _rounded(63 * yellow_blue.scale) << 3 | _rounded(63 * red_green.scale) << 9 | landscape << 15
+    packed = bytearray(head.to_bytes(3, "little") + shape.to_bytes(2, "little"))
+    packed.extend(_rounded(15 * each.mean) | _rounded(15 * each.scale) << 4 for each in alpha)
+    nibbles = [_rounded(15 * value) for channel in channels for value in channel.frequencies]
+    pairs = zip(nibbles[::2], [*nibbles[1::2], 0], strict=False)
+    packed.extend(low | high << 4 for low, high in pairs)
+    return bytes(packed)
+
+
+def _rounded(value: float) -> int:
+    """Round half up, as the reference does."""
+    return math.floor(value + 0.5)

@@ -1,0 +1,172 @@
+"""What is known of an original: read from its bytes, each field with its meaning."""
+
+import hashlib
+import io
+from typing import Any
+
+import piexif
+import pytest
+from pictures import animation, avif, corners, flat, heic
+
+from lambdas.imaging.rejection import RejectedError
+from lambdas.imaging.sniff import sniff
+from lambdas.metadata import describe as described
+from lambdas.metadata.declared import is_mismatch
+from lambdas.metadata.model import GeoPosition, Metadata
+from lambdas.settings import Settings, load_settings
+
+SETTINGS = load_settings()
+decode = described.decode
+JPEG = corners(480, 320).jpegsave_buffer()
+
+
+def with_settings(table: str, **fields: Any) -> Settings:
+    return SETTINGS.model_copy(update={table: getattr(SETTINGS, table).model_copy(update=fields)})
+
+
+def metadata(data: bytes, settings: Settings = SETTINGS, declared: str | None = None) -> Metadata:
+    return described.describe(data, sniff(data), settings, declared)[0]
+
+
+def photograph(**exif: Any) -> bytes:
+    tables = {
+        "0th": {
+            piexif.ImageIFD.Make: b"Canon", piexif.ImageIFD.Model: b"EOS (5D) Mark III", piexif.ImageIFD.Orientation: 6
+        },
+        "Exif": {piexif.ExifIFD.DateTimeOriginal: b"2015:10:11 14:41:44", piexif.ExifIFD.OffsetTimeOriginal: b"-04:00"},
+        "GPS": {
+            piexif.GPSIFD.GPSLatitudeRef: b"N", piexif.GPSIFD.GPSLatitude: ((52, 1), (31, 1), (1200, 100)),
+            piexif.GPSIFD.GPSLongitudeRef: b"W", piexif.GPSIFD.GPSLongitude: ((13, 1), (24, 1), (0, 1)),
+        },
+    }  # fmt: skip
+    for table, fields in exif.items():
+        tables[table] = {**tables[table], **fields} if fields is not None else {}
+    written = io.BytesIO()
+    piexif.insert(piexif.dump(tables), JPEG, written)
+    return written.getvalue()
+
+
+def test_a_photograph() -> None:
+    data = photograph()
+    found = metadata(data, declared="image/png")
+    assert found.model_copy(update={"dominant_color": "", "thumbhash": ""}) == Metadata(
+        width=320,
+        height=480,
+        format="jpeg",
+        mime_type="image/jpeg",
+        declared_type="image/png",
+        type_mismatch=True,
+        bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        orientation=6,
+        color_space="srgb",
+        profile=None,
+        alpha=False,
+        pages=1,
+        animation="none",
+        damaged=False,
+        camera_make="Canon",
+        camera_model="EOS (5D) Mark III",
+        captured_at="2015-10-11T14:41:44-04:00",
+        position=None,
+        dominant_color="",
+        thumbhash="",
+    )
+    assert len(found.thumbhash or "") >= 24
+    assert (found.dominant_color or "").startswith("#")
+
+
+def test_a_position_is_kept_only_where_the_settings_say_so() -> None:
+    assert "position" in metadata(photograph()).to_json()
+    assert metadata(photograph()).position is None
+    kept = metadata(photograph(), with_settings("metadata", keep_gps=True))
+    assert kept.position == GeoPosition(latitude=52.52, longitude=-13.4)
+
+
+@pytest.mark.parametrize(
+    ("table", "field", "value", "name", "expected"),
+    [
+        ("0th", piexif.ImageIFD.Make, b"  Nikon \0junk", "camera_make", "Nikon"),
+        ("0th", piexif.ImageIFD.Make, b"", "camera_make", None),
+        ("0th", piexif.ImageIFD.Model, b"x" * 5000, "camera_model", None),
+        ("0th", piexif.ImageIFD.Model, b"a" * 100, "camera_model", "a" * 80),
+        ("Exif", piexif.ExifIFD.DateTimeOriginal, b"0000:00:00 00:00:00", "captured_at", None),
+        ("Exif", piexif.ExifIFD.DateTimeOriginal, b"yesterday", "captured_at", None),
+        ("Exif", piexif.ExifIFD.OffsetTimeOriginal, b"nowhere", "captured_at", "2015-10-11T14:41:44"),
+        ("GPS", piexif.GPSIFD.GPSLatitude, ((1, 0), (0, 1), (0, 1)), "position", None),
+        ("GPS", piexif.GPSIFD.GPSLatitude, ((91, 1), (0, 1), (0, 1)), "position", None),
+        ("GPS", piexif.GPSIFD.GPSLongitudeRef, b"?", "position", None),
+    ],
+)
+def test_exif_that_makes_no_sense_is_left_out(table: str, field: int, value: Any, name: str, expected: Any) -> None:
+    data = photograph(**{table: {field: value}})
+    assert getattr(metadata(data, with_settings("metadata", keep_gps=True)), name) == expected
+
+
+@pytest.mark.parametrize(
+    ("declared", "mismatch"),
+    [
+        (None, False),
+        ("application/octet-stream", False),
+        ("binary/octet-stream", False),
+        ("image/jpeg", False),
+        ("IMAGE/JPG; charset=x", False),
+        ("image/png", True),
+        ("text/plain", True),
+    ],
+)
+def test_a_declared_type_is_held_against_the_bytes(declared: str | None, mismatch: bool) -> None:
+    assert is_mismatch(declared, "jpeg") is mismatch
+
+
+def test_heif_names_heic() -> None:
+    assert not is_mismatch("image/heif", "heic")
+    assert is_mismatch("image/jpeg", "heic")
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (flat((1, 2, 3, 4)).pngsave_buffer(), {"alpha": True, "format": "png"}),
+        (heic(corners()), {"format": "heic", "mime_type": "image/heic"}),
+        (avif(corners()), {"format": "avif"}),
+        (animation().gifsave_buffer(), {"pages": 3, "animation": "first_frame"}),
+        (animation().tiffsave_buffer(), {"pages": 3, "animation": "none"}),
+        (corners().icc_transform("p3", input_profile="srgb").pngsave_buffer(), {"profile": "sP3C"}),
+        (corners().icc_transform("cmyk", input_profile="srgb").jpegsave_buffer(), {"color_space": "cmyk"}),
+    ],
+)
+def test_other_originals(data: bytes, expected: dict[str, Any]) -> None:
+    assert metadata(data).model_dump(include=set(expected)) == expected
+
+
+def test_an_animation_that_is_kept() -> None:
+    found, groups = described.describe(animation().gifsave_buffer(), "gif", with_settings("rendering", animated="webp"))
+    assert (found.animation, found.pages) == ("kept", 3)
+    assert {variant for group in groups for variant in group.variants} == set(SETTINGS.eager_variants)
+
+
+def test_the_pixels_are_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = []
+    monkeypatch.setattr(described, "decode", lambda *args, **options: decoded.append(args) or decode(*args, **options))
+    metadata(JPEG)
+    assert len(decoded) == 1
+
+
+@pytest.mark.parametrize("write", [lambda image: image.jpegsave_buffer(), lambda image: image.pngsave_buffer()])
+def test_a_truncated_file_is_refused_or_accepted_as_damaged(write: Any) -> None:
+    whole = write(corners(600, 400))
+    cut = whole[: int(len(whole) * 0.7)]
+    accepting = with_settings("limits", accept_truncated=True)
+    with pytest.raises(RejectedError) as refused:
+        metadata(cut)
+    assert refused.value.code == "corrupt"
+    assert metadata(cut, accepting).damaged
+    assert not metadata(whole, accepting).damaged
+
+
+def test_a_file_of_which_nothing_can_be_decoded_is_refused_either_way() -> None:
+    accepting = with_settings("limits", accept_truncated=True)
+    for data in (JPEG[:100], heic(corners())[:800]):
+        with pytest.raises(RejectedError):
+            metadata(data, accepting)
