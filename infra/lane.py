@@ -75,7 +75,13 @@ class Lane(Construct):
             [f"{names.derivatives_arn}/*"],
             "A derivative's key begins with the picture's id, which is random.",
         )
-        record.allow("WriteOutcomes", ["dynamodb:PutItem"], [names.table_arn])
+        record.allow("WriteOutcomes", ["dynamodb:PutItem", "dynamodb:GetItem"], [names.table_arn])
+        record.allow(
+            "DiscardDerivatives",
+            ["s3:DeleteObject"],
+            [f"{names.derivatives_arn}/*"],
+            "Of a picture that was rejected after some of it was drawn; its id is random.",
+        )
         handlers = {"Validate": validate, "Metadata": metadata, "Derive": derive, "Record": record}
         return {task: handler.function for task, handler in handlers.items()}
 

@@ -1,5 +1,6 @@
 """Writing derivatives: the same key, headers and bytes, whoever draws them."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -53,3 +54,12 @@ class DerivativeStore:
                 return False
             raise
         return True
+
+    def remove(self, image_id: ImageId, variants: Iterable[Variant]) -> None:
+        """Delete derivatives, present or not.
+
+        Raises:
+            ClientError: S3 refused; a retry may help.
+        """
+        for variant in variants:
+            self._client.delete_object(Bucket=self._bucket, Key=derivative_key(image_id, variant))

@@ -39,13 +39,16 @@ class ImagesTable:
         )
         return "Item" in answer
 
-    def find(self, image_id: ImageId) -> dict[str, Any] | None:
+    def find(self, image_id: ImageId, *, now: bool = False) -> dict[str, Any] | None:
         """Return an image's item as plain JSON types, or None if it has no outcome yet.
+
+        ``now``: as of this moment, and not of a second ago perhaps.
 
         Raises:
             ClientError: the table cannot be read; a retry may help.
         """
-        item = self._client.get_item(TableName=self._name, Key={"image_id": {"S": image_id}}).get("Item")
+        answer = self._client.get_item(TableName=self._name, Key={"image_id": {"S": image_id}}, ConsistentRead=now)
+        item = answer.get("Item")
         return None if item is None else _plain(item)
 
     def newest(

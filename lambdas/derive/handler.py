@@ -1,7 +1,7 @@
 """Derive: draw one group of an original's variants and put each into the derivatives bucket."""
 
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from lambdas.aws.clients import s3
@@ -46,10 +46,14 @@ def _derive(request: DeriveRequest) -> Derived:
             variant=drawn.variant, bytes=len(drawn.data), width=drawn.size.width, height=drawn.size.height
         )
 
-    try:
-        with ThreadPoolExecutor(_WRITERS) as writers:
-            puts = [writers.submit(stored, drawn) for drawn in render(data, request.variants, settings)]
-    except RejectedError as error:
-        logger.info("Rejected", extra={"code": error.code, "reason": error.message})
-        return Derived(outcome="rejected", rejection=Rejection.of(error), seconds=0)
-    return Derived(outcome="made", derivatives=tuple(put.result() for put in puts), seconds=0)
+    puts: list[Future[StoredDerivative]] = []
+    rejection: Rejection | None = None
+    with ThreadPoolExecutor(_WRITERS) as writers:
+        try:
+            puts.extend(writers.submit(stored, drawn) for drawn in render(data, request.variants, settings))
+        except RejectedError as error:
+            logger.info("Rejected", extra={"code": error.code, "reason": error.message})
+            rejection = Rejection.of(error)
+    # Record takes away what was made of a rejected picture: other groups may be at work on it still.
+    made = tuple(put.result() for put in puts)
+    return Derived(outcome="rejected" if rejection else "made", derivatives=made, rejection=rejection, seconds=0)

@@ -3,17 +3,20 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from lambdas.aws.clients import dynamodb
-from lambdas.aws.environment import Environment, ImagesTableName
+from lambdas.aws.clients import dynamodb, s3
+from lambdas.aws.derivatives import DerivativeStore
+from lambdas.aws.environment import DerivativesBucketName, Environment, ImagesTableName
 from lambdas.aws.images import ImagesTable
 from lambdas.messages import Recorded, RecordRequest
 from lambdas.observability import LambdaContext, count, identify, logger, observed
-from lambdas.record.item import image_item
+from lambdas.record.item import image_item, made_variants
+from lambdas.settings import load_settings
 
 
 class Variables(Environment):
     """What record is told by its environment."""
 
+    derivatives_bucket: DerivativesBucketName
     images_table: ImagesTableName
 
 
@@ -23,12 +26,35 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     request = RecordRequest.model_validate(event)
     identify(request.image.image_id, request.image.tenant)
     item = image_item(request, datetime.now(UTC))
-    if ImagesTable(dynamodb(), Variables.read().images_table).add(item):
+    standing = _written(item)
+    if standing is None or standing["outcome"] == "rejected":
+        _discard(request)
+    return Recorded(outcome=(standing or item)["outcome"]).to_json()
+
+
+def _written(item: dict[str, Any]) -> dict[str, Any] | None:
+    """Write ``item`` and return it, or what stands in its place; None if that was taken down since."""
+    table = ImagesTable(dynamodb(), Variables.read().images_table)
+    if table.add(item):
         logger.info("Recorded", extra={"outcome": item["outcome"], "rejection": item.get("rejection")})
         count(f"image_{item['outcome']}")
         if "rejection" in item:
             count(f"rejected_{item['rejection']['code']}")
-    else:
-        logger.info("Recorded already by another delivery")
-        count("image_recorded_before")
-    return Recorded(outcome=item["outcome"]).to_json()
+        return item
+    logger.info("Recorded already by another delivery")
+    count("image_recorded_before")
+    return table.find(item["image_id"], now=True)
+
+
+def _discard(request: RecordRequest) -> None:
+    """Leave no derivative behind of a picture that no one will be told of.
+
+    After the outcome is written, so that derivatives of a picture that another delivery found ready
+    are never touched; should this fail, the retry finds the outcome and comes here again.
+    """
+    variants = made_variants(request)
+    if variants:
+        cache_control = load_settings().delivery.cache_control
+        store = DerivativeStore(s3(), Variables.read().derivatives_bucket, cache_control)
+        store.remove(request.image.image_id, variants)
+        logger.info("Derivatives of a rejected image removed", extra={"variants": [str(each) for each in variants]})

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any, Literal
 
+from lambdas.keys import Variant
 from lambdas.messages import RecordRequest, Rejection
 
 
@@ -10,6 +11,11 @@ def rejection_of(request: RecordRequest) -> Rejection | None:
     """Return why the image is rejected, by whichever step; None if it is ready."""
     found = (request.rejection, *(derived.rejection for derived in request.derivations))
     return next((rejection for rejection in found if rejection is not None), None)
+
+
+def made_variants(request: RecordRequest) -> tuple[Variant, ...]:
+    """Return the variants that stand in the derivatives bucket, whatever the outcome."""
+    return tuple(made.variant for derived in request.derivations for made in derived.derivatives)
 
 
 def image_item(request: RecordRequest, recorded_at: datetime) -> dict[str, Any]:

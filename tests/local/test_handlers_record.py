@@ -22,6 +22,51 @@ def request(image_id: str, message: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def after_drawing(image_id: str, *, rejected: bool) -> dict[str, Any]:
+    """Two groups at work on one picture: the first draws its variant, the second gives up or does not."""
+    corrupt = {"code": "corrupt", "message": "expected pixels but received none"}
+    made = {"variant": "256x0.webp", "bytes": 5, "width": 256, "height": 192}
+    derivations = [
+        {"outcome": "made", "derivatives": [made], "rejection": None, "seconds": 0.5},
+        {
+            "outcome": "rejected" if rejected else "made",
+            "derivatives": [{**made, "variant": "512x0.webp"}],
+            "rejection": corrupt if rejected else None,
+            "seconds": 0.1,
+        },
+    ]
+    return {**request(image_id, ""), "rejection": None, "derivations": derivations}
+
+
+def draw(stack: LocalStack, image_id: str) -> None:
+    for variant in ("256x0.webp", "512x0.webp", "1024x0.webp"):
+        bucket = stack.parameter("derivatives-bucket")
+        stack.client("s3").put_object(Bucket=bucket, Key=f"{image_id}/{variant}", Body=b"drawn")
+
+
+def drawn(stack: LocalStack, image_id: str) -> set[str]:
+    bucket = stack.parameter("derivatives-bucket")
+    listed = stack.client("s3").list_objects_v2(Bucket=bucket, Prefix=f"{image_id}/").get("Contents", [])
+    return {each["Key"].partition("/")[2] for each in listed}
+
+
+def test_nothing_that_was_drawn_of_a_rejected_picture_stays(stack: LocalStack) -> None:
+    image_id = new_image_id()
+    draw(stack, image_id)
+    for _ in range(2):  # a retry removes what the first try did not
+        assert invoke(stack, "record", after_drawing(image_id, rejected=True)) == ({"outcome": "rejected"}, None)
+        assert drawn(stack, image_id) == {"1024x0.webp"}, "expected no other objects touched than those drawn"
+    assert "derivatives" not in await_outcome(stack, image_id)
+
+
+def test_what_another_delivery_found_ready_is_left_alone(stack: LocalStack) -> None:
+    image_id = new_image_id()
+    draw(stack, image_id)
+    assert invoke(stack, "record", after_drawing(image_id, rejected=False)) == ({"outcome": "ready"}, None)
+    assert invoke(stack, "record", after_drawing(image_id, rejected=True)) == ({"outcome": "ready"}, None)
+    assert len(drawn(stack, image_id)) == 3
+
+
 def test_the_first_outcome_stands(stack: LocalStack) -> None:
     image_id = new_image_id()
     first, second = request(image_id, "expected this"), request(image_id, "expected something else")

@@ -118,4 +118,5 @@ def test_a_light_function_reaches_neither_bucket_but_for_its_task(aws: Assembly)
             for statement in statements(policy)
             for action in as_list(statement["Action"])
         }
-        assert not [action for action in actions if action.startswith("s3:")], str(record)
+        # It takes away what was drawn of a picture that is rejected in the end; it reads and writes none.
+        assert {action for action in actions if action.startswith("s3:")} == {"s3:DeleteObject"}, str(record)
