@@ -53,7 +53,11 @@ def test_every_pipe_carries_one_message_and_waits_for_its_execution(aws: Assembl
 def test_every_rule_may_send_to_its_queue_and_it_alone(aws: Assembly) -> None:
     for rule in aws.all("AWS::Events::Rule"):
         (target,) = rule.properties["Targets"]
-        (queue,) = [each for each in aws.all("AWS::SQS::Queue") if each.logical_id == referenced(target["Arn"])]
+        (queue,) = [
+            each
+            for each in aws.all("AWS::SQS::Queue")
+            if (each.stack, each.logical_id) == (rule.stack, referenced(target["Arn"]))
+        ]
         (allowed,) = [statement for statement in queue_policy(queue, aws) if statement["Effect"] == "Allow"]
         assert allowed["Principal"] == {"Service": "events.amazonaws.com"}
         assert allowed["Action"] == "sqs:SendMessage"
@@ -61,11 +65,13 @@ def test_every_rule_may_send_to_its_queue_and_it_alone(aws: Assembly) -> None:
 
 
 def test_originals_reach_a_lane(aws: Assembly, names: Names) -> None:
-    (rule,) = aws.all("AWS::Events::Rule")
-    pattern = rule.properties["EventPattern"]
-    assert pattern["source"] == ["aws.s3"]
-    assert pattern["detail-type"] == ["Object Created"]
-    assert pattern["detail"]["bucket"]["name"] == [names.originals_bucket]
+    rules = aws.all("AWS::Events::Rule")
+    assert len(rules) == len(names.settings.lane_names)
+    for rule in rules:
+        pattern = rule.properties["EventPattern"]
+        assert pattern["source"] == ["aws.s3"]
+        assert pattern["detail-type"] == ["Object Created"]
+        assert pattern["detail"]["bucket"]["name"] == [names.originals_bucket]
 
 
 def test_every_state_machine_is_express_and_traced(aws: Assembly) -> None:
