@@ -14,7 +14,7 @@ from infra.stack import DarkroomStack
 from lambdas.settings import EDGE_REGION
 
 _TENANT_KEYS = "tenant-keys"
-_IMAGE_TOKEN_KEYS = "image-token-keys"
+_IMAGE_TOKEN_KEYS = "image-token-keys"  # noqa: S105  # a name
 _ANY_UPLOAD = "An upload's key ends in a random id, made when the request is signed."
 _ANY_PICTURE = "A tenant may take down any of its pictures; whose it is, the handler looks up first."
 
