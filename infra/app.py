@@ -18,6 +18,7 @@ from infra.names import Names, NameTooLongError
 from infra.originals_rule import PatternTooLongError
 from infra.packages import AssetError, Target
 from infra.pipeline import LaneStack, PipelineStack
+from infra.replica import ReplicaStack
 from infra.storage import StorageStack
 from infra.synth import NO_ACCOUNT
 from infra.upload import UploadStack
@@ -33,11 +34,13 @@ def add_stacks(app: cdk.App, settings: Settings, account: str, assets: Assets) -
         PatternTooLongError: they name more dedicated tenants than one rule can tell apart.
     """
     names = Names(settings, account)
+    replica = ReplicaStack(app, names)
     storage = StorageStack(app, names)
     analytics = AnalyticsStack(app, names)
     delivery = DeliveryStack(app, names, assets)
     pipeline = PipelineStack(app, names, assets)
     lanes = [LaneStack(app, names, assets, tenant) for tenant in settings.dedicated_tenants]
+    storage.add_stack_dependency(replica)  # S3 replicates to no bucket that is not there
     # They name each other and share no reference, so that the order of deployment is for us to say.
     for stack in (pipeline, *lanes, UploadStack(app, names, assets), delivery):
         stack.add_stack_dependency(storage)

@@ -53,7 +53,8 @@ class OriginRequestFunction(Construct):
         # The function logs in whichever region it runs in, and makes the group there itself.
         group = f"arn:aws:logs:*:{names.account}:log-group:{log_name}"
         logs = [group, f"{group}:*"]
-        derivatives = [f"{names.derivatives_arn}/*"]
+        buckets = [names.derivatives_arn, names.replica_arn]
+        derivatives = [f"{bucket}/*" for bucket in buckets]
         policy = iam.Policy(
             self,
             "Policy",
@@ -62,7 +63,7 @@ class OriginRequestFunction(Construct):
                     actions=["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], resources=logs
                 ),
                 iam.PolicyStatement(actions=["s3:GetObject"], resources=derivatives),
-                iam.PolicyStatement(actions=["s3:ListBucket"], resources=[names.derivatives_arn]),
+                iam.PolicyStatement(actions=["s3:ListBucket"], resources=buckets),
                 iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[names.function_arn("generate")]),
             ],
         )

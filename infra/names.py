@@ -54,6 +54,16 @@ class Names:
         return self.bucket("derivatives", self.settings.regions.primary)
 
     @property
+    def replica_bucket(self) -> str:
+        """The copy of the derivatives that the edge falls back to, in the replica region."""
+        return self.bucket("derivatives", self.settings.regions.replica)
+
+    @property
+    def replica_arn(self) -> str:
+        """The ARN of the replica bucket."""
+        return f"arn:aws:s3:::{self.replica_bucket}"
+
+    @property
     def originals_arn(self) -> str:
         """The ARN of the originals bucket."""
         return f"arn:aws:s3:::{self.originals_bucket}"

@@ -1,19 +1,13 @@
 """Originals, derivatives and the images table: what must outlive every other stack."""
 
-import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.acknowledgements import acknowledge
 from infra.names import Names
+from infra.picture_bucket import let_the_edge_serve, picture_bucket, removal_policy
+from infra.replication import replicate
 from infra.stack import DarkroomStack
-
-_NO_ACCESS_LOG = (
-    "Reads go through CloudFront, which logs them, and every write is a row of the images table;"
-    " a server access log would cost another object for each."
-)
 
 
 class StorageStack(DarkroomStack):
@@ -27,46 +21,15 @@ class StorageStack(DarkroomStack):
             region=names.settings.regions.primary,
             description="Darkroom: originals, derivatives and the images table",
         )
-        self.originals = self._bucket("Originals", names.originals_bucket)
+        self.originals = picture_bucket(self, "Originals", names.originals_bucket)
         self._receive_uploads(self.originals)
-        self.derivatives = self._bucket("Derivatives", names.derivatives_bucket)
-        self._let_the_edge_read(self.derivatives)
-        self._let_scripts_read(self.derivatives)
+        self.derivatives = picture_bucket(self, "Derivatives", names.derivatives_bucket)
+        let_the_edge_serve(self, self.derivatives)
+        replicate(self, self.derivatives, names)
         self.images = self._images_table()
         self.publish("originals-bucket", self.originals.bucket_name, "Bucket of the uploaded bytes")
         self.publish("derivatives-bucket", self.derivatives.bucket_name, "Bucket that the edge serves from")
         self.publish("images-table", self.images.table_name, "Table with each picture's outcome")
-
-    @property
-    def _removal_policy(self) -> cdk.RemovalPolicy:
-        return cdk.RemovalPolicy.RETAIN if self.settings.storage.protected else cdk.RemovalPolicy.DESTROY
-
-    def _bucket(self, construct_id: str, name: str) -> s3.Bucket:
-        storage = self.settings.storage
-        bucket = s3.Bucket(
-            self,
-            construct_id,
-            bucket_name=name,
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            enforce_ssl=True,
-            versioned=True,
-            removal_policy=self._removal_policy,
-            lifecycle_rules=[
-                s3.LifecycleRule(
-                    id="abandoned-uploads",
-                    abort_incomplete_multipart_upload_after=cdk.Duration.days(storage.abandoned_upload_days),
-                ),
-                s3.LifecycleRule(
-                    id="noncurrent-versions",
-                    noncurrent_version_expiration=cdk.Duration.days(storage.noncurrent_days),
-                    expired_object_delete_marker=True,
-                ),
-            ],
-        )
-        acknowledge(bucket, "AwsSolutions-S1", _NO_ACCESS_LOG)
-        return bucket
 
     def _receive_uploads(self, bucket: s3.Bucket) -> None:
         bucket.add_cors_rule(
@@ -93,30 +56,6 @@ class StorageStack(DarkroomStack):
                 ),
             )
 
-    def _let_the_edge_read(self, bucket: s3.Bucket) -> None:
-        bucket.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid="EdgeReads",
-                principals=[iam.ServicePrincipal("cloudfront.amazonaws.com")],
-                # Without s3:ListBucket a missing key is 403: a miss could not be told from a refusal.
-                actions=["s3:GetObject", "s3:ListBucket"],
-                resources=[bucket.bucket_arn, bucket.arn_for_objects("*")],
-                # Any distribution of this account: the one that reads stands in another stack and region.
-                conditions={
-                    "ArnLike": {"AWS:SourceArn": f"arn:{cdk.Aws.PARTITION}:cloudfront::{self.account}:distribution/*"}
-                },
-            )
-        )
-
-    def _let_scripts_read(self, bucket: s3.Bucket) -> None:
-        # The bucket says it, not the edge's response headers policy: see infra/edge_policies.py.
-        bucket.add_cors_rule(
-            allowed_methods=[s3.HttpMethods.GET, s3.HttpMethods.HEAD],
-            allowed_origins=list(self.settings.delivery.cors_origins),
-            exposed_headers=["Content-Length", "ETag"],
-            max_age=86_400,
-        )
-
     def _images_table(self) -> dynamodb.Table:
         table = dynamodb.Table(
             self,
@@ -128,7 +67,7 @@ class StorageStack(DarkroomStack):
                 point_in_time_recovery_enabled=True
             ),
             deletion_protection=self.settings.storage.protected,
-            removal_policy=self._removal_policy,
+            removal_policy=removal_policy(self),
         )
         table.add_global_secondary_index(
             index_name="by-tenant",

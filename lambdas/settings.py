@@ -186,9 +186,11 @@ class Delivery(Table):
     max_age_seconds: Seconds = Field(description="Freshness of a derivative, in seconds.")
     stale_while_revalidate_seconds: int = Field(ge=0, description="Served stale while one request refreshes it.")
     stale_if_error_seconds: int = Field(ge=0, description="Served stale while the origin fails.")
+    private_max_age_seconds: Seconds = Field(description="How long a browser keeps a private picture, in seconds.")
     not_found_seconds: Seconds = Field(le=300, description="Life of a cached 404, in seconds.")
     origin_connect_seconds: int = Field(ge=1, le=10, description="Wait for a connection to the bucket, in seconds.")
     origin_attempts: int = Field(ge=1, le=3, description="Connections tried before the origin counts as down.")
+    tolerated_fallback_reads: int = Field(ge=0, description="Pictures read from the replica in 5 minutes, unalarmed.")
     cors_origins: tuple[Origin, ...] = Field(description="Web origins whose scripts may read the pictures.")
 
     @property

@@ -1,4 +1,4 @@
-"""The source of the viewer-request function as it is deployed: settings inlined, comments and indentation dropped."""
+"""The sources of the edge's functions as they are deployed: settings inlined, comments and indentation dropped."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,8 @@ from typing import Any
 from lambdas.keys import FORMATS, TENANT_DIGITS
 from lambdas.settings import Settings
 
-SOURCE_FILE = Path(__file__).with_name("viewer_request.js")
+VIEWER_REQUEST_FILE = Path(__file__).with_name("viewer_request.js")
+VIEWER_RESPONSE_FILE = Path(__file__).with_name("viewer_response.js")
 PLACEHOLDER = "EDGE_SETTINGS"
 MAX_SOURCE_BYTES = 10 * 1024  # CloudFront's quota on a function's code
 
@@ -19,11 +20,11 @@ ACCEPTED_HINTS = ("Sec-CH-DPR", "DPR", "Sec-CH-Width", "Width")
 
 
 class FunctionSizeError(ValueError):
-    """The function's source is larger than CloudFront takes."""
+    """A function's source is larger than CloudFront takes."""
 
 
 def edge_settings(settings: Settings) -> dict[str, Any]:
-    """Return what the function needs of ``settings``.
+    """Return what the viewer-request function needs of ``settings``.
 
     ``heights[ratio][i]`` is the height in pixels of rung ``widths[i]`` cropped to ``ratio``;
     ``refusalSeconds`` is how long a browser may keep a 400 or a 404. ``tokenBytes`` is the longest token's length,
@@ -45,17 +46,30 @@ def edge_settings(settings: Settings) -> dict[str, Any]:
 
 
 def viewer_request_source(settings: Settings) -> str:
-    """Return the function's deployable JavaScript for ``settings``.
+    """Return the viewer-request function's deployable JavaScript for ``settings``.
 
     Raises:
         FunctionSizeError: it is over CloudFront's 10 KB.
     """
-    lines = map(str.strip, SOURCE_FILE.read_text(encoding="utf-8").splitlines())
+    return _deployable(VIEWER_REQUEST_FILE, edge_settings(settings))
+
+
+def viewer_response_source(settings: Settings) -> str:
+    """Return the JavaScript of the viewer-response function of private images.
+
+    Raises:
+        FunctionSizeError: it is over CloudFront's 10 KB.
+    """
+    return _deployable(VIEWER_RESPONSE_FILE, {"privateSeconds": settings.delivery.private_max_age_seconds})
+
+
+def _deployable(file: Path, inlined: dict[str, Any]) -> str:
+    lines = map(str.strip, file.read_text(encoding="utf-8").splitlines())
     code = "\n".join(line for line in lines if line and not line.startswith("//")) + "\n"
-    source = code.replace(PLACEHOLDER, json.dumps(edge_settings(settings), separators=(",", ":")), 1)
+    source = code.replace(PLACEHOLDER, json.dumps(inlined, separators=(",", ":")), 1)
     size = len(source.encode())
     if size > MAX_SOURCE_BYTES:
         raise FunctionSizeError(
-            f"expected at most {MAX_SOURCE_BYTES} bytes for the viewer-request function but received {size}"
+            f"expected at most {MAX_SOURCE_BYTES} bytes for the function {file.stem} but received {size}"
         )
     return source

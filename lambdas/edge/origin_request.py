@@ -19,8 +19,11 @@ Response = dict[str, Any]
 GENERATOR_HEADER = "x-darkroom-generator"
 REGION_HEADER = "x-darkroom-region"
 NOT_FOUND_SECONDS_HEADER = "x-darkroom-not-found-seconds"
+FALLBACK_HEADER = "x-darkroom-fallback"
+"""Marks the replica: it is asked only while the primary bucket fails, and nothing is made for it."""
 
 RETRY_AFTER_SECONDS = 5
+_OK, _MISSING = 200, 404
 # Lambda@Edge gives an origin event 30 s in all; a bucket that does not answer in 2 s is for the failover to handle.
 _HEAD = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
 _INVOKE = Config(connect_timeout=2, read_timeout=24, retries={"total_max_attempts": 1})
@@ -90,16 +93,20 @@ def answer(request: Request, outcome: str, not_found_seconds: str) -> Request | 
 def handler(event: dict[str, Any], _context: object) -> Request | Response:
     """Answer a CloudFront origin-request event with its request, unchanged, or with a 404 or 503."""
     request: Request = event["Records"][0]["cf"]["request"]
-    generator = custom_header(request, GENERATOR_HEADER)
-    if generator is None:
+    generator, fallback = custom_header(request, GENERATOR_HEADER), custom_header(request, FALLBACK_HEADER)
+    if generator is None and fallback is None:
         return request
     not_found_seconds = custom_header(request, NOT_FOUND_SECONDS_HEADER) or "0"
     derivative = parse_path(request["uri"])
     if derivative is None:
         return not_found(not_found_seconds, "expected /imageId/variant")
     bucket = parse_bucket(request["origin"]["s3"]["domainName"])
-    if not _is_missing(bucket, request["uri"].lstrip("/")):
-        return request
+    status = _head(bucket, request["uri"].lstrip("/"))
+    if generator is None:
+        # A 404 of the replica's would be kept, although the picture may well exist: it says when to come again.
+        return request if status == _OK else unavailable("the picture's region does not answer, nor does its replica")
+    if status != _MISSING:
+        return request  # any other trouble is for CloudFront to meet at S3 itself, and to fail over
     region = custom_header(request, REGION_HEADER) or bucket.region
     try:
         outcome = _generate(region, generator, derivative)
@@ -123,15 +130,15 @@ def _client(service: str, region: str, config: Config) -> Any:
     return boto3.client(service, region_name=region, config=config)  # type: ignore[call-overload]
 
 
-def _is_missing(bucket: Bucket, key: str) -> bool:
-    """Tell whether ``bucket`` says that it has no ``key``. Any other trouble is for CloudFront to meet at S3 itself."""
+def _head(bucket: Bucket, key: str) -> int:
+    """Return the status with which ``bucket`` answers a HEAD for ``key``; 503 where it does not answer."""
     try:
         _client("s3", bucket.region, _HEAD).head_object(Bucket=bucket.name, Key=key)
     except ClientError as error:
-        return bool(error.response["ResponseMetadata"]["HTTPStatusCode"] == 404)
+        return int(error.response["ResponseMetadata"]["HTTPStatusCode"])
     except BotoCoreError:
-        return False
-    return False
+        return 503
+    return _OK
 
 
 def _generate(region: str, generator: str, derivative: Derivative) -> str:

@@ -4,7 +4,7 @@ import pytest
 from synthesized import Assembly, Resource, referenced
 
 from infra.names import Names
-from lambdas.edge.inline import MAX_SOURCE_BYTES, NEGOTIATED_HEADERS, viewer_request_source
+from lambdas.edge.inline import MAX_SOURCE_BYTES, NEGOTIATED_HEADERS, viewer_request_source, viewer_response_source
 from lambdas.settings import Settings
 
 
@@ -16,7 +16,7 @@ def distribution(aws: Assembly) -> Resource:
 
 def behaviors(distribution: Resource) -> list[Any]:
     config = distribution.properties["DistributionConfig"]
-    return [config["DefaultCacheBehavior"], *config.get("CacheBehaviors", [])]
+    return [config["DefaultCacheBehavior"], *config["CacheBehaviors"]]
 
 
 def resource(distribution: Resource, value: object) -> Any:
@@ -24,8 +24,8 @@ def resource(distribution: Resource, value: object) -> Any:
 
 
 def response_headers(distribution: Resource) -> Any:
-    (behavior,) = behaviors(distribution)
-    return resource(distribution, behavior["ResponseHeadersPolicyId"])["ResponseHeadersPolicyConfig"]
+    (policy,) = {referenced(behavior["ResponseHeadersPolicyId"]) for behavior in behaviors(distribution)}
+    return distribution.template["Resources"][policy]["Properties"]["ResponseHeadersPolicyConfig"]
 
 
 def test_every_cache_key_is_the_path_alone(aws: Assembly) -> None:
@@ -53,8 +53,7 @@ def test_every_behavior_has_the_policies_and_both_functions(distribution: Resour
     for behavior in behaviors(distribution):
         assert {"CachePolicyId", "ResponseHeadersPolicyId"} <= behavior.keys()
         assert behavior["ViewerProtocolPolicy"] in {"redirect-to-https", "https-only"}
-        (viewer,) = behavior["FunctionAssociations"]
-        assert viewer["EventType"] == "viewer-request"
+        assert "viewer-request" in {function["EventType"] for function in behavior["FunctionAssociations"]}
         (origin,) = behavior["LambdaFunctionAssociations"]
         assert origin["EventType"] == "origin-request"
         version = distribution.template["Resources"][referenced(origin["LambdaFunctionARN"])]
@@ -91,24 +90,62 @@ def test_scripts_of_the_allowed_origins_may_read_pictures(aws: Assembly, names: 
     assert set(rule["AllowedMethods"]) == {"GET", "HEAD"}
 
 
-def test_the_origin_is_the_derivatives_bucket_signed_for_with_what_its_function_needs(
+def test_private_pictures_are_kept_out_of_shared_caches(distribution: Resource, settings: Settings) -> None:
+    public, private = behaviors(distribution)
+    assert private["PathPattern"] == "/img/p-*"
+    assert {function["EventType"] for function in public["FunctionAssociations"]} == {"viewer-request"}
+    functions = {function["EventType"]: function["FunctionARN"] for function in private["FunctionAssociations"]}
+    assert set(functions) == {"viewer-request", "viewer-response"}
+    code = resource(distribution, functions["viewer-response"])["FunctionCode"]
+    assert code == viewer_response_source(settings)
+    assert f'"privateSeconds":{settings.delivery.private_max_age_seconds}' in code
+
+
+def test_the_viewer_request_function_has_the_store_of_token_keys(distribution: Resource, names: Names) -> None:
+    (function,) = {referenced(each["FunctionAssociations"][0]["FunctionARN"]) for each in behaviors(distribution)}
+    config = distribution.template["Resources"][function]["Properties"]["FunctionConfig"]
+    (store,) = config["KeyValueStoreAssociations"]
+    assert resource(distribution, store["KeyValueStoreARN"])["Name"] == names.of("image-token-keys")
+
+
+def test_the_derivatives_fail_over_to_their_replica(distribution: Resource) -> None:
+    config = distribution.properties["DistributionConfig"]
+    (group,) = config["OriginGroups"]["Items"]
+    assert [member["OriginId"] for member in group["Members"]["Items"]] == ["derivatives", "replica"]
+    assert set(group["FailoverCriteria"]["StatusCodes"]["Items"]) == {403, 500, 502, 503, 504}
+    assert {behavior["TargetOriginId"] for behavior in behaviors(distribution)} == {group["Id"]}
+
+
+def test_the_origins_are_both_buckets_signed_for_with_what_their_function_needs(
     distribution: Resource, names: Names, settings: Settings
 ) -> None:
-    (origin,) = distribution.properties["DistributionConfig"]["Origins"]
-    region = settings.regions.primary
-    assert origin["DomainName"] == f"{names.derivatives_bucket}.s3.{region}.amazonaws.com"
-    control = resource(distribution, origin["OriginAccessControlId"])["OriginAccessControlConfig"]
-    assert (control["SigningBehavior"], control["SigningProtocol"]) == ("always", "sigv4")
-    assert {each["HeaderName"]: each["HeaderValue"] for each in origin["OriginCustomHeaders"]} == {
-        "x-darkroom-generator": names.function("generate"),
-        "x-darkroom-region": region,
-        "x-darkroom-not-found-seconds": str(settings.delivery.not_found_seconds),
-        "Origin": "https://any.invalid",
+    origins = {origin["Id"]: origin for origin in distribution.properties["DistributionConfig"]["Origins"]}
+    regions, seconds = settings.regions, str(settings.delivery.not_found_seconds)
+    wanted = {
+        "derivatives": (
+            regions.primary,
+            {"x-darkroom-generator": names.function("generate"), "x-darkroom-region": regions.primary},
+        ),
+        "replica": (regions.replica, {"x-darkroom-fallback": "true"}),
     }
+    assert origins.keys() == wanted.keys()
+    for origin_id, (region, headers) in wanted.items():
+        origin = origins[origin_id]
+        assert origin["DomainName"] == f"{names.bucket('derivatives', region)}.s3.{region}.amazonaws.com"
+        assert (origin["ConnectionTimeout"], origin["ConnectionAttempts"]) == (
+            settings.delivery.origin_connect_seconds,
+            settings.delivery.origin_attempts,
+        )
+        control = resource(distribution, origin["OriginAccessControlId"])["OriginAccessControlConfig"]
+        assert (control["SigningBehavior"], control["SigningProtocol"]) == ("always", "sigv4")
+        custom = {each["HeaderName"]: each["HeaderValue"] for each in origin["OriginCustomHeaders"]}
+        assert custom == {**headers, "x-darkroom-not-found-seconds": seconds, "Origin": "https://any.invalid"}
 
 
-def test_the_viewer_request_function_is_the_one_in_the_repository(aws: Assembly, settings: Settings) -> None:
-    (function,) = aws.all("AWS::CloudFront::Function")
+def test_the_viewer_request_function_is_the_one_in_the_repository(
+    aws: Assembly, names: Names, settings: Settings
+) -> None:
+    function = aws.one("AWS::CloudFront::Function", Name=names.of("viewer-request"))
     code = function.properties["FunctionCode"]
     assert code == viewer_request_source(settings)
     assert len(code.encode()) <= MAX_SOURCE_BYTES

@@ -232,3 +232,23 @@ def test_generated_answers_are_what_lambda_at_edge_may_return(cloud: Cloud) -> N
     response = handle(event())
     assert set(response) == {"status", "statusDescription", "headers", "body"}
     assert all(name == entries[0]["key"].lower() for name, entries in response["headers"].items())
+
+
+def of_the_replica(**headers: str) -> dict[str, Any]:
+    return event(x_darkroom_generator="", x_darkroom_region="", x_darkroom_fallback="true", **headers)
+
+
+def test_the_replica_serves_what_it_has_and_makes_nothing(cloud: Cloud) -> None:
+    given = of_the_replica()
+    assert handle(given) is given["Records"][0]["cf"]["request"]
+    assert cloud.asked == [HEAD]
+
+
+@pytest.mark.parametrize("status", [403, 404, 500, 503, DROPPED])
+def test_what_the_replica_does_not_give_is_503_and_never_a_404_to_keep(cloud: Cloud, status: int) -> None:
+    cloud.head_status = status
+    response = handle(of_the_replica())
+    assert response["status"] == "503"
+    assert response["headers"]["cache-control"] == [{"key": "Cache-Control", "value": "no-store"}]
+    assert int(response["headers"]["retry-after"][0]["value"]) > 0
+    assert all(asked.startswith("HEAD") for asked, _, _ in cloud.asked)

@@ -1,0 +1,50 @@
+from synthesized import Assembly, as_list, referenced, statements
+
+from infra.names import Names
+from lambdas.settings import Settings
+
+
+def test_the_derivatives_are_replicated_with_metrics(aws: Assembly, names: Names) -> None:
+    source = aws.one("AWS::S3::Bucket", BucketName=names.derivatives_bucket)
+    configuration = source.properties["ReplicationConfiguration"]
+    (rule,) = configuration["Rules"]
+    assert (rule["Status"], rule["Filter"]) == ("Enabled", {"Prefix": ""})
+    assert rule["Destination"] == {"Bucket": names.replica_arn, "Metrics": {"Status": "Enabled"}}
+    role = source.template["Resources"][referenced(configuration["Role"])]["Properties"]
+    assert role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"] == {"Service": "s3.amazonaws.com"}
+    (policy,) = role["Policies"]
+    may = {
+        (action, resource)
+        for statement in policy["PolicyDocument"]["Statement"]
+        for action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+    }
+    assert ("s3:GetObjectVersionForReplication", f"{names.derivatives_arn}/*") in may
+    assert ("s3:ReplicateObject", f"{names.replica_arn}/*") in may
+
+
+def test_the_replica_is_as_the_original_and_in_the_other_region(
+    aws: Assembly, names: Names, settings: Settings
+) -> None:
+    source = aws.one("AWS::S3::Bucket", BucketName=names.derivatives_bucket)
+    replica = aws.one("AWS::S3::Bucket", BucketName=names.replica_bucket)
+    assert replica.stack != source.stack
+    assert replica.properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert replica.properties["CorsConfiguration"] == source.properties["CorsConfiguration"]
+    assert settings.regions.replica in names.replica_bucket
+    (policy,) = [each for each in aws.all("AWS::S3::BucketPolicy") if each.stack == replica.stack]
+    (reads,) = [each for each in statements(policy) if each.get("Sid") == "EdgeReads"]
+    assert set(reads["Action"]) == {"s3:GetObject", "s3:ListBucket"}
+
+
+def test_reads_of_the_replica_are_counted_and_alarmed(aws: Assembly, names: Names, settings: Settings) -> None:
+    replica = aws.one("AWS::S3::Bucket", BucketName=names.replica_bucket)
+    (metrics,) = replica.properties["MetricsConfigurations"]
+    alarm = aws.one("AWS::CloudWatch::Alarm", AlarmName=names.of("served-from-replica"))
+    assert alarm.stack == replica.stack
+    assert {each["Name"]: each["Value"] for each in alarm.properties["Dimensions"]} == {
+        "BucketName": names.replica_bucket,
+        "FilterId": metrics["Id"],
+    }
+    assert alarm.properties["Threshold"] == settings.delivery.tolerated_fallback_reads
+    assert "Runbook" in alarm.properties["AlarmDescription"]
