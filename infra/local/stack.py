@@ -15,6 +15,8 @@ from infra.local.processes import find_marked, find_process, stop_processes, sto
 from infra.local.state import CHECKOUT, Ports, ProcessRecord, StackState, StateFolder, default_home
 from lambdas.aws.signing_keys import ensure_image_token_keys, ensure_tenant_keys
 from lambdas.settings import EDGE_REGION, Settings, load_settings
+from operations.edge_key_store import EdgeKeyStore
+from operations.image_token_keys import TokenKeyring
 
 ASSEMBLY = CHECKOUT / "build" / "synth" / "host"
 
@@ -200,7 +202,10 @@ class LocalStack:
         """Give every tenant, and the image tokens, a key: on AWS, ``darkroom keys`` does."""
         secrets = self.client("secretsmanager")
         ensure_tenant_keys(secrets, self.parameter("tenant-keys-secret"), self.settings.tenants)
-        ensure_image_token_keys(secrets, self.parameter("image-token-keys-secret"))
+        secret = self.parameter("image-token-keys-secret")
+        ensure_image_token_keys(secrets, secret)
+        store = EdgeKeyStore(self.client("cloudfront-keyvaluestore", EDGE_REGION), self.parameter("image-token-store"))
+        TokenKeyring(secrets, secret, store, self.settings).publish()
 
     def _remember(self, record: ProcessRecord) -> None:
         self._update(processes=(*self.state.processes, record))

@@ -193,40 +193,15 @@ def test_simultaneous_first_requests_make_a_variant_once(
     url, key = f"/img/{image_id}?w=512&ar=16:9", f"{image_id}/512x288.webp"
     s3, bucket = stack.client("s3"), stack.parameter("derivatives-bucket")
 
-    with ThreadPoolExecutor(30) as threads:
-        answers = list(threads.map(lambda _: edge.get(url, headers={"accept": SAFARI_14}), range(30)))
+    with ThreadPoolExecutor(100) as threads:
+        answers = list(threads.map(lambda _: edge.get(url, headers={"accept": SAFARI_14}), range(100)))
 
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.content for answer in answers}) == 1
     results = sorted(answer.headers["x-cache"] for answer in answers)
-    assert results == ["Hit from cloudfront"] * 29 + ["Miss from cloudfront"]
+    assert results == ["Hit from cloudfront"] * 99 + ["Miss from cloudfront"]
     versions = s3.list_object_versions(Bucket=bucket, Prefix=key)
     assert len(versions["Versions"]) == 1
-
-
-def test_the_bucket_policy_decides_and_a_refusal_is_not_kept(
-    edge: httpx.Client, stack: LocalStack, image_id: ImageId
-) -> None:
-    url, headers = f"/img/{image_id}?w=1600", {"accept": CHROMIUM}
-    s3, bucket = stack.client("s3"), stack.parameter("derivatives-bucket")
-    granted = s3.get_bucket_policy(Bucket=bucket)["Policy"]
-    policy = json.loads(granted)
-    policy["Statement"] = [
-        s for s in policy["Statement"] if "cloudfront.amazonaws.com" not in json.dumps(s["Principal"])
-    ]
-    edge.post("/_edge/invalidate", json={"paths": [f"/{image_id}/*"]})
-    try:
-        if policy["Statement"]:
-            s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
-        else:
-            s3.delete_bucket_policy(Bucket=bucket)
-        refused = edge.get(url, headers=headers)
-    finally:
-        s3.put_bucket_policy(Bucket=bucket, Policy=granted)
-    served = edge.get(url, headers=headers)
-
-    assert (refused.status_code, refused.headers["x-cache"]) == (403, "Error from cloudfront")
-    assert (served.status_code, served.headers["x-cache"]) == (200, "Miss from cloudfront")
 
 
 def test_a_throttled_generator_is_503_and_never_kept(edge: httpx.Client, stack: LocalStack, image_id: ImageId) -> None:

@@ -4,7 +4,9 @@ import typer
 
 from infra.local.command.down import down
 from infra.local.command.environment import env
+from infra.local.command.explain import explain
 from infra.local.command.keys import keys
+from infra.local.command.rotate_keys import rotate_keys
 from infra.local.command.status import status
 from infra.local.command.token import token
 from infra.local.command.up import up
@@ -18,5 +20,5 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
-for _command in (up, down, status, upload, url, demo, env, token, keys):
+for _command in (up, down, status, upload, url, demo, env, token, keys, rotate_keys, explain):
     app.command()(_command)

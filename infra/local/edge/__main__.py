@@ -19,6 +19,7 @@ from infra.local.edge.origin_access import OriginAccess
 from infra.local.edge.origins import Origins
 from infra.local.edge.s3_origin import S3Fetcher
 from infra.local.edge.server import EdgeServer
+from infra.local.edge.upkeep import Upkeep
 from infra.local.endpoint import ACCESS_KEY, HOST, SECRET_KEY, Endpoint
 from infra.local.key_value_store import list_keys
 from lambdas.settings import EDGE_REGION, Settings, load_settings
@@ -39,10 +40,21 @@ def build_server(environment: EdgeEnvironment, settings: Settings) -> EdgeServer
     functions = FunctionRuntime(distribution.functions)
     access = OriginAccess(s3, distribution.arn)
     fetcher = S3Fetcher(endpoint.url, Credentials(ACCESS_KEY, SECRET_KEY), access)
-    cache = AnswerCache(environment.cache_folder(distribution.distribution_id), environment.cache_bytes)
+    cache = AnswerCache(
+        environment.cache_folder(distribution.distribution_id), environment.cache_bytes, distribution.tag_header
+    )
     edge = Edge(distribution, functions, cache, Origins(fetcher, EdgeLambda(endpoint.client("lambda", EDGE_REGION))))
     log = LogWriter(s3, _parameter(endpoint, settings, "logs-bucket"), distribution.distribution_id)
-    return EdgeServer(edge, functions, fetcher, log)
+    stores = {name: code.store_arn for name, code in distribution.functions.items() if code.store_arn}
+    upkeep = Upkeep(
+        endpoint.client("cloudfront"),
+        lambda arn: list_keys(endpoint, arn),
+        distribution.distribution_id,
+        cache,
+        functions,
+        stores,
+    )
+    return EdgeServer(edge, functions, fetcher, log, upkeep)
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """The edge's cache: answers on disk, bounded in bytes, the least recently used out first."""
 
 import fnmatch
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,9 @@ class KeptAnswer:
 class AnswerCache:
     """Answers by cache key. What it holds survives a restart of the edge."""
 
-    def __init__(self, folder: Path, size_bytes: int = DEFAULT_SIZE_BYTES) -> None:
+    def __init__(self, folder: Path, size_bytes: int = DEFAULT_SIZE_BYTES, tag_header: str | None = None) -> None:
+        """``tag_header`` is the origin's header with an answer's cache tags, if the distribution names one."""
+        self._tag_header = tag_header
         self._disk: Any = diskcache.Cache(
             str(folder), size_limit=size_bytes, eviction_policy="least-recently-used", statistics=0
         )
@@ -75,17 +78,28 @@ class AnswerCache:
         """Drop what is kept under ``key``."""
         self._disk.delete(key)
 
-    def invalidate(self, patterns: list[str]) -> int:
-        """Drop every answer whose path fits one of ``patterns``, in which ``*`` stands at the end as in CloudFront's.
+    def invalidate(self, patterns: list[str], *, kept_before: float = math.inf) -> int:
+        """Drop the answers that one of ``patterns`` names and that were kept before that moment (epoch seconds).
+
+        A pattern is a path, at whose end ``*`` may stand as in CloudFront's, or ``#`` and a cache tag.
 
         Returns:
             How many answers were dropped.
         """
-        wanted = [unquote(pattern) for pattern in patterns]
-        keys = [
-            key for key in self._disk.iterkeys() if any(fnmatch.fnmatchcase(unquote(path_of(key)), p) for p in wanted)
-        ]
-        return sum(bool(self._disk.delete(key)) for key in keys)
+        paths = [unquote(pattern) for pattern in patterns if not pattern.startswith("#")]
+        tags = {pattern[1:].lower() for pattern in patterns if pattern.startswith("#")}
+        dropped = 0
+        for key in list(self._disk.iterkeys()):
+            path = unquote(path_of(key))
+            named = any(fnmatch.fnmatchcase(path, pattern) for pattern in paths)
+            kept = self.find(key) if named or tags else None
+            if kept and kept.kept_at < kept_before and (named or tags & self._tags(kept.answer)):
+                dropped += bool(self._disk.delete(key))
+        return dropped
+
+    def _tags(self, answer: Answer) -> set[str]:
+        value = answer.headers.get(self._tag_header, "") if self._tag_header else ""
+        return {tag.strip().lower() for tag in value.split(",") if tag.strip()}
 
     def __len__(self) -> int:
         return len(self._disk)

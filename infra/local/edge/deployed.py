@@ -51,6 +51,7 @@ def read_distribution(cloudfront: Any, list_keys: ListKeys, distribution_id: str
         domain_name=deployed["DomainName"],
         behaviors=behaviors,
         functions={name: read_function(cloudfront, list_keys, name) for name in sorted(names)},
+        tag_header=(config.get("CacheTagConfig") or {}).get("HeaderName"),
         error_seconds={
             rule["ErrorCode"]: rule["ErrorCachingMinTTL"]
             for rule in _items(config, "CustomErrorResponses")
@@ -61,12 +62,12 @@ def read_distribution(cloudfront: Any, list_keys: ListKeys, distribution_id: str
 
 def read_function(cloudfront: Any, list_keys: ListKeys, name: str) -> FunctionCode:
     """Read the published code of a function and the pairs of the key-value store that belongs to it."""
+    # CloudFront associates one store with a function at most.
     source = cloudfront.get_function(Name=name, Stage="LIVE")["FunctionCode"].read().decode()
     summary = cloudfront.describe_function(Name=name, Stage="LIVE")["FunctionSummary"]
-    pairs: dict[str, str] = {}
-    for association in _items(summary["FunctionConfig"], "KeyValueStoreAssociations"):
-        pairs |= list_keys(association["KeyValueStoreARN"])
-    return FunctionCode(name, source, pairs)
+    associations = _items(summary["FunctionConfig"], "KeyValueStoreAssociations")
+    store = associations[0]["KeyValueStoreARN"] if associations else None
+    return FunctionCode(name, source, list_keys(store) if store else {}, store)
 
 
 def _items(structure: Mapping[str, Any], name: str) -> list[Any]:

@@ -115,6 +115,7 @@ class Distribution:
     behaviors: tuple[Behavior, ...]
     functions: Mapping[str, FunctionCode]
     error_seconds: Mapping[int, int] = field(default_factory=dict)
+    tag_header: str | None = None
 
     def behavior(self, path: str) -> Behavior:
         """Return the first behavior whose pattern fits ``path``; the last one, the default, fits all."""

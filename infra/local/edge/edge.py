@@ -86,6 +86,11 @@ class Edge:
         found = found._replace(answer=narrow(found.answer, request.headers))
         return self._served(request, asked.path, found, context)
 
+    @property
+    def served_by_origin(self) -> dict[str, int]:
+        """How many answers came from each origin."""
+        return dict(self._origins.served)
+
     async def finish(self) -> None:
         """Wait for the fetches that are under way."""
         await self._fills.finish()

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,15 @@ _LOAD_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class FunctionCode:
-    """A published function: its JavaScript, and the pairs of the key-value store that it is associated with."""
+    """A published function: its JavaScript, and the key-value store that it is associated with.
+
+    ``keys`` are the store's pairs, ``store_arn`` is None where the function has no store.
+    """
 
     name: str
     source: str
     keys: Mapping[str, str] = field(default_factory=dict)
+    store_arn: str | None = None
 
 
 class FunctionRuntime:
@@ -58,6 +62,18 @@ class FunctionRuntime:
         number = next(self._numbers)
         message = {"id": number, "function": name, "event": json.dumps(event)}
         return (await process.ask(number, message, seconds=DEADLINE_SECONDS)).get("result")
+
+    async def put_keys(self, name: str, keys: Mapping[str, str]) -> None:
+        """Have the function ``name`` read ``keys`` in its key-value store from now on.
+
+        Raises:
+            FunctionError: the process does not answer; a new one would have them.
+        """
+        if self._functions[name].keys == keys:
+            return
+        self._functions[name] = replace(self._functions[name], keys=keys)
+        process = await self._living_process()
+        await process.ask(f"keys of {name}", {"keysOf": name, "pairs": dict(keys)}, seconds=DEADLINE_SECONDS)
 
     async def stop(self) -> None:
         """End the process."""

@@ -81,10 +81,16 @@ class FunctionProcess:
         lines = self._process.stdout
         while lines is not None and (line := await lines.readline()):
             message = json.loads(line)
-            reply = self._pending.get(message["load"] if "load" in message else message.get("id"))
+            reply = self._pending.get(_token(message))
             if reply is not None and not reply.done():
                 reply.set_result(message)
         self._ended = True
         for reply in self._pending.values():
             if not reply.done():
                 reply.set_result({"error": "the function runtime ended"})
+
+
+def _token(message: dict[str, Any]) -> object:
+    if "keysOf" in message:
+        return f"keys of {message['keysOf']}"
+    return message["load"] if "load" in message else message.get("id")

@@ -1,5 +1,6 @@
 // Runs CloudFront Functions (runtime 2.0) for function.py: one JSON message a line in, one a line out.
 //   {"load": name, "source": text, "keys": {key: value}}  ->  {"load": name} or {"load": name, "error": text}
+//   {"keysOf": name, "pairs": {key: value}}               ->  {"keysOf": name}
 //   {"id": n, "function": name, "event": text}            ->  {"id": n, "result": object} or {"id": n, "error": text}
 // A function sees the language and the modules that CloudFront gives it: no process, network, timers or files.
 import buffer from 'node:buffer';
@@ -10,36 +11,38 @@ import vm from 'node:vm';
 
 const loaded = new Map();
 
-function keyValueStore(keys) {
+// The pairs stand in `store`, so that others can take their place while the function runs.
+function keyValueStore(store) {
     return {
         get: async (key, options = { format: 'string' }) => {
+            const { keys } = store;
             if (!Object.hasOwn(keys, key)) {
                 throw new Error('KeyNotFound');
             }
             const value = keys[key];
             return options.format === 'json' ? JSON.parse(value) : options.format === 'bytes' ? buffer.Buffer.from(value) : value;
         },
-        exists: async (key) => Object.hasOwn(keys, key),
-        count: async () => Object.keys(keys).length,
+        exists: async (key) => Object.hasOwn(store.keys, key),
+        count: async () => Object.keys(store.keys).length,
     };
 }
 
-function modulesOf(keys) {
+function modulesOf(store) {
     return {
-        cloudfront: { kvs: () => keyValueStore(keys) },
+        cloudfront: { kvs: () => keyValueStore(store) },
         crypto: { createHash: crypto.createHash, createHmac: crypto.createHmac },
         querystring,
         buffer: { Buffer: buffer.Buffer },
     };
 }
 
-async function load(source, keys) {
+async function load(source, store) {
     const log = (...values) => console.error(...values);
     const context = vm.createContext(
         { Buffer: buffer.Buffer, console: { log, error: log } },
         { codeGeneration: { strings: false, wasm: false } },
     );
-    const modules = modulesOf(keys);
+    const modules = modulesOf(store);
     const main = new vm.SourceTextModule(`${source}\nexport { handler };`, { context, identifier: 'function.js' });
     await main.link((specifier) => {
         const provided = modules[specifier];
@@ -57,13 +60,17 @@ async function load(source, keys) {
         );
     });
     await main.evaluate();
-    return { handler: main.namespace.handler, parse: vm.runInContext('JSON.parse', context) };
+    return { store, handler: main.namespace.handler, parse: vm.runInContext('JSON.parse', context) };
 }
 
 async function answer(message) {
     if (message.load !== undefined) {
-        loaded.set(message.load, await load(message.source, message.keys));
+        loaded.set(message.load, await load(message.source, { keys: message.keys }));
         return { load: message.load };
+    }
+    if (message.keysOf !== undefined) {
+        loaded.get(message.keysOf).store.keys = message.pairs;
+        return { keysOf: message.keysOf };
     }
     const { handler, parse } = loaded.get(message.function);
     return { id: message.id, result: await handler(parse(message.event)) };
@@ -72,6 +79,6 @@ async function answer(message) {
 for await (const line of readline.createInterface({ input: process.stdin })) {
     const message = JSON.parse(line);
     answer(message)
-        .catch((error) => ({ id: message.id, load: message.load, error: String((error && error.stack) || error) }))
+        .catch((error) => ({ id: message.id, load: message.load, keysOf: message.keysOf, error: String((error && error.stack) || error) }))
         .then((reply) => process.stdout.write(`${JSON.stringify(reply)}\n`));
 }

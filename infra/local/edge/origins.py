@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+from collections import Counter
 
 from infra.local.edge.cache_key import forwarded_headers, forwarded_query
 from infra.local.edge.distribution import Behavior, S3Origin
@@ -20,6 +21,8 @@ class Origins:
     def __init__(self, fetcher: S3Fetcher, lambdas: EdgeLambda) -> None:
         self._fetcher = fetcher
         self._lambdas = lambdas
+        self.served: Counter[str] = Counter()
+        """Answers of each origin that viewers were given, by the origin's id."""
 
     async def ask(
         self, behavior: Behavior, request: ViewerRequest, context: EventContext, conditions: dict[str, str]
@@ -68,4 +71,6 @@ class Origins:
                 return decided, "LambdaGeneratedResponse"
             path, origin = decided
         answer = await self._fetcher.fetch(origin, path, {**sent, **conditions})
+        if answer.status < 400:
+            self.served[origin.origin_id] += 1
         return answer, "Error" if answer.status >= 400 else "Miss"

@@ -14,12 +14,16 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from infra.local.edge.edge import Edge
-from infra.local.edge.exchange import Answer, ViewerRequest
+from infra.local.edge.exchange import Answer, ViewerRequest, to_headers
+from infra.local.edge.explanation import Explainer
 from infra.local.edge.function import FunctionRuntime
+from infra.local.edge.function_event import FunctionResultError
+from infra.local.edge.function_process import FunctionError
 from infra.local.edge.log_writer import LogWriter
 from infra.local.edge.record import Timing, access_record
 from infra.local.edge.s3_origin import S3Fetcher
 from infra.local.edge.statistics import Statistics
+from infra.local.edge.upkeep import Upkeep
 
 FLUSH_SECONDS = 5.0
 
@@ -27,11 +31,14 @@ FLUSH_SECONDS = 5.0
 class EdgeServer:
     """Puts the edge, its log and its counts behind HTTP."""
 
-    def __init__(self, edge: Edge, functions: FunctionRuntime, fetcher: S3Fetcher, log: LogWriter) -> None:
+    def __init__(
+        self, edge: Edge, functions: FunctionRuntime, fetcher: S3Fetcher, log: LogWriter, upkeep: Upkeep
+    ) -> None:
         self._edge = edge
         self._functions = functions
         self._fetcher = fetcher
         self._log = log
+        self._upkeep = upkeep
         self._statistics = Statistics()
 
     def application(self) -> Starlette:
@@ -42,6 +49,7 @@ class EdgeServer:
                 Route("/_edge/stats", self._stats),
                 Route("/_edge/flush", self._flush, methods=["POST"]),
                 Route("/_edge/invalidate", self._invalidate, methods=["POST"]),
+                Route("/_edge/explain", self._explain, methods=["POST"]),
             ],
             lifespan=self._lifespan,
         )
@@ -64,13 +72,15 @@ class EdgeServer:
     @contextlib.asynccontextmanager
     async def _lifespan(self, _application: Starlette) -> AsyncIterator[None]:
         await self._functions.start()
-        flushing = asyncio.create_task(self._flush_now_and_then())
+        # Before the first viewer is served: what was ordered while nobody listened.
+        await self._upkeep.once()
+        tasks = [asyncio.create_task(self._flush_now_and_then()), asyncio.create_task(self._upkeep.run())]
         try:
             yield
         finally:
-            flushing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await flushing
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self._edge.finish()
             await self._log.flush()
             await self._functions.stop()
@@ -92,7 +102,8 @@ class EdgeServer:
 
     async def _stats(self, _request: Request) -> Response:
         log = {"written": self._log.written, "waiting": self._log.waiting}
-        return JSONResponse({**self._statistics.summary(), "cached": len(self._edge.cache), "log": log})
+        kept, origins = len(self._edge.cache), self._edge.served_by_origin
+        return JSONResponse({**self._statistics.summary(), "origins": origins, "cached": kept, "log": log})
 
     async def _flush(self, _request: Request) -> Response:
         await self._log.flush()
@@ -103,9 +114,26 @@ class EdgeServer:
             paths = json.loads(await request.body() or b'{"paths": ["/*"]}')["paths"]
         except (ValueError, KeyError, TypeError):
             paths = None
-        if not isinstance(paths, list) or not all(isinstance(path, str) and path.startswith("/") for path in paths):
+        if not isinstance(paths, list) or not all(
+            isinstance(path, str) and path.startswith(("/", "#")) for path in paths
+        ):
             return JSONResponse({"error": 'expected {"paths": ["/…", …]} but received something else'}, status_code=400)
         return JSONResponse({"invalidated": self._edge.cache.invalidate(paths)})
+
+    async def _explain(self, request: Request) -> Response:
+        try:
+            asked = json.loads(await request.body())
+            path, _, query = str(asked["target"]).partition("?")
+            headers = to_headers([(str(name), str(value)) for name, value in asked["headers"]])
+        except (ValueError, KeyError, TypeError):
+            expected = 'expected {"target": "/img/…", "headers": [[name, value], …]} but received something else'
+            return JSONResponse({"error": expected}, status_code=400)
+        viewer = ViewerRequest("GET", path, query, headers, "127.0.0.1")
+        explainer = Explainer(self._edge.distribution, self._functions, self._edge.cache)
+        try:
+            return JSONResponse(await explainer.explain(viewer))
+        except (FunctionError, FunctionResultError) as error:
+            return JSONResponse({"error": str(error)}, status_code=502)
 
 
 def _viewer_request(request: Request) -> ViewerRequest:

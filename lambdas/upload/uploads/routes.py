@@ -49,7 +49,7 @@ def create_upload(request: UploadRequest) -> SingleUpload | MultipartUpload:
     """Sign one upload: a form for a small file, the beginning of a multipart upload for a large one."""
     caller, settings = _caller(), load_settings()
     admit(request, settings)
-    image_id = new_image_id(private=request.private)
+    image_id = new_image_id(private=request.private, tenant=caller.tenant)
     identify(image_id, caller.tenant)
     now = datetime.now(UTC)
     key = OriginalKey(caller.tenant, now.date(), image_id)

@@ -1,0 +1,67 @@
+"""The CloudFront KeyValueStore from which the edge reads the keys of image tokens."""
+
+import ipaddress
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit, urlunsplit
+
+if TYPE_CHECKING:
+    from botocore.awsrequest import AWSPreparedRequest
+    from mypy_boto3_cloudfront_keyvaluestore import CloudFrontKeyValueStoreClient
+
+
+class KeyChanges(NamedTuple):
+    """Ids of the keys that came and went."""
+
+    added: list[str]
+    removed: list[str]
+
+
+class EdgeKeyStore:
+    """One store, by its ARN."""
+
+    def __init__(self, client: "CloudFrontKeyValueStoreClient", arn: str) -> None:
+        # An endpoint that is an address takes no account's name before it, which the service's rules would put there.
+        client.meta.events.register("before-send.cloudfront-keyvaluestore", _send_to_address)
+        self._client = client
+        self._arn = arn
+
+    def read(self) -> dict[str, str]:
+        """Return every pair.
+
+        Raises:
+            ClientError: the store cannot be read.
+        """
+        pages = self._client.get_paginator("list_keys").paginate(KvsARN=self._arn)
+        return {item["Key"]: item["Value"] for page in pages for item in page.get("Items", [])}
+
+    def replace(self, wanted: Mapping[str, str]) -> KeyChanges:
+        """Make the store hold ``wanted`` and nothing else, in one step; return what changed.
+
+        Raises:
+            ClientError: it cannot be read or written, or somebody else wrote it meanwhile.
+        """
+        etag = self._client.describe_key_value_store(KvsARN=self._arn)["ETag"]
+        held = self.read()
+        changed = {key: value for key, value in wanted.items() if held.get(key) != value}
+        removed = sorted(set(held) - set(wanted))
+        if changed or removed:
+            self._client.update_keys(
+                KvsARN=self._arn,
+                IfMatch=etag,
+                Puts=[{"Key": key, "Value": value} for key, value in sorted(changed.items())],
+                Deletes=[{"Key": key} for key in removed],
+            )
+        return KeyChanges(sorted(changed), removed)
+
+
+def _send_to_address(request: "AWSPreparedRequest", **_event: Any) -> None:
+    url = urlsplit(request.url)
+    account, _, host = (url.hostname or "").partition(".")
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return
+    signed_host = url.netloc
+    request.headers["Host"] = signed_host
+    request.url = urlunsplit(url._replace(netloc=url.netloc.removeprefix(f"{account}.")))

@@ -1,0 +1,167 @@
+"""Private pictures at the edge: tokens, the cache behind them, keys that change, and invalidations from the API."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+import samples
+from access_logs import logged_records
+
+from infra.local.endpoint import ACCOUNT
+from infra.local.stack import LocalStack
+from infra.names import Names
+from lambdas.access.image_token_keys import ImageTokenKeys, format_image_token_keys, new_image_token_keys
+from lambdas.access.image_tokens import sign_image_token
+from lambdas.access.signing_key import encode_key
+from lambdas.keys import ImageId, new_image_id
+from lambdas.settings import EDGE_REGION
+from operations.edge_key_store import EdgeKeyStore
+from operations.image_token_keys import TokenKeyring, TooSoonError
+
+SECONDS = 60
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def edge(stack: LocalStack) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=stack.edge_url, trust_env=False, timeout=60) as client:
+        yield client
+
+
+@pytest.fixture
+def store(stack: LocalStack) -> Iterator[EdgeKeyStore]:
+    """The deployed store; what it held is put back."""
+    store = EdgeKeyStore(stack.client("cloudfront-keyvaluestore", EDGE_REGION), stack.parameter("image-token-store"))
+    held = store.read()
+    yield store
+    store.replace(held)
+
+
+@pytest.fixture
+def keys(edge: httpx.Client, store: EdgeKeyStore) -> ImageTokenKeys:
+    """A key that the edge knows."""
+    made = new_image_token_keys()
+    store.replace({**store.read(), **{kid: encode_key(key) for kid, key in made.keys.items()}})
+    image_id = new_image_id(private=True)
+    await_status(lambda: edge.get(f"/img/{image_id}?token={signed(made, image_id)}"), 404)
+    return made
+
+
+@pytest.fixture
+def image_id(stack: LocalStack) -> ImageId:
+    """A private picture with one derivative."""
+    made = new_image_id(private=True, tenant="demo")
+    stack.client("s3").put_object(
+        Bucket=Names(stack.settings, ACCOUNT).derivatives_bucket,
+        Key=f"{made}/1024x0.jpeg",
+        Body=samples.jpeg(),
+        ContentType="image/jpeg",
+        CacheControl=stack.settings.delivery.cache_control,
+    )
+    return made
+
+
+def signed(keys: ImageTokenKeys, image_id: ImageId, life: timedelta = HOUR) -> str:
+    return sign_image_token(keys, image_id, now=datetime.now(UTC), life=life).token
+
+
+def await_status(ask: Callable[[], httpx.Response], status: int) -> httpx.Response:
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        answer = ask()
+        if answer.status_code == status:
+            return answer
+        time.sleep(0.1)
+    raise AssertionError(f"expected {status} within {SECONDS} s but received {answer.status_code}: {answer.text[:200]}")
+
+
+def test_never_from_the_cache_without_a_token(
+    edge: httpx.Client, stack: LocalStack, keys: ImageTokenKeys, image_id: ImageId
+) -> None:
+    token, other = signed(keys, image_id), signed(keys, new_image_id(private=True))
+    miss, hit = (edge.get(f"/img/{image_id}?token={token}") for _ in range(2))
+    by_header = edge.get(f"/img/{image_id}", headers={"authorization": f"Bearer {token}"})
+    by_cookie = edge.get(f"/img/{image_id}", headers={"cookie": f"token={token}"})
+    unchanged = edge.get(f"/img/{image_id}?token={token}", headers={"if-none-match": miss.headers["etag"]})
+    without = edge.get(f"/img/{image_id}")
+    with_condition = edge.get(f"/img/{image_id}", headers={"if-none-match": miss.headers["etag"]})
+    with_another = edge.get(f"/img/{image_id}?token={other}")
+    with_tampered = edge.get(f"/img/{image_id}?token={token[:-2]}")
+    directly = edge.get(f"/{image_id}/1024x0.jpeg?token={token}")
+
+    assert miss.headers["x-cache"] == "Miss from cloudfront"
+    private = f"private, max-age={stack.settings.delivery.private_max_age_seconds}"
+    for served in (hit, by_header, by_cookie):
+        assert (served.status_code, served.headers["x-cache"]) == (200, "Hit from cloudfront")
+        assert served.headers["cache-control"] == miss.headers["cache-control"] == private
+        assert served.content == samples.jpeg()
+    assert (unchanged.status_code, unchanged.headers["cache-control"]) == (304, private)
+    refusals = {without: 401, with_condition: 401, with_another: 403, with_tampered: 401, directly: 404}
+    for answer, status in refusals.items():
+        assert answer.status_code == status
+        assert answer.headers["x-cache"] == "FunctionGeneratedResponse from cloudfront"
+        assert samples.jpeg()[:64] not in answer.content
+    assert {without.headers["cache-control"], with_another.headers["cache-control"]} == {"no-store"}
+    assert token not in json.dumps(logged_records(stack))
+
+
+def test_keys_rotate_while_both_are_good(
+    edge: httpx.Client, stack: LocalStack, store: EdgeKeyStore, image_id: ImageId
+) -> None:
+    secrets, name = stack.client("secretsmanager"), "test/rotated-keys"
+    old = new_image_token_keys()
+    secrets.create_secret(Name=name, SecretString=format_image_token_keys(old))
+    keyring = TokenKeyring(secrets, name, store, stack.settings)
+
+    def read() -> ImageTokenKeys:
+        return ImageTokenKeys.model_validate_json(secrets.get_secret_value(SecretId=name)["SecretString"])
+
+    try:
+        assert keyring.publish().added == [old.signing]
+        of_old = signed(old, image_id)
+        await_status(lambda: edge.get(f"/img/{image_id}?token={of_old}"), 200)
+        slept: list[float] = []
+        signing_while_waiting: list[str] = []
+
+        def sleep(seconds: float) -> None:
+            slept.append(seconds)
+            signing_while_waiting.append(read().signing)
+
+        rotation = keyring.rotate(sleep=sleep)
+        assert (len(slept), signing_while_waiting) == (1, [old.signing])
+        new = read()
+        assert (new.signing, set(new.keys)) == (rotation.signing, {old.signing, rotation.signing})
+        of_new = signed(new, image_id)
+        await_status(lambda: edge.get(f"/img/{image_id}?token={of_new}"), 200)
+        assert edge.get(f"/img/{image_id}?token={of_old}").status_code == 200
+
+        with pytest.raises(TooSoonError, match="expected the last rotation"):
+            keyring.retire()
+        assert edge.get(f"/img/{image_id}?token={of_old}").status_code == 200
+        assert keyring.retire(at_once=True).removed == [old.signing]
+        await_status(lambda: edge.get(f"/img/{image_id}?token={of_old}"), 401)
+        assert edge.get(f"/img/{image_id}?token={of_new}").status_code == 200
+        assert set(read().keys) == {rotation.signing}
+    finally:
+        secrets.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+
+
+def test_an_invalidation_of_the_api_reaches_the_edge(
+    edge: httpx.Client, stack: LocalStack, keys: ImageTokenKeys, image_id: ImageId
+) -> None:
+    url = f"/img/{image_id}?token={signed(keys, image_id)}"
+    bucket = Names(stack.settings, ACCOUNT).derivatives_bucket
+    assert [edge.get(url).headers["x-cache"][:4] for _ in range(2)] == ["Miss", "Hit "]
+    stack.client("s3").delete_object(Bucket=bucket, Key=f"{image_id}/1024x0.jpeg")
+    assert edge.get(url).status_code == 200
+
+    batch: Any = {"Paths": {"Quantity": 1, "Items": [f"/{image_id}/*"]}, "CallerReference": image_id}
+    stack.client("cloudfront").create_invalidation(
+        DistributionId=stack.parameter("distribution-id"), InvalidationBatch=batch
+    )
+
+    await_status(lambda: edge.get(url), 404)
