@@ -54,7 +54,7 @@ class UploadStack(DarkroomStack):
             assets=assets,
             variables={
                 "UPLOADS_TABLE": names.uploads_table,
-                "IMAGE_TOKEN_KEYS_SECRET": image_token_keys,
+                "IMAGE_TOKEN_KEYS_SECRET": names.of(_IMAGE_TOKEN_KEYS),
             },
         )
         self._allow_uploads(handler)
