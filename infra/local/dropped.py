@@ -9,12 +9,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
+from botocore.exceptions import BotoCoreError, ClientError
+
 from infra.local.assembly import Template
+from infra.local.bucket_rules import to_lifecycle_rules, to_replication_rules
 from infra.local.endpoint import Endpoint
+from infra.local.errors import LocalStackError
 from infra.local.key_value_store import put_keys
-from infra.local.lifecycle_rules import to_api_rules
 
 _OUTPUT = "LocalValue"
+
+
+class DroppedPropertyError(LocalStackError):
+    """A property that the emulator's CloudFormation forgets could not be set by API either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +82,16 @@ def apply_dropped(
         physical_ids: the deployed stack's physical ids by logical id.
         endpoint: the emulator.
         region: the stack's region.
+
+    Raises:
+        DroppedPropertyError: the emulator refused one; names the resource and the property.
     """
     for item in dropped:
         apply = _APPLIERS[item.kind, item.name]
-        apply(endpoint, region, physical_ids[item.logical_id], _resolve(item.value, outputs))
+        try:
+            apply(endpoint, region, physical_ids[item.logical_id], _resolve(item.value, outputs))
+        except (BotoCoreError, ClientError, httpx.HTTPError) as error:
+            raise DroppedPropertyError(f"expected the emulator to take {item} but received: {error}") from error
 
 
 def _resolve(value: Any, outputs: dict[str, str]) -> Any:
@@ -97,14 +111,8 @@ def _reserve_concurrency(endpoint: Endpoint, region: str, function: str, value: 
 
 
 def _replicate(endpoint: Endpoint, region: str, bucket: str, value: Any) -> None:
-    defaults = {"Filter": {"Prefix": ""}, "DeleteMarkerReplication": {"Status": "Disabled"}}
-    rules = [
-        # The template's Id is the API's ID.
-        {"Priority": number, **defaults, **{"ID" if name == "Id" else name: item for name, item in rule.items()}}
-        for number, rule in enumerate(value["Rules"], start=1)
-    ]
     endpoint.client("s3", region).put_bucket_replication(
-        Bucket=bucket, ReplicationConfiguration={"Role": value["Role"], "Rules": rules}
+        Bucket=bucket, ReplicationConfiguration={"Role": value["Role"], "Rules": to_replication_rules(value["Rules"])}
     )
 
 
@@ -114,7 +122,7 @@ def _lock_objects(endpoint: Endpoint, region: str, bucket: str, value: Any) -> N
 
 def _set_lifecycle(endpoint: Endpoint, region: str, bucket: str, value: Any) -> None:
     endpoint.client("s3", region).put_bucket_lifecycle_configuration(
-        Bucket=bucket, LifecycleConfiguration={"Rules": to_api_rules(value["Rules"])}
+        Bucket=bucket, LifecycleConfiguration={"Rules": to_lifecycle_rules(value["Rules"])}
     )
 
 

@@ -126,7 +126,7 @@ def _resources() -> dict[str, Any]:
             LifecycleConfiguration={"Rules": LIFECYCLE},
             ReplicationConfiguration={
                 "Role": _arn("ReplicationRole"),
-                "Rules": [{"Status": "Enabled", "Destination": {"Bucket": _arn("Replica")}}],
+                "Rules": [{"Id": "all", "Status": "Enabled", "Destination": {"Bucket": _arn("Replica")}}],
             },
         ),
         "Replica": _bucket(REPLICA_BUCKET),

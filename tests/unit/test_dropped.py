@@ -1,7 +1,7 @@
 import pytest
 
+from infra.local.bucket_rules import to_lifecycle_rules, to_replication_rules
 from infra.local.dropped import collect_dropped
-from infra.local.lifecycle_rules import to_api_rules
 
 
 def test_references_inside_dropped_properties_become_outputs() -> None:
@@ -66,11 +66,40 @@ def test_a_template_without_dropped_properties_stays_as_it_is() -> None:
     ],
 )
 def test_lifecycle_rules_in_the_spelling_of_the_api(rule: dict[str, object], expected: dict[str, object]) -> None:
-    assert to_api_rules([{"Id": "mine", **rule}]) == [{"ID": "mine", "Status": "Enabled", **expected}]
+    assert to_lifecycle_rules([{"Id": "mine", **rule}]) == [{"ID": "mine", "Status": "Enabled", **expected}]
 
 
 def test_a_rule_without_a_name_gets_one() -> None:
-    assert [rule["ID"] for rule in to_api_rules([{"Status": "Enabled"}, {"Status": "Disabled"}])] == [
+    assert [rule["ID"] for rule in to_lifecycle_rules([{"Status": "Enabled"}, {"Status": "Disabled"}])] == [
         "rule-1",
         "rule-2",
     ]
+
+
+DESTINATION = {"Bucket": "arn:aws:s3:::replica"}
+NO_MARKERS = {"Status": "Disabled"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ({}, {"ID": "rule-1", "Priority": 1, "Filter": {"Prefix": ""}, "DeleteMarkerReplication": NO_MARKERS}),
+        (
+            {"Id": "all", "Priority": 7, "Prefix": "a/", "DeleteMarkerReplication": {"Status": "Enabled"}},
+            {"ID": "all", "Priority": 7, "Filter": {"Prefix": "a/"}, "DeleteMarkerReplication": {"Status": "Enabled"}},
+        ),
+        (
+            {"Filter": {"And": {"Prefix": "a/", "TagFilters": [{"Key": "k", "Value": "v"}]}}},
+            {
+                "ID": "rule-1",
+                "Priority": 1,
+                "Filter": {"And": {"Prefix": "a/", "Tags": [{"Key": "k", "Value": "v"}]}},
+                "DeleteMarkerReplication": NO_MARKERS,
+            },
+        ),
+    ],
+)
+def test_replication_rules_in_the_spelling_of_the_api(rule: dict[str, object], expected: dict[str, object]) -> None:
+    shared = {"Status": "Enabled", "Destination": DESTINATION}
+
+    assert to_replication_rules([{**shared, **rule}]) == [{**shared, **expected}]

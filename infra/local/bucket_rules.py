@@ -1,4 +1,4 @@
-"""Lifecycle rules of a bucket: from CloudFormation's spelling to that of S3's API."""
+"""Rules of a bucket, for lifecycle and replication: from CloudFormation's spelling to that of S3's API."""
 
 from typing import Any
 
@@ -17,12 +17,34 @@ _NONCURRENT = {
 }
 
 
-def to_api_rules(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def to_lifecycle_rules(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return ``AWS::S3::Bucket`` lifecycle rules as PutBucketLifecycleConfiguration takes them."""
-    return [_to_api_rule(number, rule) for number, rule in enumerate(rules, start=1)]
+    return [_to_lifecycle_rule(number, rule) for number, rule in enumerate(rules, start=1)]
 
 
-def _to_api_rule(number: int, rule: dict[str, Any]) -> dict[str, Any]:
+def to_replication_rules(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return ``AWS::S3::Bucket`` replication rules as PutBucketReplication takes them."""
+    return [_to_replication_rule(number, rule) for number, rule in enumerate(rules, start=1)]
+
+
+def _to_replication_rule(number: int, rule: dict[str, Any]) -> dict[str, Any]:
+    same = {name: value for name, value in rule.items() if name not in ("Id", "Filter", "Prefix")}
+    wanted = rule.get("Filter", {"Prefix": rule.get("Prefix", "")})
+    return {
+        "ID": rule.get("Id", f"rule-{number}"),
+        "Priority": number,
+        "DeleteMarkerReplication": {"Status": "Disabled"},
+        "Filter": _spell_tags(wanted),
+        **same,
+    }
+
+
+def _spell_tags(wanted: dict[str, Any]) -> dict[str, Any]:
+    spelling = {"TagFilter": "Tag", "TagFilters": "Tags"}
+    return {spelling.get(name, name): _spell_tags(value) if name == "And" else value for name, value in wanted.items()}
+
+
+def _to_lifecycle_rule(number: int, rule: dict[str, Any]) -> dict[str, Any]:
     converted: dict[str, Any] = {"ID": rule.get("Id", f"rule-{number}"), "Filter": _filter(rule)}
     converted |= {name: rule[name] for name in _SAME if name in rule}
     expiration = {api: rule[name] for name, api in _EXPIRATION.items() if name in rule}
