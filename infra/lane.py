@@ -7,6 +7,7 @@ from constructs import Construct
 
 from infra.assets import Assets
 from infra.functions import HandlerFunction
+from infra.lane_failures import failures_table
 from infra.lane_pipe import LanePipe
 from infra.lane_state_machine import LaneStateMachine
 from infra.names import Names
@@ -31,8 +32,15 @@ class Lane(Construct):
         self.dead_letters = self._queue("DeadLetters", "dead-letters")
         self.queue = self._queue("Queue", "originals", self.dead_letters)
         OriginalsRule(self, "Originals", lane=lane, queue=self.queue, names=names)
+        self.failures = failures_table(self, "Failures", lane=lane, names=names)
         self.state_machine = LaneStateMachine(
-            self, "StateMachine", lane=lane, functions=self._functions(libvips_layer), names=names
+            self,
+            "StateMachine",
+            lane=lane,
+            functions=self._functions(libvips_layer),
+            queue=self.queue,
+            failures=self.failures,
+            names=names,
         )
         self.pipe = LanePipe(
             self, "Pipe", lane=lane, queue=self.queue, state_machine_arn=self.state_machine.arn, names=names

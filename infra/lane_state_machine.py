@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
@@ -11,6 +13,7 @@ from infra import state_machine
 from infra.acknowledgements import acknowledge, acknowledge_resources
 from infra.log_groups import log_group
 from infra.names import Names
+from infra.state_machine_failures import FAILURES_TABLE, QUEUE
 
 # "Logging using CloudWatch Logs" and "Tracing with X-Ray" of the Step Functions guide.
 _LOGGING_ACTIONS = [
@@ -41,11 +44,13 @@ class LaneStateMachine(Construct):
         *,
         lane: str,
         functions: Mapping[str, lambda_.Function],
+        queue: sqs.Queue,
+        failures: dynamodb.Table,
         names: Names,
     ) -> None:
         super().__init__(scope, construct_id)
         arns = {task: function.function_arn for task, function in functions.items()}
-        role, policies = self._role(list(arns.values()))
+        role, policies = self._role(list(arns.values()), queue, failures)
         # Below /aws/vendedlogs the log group's policy does not grow with each new machine.
         group = log_group(self, "Logs", f"/aws/vendedlogs/states/{names.of(lane)}", names.settings)
         machine = stepfunctions.CfnStateMachine(
@@ -55,7 +60,7 @@ class LaneStateMachine(Construct):
             state_machine_type="EXPRESS",
             role_arn=role.role_arn,
             definition=state_machine.definition(names.settings),
-            definition_substitutions=arns,
+            definition_substitutions={**arns, QUEUE: queue.queue_url, FAILURES_TABLE: failures.table_name},
             logging_configuration=stepfunctions.CfnStateMachine.LoggingConfigurationProperty(
                 level="ERROR",
                 include_execution_data=True,
@@ -78,12 +83,22 @@ class LaneStateMachine(Construct):
         )
         self.arn = machine.attr_arn
 
-    def _role(self, function_arns: list[str]) -> tuple[iam.Role, list[iam.Policy]]:
+    def _role(
+        self, function_arns: list[str], queue: sqs.Queue, failures: dynamodb.Table
+    ) -> tuple[iam.Role, list[iam.Policy]]:
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
         invoking = iam.Policy(
             self,
             "Invoke",
             statements=[iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=function_arns)],
+        )
+        failing = iam.Policy(
+            self,
+            "Fail",
+            statements=[
+                iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[queue.queue_arn]),
+                iam.PolicyStatement(actions=["dynamodb:PutItem"], resources=[failures.table_arn]),
+            ],
         )
         observing = iam.Policy(
             self,
@@ -91,6 +106,7 @@ class LaneStateMachine(Construct):
             statements=[iam.PolicyStatement(actions=[*_LOGGING_ACTIONS, *_TRACING_ACTIONS], resources=["*"])],
         )
         acknowledge_resources(observing, ["*"], "Log deliveries and X-Ray know no resource: IAM takes only a wildcard.")
-        for policy in (invoking, observing):
+        policies = [invoking, failing, observing]
+        for policy in policies:
             policy.attach_to_role(role)
-        return role, [invoking, observing]
+        return role, policies

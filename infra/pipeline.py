@@ -48,5 +48,6 @@ def publish_lane(stack: DarkroomStack, lane: Lane) -> None:
     name = lane.name
     stack.publish(f"lane-{name}-queue-url", lane.queue.queue_url, f"Queue of the lane {name}")
     stack.publish(f"lane-{name}-dlq-url", lane.dead_letters.queue_url, f"Dead letters of the lane {name}")
+    stack.publish(f"lane-{name}-failures-table", lane.failures.table_name, f"Why messages of the lane {name} failed")
     stack.publish(f"lane-{name}-state-machine-arn", lane.state_machine.arn, f"State machine of the lane {name}")
     stack.publish(f"lane-{name}-pipe", lane.pipe.name, f"Pipe of the lane {name}")

@@ -1,13 +1,15 @@
 """What a lane does with one message, as the states language says it (JSONata).
 
 Receive ▸ Validate ▸ Metadata ▸ Map(Derive) ▸ Record. A rejection is an outcome: it goes to Record. Only
-what a retry may cure is an error: it is retried here, then handed back to the queue, which counts.
+what a retry may cure is an error: it is retried here, then noted, and handed back to the queue, which counts.
+A lane that is throttled for longer than its retries last is no fault of the message: it is sent anew, uncounted.
 
-``definition`` is plain data. The functions' ARNs stand in it as ``${Validate}`` …, to be substituted.
+``definition`` is plain data. What it names stands in it as ``${Validate}``, ``${Queue}`` …, to be substituted.
 """
 
 from typing import Any
 
+from infra.state_machine_failures import CATCH, FAILURE_STATES
 from lambdas.settings import Settings
 
 State = dict[str, Any]
@@ -26,7 +28,8 @@ _RETRY: list[State] = [
         "JitterStrategy": "FULL",
     },
     {
-        "ErrorEquals": ["Lambda.Unknown"],  # out of memory, or out of time: rarely cured by a third try
+        # Out of memory, or out of time: rarely cured by a third try.
+        "ErrorEquals": ["Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError"],
         "IntervalSeconds": 1,
         "MaxAttempts": 1,
         "JitterStrategy": "FULL",
@@ -45,7 +48,6 @@ _RETRY: list[State] = [
         "JitterStrategy": "FULL",
     },
 ]
-_CATCH: list[State] = [{"ErrorEquals": ["States.ALL"], "Next": "ReturnToQueue"}]
 
 
 def _invoke(task: str, payload: Any, **rest: Any) -> State:
@@ -74,7 +76,7 @@ def definition(settings: Settings) -> State:
             "Receive": {
                 "Type": "Pass",
                 "Assign": {
-                    "messageId": "{% $states.input[0].messageId %}",
+                    "message": "{% $states.input[0] %}",
                     "rejection": "{% null %}",
                     "metadata": "{% null %}",
                     "derivations": [],
@@ -91,7 +93,7 @@ def definition(settings: Settings) -> State:
                     "rejection": "{% $states.result.Payload.rejection %}",
                     "timings": {"validate": "{% $states.result.Payload.seconds %}"},
                 },
-                Catch=_CATCH,
+                Catch=CATCH,
                 Next="Validated",
             ),
             "Validated": {
@@ -110,7 +112,7 @@ def definition(settings: Settings) -> State:
                     "metadata": "{% $states.result.Payload.metadata %}",
                     "timings": "{% $merge([$timings, {'metadata': $states.result.Payload.seconds}]) %}",
                 },
-                Catch=_CATCH,
+                Catch=CATCH,
                 Next="Measured",
             ),
             "Measured": {
@@ -132,7 +134,7 @@ def definition(settings: Settings) -> State:
                     "States": {"Derive": _invoke("Derive", "{% $states.input %}", End=True)},
                 },
                 "Assign": {"derivations": "{% $states.result %}"},
-                "Catch": _CATCH,
+                "Catch": CATCH,
                 "Next": "Record",
             },
             "Record": _invoke(
@@ -144,14 +146,10 @@ def definition(settings: Settings) -> State:
                     "derivations": "{% $derivations %}",
                     "timings": "{% $timings %}",
                 },
-                Catch=_CATCH,
+                Catch=CATCH,
                 End=True,
             ),
             "Settled": {"Type": "Succeed"},
-            "ReturnToQueue": {
-                "Type": "Pass",
-                "Output": {"batchItemFailures": [{"itemIdentifier": "{% $messageId %}"}]},
-                "End": True,
-            },
+            **FAILURE_STATES,
         },
     }

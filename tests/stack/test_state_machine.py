@@ -8,7 +8,8 @@ from infra import state_machine
 from lambdas.settings import Settings
 
 EXPRESS_SECONDS = 300
-DELIVERED_AGAIN = {"batchItemFailures": [{"itemIdentifier": "{% $messageId %}"}]}
+DELIVERED_AGAIN = {"batchItemFailures": [{"itemIdentifier": "{% $message.messageId %}"}]}
+LAMBDA = "arn:aws:states:::lambda:invoke"
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +30,13 @@ def states(definition: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         yield from machine["States"].items()
 
 
-def successors(state: dict[str, Any]) -> set[str]:
-    following = [state.get("Next"), state.get("Default")]
-    following += [branch["Next"] for branch in (*state.get("Choices", []), *state.get("Catch", []))]
+def onward(state: dict[str, Any]) -> set[str]:
+    following = [state.get("Next"), state.get("Default"), *(branch["Next"] for branch in state.get("Choices", []))]
     return {name for name in following if name}
+
+
+def successors(state: dict[str, Any]) -> set[str]:
+    return onward(state) | {branch["Next"] for branch in state.get("Catch", [])}
 
 
 def values(node: Any) -> Iterator[Any]:
@@ -54,26 +58,41 @@ def test_every_state_can_be_reached_and_leads_on_or_ends(definition: dict[str, A
             reached.add(name)
             state = machine["States"][name]
             ends = state.get("End") or state["Type"] in {"Succeed", "Fail"}
-            assert bool(ends) != bool(successors(state) - {each["Next"] for each in state.get("Catch", [])}), name
+            assert bool(ends) != bool(onward(state)), name
             ahead |= successors(state) - reached
         assert reached == set(machine["States"])
 
 
-def test_every_task_retries_throttling_with_full_jitter(definition: dict[str, Any]) -> None:
+def test_every_task_retries_with_full_jitter_and_throttling_most_patiently(definition: dict[str, Any]) -> None:
     for name, state in states(definition):
         if state["Type"] == "Task":
-            (retry,) = [each for each in state["Retry"] if "Lambda.TooManyRequestsException" in each["ErrorEquals"]]
-            assert retry["JitterStrategy"] == "FULL", name
-            assert retry["MaxAttempts"] >= 3, name
+            assert {retry["JitterStrategy"] for retry in state["Retry"]} == {"FULL"}, name
+        if state.get("Resource") == LAMBDA:
+            first, *others = state["Retry"]
+            assert first["ErrorEquals"] == ["Lambda.TooManyRequestsException"], name
+            assert first["MaxAttempts"] > max(other["MaxAttempts"] for other in others), name
 
 
-def test_whatever_else_fails_goes_back_to_the_queue(definition: dict[str, Any]) -> None:
-    caught = [state for state in definition["States"].values() if state["Type"] in {"Task", "Map", "Parallel"}]
-    assert caught
-    for state in caught:
-        assert state["Catch"][-1] == {"ErrorEquals": ["States.ALL"], "Next": "ReturnToQueue"}
+def test_whatever_else_fails_is_noted_and_goes_back_to_the_queue(definition: dict[str, Any]) -> None:
+    steps = {name: state for name, state in definition["States"].items() if "Catch" in state}
+    assert {name for name, state in definition["States"].items() if state["Type"] in {"Task", "Map"}} == set(steps)
+    for name, state in steps.items():
+        last = state["Catch"][-1]
+        assert last["ErrorEquals"] == ["States.ALL"], name
+        # What fails while a failure is dealt with is not dealt with again.
+        assert last["Next"] == ("ReturnToQueue" if name in {"NoteFailure", "Postpone"} else "NoteFailure"), name
+    assert definition["States"]["NoteFailure"]["Next"] == "ReturnToQueue"
     assert definition["States"]["ReturnToQueue"]["Output"] == DELIVERED_AGAIN
     assert not [name for name, state in states(definition) if state["Type"] == "Fail"]
+
+
+def test_a_message_that_is_throttled_throughout_is_sent_anew_and_not_counted(definition: dict[str, Any]) -> None:
+    throttled = {"ErrorEquals": ["Lambda.TooManyRequestsException"], "Next": "Postpone"}
+    for name in ("Validate", "Metadata", "DeriveGroups", "Record"):
+        assert definition["States"][name]["Catch"][0] == throttled, name
+    postpone = definition["States"]["Postpone"]
+    assert postpone["Arguments"]["MessageBody"] == "{% $message.body %}"
+    assert postpone["End"] is True
 
 
 def test_no_single_task_can_use_up_the_execution_by_retries_alone(
@@ -108,10 +127,14 @@ def test_the_template_carries_it_with_every_function_put_in(aws: Assembly, setti
         named = {
             state["Arguments"]["FunctionName"]
             for _, state in states(machine.properties["Definition"])
-            if "Arguments" in state
+            if state.get("Resource") == LAMBDA
         }
         substitutions = machine.properties["DefinitionSubstitutions"]
-        assert named == {f"${{{task}}}" for task in substitutions}, str(machine)
-        for task, arn in substitutions.items():
-            function = machine.template["Resources"][referenced(arn)]
-            assert function["Properties"]["Handler"] == f"lambdas.{task.lower()}.handler.handler", str(machine)
+        assert named == {f"${{{task}}}" for task in state_machine.TASKS}, str(machine)
+        kinds = {name: machine.template["Resources"][referenced(value)] for name, value in substitutions.items()}
+        for task in state_machine.TASKS:
+            assert kinds.pop(task)["Properties"]["Handler"] == f"lambdas.{task.lower()}.handler.handler", str(machine)
+        assert {name: resource["Type"] for name, resource in kinds.items()} == {
+            "Queue": "AWS::SQS::Queue",
+            "FailuresTable": "AWS::DynamoDB::Table",
+        }
