@@ -1,0 +1,51 @@
+import base64
+import json
+
+import jwt
+import pytest
+
+from lambdas.access.image_token_keys import ImageTokenKeys, new_image_token_keys
+from lambdas.upload.images.cursor import Position, read_cursor, write_cursor
+from lambdas.upload.problem import ProblemError
+
+KEYS = new_image_token_keys()
+HERE = Position("2026-01-02T03:04:05.678Z", "0" * 32)
+GOOD = write_cursor(HERE, "demo", KEYS)
+
+
+def encoded(value: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
+def test_a_cursor_leads_back_to_its_position() -> None:
+    assert read_cursor(GOOD, "demo", KEYS.keys) == HERE
+
+
+def test_a_cursor_outlives_the_rotation_of_its_key() -> None:
+    newer = new_image_token_keys()
+    both = ImageTokenKeys(signing=newer.signing, keys={**KEYS.keys, **newer.keys})
+    assert read_cursor(GOOD, "demo", both.keys) == HERE
+
+
+CLAIMS = {"aud": "demo", "after": [HERE.uploaded_at, HERE.image_id]}
+MADE_UP = {
+    "nothing": "",
+    "words": "next",
+    "a position in the clear": encoded([HERE.uploaded_at, HERE.image_id]),
+    "unsigned": f"{encoded({'alg': 'none', 'kid': KEYS.signing})}.{encoded(CLAIMS)}.",
+    # An image token's key signs cursors only by way of a key of their own.
+    "signed as an image token is": jwt.encode(CLAIMS, KEYS.signing_key, headers={"kid": KEYS.signing}),
+    "no key id": jwt.encode(CLAIMS, b"k" * 32),
+    "a key id that is no text": f"{encoded({'alg': 'HS256', 'kid': None})}.{encoded(CLAIMS)}.{'A' * 43}",
+    "an unknown key": write_cursor(HERE, "demo", new_image_token_keys()),
+    "another tenant's": write_cursor(HERE, "globex", KEYS),
+    "changed": f"{GOOD.split('.')[0]}.{encoded({**CLAIMS, 'after': ['9', '9']})}.{GOOD.split('.')[2]}",
+    "nested without end": base64.urlsafe_b64encode(b"[" * 600).decode() + ".e30.",
+}
+
+
+@pytest.mark.parametrize("case", MADE_UP)
+def test_a_made_up_cursor_is_refused(case: str) -> None:
+    with pytest.raises(ProblemError, match="expected a cursor as the list's last answer gave it") as caught:
+        read_cursor(MADE_UP[case], "demo", KEYS.keys)
+    assert caught.value.status == 400

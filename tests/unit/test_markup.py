@@ -1,0 +1,76 @@
+from html.parser import HTMLParser
+
+import pytest
+
+from lambdas.keys import ImageId
+from lambdas.settings import load_settings
+from lambdas.upload.images.markup import Markup, markup, useful_rungs
+
+LADDER = load_settings().ladder
+IMAGE = ImageId("0" * 32)
+EDGE = "https://img.example.com"
+
+
+class Tags(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def make(width: int = 4000, height: int = 3000, token: str | None = None) -> Markup:
+    return markup(IMAGE, width, height, delivery_url=EDGE, ladder=LADDER, token=token)
+
+
+@pytest.mark.parametrize(
+    ("width", "rungs"),
+    [
+        (4000, [(256, 256), (512, 512), (1024, 1024), (1600, 1600)]),
+        (1600, [(256, 256), (512, 512), (1024, 1024), (1600, 1600)]),
+        (1599, [(256, 256), (512, 512), (1024, 1024), (1600, 1599)]),
+        (800, [(256, 256), (512, 512), (1024, 800)]),
+        (256, [(256, 256)]),
+        (1, [(256, 1)]),
+    ],
+)
+def test_no_rung_promises_pixels_that_the_original_lacks(width: int, rungs: list[tuple[int, int]]) -> None:
+    assert useful_rungs(LADDER, width) == rungs
+
+
+def test_srcset_leaves_the_format_to_the_edge_and_the_density_to_the_browser() -> None:
+    assert make(800).srcset.split(", ") == [
+        f"{EDGE}/img/{IMAGE}?w=256&dpr=1 256w",
+        f"{EDGE}/img/{IMAGE}?w=512&dpr=1 512w",
+        f"{EDGE}/img/{IMAGE}?w=1024&dpr=1 800w",
+    ]
+
+
+def test_the_picture_element_offers_the_smallest_format_first() -> None:
+    tags = Tags(make().picture).found
+    assert [(tag, attributes.get("type")) for tag, attributes in tags] == [
+        ("picture", None),
+        ("source", "image/avif"),
+        ("source", "image/webp"),
+        ("img", None),
+    ]
+    for (_, attributes), fmt in zip(tags[1:], ("avif", "webp", "jpeg"), strict=True):
+        candidates = str(attributes["srcset"]).split(", ")
+        assert candidates == [f"{EDGE}/img/{IMAGE}?w={w}&dpr=1&fmt={fmt} {w}w" for w in LADDER.widths]
+    img = tags[-1][1]
+    assert (img["width"], img["height"], img["alt"]) == ("4000", "3000", "")
+    assert img["src"] == f"{EDGE}/img/{IMAGE}?w=1024&dpr=1&fmt=jpeg"
+
+
+def test_a_token_stands_in_every_address() -> None:
+    made = make(token="a.b.c")
+    assert made.url == f"{EDGE}/img/{IMAGE}?token=a.b.c"
+    assert made.srcset.count("token=a.b.c") == len(LADDER.widths)
+    assert made.picture.count("token=a.b.c") == 3 * len(LADDER.widths) + 1
+
+
+def test_what_is_put_into_markup_is_escaped() -> None:
+    hostile = markup(IMAGE, 10, 10, delivery_url='https://x.example/"><script>', ladder=LADDER)
+    assert "<script>" not in hostile.picture
