@@ -12,7 +12,8 @@ SYSTEM_UV := $(shell command -v uv 2>/dev/null)
 UV := $(or $(SYSTEM_UV),$(CURDIR)/.uv/bin/uv)
 VENV := $(or $(UV_PROJECT_ENVIRONMENT),.venv)
 RUN := $(UV) run --frozen --no-sync
-CDK = PATH="$(abspath $(VENV))/bin:$$PATH" npx --yes aws-cdk@$(CDK_VERSION)
+# cdk.json runs the app by uv.
+CDK = PATH="$(abspath $(VENV))/bin:$(dir $(UV)):$$PATH" npx --yes aws-cdk@$(CDK_VERSION)
 export DARKROOM_STAGE := $(STAGE)
 export UV_HTTP_TIMEOUT ?= 180
 
