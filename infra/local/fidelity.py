@@ -2,18 +2,23 @@
 
 - A handler's exception keeps its class name as ``errorType``, and its worker lives on, as in AWS.
 - Loopback counts as TLS: bucket and queue policies deny what came without it, and no wire is involved here.
+- A handler whose process was killed fails as ``Runtime.ExitError``.
 - A throttled Lambda task fails as ``Lambda.TooManyRequestsException``, which ``Retry`` can name.
+- ``Retry`` keeps to its ``MaxDelaySeconds`` and ``JitterStrategy``.
 
 Each patch checks what it replaces first: with another emulator it fails at the start, not in silence.
 """
 
 import json
+import random
 from collections.abc import Callable
 from typing import Any
 
 from infra.local.patching import PatchError, original
 
 _RAISED = "darkroom-raised"
+_DEATHS = ("Worker process died", "[Errno 32] Broken pipe")
+_EXIT = {"errorType": "Runtime.ExitError", "errorMessage": "Error: Runtime exited with error: signal: killed"}
 _REPORT = '"status": "error", "error": str(e), "trace": traceback.format_exc()'
 _REPORT_WITH_TYPE = (
     f'"status": "ok", "result": {{"{_RAISED}": {{"errorType": type(e).__name__, "errorMessage": str(e), '
@@ -33,6 +38,7 @@ def apply_patches() -> None:
 
     _report_exceptions_by_type(lambda_runtime, lambda_svc)
     _name_throttles(stepfunctions)
+    _wait_as_retriers_say(stepfunctions)
     _count_loopback_as_secure(app)
 
 
@@ -46,6 +52,8 @@ def _report_exceptions_by_type(lambda_runtime: Any, lambda_svc: Any) -> None:
     def execute_and_name(*arguments: Any, **options: Any) -> dict[str, Any]:
         answer = execute(*arguments, **options)
         body = answer.get("body")
+        if answer.get("error") and isinstance(body, dict) and body.get("errorMessage") in _DEATHS:
+            return {**answer, "body": _EXIT}
         if not isinstance(body, dict) or _RAISED not in body:
             return answer
         log = "\n".join(filter(None, [answer.get("log", ""), body["trace"]]))
@@ -67,6 +75,28 @@ def _name_throttles(stepfunctions: Any) -> None:
             raise
 
     stepfunctions._call_lambda = call_and_name
+
+
+def _wait_as_retriers_say(stepfunctions: Any) -> None:
+    find: Callable[..., tuple[dict[str, Any] | None, int]] = original(stepfunctions, "_find_matching_retrier")
+
+    def find_with_its_wait(
+        retriers: list[dict[str, Any]], error: str, counts: dict[int, int]
+    ) -> tuple[dict[str, Any] | None, int]:
+        retrier, index = find(retriers, error, counts)
+        if retrier is None:
+            return None, index
+        # The emulator waits IntervalSeconds * BackoffRate ** retries.
+        return {**retrier, "IntervalSeconds": retry_seconds(retrier, counts.get(index, 0)), "BackoffRate": 1.0}, index
+
+    stepfunctions._find_matching_retrier = find_with_its_wait
+
+
+def retry_seconds(retrier: dict[str, Any], retries: int) -> float:
+    """Return how many seconds a task waits after ``retries`` of ``retrier``, as the states language defines it."""
+    seconds = retrier.get("IntervalSeconds", 1) * retrier.get("BackoffRate", 2.0) ** retries
+    seconds = min(seconds, retrier.get("MaxDelaySeconds", seconds))
+    return random.uniform(0, seconds) if retrier.get("JitterStrategy") == "FULL" else seconds  # noqa: S311 - no secret
 
 
 def _count_loopback_as_secure(app: Any) -> None:

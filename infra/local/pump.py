@@ -18,7 +18,8 @@ from infra.local.endpoint import Endpoint
 from infra.local.pipes import Message, Pipe, PipeCatalog, UnsupportedPipeError, execution_input, failed_messages
 from infra.local.role_session import assume_role, role_client
 
-# An execution waits as much as it draws: twice the cores keeps them busy and the picture in hand soon done.
+# Of each pipe, for in AWS none waits for another. An execution waits as much as it draws: twice the cores keeps
+# them busy and the picture in hand soon done.
 CONCURRENT_EXECUTIONS = 2 * (os.cpu_count() or 1)
 _LONG_POLL_SECONDS = 1
 _LOOK_SECONDS = 2.0
@@ -30,13 +31,13 @@ log = logging.getLogger("pump")
 class PipeRunner:
     """Carries the messages of one pipe until it is stopped, with the rights of the pipe's role."""
 
-    def __init__(self, pipe: Pipe, endpoint: Endpoint, slots: threading.Semaphore):
+    def __init__(self, pipe: Pipe, endpoint: Endpoint):
         self.pipe = pipe
         session = assume_role(endpoint, pipe.role_arn, f"pump-{pipe.name}"[:64])
         self._sqs = role_client(endpoint, session, "sqs", pipe.region)
         self._states = role_client(endpoint, session, "stepfunctions", pipe.region)
         self._queue_url = endpoint.client("sqs", pipe.region).get_queue_url(QueueName=pipe.queue_name)["QueueUrl"]
-        self._slots = slots
+        self._slots = threading.Semaphore(CONCURRENT_EXECUTIONS)
         self._stopping = threading.Event()
         self._executor = ThreadPoolExecutor(CONCURRENT_EXECUTIONS, thread_name_prefix=pipe.name)
         self._receiver = threading.Thread(target=self._receive, name=f"{pipe.name}-receiver")
@@ -112,7 +113,6 @@ class Pump:
     def __init__(self, endpoint: Endpoint):
         self._endpoint = endpoint
         self._catalog = PipeCatalog(endpoint)
-        self._slots = threading.Semaphore(CONCURRENT_EXECUTIONS)
         self._runners: dict[Pipe, PipeRunner] = {}
 
     def run(self, stopping: threading.Event) -> None:
@@ -132,7 +132,7 @@ class Pump:
             self._runners.pop(pipe).stop()
             log.info("%s: stopped", pipe.name)
         for pipe in set(pipes) - self._runners.keys():
-            self._runners[pipe] = PipeRunner(pipe, self._endpoint, self._slots)
+            self._runners[pipe] = PipeRunner(pipe, self._endpoint)
             log.info("%s: from %s to %s, %d at once", pipe.name, pipe.queue_arn, pipe.state_machine_arn,
                      CONCURRENT_EXECUTIONS)  # fmt: skip
 

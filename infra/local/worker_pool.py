@@ -1,10 +1,14 @@
-"""Handlers' worker processes on one machine: their archives unpacked once, and no more at work than it can carry.
+"""Handlers' worker processes on one machine: unpacked once, no more at work than it can carry, reserved ones first.
 
 The emulator unpacks code and layers for every worker, which is most of a cold start. Here all workers share
 one unpacked folder for each archive, and the bytecode that the first of them leaves there. As in Lambda, no
 handler may write to it.
+
+Reserved concurrency is capacity that no other function can take, which on one machine is the processor: functions
+without a reservation give way to those with one.
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -21,6 +25,7 @@ from infra.local.patching import PatchError, original
 
 # Of one function. Drawing takes a core, and the next picture's bytes can arrive meanwhile.
 HANDLERS_AT_ONCE = 2 * (os.cpu_count() or 1)
+UNRESERVED_NICENESS = 10  # a ninth of a reserved function's share of a busy core
 
 
 def apply_patches() -> None:
@@ -34,6 +39,7 @@ def apply_patches() -> None:
 
     _share_archives(lambda_runtime)
     _bound_handlers(lambda_svc)
+    _let_reserved_go_first(lambda_runtime, lambda_svc)
 
 
 class UnpackedArchives:
@@ -91,3 +97,24 @@ def _bound_handlers(lambda_svc: Any) -> None:
             return execute(function, *arguments, **options)
 
     lambda_svc._execute_function_warm = execute_in_turn
+
+
+def _let_reserved_go_first(lambda_runtime: Any, lambda_svc: Any) -> None:
+    execute: Callable[..., dict[str, Any]] = original(lambda_svc, "_execute_function_warm")
+    worker: Any = original(lambda_runtime, "Worker")
+    spawn: Callable[[Any], None] = original(worker, "_spawn")
+    reserved: set[str] = set()
+
+    def execute_and_remember(function: dict[str, Any], *arguments: Any, **options: Any) -> dict[str, Any]:
+        arn = str((function.get("config") or function).get("FunctionArn"))
+        (reserved.discard if function.get("concurrency") is None else reserved.add)(arn)
+        return execute(function, *arguments, **options)
+
+    def spawn_by_rank(self: Any) -> None:
+        spawn(self)
+        if str(self.config.get("FunctionArn")) not in reserved:
+            with contextlib.suppress(OSError):  # it may have ended already
+                os.setpriority(os.PRIO_PROCESS, self._proc.pid, UNRESERVED_NICENESS)
+
+    lambda_svc._execute_function_warm = execute_and_remember
+    worker._spawn = spawn_by_rank
