@@ -1,0 +1,225 @@
+"""Images by the API: what became of each, a tenant's list, tokens of private ones, and takedowns without a trace."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+import samples
+from api_calls import TENANT, Caller, caller, item, stored
+from outcomes import await_outcome
+from test_upload_api import refused
+
+from infra.local.stack import LocalStack
+from infra.local.tenant import tenant_uploader
+from lambdas.access.image_token_keys import parse_image_token_keys
+from lambdas.keys import is_private, new_image_id, parse_image_id
+
+
+@pytest.fixture(scope="module")
+def demo(stack: LocalStack) -> Iterator[Caller]:
+    yield from caller(stack)
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("photo") / "photo.jpg"
+    file.write_bytes(samples.jpeg(1300, 900))
+    return file
+
+
+def uploaded(stack: LocalStack, file: Path, *, private: bool = False) -> str:
+    with tenant_uploader(stack, TENANT) as uploader:
+        image_id = uploader.upload(file, private=private).image_id
+    await_outcome(stack, image_id)
+    return image_id
+
+
+@pytest.fixture(scope="module")
+def ready(stack: LocalStack, photo: Path) -> str:
+    return uploaded(stack, photo)
+
+
+@pytest.fixture(scope="module")
+def private(stack: LocalStack, photo: Path) -> str:
+    return uploaded(stack, photo, private=True)
+
+
+@pytest.fixture(scope="module")
+def rejected(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> str:
+    file = tmp_path_factory.mktemp("text") / "text.jpg"
+    file.write_bytes(samples.TEXT)
+    return uploaded(stack, file)
+
+
+def versions(stack: LocalStack, bucket: str, text: str) -> list[str]:
+    """Return every version and mark of deletion in ``bucket`` whose key has ``text`` in it."""
+    pages = stack.client("s3").get_paginator("list_object_versions").paginate(Bucket=stack.parameter(bucket))
+    found = [entry for page in pages for kind in ("Versions", "DeleteMarkers") for entry in page.get(kind, [])]
+    return [entry["Key"] for entry in found if text in entry["Key"]]
+
+
+def test_a_ready_image_comes_with_all_that_shows_it(stack: LocalStack, demo: Caller, ready: str) -> None:
+    image = demo.ask("GET", f"/images/{ready}").json()
+    assert (image["outcome"], image["private"], image["width"], image["height"]) == ("ready", False, 1300, 900)
+    assert image["metadata"]["format"] == "jpeg"
+    assert image["thumbhash"] == image["metadata"].get("thumbhash")
+    assert {made["variant"] for made in image["derivatives"]} == {str(each) for each in stack.settings.eager_variants}
+    assert image["timings"]["validate"] > 0
+    assert image["markup"]["picture"].startswith("<picture><source")
+
+
+def test_every_address_of_the_markup_is_served(stack: LocalStack, demo: Caller, ready: str) -> None:
+    markup = demo.ask("GET", f"/images/{ready}").json()["markup"]
+    addresses = [markup["url"], *(candidate.split(" ")[0] for candidate in markup["srcset"].split(", "))]
+    for address in addresses:
+        answer = demo.http.get(address, headers={"Accept": "image/avif,image/webp,*/*"})
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/avif"), address
+
+
+def test_a_rejected_image_says_why_and_has_no_markup(demo: Caller, rejected: str) -> None:
+    image = demo.ask("GET", f"/images/{rejected}").json()
+    assert (image["outcome"], image["rejection"]["code"], image["markup"]) == ("rejected", "not_an_image", None)
+    assert image["rejection"]["message"].startswith("expected ")
+
+
+def test_an_image_on_its_way_is_pending(demo: Caller) -> None:
+    image_id = demo.begin(10)["image_id"]
+    assert demo.ask("GET", f"/images/{image_id}").json()["outcome"] == "pending"
+    refused(demo.ask("DELETE", f"/images/{image_id}"), 409, "still pending")
+    refused(demo.ask("POST", f"/images/{image_id}/token", {}), 409, "still pending")
+
+
+@pytest.mark.parametrize(
+    ("method", "action", "body"),
+    [("GET", "", None), ("DELETE", "", None), ("POST", "/token", {})],
+)
+def test_an_unknown_image_is_refused(demo: Caller, method: str, action: str, body: Any) -> None:
+    image_id = new_image_id()
+    refused(demo.ask(method, f"/images/{image_id}{action}", body), 404, f"{image_id}, which is none")
+    refused(demo.ask(method, f"/images/cat.jpg{action}", body), 400, "32 lower-case hex digits")
+
+
+@pytest.fixture
+def listed(stack: LocalStack) -> Iterator[list[str]]:
+    """Put 120 images of the tenant, a second apart, and one of another, straight into the table."""
+    table, database = stack.parameter("images-table"), stack.client("dynamodb")
+    images = [f"{number:032x}" for number in range(0xA000, 0xA000 + 120)]
+
+    def write(image_id: str, tenant: str, second: int) -> None:
+        moment = f"2999-01-01T00:{second // 60:02}:{second % 60:02}.000Z"
+        original = {"M": {"bytes": {"N": "1"}, "key": {"S": f"{tenant}/2999-01-01/{image_id}"}}}
+        database.put_item(
+            TableName=table,
+            Item={
+                "image_id": {"S": image_id},
+                "tenant": {"S": tenant},
+                "uploaded_at": {"S": moment},
+                "recorded_at": {"S": moment},
+                "outcome": {"S": "rejected"},
+                "rejection": {"M": {"code": {"S": "empty"}, "message": {"S": "expected bytes"}}},
+                "original": original,
+            },
+        )
+
+    for second, image_id in enumerate(images):
+        write(image_id, TENANT, second)
+    foreign = "f" * 32
+    write(foreign, "globex", 61)
+    yield images
+    for image_id in (*images, foreign):
+        database.delete_item(TableName=table, Key={"image_id": {"S": image_id}})
+
+
+def test_a_tenants_images_are_listed_newest_first_in_pages(stack: LocalStack, demo: Caller, listed: list[str]) -> None:
+    pages, cursor = [], None
+    while True:
+        answer = demo.ask("GET", "/images", params={"cursor": cursor} if cursor else None).json()
+        pages.append([image["image_id"] for image in answer["images"]])
+        cursor = answer["next"]
+        if cursor is None:
+            break
+    assert all(len(page) == stack.settings.api.images_per_page for page in pages[:-1])
+    found = [image_id for page in pages for image_id in page]
+    assert found[: len(listed)] == listed[::-1]
+    assert len(found) == len(set(found))
+    assert "f" * 32 not in found
+
+
+def test_a_made_up_cursor_is_refused(demo: Caller, listed: list[str]) -> None:
+    good = demo.ask("GET", "/images").json()["next"]
+    head, payload, _ = good.split(".")
+    for cursor in ("x", "eyJhZnRlciI6IDF9", f"{head}.{payload}.{'A' * 43}", jwt.encode({"aud": TENANT}, "k" * 32)):
+        refused(
+            demo.ask("GET", "/images", params={"cursor": cursor}), 400, "a cursor as the list's last answer gave it"
+        )
+    refused(demo.ask("GET", "/images", params={"cursor": "x" * 1001}), 400, "cursor")
+
+
+def test_another_tenants_image_is_as_unknown_as_none(stack: LocalStack, demo: Caller, listed: list[str]) -> None:
+    foreign = "f" * 32
+    for method, action, body in (("GET", "", None), ("DELETE", "", None), ("POST", "/token", {})):
+        answer = demo.ask(method, f"/images/{foreign}{action}", body)
+        refused(answer, 404, f"an image of the tenant demo but received {foreign}, which is none")
+    assert item(stack, stack.parameter("images-table"), foreign)
+
+
+def test_a_private_images_token_names_it_and_its_end(stack: LocalStack, demo: Caller, private: str) -> None:
+    assert is_private(parse_image_id(private))
+    answer = demo.ask("POST", f"/images/{private}/token", {"seconds": 120}).json()
+    secret = stack.client("secretsmanager").get_secret_value(SecretId=stack.parameter("image-token-keys-secret"))
+    keys = parse_image_token_keys(secret["SecretString"])
+    claims = jwt.decode(answer["token"], keys.signing_key, algorithms=["HS256"])
+    assert claims["image"] == private
+    assert claims["exp"] - claims["nbf"] in {119, 120}
+    assert jwt.get_unverified_header(answer["token"])["kid"] == keys.signing
+    assert f"token={answer['token']}" in answer["markup"]["srcset"]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"seconds": 0}, "seconds: "),
+        ({"seconds": "x"}, "seconds: "),
+        ({"seconds": 86_401}, "at most 86400 seconds"),
+    ],
+)
+def test_a_token_has_a_life_within_the_settings(demo: Caller, private: str, body: Any, expected: str) -> None:
+    refused(demo.ask("POST", f"/images/{private}/token", body), 400, expected)
+
+
+def test_a_public_image_needs_no_token(demo: Caller, ready: str) -> None:
+    refused(demo.ask("POST", f"/images/{ready}/token", {}), 409, "expected a private image")
+
+
+def test_a_takedown_leaves_nothing_in_any_place(stack: LocalStack, demo: Caller, photo: Path) -> None:
+    image_id = uploaded(stack, photo)
+    neighbour = uploaded(stack, photo)
+    s3 = stack.client("s3")
+    # Older versions, and a mark of an earlier deletion, are to go as well.
+    (key,) = stored(stack, image_id)
+    s3.put_object(Bucket=stack.parameter("originals-bucket"), Key=key, Body=b"another version")
+    s3.delete_object(Bucket=stack.parameter("derivatives-bucket"), Key=f"{image_id}/256x0.avif")
+    before = len(versions(stack, "derivatives-bucket", neighbour))
+
+    answer = demo.ask("DELETE", f"/images/{image_id}").json()
+
+    assert answer["originals"] == 2
+    assert answer["derivatives"] == len(stack.settings.eager_variants) + 1
+    assert not versions(stack, "originals-bucket", image_id)
+    assert not versions(stack, "derivatives-bucket", image_id)
+    assert item(stack, stack.parameter("images-table"), image_id) is None
+    refused(demo.ask("GET", f"/images/{image_id}"), 404, "which is none")
+    refused(demo.ask("GET", f"/uploads/{image_id}"), 404, "which is none")
+    paths = invalidated(stack, answer["invalidation"])
+    assert paths == {f"/{image_id}/*", f"/img/{image_id}*"}
+    assert len(versions(stack, "derivatives-bucket", neighbour)) == before
+    assert demo.ask("GET", f"/images/{neighbour}").json()["outcome"] == "ready"
+
+
+def invalidated(stack: LocalStack, invalidation: str) -> set[str]:
+    answer = stack.client("cloudfront").get_invalidation(
+        DistributionId=stack.parameter("distribution-id"), Id=invalidation
+    )
+    return set(answer["Invalidation"]["InvalidationBatch"]["Paths"]["Items"])
