@@ -1,0 +1,114 @@
+"""The upload API's template: nothing but its description is open, and each function may do its task and no more."""
+
+from typing import Any
+
+import pytest
+from synthesized import Assembly, Resource, as_list, referenced, statements
+
+from infra.names import Names
+from lambdas.settings import EDGE_REGION, Settings
+
+
+def function_role(assembly: Assembly, name: str) -> str:
+    function = assembly.one("AWS::Lambda::Function", Handler=f"lambdas.{name}.handler.handler")
+    role = referenced(function.properties["Role"])
+    assert role
+    return role
+
+
+def allowed(assembly: Assembly, name: str) -> dict[str, list[Any]]:
+    """Return each action that a function may do, and on what."""
+    role = function_role(assembly, name)
+    found: dict[str, list[Any]] = {}
+    for policy in assembly.all("AWS::IAM::Policy"):
+        if policy.stack.endswith("Upload") and role in map(referenced, policy.properties["Roles"]):
+            for statement in statements(policy):
+                for action in as_list(statement["Action"]):
+                    found.setdefault(action, []).extend(as_list(statement["Resource"]))
+    return found
+
+
+@pytest.fixture
+def authorizer(aws: Assembly) -> Resource:
+    return aws.one("AWS::ApiGatewayV2::Authorizer")
+
+
+def test_only_the_description_is_open(aws: Assembly, authorizer: Resource) -> None:
+    routes = {route.properties["RouteKey"]: route.properties for route in aws.all("AWS::ApiGatewayV2::Route")}
+    assert set(routes) == {"$default", "GET /openapi.json"}
+    assert routes["$default"]["AuthorizationType"] == "CUSTOM"
+    assert referenced(routes["$default"]["AuthorizerId"]) == authorizer.logical_id
+    assert routes["GET /openapi.json"].get("AuthorizationType", "NONE") == "NONE"
+
+
+def test_every_route_goes_to_the_one_function_that_asks_for_a_tenant(aws: Assembly) -> None:
+    integration = aws.one("AWS::ApiGatewayV2::Integration")
+    function = aws.one("AWS::Lambda::Function", Handler="lambdas.upload.handler.handler")
+    assert referenced(integration.properties["IntegrationUri"]) == function.logical_id
+    assert integration.properties["PayloadFormatVersion"] == "2.0"
+
+
+def test_no_verdict_is_kept_and_every_request_is_judged(authorizer: Resource) -> None:
+    assert authorizer.properties["AuthorizerResultTtlInSeconds"] == 0
+    assert authorizer.properties["EnableSimpleResponses"] is True
+    assert authorizer.properties["AuthorizerPayloadFormatVersion"] == "2.0"
+    # With an identity source, a request without it would be refused in API Gateway's words.
+    assert not authorizer.properties.get("IdentitySource")
+
+
+def test_no_key_stands_in_a_template(aws: Assembly) -> None:
+    secrets = aws.all("AWS::SecretsManager::Secret")
+    assert len(secrets) >= 2
+    for secret in secrets:
+        assert not {"SecretString", "GenerateSecretString"} & secret.properties.keys(), str(secret)
+
+
+def test_the_authorizer_reads_the_tenants_keys_and_nothing_else(aws: Assembly) -> None:
+    actions = allowed(aws, "authorize")
+    own = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+    assert set(actions) - own == {"secretsmanager:GetSecretValue"}
+    assert [referenced(each) for each in actions["secretsmanager:GetSecretValue"]] == ["TenantKeys"]
+
+
+def test_the_api_may_do_its_tasks_where_they_belong(aws: Assembly, names: Names) -> None:
+    actions = allowed(aws, "upload")
+    originals, derivatives = names.originals_arn, names.derivatives_arn
+    assert {action: set(resources) for action, resources in actions.items() if action.startswith("s3:")} == {
+        "s3:PutObject": {f"{originals}/*"},
+        "s3:AbortMultipartUpload": {f"{originals}/*"},
+        "s3:ListMultipartUploadParts": {f"{originals}/*"},
+        "s3:GetObject": {f"{originals}/*"},
+        "s3:ListBucket": {originals},
+        "s3:ListBucketVersions": {originals, derivatives},
+        "s3:DeleteObject": {f"{originals}/*", f"{derivatives}/*"},
+        "s3:DeleteObjectVersion": {f"{originals}/*", f"{derivatives}/*"},
+    }
+    assert [referenced(each) for each in actions["secretsmanager:GetSecretValue"]] == ["ImageTokenKeys"]
+    assert set(actions["ssm:GetParameter"]) == {
+        names.parameter_arn(thing, EDGE_REGION) for thing in ("delivery-url", "distribution-id")
+    }
+    assert actions["dynamodb:Query"] == [f"{names.table_arn}/index/by-tenant"]
+    assert names.table_arn not in actions["dynamodb:PutItem"], "outcomes are the pipeline's to write"
+
+
+def test_uploads_end_with_their_time(aws: Assembly, names: Names) -> None:
+    table = aws.one("AWS::DynamoDB::Table", TableName=names.uploads_table)
+    assert table.properties["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+
+
+def test_abandoned_parts_expire(aws: Assembly, names: Names, settings: Settings) -> None:
+    bucket = aws.one("AWS::S3::Bucket", BucketName=names.originals_bucket)
+    days = [
+        rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"]
+        for rule in bucket.properties["LifecycleConfiguration"]["Rules"]
+        if "AbortIncompleteMultipartUpload" in rule
+    ]
+    assert days == [settings.storage.abandoned_upload_days]
+
+
+def test_pages_of_other_origins_may_call_and_read_the_answers(aws: Assembly, settings: Settings) -> None:
+    cors = aws.one("AWS::ApiGatewayV2::Api", ProtocolType="HTTP").properties["CorsConfiguration"]
+    assert set(cors["AllowMethods"]) == {"GET", "POST", "DELETE"}
+    assert cors["AllowOrigins"] == list(settings.uploads.allowed_origins)
+    assert "authorization" in cors["AllowHeaders"]
+    assert "www-authenticate" in cors["ExposeHeaders"]
