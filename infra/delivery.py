@@ -13,6 +13,7 @@ from infra.log_delivery import LogDelivery
 from infra.names import Names
 from infra.stack import DarkroomStack
 from infra.viewer_functions import ViewerFunctions
+from infra.web_acl import web_acl
 from lambdas.keys import PRIVATE_PREFIX
 from lambdas.settings import EDGE_REGION
 
@@ -56,11 +57,10 @@ class DeliveryStack(DarkroomStack):
                 ),
             ],
             http_version=cloudfront.HttpVersion.HTTP2_AND_3,
+            web_acl_id=web_acl(self, self.names).attr_arn,
         )
         for finding, reason in {
             "AwsSolutions-CFR1": "Pictures are for viewers everywhere.",
-            "AwsSolutions-CFR2": "No web ACL yet: the viewer-request function lets nothing but well-formed paths of"
-            " known widths and formats through, so no viewer can make work beyond the ladder.",
             "AwsSolutions-CFR3": "Logged by standard logging v2, a delivery beside it; the rule looks for v1.",
             _FOREIGN_BUCKET: "The buckets' own policies let this account's distributions read.",
             "AwsSolutions-CFR4": "CloudFront's own certificate fixes the protocol; a domain of one's own raises it.",

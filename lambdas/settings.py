@@ -17,6 +17,7 @@ from lambdas.keys import FORMATS, Variant, tenant_digits
 from lambdas.lanes import SHARED_LANE, UNRESERVED_CONCURRENCY, LaneFunction, Lanes, Tenant, TenantSettings
 from lambdas.picture_settings import KeptMetadata, Limits, Rendering, Width
 from lambdas.table import Table
+from lambdas.web_acl_settings import WebAcl
 
 SETTINGS_FILE = Path(__file__).resolve().parent.parent / "darkroom.toml"
 STAGE_VARIABLE = "DARKROOM_STAGE"
@@ -257,6 +258,7 @@ class Settings(Table):
     lanes: Lanes
     functions: dict[FunctionName, FunctionSettings] = Field(description="Size of every function, by its name.")
     delivery: Delivery
+    waf: WebAcl
     storage: Storage
     analytics: Analytics
     tenants: dict[Tenant, TenantSettings] = Field(min_length=1, description="By the tenant's name in keys and tokens.")
