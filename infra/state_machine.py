@@ -48,6 +48,8 @@ _RETRY: list[State] = [
         "JitterStrategy": "FULL",
     },
 ]
+# What is no event now will be none in a second: its message goes back to the queue, and from there to the dead ones.
+_NO_EVENT: State = {"ErrorEquals": ["MalformedEventError"], "MaxAttempts": 0}
 
 
 def _invoke(task: str, payload: Any, **rest: Any) -> State:
@@ -88,6 +90,7 @@ def definition(settings: Settings) -> State:
             "Validate": _invoke(
                 "Validate",
                 "{% $states.input %}",
+                Retry=[_NO_EVENT, *_RETRY],
                 Assign={
                     "image": "{% $states.result.Payload.image %}",
                     "rejection": "{% $states.result.Payload.rejection %}",

@@ -2,6 +2,7 @@
 
 import typer
 
+from infra.local.command.dead_letters import dead_letters
 from infra.local.command.down import down
 from infra.local.command.environment import env
 from infra.local.command.explain import explain
@@ -22,3 +23,4 @@ app = typer.Typer(
 )
 for _command in (up, down, status, upload, url, demo, env, token, keys, rotate_keys, explain):
     app.command()(_command)
+app.add_typer(dead_letters, name="dead-letters")
