@@ -15,7 +15,7 @@ Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 logger = Logger()
 metrics = Metrics()
 
-__all__ = ["LambdaContext", "count", "identify", "logger", "observed", "seconds"]
+__all__ = ["LambdaContext", "count", "identify", "logger", "observed", "seconds", "size"]
 
 
 def observed(handler: Handler) -> Handler:
@@ -41,3 +41,8 @@ def count(name: str, value: float = 1) -> None:
 def seconds(name: str, value: float) -> None:
     """Publish a duration of ``value`` seconds as the metric ``name``."""
     metrics.add_metric(name=name, unit=MetricUnit.Seconds, value=value)
+
+
+def size(name: str, value: float) -> None:
+    """Publish ``value`` bytes as the metric ``name``."""
+    metrics.add_metric(name=name, unit=MetricUnit.Bytes, value=value)

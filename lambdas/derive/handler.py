@@ -29,7 +29,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     started = time.perf_counter()
     derived = _derive(DeriveRequest.model_validate(event))
     took = time.perf_counter() - started
-    count("derivatives_made", len(derived.derivatives))
+    count("derivatives_drawn", len(derived.derivatives))  # for another delivery of the same upload, once more
     seconds("derive_seconds", took)
     return derived.model_copy(update={"seconds": round(took, 4)}).to_json()
 

@@ -1,5 +1,6 @@
 """Record: write what became of an upload to the images table."""
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,8 +9,9 @@ from lambdas.aws.derivatives import DerivativeStore
 from lambdas.aws.environment import DerivativesBucketName, Environment, ImagesTableName
 from lambdas.aws.images import ImagesTable
 from lambdas.messages import Recorded, RecordRequest
-from lambdas.observability import LambdaContext, count, identify, logger, observed
+from lambdas.observability import LambdaContext, count, identify, logger, observed, seconds, size
 from lambdas.record.item import image_item, made_variants
+from lambdas.record.savings import bytes_saved
 from lambdas.settings import load_settings
 
 
@@ -23,12 +25,17 @@ class Variables(Environment):
 @observed
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Record one image's outcome; if another delivery of the same upload did so first, that one stands."""
+    started = time.perf_counter()
     request = RecordRequest.model_validate(event)
     identify(request.image.image_id, request.image.tenant)
-    item = image_item(request, datetime.now(UTC))
+    now = datetime.now(UTC)
+    item = image_item(request, now)
     standing = _written(item)
+    if standing is item:
+        _measure(request, item, (now - request.image.uploaded_at).total_seconds())
     if standing is None or standing["outcome"] == "rejected":
         _discard(request)
+    seconds("record_seconds", time.perf_counter() - started)
     return Recorded(outcome=(standing or item)["outcome"]).to_json()
 
 
@@ -37,13 +44,22 @@ def _written(item: dict[str, Any]) -> dict[str, Any] | None:
     table = ImagesTable(dynamodb(), Variables.read().images_table)
     if table.add(item):
         logger.info("Recorded", extra={"outcome": item["outcome"], "rejection": item.get("rejection")})
-        count(f"image_{item['outcome']}")
-        if "rejection" in item:
-            count(f"rejected_{item['rejection']['code']}")
         return item
     logger.info("Recorded already by another delivery")
     count("image_recorded_before")
     return table.find(item["image_id"], now=True)
+
+
+def _measure(request: RecordRequest, item: dict[str, Any], waited: float) -> None:
+    """Publish what was made of an image: here and only for the outcome that stands, so that each counts once."""
+    count(f"image_{item['outcome']}")
+    seconds("upload_to_outcome_seconds", waited)
+    if "rejection" in item:
+        count(f"rejected_{item['rejection']['code']}")
+    else:
+        made = [derivative for derived in request.derivations for derivative in derived.derivatives]
+        count("derivatives_made", len(made))
+        size("bytes_saved", bytes_saved(request.image.bytes, made, load_settings().rendering.eager_formats))
 
 
 def _discard(request: RecordRequest) -> None:
