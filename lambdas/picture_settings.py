@@ -11,6 +11,12 @@ Width = Annotated[int, Field(ge=16, le=8192)]
 Crop = Literal["attention", "centre"]
 Animated = Literal["first_frame", "webp"]
 
+# Bytes a pixel while an original is decoded: see Limits.peak_bytes.
+_WHOLE_FRAME_BYTES = 29
+_OTHER_BYTES = 12.5
+_ANIMATION_BYTES = 12
+_PROCESS_BYTES = 120_000_000
+
 
 class Rendering(Table):
     """How derivatives look, and which of them the pipeline makes ahead."""
@@ -49,6 +55,45 @@ class Limits(Table):
     accept_truncated: bool = Field(
         description="Draw what can be decoded of a damaged file, and say so in its metadata, rather than refuse it."
     )
+
+    @property
+    def peak_bytes(self) -> int:
+        """The most memory, in bytes, that the worst accepted original takes while it is drawn.
+
+        Measured, in bytes a pixel (libvips 8.18, libheif 1.23, one thread; the tests measure them anew):
+
+        ===================================  ====
+        HEIC, 10 bit, 4:4:4, alpha           28
+        AVIF, 12 bit, 4:4:4, alpha           24
+        AVIF, 8 bit                          16
+        PNG, 16 bit, alpha, interlaced       12.5
+        JPEG, CMYK, progressive, 4:4:4       10
+        animation that is kept, every frame   8
+        PNG, GIF, WebP, TIFF                  6
+        JPEG                                  3
+        ===================================  ====
+
+        The file itself and the process (libraries, the encoders' own work) come on top.
+        """
+        pixels = max(
+            self.max_whole_frame_pixels * _WHOLE_FRAME_BYTES,
+            self.max_pixels * _OTHER_BYTES,
+            self.max_animation_pixels * _ANIMATION_BYTES,
+        )
+        return round(pixels) + self.max_bytes + _PROCESS_BYTES
+
+    def require_memory(self, function: str, memory_mb: int) -> None:
+        """Refuse a drawing function of ``memory_mb`` that the worst accepted original would not fit into.
+
+        Raises:
+            ValueError: it is too small.
+        """
+        needed = -(-self.peak_bytes // 1024**2)
+        if memory_mb < needed:
+            raise ValueError(
+                f"expected functions.{function}.memory_mb of at least {needed}, which the worst original within"
+                f" [limits] takes, but received {memory_mb}"
+            )
 
 
 class KeptMetadata(Table):

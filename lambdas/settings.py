@@ -14,8 +14,9 @@ from pydantic import Field, ValidationError, model_validator
 
 from lambdas.encoders import Calibration, Formats
 from lambdas.keys import FORMATS, Variant, tenant_digits
+from lambdas.ladder import Ladder
 from lambdas.lanes import SHARED_LANE, UNRESERVED_CONCURRENCY, LaneFunction, Lanes, Tenant, TenantSettings
-from lambdas.picture_settings import KeptMetadata, Limits, Rendering, Width
+from lambdas.picture_settings import KeptMetadata, Limits, Rendering
 from lambdas.table import Table
 from lambdas.web_acl_settings import WebAcl
 
@@ -27,9 +28,9 @@ Seconds = Annotated[int, Field(ge=1)]
 Days = Annotated[int, Field(ge=1)]
 # CloudWatch Logs keeps lines for one of these periods and no other.
 RetentionDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653]
-AspectRatio = Annotated[str, Field(pattern=r"^[1-9]\d?:[1-9]\d?$")]
 Origin = Annotated[str, Field(pattern=r"^(\*|https?://\S+)$")]
 FunctionName = Literal["authorize", "upload", "validate", "metadata", "derive", "record", "generate", "origin_request"]
+DRAWING_FUNCTIONS: tuple[FunctionName, ...] = ("metadata", "derive", "generate")
 EDGE_REGION = "us-east-1"  # CloudFront takes its functions and log deliveries from here only
 EDGE_TIMEOUT_SECONDS = 30  # Lambda@Edge's quota for origin events
 
@@ -49,38 +50,6 @@ class Regions(Table):
         if self.primary == self.replica:
             raise ValueError(f"expected a replica region other than the primary {self.primary!r}")
         return self
-
-
-class Ladder(Table):
-    """The widths and crops that exist; every request is snapped to one of them."""
-
-    widths: tuple[Width, ...] = Field(min_length=1, description="Rungs in pixels, ascending.")
-    default_width: int = Field(description="Rung, in pixels, of a request that says nothing about its width.")
-    aspect_ratios: tuple[AspectRatio, ...] = Field(description="Crops that may be asked for, as width:height.")
-
-    @model_validator(mode="after")
-    def _ascending(self) -> Self:
-        if list(self.widths) != sorted(set(self.widths)):
-            raise ValueError(f"expected ascending, distinct widths but received {list(self.widths)}")
-        if self.default_width not in self.widths:
-            raise ValueError(f"expected default_width among {list(self.widths)} but received {self.default_width}")
-        return self
-
-    def snap(self, width: float) -> int:
-        """Return the smallest rung that is at least ``width`` pixels, or the top rung."""
-        return next((rung for rung in self.widths if rung >= width), self.widths[-1])
-
-    def height(self, rung: int, aspect_ratio: str) -> int:
-        """Return the height in pixels of ``rung`` cropped to ``aspect_ratio``, rounded half up as the edge does."""
-        across, down = map(int, aspect_ratio.split(":"))
-        return (2 * rung * down + across) // (2 * across)
-
-    def allows(self, variant: Variant) -> bool:
-        """Tell whether ``variant`` is one of the finitely many that may exist."""
-        if variant.width not in self.widths:
-            return False
-        heights = {0, *(self.height(variant.width, ratio) for ratio in self.aspect_ratios)}
-        return variant.height in heights
 
 
 class Uploads(Table):
@@ -312,6 +281,12 @@ class Settings(Table):
                 f"expected functions.origin_request.timeout_seconds of at most {EDGE_TIMEOUT_SECONDS}"
                 f" (Lambda@Edge) but received {received}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _memory_for_the_worst_original(self) -> Self:
+        for name in DRAWING_FUNCTIONS:
+            self.limits.require_memory(name, self.functions[name].memory_mb)
         return self
 
     @property

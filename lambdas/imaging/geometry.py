@@ -6,7 +6,7 @@ A variant names a rung and a height; the pixels never exceed what the original h
 from dataclasses import dataclass
 
 from lambdas.keys import Variant
-from lambdas.settings import Ladder
+from lambdas.ladder import Ladder
 
 LONGEST_SIDE = 16_383  # pixels; what a WebP can hold, and enough for any scroll of a screenshot
 

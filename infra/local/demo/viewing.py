@@ -10,7 +10,7 @@ import httpx
 from infra.local.demo.browsers import BROWSERS, CHROMIUM
 from infra.local.demo.records import Answer, Ask
 from lambdas.keys import Variant
-from lambdas.settings import Ladder
+from lambdas.ladder import Ladder
 
 _PICTURES_AT_ONCE = 4
 _CROP = "1:1"

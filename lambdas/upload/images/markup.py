@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from pydantic import BaseModel, Field
 
 from lambdas.keys import MIME_TYPES, Format, ImageId
-from lambdas.settings import Ladder
+from lambdas.ladder import Ladder
 
 # The browser takes the first source whose type it knows: the smallest files first.
 _SOURCES: tuple[Format, ...] = ("avif", "webp")

@@ -1,0 +1,61 @@
+"""The dearest kinds of originals take no more memory than the settings count on; headers that lie take none."""
+
+import os
+import re
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import pyvips
+from deep_pictures import avif_12_bit, cmyk_progressive, heic_10_bit, png_interlaced
+from pictures import avif, corners, flat, heic
+
+from lambdas.imaging.rejection import RejectedError
+from lambdas.imaging.render import render
+from lambdas.keys import Variant
+from lambdas.settings import load_settings
+
+SETTINGS = load_settings()
+SCRIPT = Path(__file__).with_name("peak_memory.py")
+SIDE = 2400  # pixels; large enough that what grows with the pixels outweighs what does not
+OVERHEAD = 75_000_000  # bytes that a process takes before its first picture, and libvips' own lines of pixels
+
+
+def peak_of(data: bytes, folder: Path) -> int:
+    """Return the most memory in bytes that a process takes to describe and draw ``data``."""
+    file = folder / "original"
+    file.write_bytes(data)
+    environment = {**os.environ, "PYTHONPATH": str(SCRIPT.parents[2]), "VIPS_CONCURRENCY": "1", "MALLOC_ARENA_MAX": "2"}
+    command = [sys.executable, str(SCRIPT), str(file)]
+    return int(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="expected Linux, whose /proc tells a process's peak")
+@pytest.mark.parametrize(
+    ("write", "bytes_a_pixel"),
+    [(heic_10_bit, 29), (avif_12_bit, 29), (png_interlaced, 12.5), (cmyk_progressive, 12.5)],
+)
+def test_the_dearest_kinds_fit(write: Callable[[pyvips.Image], bytes], bytes_a_pixel: float, tmp_path: Path) -> None:
+    data = write(corners(SIDE, SIDE))
+    taken = peak_of(data, tmp_path) - OVERHEAD - len(data)
+    assert taken / SIDE**2 <= bytes_a_pixel
+    assert taken / SIDE**2 > bytes_a_pixel / 3, "expected a measurement that sees the pixels"
+
+
+def test_the_settings_count_on_these_figures() -> None:
+    limits = SETTINGS.limits
+    assert limits.peak_bytes >= 29 * limits.max_whole_frame_pixels + limits.max_bytes
+    assert limits.peak_bytes >= 12.5 * limits.max_pixels + limits.max_bytes
+
+
+@pytest.mark.parametrize("write", [heic, avif])
+def test_a_header_that_understates_its_pixels_is_refused_before_they_are_decoded(write: Callable[..., bytes]) -> None:
+    data = bytearray(write(flat((90, 90, 90), 1600, 1200)))
+    for box in re.finditer(b"ispe", bytes(data)):
+        data[box.end() + 4 : box.end() + 12] = struct.pack(">II", 64, 64)
+    with pytest.raises(RejectedError) as refused:
+        list(render(bytes(data), [Variant(256, 0, "jpeg")], SETTINGS))
+    assert refused.value.code == "corrupt"
