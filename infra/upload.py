@@ -53,6 +53,7 @@ class UploadStack(DarkroomStack):
             names=names,
             assets=assets,
             variables={
+                "REPLICA_BUCKET": names.replica_bucket,
                 "UPLOADS_TABLE": names.uploads_table,
                 "IMAGE_TOKEN_KEYS_SECRET": names.of(_IMAGE_TOKEN_KEYS),
             },
@@ -133,19 +134,20 @@ class UploadStack(DarkroomStack):
         )
 
     def _allow_takedowns(self, handler: HandlerFunction) -> None:
-        originals, derivatives = self.names.originals_arn, self.names.derivatives_arn
-        handler.allow("FindVersions", ["s3:ListBucketVersions"], [originals, derivatives])
+        # A deletion of one version is replicated by nobody: it is made in both regions.
+        places = [self.names.originals_arn, self.names.derivatives_arn, self.names.replica_arn]
+        handler.allow("FindVersions", ["s3:ListBucketVersions"], places)
         handler.allow(
             "EraseVersions",
             ["s3:DeleteObject", "s3:DeleteObjectVersion"],
-            [f"{originals}/*", f"{derivatives}/*"],
+            [f"{place}/*" for place in places],
             _ANY_PICTURE,
         )
         if self.settings.storage.object_lock:
             handler.allow(
                 "PassLock",
                 ["s3:BypassGovernanceRetention"],
-                [f"{originals}/*"],
+                [f"{self.names.originals_arn}/*"],
                 _ANY_PICTURE,
             )
         handler.allow(

@@ -18,10 +18,13 @@ _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_
 
 
 @cache
-def s3() -> "S3Client":
-    """Return the S3 client; its presigned posts name the region's own host, from which no redirect loses the body."""
+def s3(region: str | None = None) -> "S3Client":
+    """Return the S3 client of ``region``, the function's own if None.
+
+    Its presigned posts name the region's own host, from which no redirect loses the body.
+    """
     presigning = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
-    return boto3.client("s3", config=_CONFIG.merge(presigning))
+    return boto3.client("s3", region_name=region, config=_CONFIG.merge(presigning))
 
 
 @cache

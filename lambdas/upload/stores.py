@@ -21,6 +21,7 @@ class Variables(Environment):
 
     originals_bucket: OriginalsBucketName
     derivatives_bucket: DerivativesBucketName
+    replica_bucket: Annotated[str, Field(alias="REPLICA_BUCKET", min_length=3)]
     images_table: ImagesTableName
     uploads_table: Annotated[str, Field(alias="UPLOADS_TABLE", min_length=3)]
     image_token_keys_secret: Annotated[str, Field(alias="IMAGE_TOKEN_KEYS_SECRET", min_length=1)]

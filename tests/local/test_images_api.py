@@ -1,9 +1,11 @@
 """Images by the API: what became of each, a tenant's list, tokens of private ones, and takedowns without a trace."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import jwt
 import pytest
 import samples
@@ -11,8 +13,10 @@ from api_calls import TENANT, Caller, caller, item, stored
 from outcomes import await_outcome
 from test_upload_api import refused
 
+from infra.local.endpoint import ACCOUNT
 from infra.local.stack import LocalStack
 from infra.local.tenant import tenant_uploader
+from infra.names import Names
 from lambdas.access.image_token_keys import parse_image_token_keys
 from lambdas.keys import is_private, new_image_id, parse_image_id
 
@@ -58,6 +62,21 @@ def versions(stack: LocalStack, bucket: str, text: str) -> list[str]:
     pages = stack.client("s3").get_paginator("list_object_versions").paginate(Bucket=stack.parameter(bucket))
     found = [entry for page in pages for kind in ("Versions", "DeleteMarkers") for entry in page.get(kind, [])]
     return [entry["Key"] for entry in found if text in entry["Key"]]
+
+
+def copies(stack: LocalStack, text: str) -> list[str]:
+    """Return every version in the replica whose key has ``text`` in it."""
+    bucket = Names(stack.settings, ACCOUNT).replica_bucket
+    replica = stack.client("s3", stack.settings.regions.replica).get_paginator("list_object_versions")
+    found = [entry["Key"] for page in replica.paginate(Bucket=bucket) for entry in page.get("Versions", [])]
+    return [key for key in found if text in key]
+
+
+def await_truth(told: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 60
+    while not told():
+        assert time.monotonic() < deadline, f"expected {what} but waited in vain"
+        time.sleep(0.1)
 
 
 def test_a_ready_image_comes_with_all_that_shows_it(stack: LocalStack, demo: Caller, ready: str) -> None:
@@ -202,16 +221,22 @@ def test_a_takedown_leaves_nothing_in_any_place(stack: LocalStack, demo: Caller,
     s3.put_object(Bucket=stack.parameter("originals-bucket"), Key=key, Body=b"another version")
     s3.delete_object(Bucket=stack.parameter("derivatives-bucket"), Key=f"{image_id}/256x0.avif")
     before = len(versions(stack, "derivatives-bucket", neighbour))
+    made = len(stack.settings.eager_variants)
+    await_truth(lambda: len(copies(stack, image_id)) >= made, "a copy of every derivative in the replica")
+    seen = f"{stack.edge_url}/img/{image_id}?fmt=jpeg"
+    assert httpx.get(seen, trust_env=False, timeout=60).status_code == 200
 
     answer = demo.ask("DELETE", f"/images/{image_id}").json()
 
     assert answer["originals"] == 2
-    assert answer["derivatives"] == len(stack.settings.eager_variants) + 1
+    assert answer["derivatives"] >= made * 2 + 1
+    assert not copies(stack, image_id)
     assert not versions(stack, "originals-bucket", image_id)
     assert not versions(stack, "derivatives-bucket", image_id)
     assert item(stack, stack.parameter("images-table"), image_id) is None
     refused(demo.ask("GET", f"/images/{image_id}"), 404, "which is none")
     refused(demo.ask("GET", f"/uploads/{image_id}"), 404, "which is none")
+    await_truth(lambda: httpx.get(seen, trust_env=False, timeout=60).status_code == 404, "the edge to forget it")
     paths = invalidated(stack, answer["invalidation"])
     assert paths == {f"/{image_id}/*", f"/img/{image_id}*"}
     assert len(versions(stack, "derivatives-bucket", neighbour)) == before

@@ -72,16 +72,17 @@ def test_the_authorizer_reads_the_tenants_keys_and_nothing_else(aws: Assembly) -
 
 def test_the_api_may_do_its_tasks_where_they_belong(aws: Assembly, names: Names) -> None:
     actions = allowed(aws, "upload")
-    originals, derivatives = names.originals_arn, names.derivatives_arn
+    originals, places = names.originals_arn, {names.originals_arn, names.derivatives_arn, names.replica_arn}
+    everything = {f"{place}/*" for place in places}
     assert {action: set(resources) for action, resources in actions.items() if action.startswith("s3:")} == {
         "s3:PutObject": {f"{originals}/*"},
         "s3:AbortMultipartUpload": {f"{originals}/*"},
         "s3:ListMultipartUploadParts": {f"{originals}/*"},
         "s3:GetObject": {f"{originals}/*"},
         "s3:ListBucket": {originals},
-        "s3:ListBucketVersions": {originals, derivatives},
-        "s3:DeleteObject": {f"{originals}/*", f"{derivatives}/*"},
-        "s3:DeleteObjectVersion": {f"{originals}/*", f"{derivatives}/*"},
+        "s3:ListBucketVersions": places,
+        "s3:DeleteObject": everything,
+        "s3:DeleteObjectVersion": everything,
     }
     assert [referenced(each) for each in actions["secretsmanager:GetSecretValue"]] == ["ImageTokenKeys"]
     assert set(actions["ssm:GetParameter"]) == {

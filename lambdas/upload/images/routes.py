@@ -144,10 +144,13 @@ def _markup(item: dict[str, Any], token: str | None = None) -> Markup | None:
 
 
 def _places() -> PicturePlaces:
-    variables, distribution_id = stores.variables(), stores.distribution_id().get()
+    settings, variables, distribution_id = load_settings(), stores.variables(), stores.distribution_id().get()
     return PicturePlaces(
-        originals=VersionedObjects(s3(), variables.originals_bucket, load_settings().storage.object_lock),
-        derivatives=(VersionedObjects(s3(), variables.derivatives_bucket),),
+        originals=VersionedObjects(s3(), variables.originals_bucket, settings.storage.object_lock),
+        derivatives=(
+            VersionedObjects(s3(), variables.derivatives_bucket),
+            VersionedObjects(s3(settings.regions.replica), variables.replica_bucket),
+        ),
         edge=CloudFrontInvalidation(cloudfront(), distribution_id) if distribution_id else NoEdge(),
         images=stores.images(),
     )
