@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
+CACHE_TAG_HEADER = "x-amz-meta-cache-tag"
+"""The header in which S3 gives a derivative's cache tag, its image id: CloudFront forgets by it."""
+_CACHE_TAG = CACHE_TAG_HEADER.removeprefix("x-amz-meta-")
+
+
 class DerivativeStore:
     """The derivatives bucket."""
 
@@ -32,6 +37,7 @@ class DerivativeStore:
             Body=data,
             ContentType=variant.mime_type,
             CacheControl=self._cache_control,
+            Metadata={_CACHE_TAG: image_id},
         )
 
     def put_if_absent(self, image_id: ImageId, variant: Variant, data: bytes) -> bool:
@@ -47,6 +53,7 @@ class DerivativeStore:
                 Body=data,
                 ContentType=variant.mime_type,
                 CacheControl=self._cache_control,
+                Metadata={_CACHE_TAG: image_id},
                 IfNoneMatch="*",
             )
         except ClientError as error:
@@ -55,11 +62,12 @@ class DerivativeStore:
             raise
         return True
 
-    def remove(self, image_id: ImageId, variants: Iterable[Variant]) -> None:
-        """Delete derivatives, present or not.
 
-        Raises:
-            ClientError: S3 refused; a retry may help.
-        """
-        for variant in variants:
-            self._client.delete_object(Bucket=self._bucket, Key=derivative_key(image_id, variant))
+def remove_derivatives(client: "S3Client", bucket: str, image_id: ImageId, variants: Iterable[Variant]) -> None:
+    """Delete derivatives, present or not.
+
+    Raises:
+        ClientError: S3 refused; a retry may help.
+    """
+    for variant in variants:
+        client.delete_object(Bucket=bucket, Key=derivative_key(image_id, variant))

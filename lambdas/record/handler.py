@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lambdas.aws.clients import dynamodb, s3
-from lambdas.aws.derivatives import DerivativeStore
+from lambdas.aws.derivatives import remove_derivatives
 from lambdas.aws.environment import DerivativesBucketName, Environment, ImagesTableName
 from lambdas.aws.images import ImagesTable
 from lambdas.messages import Recorded, RecordRequest
@@ -70,7 +70,5 @@ def _discard(request: RecordRequest) -> None:
     """
     variants = made_variants(request)
     if variants:
-        cache_control = load_settings().delivery.cache_control
-        store = DerivativeStore(s3(), Variables.read().derivatives_bucket, cache_control)
-        store.remove(request.image.image_id, variants)
+        remove_derivatives(s3(), Variables.read().derivatives_bucket, request.image.image_id, variants)
         logger.info("Derivatives of a rejected image removed", extra={"variants": [str(each) for each in variants]})
