@@ -14,6 +14,7 @@ from infra.names import Names
 from infra.stack import DarkroomStack
 from infra.viewer_functions import ViewerFunctions
 from infra.web_acl import web_acl
+from lambdas.aws.derivatives import CACHE_TAG_HEADER
 from lambdas.keys import PRIVATE_PREFIX
 from lambdas.settings import EDGE_REGION
 
@@ -59,6 +60,9 @@ class DeliveryStack(DarkroomStack):
             http_version=cloudfront.HttpVersion.HTTP2_AND_3,
             web_acl_id=web_acl(self, self.names).attr_arn,
         )
+        resource = distribution.node.default_child
+        assert isinstance(resource, cloudfront.CfnDistribution)  # noqa: S101 - what an L2 distribution is made of
+        resource.add_property_override("DistributionConfig.CacheTagConfig", {"HeaderName": CACHE_TAG_HEADER})
         for finding, reason in {
             "AwsSolutions-CFR1": "Pictures are for viewers everywhere.",
             "AwsSolutions-CFR3": "Logged by standard logging v2, a delivery beside it; the rule looks for v1.",

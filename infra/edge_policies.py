@@ -5,6 +5,7 @@ from aws_cdk import aws_cloudfront as cloudfront
 from constructs import Construct
 
 from infra.names import Names
+from lambdas.aws.derivatives import CACHE_TAG_HEADER
 from lambdas.edge.inline import ACCEPTED_HINTS, NEGOTIATED_HEADERS
 from lambdas.settings import Settings
 
@@ -70,6 +71,7 @@ def response_headers_policy(scope: Construct, names: Names) -> cloudfront.Respon
                 for header, value in headers.items()
             ]
         ),
+        remove_headers=[CACHE_TAG_HEADER],
         security_headers_behavior=cloudfront.ResponseSecurityHeadersBehavior(
             content_type_options=cloudfront.ResponseHeadersContentTypeOptions(override=True)
         ),

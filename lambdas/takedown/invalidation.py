@@ -26,13 +26,14 @@ class CloudFrontInvalidation:
     def forget(self, image_id: ImageId) -> str | None:
         """Drop every variant of a picture from the caches; return the invalidation's id.
 
-        Where a function changes the URI, both that of the viewer and the changed one are to be named
-        (CloudFront Developer Guide, "What you need to know when invalidating paths").
+        By its cache tag, and by its paths, for what carries none: a 404 that was kept, or a derivative written
+        before there were tags. Where a function changes the URI, both that of the viewer and the changed one are
+        to be named (CloudFront Developer Guide, "What you need to know when invalidating paths").
 
         Raises:
             ClientError: CloudFront did not take it; a retry may help.
         """
-        paths = [f"/{image_id}/*", f"/img/{image_id}*"]
+        paths = [f"#{image_id}", f"/{image_id}/*", f"/img/{image_id}*"]
         answer = self._client.create_invalidation(
             DistributionId=self._distribution_id,
             InvalidationBatch={

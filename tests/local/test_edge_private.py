@@ -61,6 +61,7 @@ def image_id(stack: LocalStack) -> ImageId:
         Body=samples.jpeg(),
         ContentType="image/jpeg",
         CacheControl=stack.settings.delivery.cache_control,
+        Metadata={"cache-tag": made},
     )
     return made
 
@@ -150,16 +151,18 @@ def test_keys_rotate_while_both_are_good(
         secrets.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
 
 
+@pytest.mark.parametrize("item", ["/{}/*", "#{}"], ids=["path", "tag"])
 def test_an_invalidation_of_the_api_reaches_the_edge(
-    edge: httpx.Client, stack: LocalStack, keys: ImageTokenKeys, image_id: ImageId
+    edge: httpx.Client, stack: LocalStack, keys: ImageTokenKeys, image_id: ImageId, item: str
 ) -> None:
     url = f"/img/{image_id}?token={signed(keys, image_id)}"
     bucket = Names(stack.settings, ACCOUNT).derivatives_bucket
     assert [edge.get(url).headers["x-cache"][:4] for _ in range(2)] == ["Miss", "Hit "]
     stack.client("s3").delete_object(Bucket=bucket, Key=f"{image_id}/1024x0.jpeg")
     assert edge.get(url).status_code == 200
+    assert "x-amz-meta-cache-tag" not in edge.get(url).headers
 
-    batch: Any = {"Paths": {"Quantity": 1, "Items": [f"/{image_id}/*"]}, "CallerReference": image_id}
+    batch: Any = {"Paths": {"Quantity": 1, "Items": [item.format(image_id)]}, "CallerReference": image_id}
     stack.client("cloudfront").create_invalidation(
         DistributionId=stack.parameter("distribution-id"), InvalidationBatch=batch
     )

@@ -238,7 +238,7 @@ def test_a_takedown_leaves_nothing_in_any_place(stack: LocalStack, demo: Caller,
     refused(demo.ask("GET", f"/uploads/{image_id}"), 404, "which is none")
     await_truth(lambda: httpx.get(seen, trust_env=False, timeout=60).status_code == 404, "the edge to forget it")
     paths = invalidated(stack, answer["invalidation"])
-    assert paths == {f"/{image_id}/*", f"/img/{image_id}*"}
+    assert paths == {f"#{image_id}", f"/{image_id}/*", f"/img/{image_id}*"}
     assert len(versions(stack, "derivatives-bucket", neighbour)) == before
     assert demo.ask("GET", f"/images/{neighbour}").json()["outcome"] == "ready"
 

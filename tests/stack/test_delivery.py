@@ -156,3 +156,9 @@ def test_the_access_log_goes_to_the_logs_bucket_as_parquet(aws: Assembly, names:
     (destination,) = aws.all("AWS::Logs::DeliveryDestination")
     assert destination.properties["OutputFormat"] == "parquet"
     assert names.logs_bucket in str(destination.properties["DestinationResourceArn"])
+
+
+def test_the_edge_forgets_by_the_tag_that_derivatives_carry(distribution: Resource) -> None:
+    assert distribution.properties["DistributionConfig"]["CacheTagConfig"] == {"HeaderName": "x-amz-meta-cache-tag"}
+    removed = response_headers(distribution)["RemoveHeadersConfig"]["Items"]
+    assert removed == [{"Header": "x-amz-meta-cache-tag"}]

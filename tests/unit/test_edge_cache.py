@@ -1,6 +1,7 @@
 """The local edge's cache: its key, what it keeps and drops, and the collapsing of simultaneous requests."""
 
 import asyncio
+import dataclasses
 from pathlib import Path
 
 import httpx
@@ -217,3 +218,16 @@ def test_a_failed_fetch_fails_for_all_who_waited_and_is_tried_anew() -> None:
         assert await collapser.run("key", succeed) == 1
 
     asyncio.run(run())
+
+
+def test_invalidation_by_tag_and_by_time(tmp_path: Path) -> None:
+    cache = AnswerCache(tmp_path, tag_header="x-tags")
+    for path, tags in {"/a": "one, Two", "/b": "two", "/c": ""}.items():
+        answer = dataclasses.replace(kept().answer, headers=httpx.Headers({"x-tags": tags}))
+        cache.keep(cache_key(PATH_ALONE, request(path)), dataclasses.replace(kept(), answer=answer))
+    kept_at = kept().kept_at
+    assert cache.invalidate(["#two"], kept_before=kept_at) == 0
+    assert cache.invalidate(["#tw"]) == 0
+    assert cache.invalidate(["#two"], kept_before=kept_at + 1) == 2
+    assert len(cache) == 1
+    cache.close()

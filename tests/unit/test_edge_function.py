@@ -242,3 +242,21 @@ def test_a_killed_runtime_is_replaced() -> None:
 def test_an_unknown_function_is_refused() -> None:
     with pytest.raises(FunctionError, match=r"expected one of \[\] to run but received 'none'"):
         asyncio.run(FunctionRuntime({}).run("none", {}))
+
+
+def test_changed_keys_are_seen_by_a_running_function_and_by_its_successor() -> None:
+    source = "import cf from 'cloudfront';\nconst keys = cf.kvs();\nasync function handler() { return keys.get('a'); }"
+
+    async def read_thrice() -> list[str]:
+        runtime = FunctionRuntime({"f": FunctionCode("f", source, {"a": "old"})})
+        try:
+            await runtime.start()
+            first = await runtime.run("f", {})
+            await runtime.put_keys("f", {"a": "new"})
+            second = await runtime.run("f", {})
+            await runtime.stop()
+            return [first, second, await runtime.run("f", {})]
+        finally:
+            await runtime.stop()
+
+    assert asyncio.run(read_thrice()) == ["old", "new", "new"]
