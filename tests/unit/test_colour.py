@@ -2,10 +2,14 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import pyvips
 from pictures import colour_at, flat, load
 
+from lambdas.imaging.deadline import Deadline
+from lambdas.imaging.decode import decode
+from lambdas.imaging.geometry import Size
 from lambdas.imaging.inspect import inspect
 from lambdas.imaging.render import render
 from lambdas.keys import Variant
@@ -104,3 +108,40 @@ def test_a_profile_that_cannot_be_used_loses_no_picture(wrong: str) -> None:
     original = attached(flat((176, 96, 84)), profile)
     (derivative,) = render(original, [Variant(256, 0, "jpeg")], SETTINGS)
     assert colour_at(load(derivative.data), 9, 9) == pytest.approx((176, 96, 84), abs=5)
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_inks_are_read_as_adobe_stores_them_with_or_without_its_marker(marked: bool) -> None:
+    """Inverted, that is: viewers read them so even where the marker that should say it is missing."""
+    original = in_cmyk_without_profile(flat((176, 96, 84)))
+    start = original.index(b"\xff\xee")
+    length = int.from_bytes(original[start + 2 : start + 4], "big")
+    if not marked:
+        original = original[:start] + original[start + 2 + length :]
+    assert (b"Adobe" in original) is marked
+    (derivative,) = render(original, [Variant(256, 0, "webp")], SETTINGS)
+    assert colour_at(load(derivative.data), 9, 9) == pytest.approx((176, 96, 84), abs=9)
+
+
+@pytest.mark.parametrize("profile", ["srgb", "p3", None])
+def test_16_bits_become_8_without_bands(profile: str | None) -> None:
+    ramp = np.repeat(np.tile(np.linspace(0, 65_535, 1024), (64, 1))[..., None], 3, 2).astype(np.uint16)
+    deep = pyvips.Image.new_from_array(ramp).copy(interpretation="rgb16")
+    if profile is not None:
+        deep = deep.icc_transform(profile, input_profile="srgb", depth=16)
+    original = deep.pngsave_buffer()
+    pixels = decode(original, inspect(original, SETTINGS.limits), Size(1024, 64), Deadline(10))
+    row = pixels[1].crop(0, 32, 1024, 1).numpy()[0].astype(int)
+    steps = np.diff(row)
+    assert (steps.min(), steps.max()) in {(0, 1), (-1, 1)}, "expected every level after the one before it"
+    assert (row[0], row[-1], len(set(row))) == (0, 255, 256)
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12])
+def test_avif_of_any_depth(bits: int) -> None:
+    deep = (flat((176, 96, 84)).cast("ushort") * 257).cast("ushort").copy(interpretation="rgb16")
+    original = (deep if bits > 8 else flat((176, 96, 84))).heifsave_buffer(
+        compression="av1", effort=0, bitdepth=bits, Q=90, subsample_mode="off"
+    )
+    for derivative in render(original, [Variant(256, 0, out) for out in ("avif", "webp", "jpeg")], SETTINGS):
+        assert colour_at(load(derivative.data), 32, 32) == pytest.approx((176, 96, 84), abs=6)

@@ -1,12 +1,19 @@
 """Real pictures, good and hostile: each file has the outcome that the table says, and the good ones look right."""
 
+import io
 import os
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
-from pictures import load, mean_difference
+import pyvips
+from pictures import from_array, load, mean_difference
+from PIL import Image as PillowImage
+from PIL import ImageCms, ImageOps
 
+from lambdas.imaging.deadline import Deadline
+from lambdas.imaging.decode import decode
 from lambdas.imaging.formats import require_drawable
 from lambdas.imaging.geometry import Size
 from lambdas.imaging.inspect import Header, inspect
@@ -112,3 +119,67 @@ def test_orientations_match_their_upright_reference(scene: str, orientation: int
         # The number in each picture differs; everything else is the same scene.
         assert mean_difference(load(want.data), load(got.data)) < 6
         assert mean_difference(load(want.data), load(got.data).fliphor()) > 15
+
+
+# file → its colours seen at 4 × 4 pixels, rows from the top, as hex; each picture was looked at and is upright
+SEEN: dict[str, str] = {
+    "photos/iphone-12mp.heic": (
+        "417da4799dcb7397c466ade0344a61878ab28a84a9516e8b3c5a7686ace084a3d43e607c2a44565371904466843d647e"
+    ),
+    "photos/iphone-12mp-2.heic": (
+        "868b4e858d4e999b628b8a5ab0ab8d7a755a6d6c5b9996834c4a49191b1e1f2121827d784e4d4a5d5d5c5152527c776f"
+    ),
+    "orientation/avif-orientation-6.avif": (
+        "8e776493928d939c9ea8acaaa47549815d38907e639f9b91a566329a622d784e1478603e81603bd5a97f966a42907357"
+    ),
+}
+
+
+@pytest.mark.parametrize("file", SEEN)
+def test_what_turns_by_its_own_boxes_looks_as_it_should(file: str) -> None:
+    expected = pyvips.Image.new_from_memory(bytes.fromhex(SEEN[file]), 4, 4, 3, "uchar")
+    for derivative in develop(file)[1]:
+        seen = load(derivative.data).thumbnail_image(4, height=4, size="force")
+        assert (seen - expected).abs().avg() < 4
+        assert (seen.rot180() - expected).abs().avg() > 12, "expected a comparison that sees a turned picture"
+
+
+@pytest.mark.parametrize(
+    ("file", "delta_e"),
+    [
+        ("colour/channel_digital_image_cmyk_color.jpg", 1.0),
+        ("colour/p3.png", 0.5),
+        ("colour/prophoto.png", 0.5),
+        ("photos/iphone-6-plus.jpg", 0.5),
+        ("colour/ultra-hdr.jpg", 0.5),  # the base picture; its gain map is no part of it
+        ("colour/gain-map.jpg", 0.5),
+    ],
+)
+def test_profiles_are_converted_as_lcms_does(file: str, delta_e: float) -> None:
+    """Mean CIEDE2000 to Pillow's conversion of the full picture, relative colorimetric, then reduced."""
+    pixels = decoded(file)
+    reference = lcms_reference(CORPUS / file).resize((pixels.width, pixels.height), PillowImage.Resampling.LANCZOS)
+    assert pixels[:3].dE00(from_array(np.asarray(reference))).avg() < delta_e
+
+
+def test_cmyk_without_a_profile_is_close_to_the_same_picture_with_one() -> None:
+    with_profile = decoded("colour/channel_digital_image_cmyk_color.jpg")
+    without = decoded("colour/channel_digital_image_cmyk_color_no_profile.jpg")
+    assert without.dE00(with_profile).avg() < 6
+    assert without.invert().dE00(with_profile).avg() > 20, "expected a comparison that sees inverted inks"
+
+
+def decoded(file: str) -> pyvips.Image:
+    data = (CORPUS / file).read_bytes()
+    header = inspect(data, SETTINGS.limits)
+    factor = min(1.0, 400 / header.size.width)
+    return decode(data, header, header.size.scaled(factor), Deadline(30))
+
+
+def lcms_reference(file: Path) -> PillowImage.Image:
+    with PillowImage.open(file) as opened:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(opened.info["icc_profile"]))
+        upright = ImageOps.exif_transpose(opened)
+    colours = upright if upright.mode in ("RGB", "CMYK") else upright.convert("RGB")
+    relative = ImageCms.Intent.RELATIVE_COLORIMETRIC
+    return ImageCms.profileToProfile(colours, profile, ImageCms.createProfile("sRGB"), relative, outputMode="RGB")
