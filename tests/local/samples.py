@@ -1,10 +1,13 @@
 """Files that the tests make: pictures, and what only pretends to be one."""
 
+import io
 import struct
 import zlib
 
 import numpy as np
+import pillow_heif
 import pyvips
+from PIL import Image
 
 
 def photograph(width: int = 2400, height: int = 1600) -> pyvips.Image:
@@ -20,6 +23,13 @@ def photograph(width: int = 2400, height: int = 1600) -> pyvips.Image:
 def jpeg(width: int = 2400, height: int = 1600) -> bytes:
     """Return a photograph as JPEG."""
     return bytes(photograph(width, height).jpegsave_buffer(Q=90))
+
+
+def heic(width: int = 600, height: int = 400) -> bytes:
+    """Return a photograph as HEIC."""
+    written = io.BytesIO()
+    pillow_heif.from_pillow(Image.fromarray(photograph(width, height).numpy())).save(written, quality=80)
+    return written.getvalue()
 
 
 def truncated_jpeg() -> bytes:

@@ -12,6 +12,7 @@ from outcomes import await_idle, await_outcome, queue_depths, upload
 from infra.local.processes import find_process
 from infra.local.stack import LocalStack
 from lambdas.keys import MIME_TYPES, derivative_key, parse_image_id
+from lambdas.metadata.model import Metadata
 
 BAD_INPUT = {
     "text-named.jpg": (samples.TEXT, "not_an_image"),
@@ -43,6 +44,20 @@ def test_one_picture_from_upload_to_derivatives_and_record(stack: LocalStack, tm
         assert stored["CacheControl"] == stack.settings.delivery.cache_control
         assert (picture.width, picture.height) == (variant.width, round(variant.width * 1600 / 2400))
         assert record["derivatives"][str(variant)]["bytes"] == len(body)
+
+
+def test_a_heic_is_drawn_whatever_it_is_called(stack: LocalStack, tmp_path: Path) -> None:
+    file = tmp_path / "IMG_0001.jpeg"
+    file.write_bytes(samples.heic())
+
+    record = await_outcome(stack, upload(stack, file))
+
+    assert record["outcome"] == "ready", record.get("rejection")
+    metadata = Metadata.model_validate(record["metadata"])
+    assert (metadata.format, metadata.declared_type, metadata.type_mismatch) == ("heic", "image/jpeg", True)
+    assert (metadata.width, metadata.height) == (600, 400)
+    assert metadata.thumbhash
+    assert set(record["derivatives"]) == {str(variant) for variant in stack.settings.eager_variants}
 
 
 @pytest.fixture(scope="module")
