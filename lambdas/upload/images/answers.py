@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from lambdas.aws.uploads import UploadRecord
 from lambdas.keys import ImageId, is_private
+from lambdas.metadata.model import Metadata
 from lambdas.upload.images.markup import Markup
 
 
@@ -55,7 +56,7 @@ class ImageAnswer(ImageSummary):
     """All that is known of one image."""
 
     recorded_at: str | None = Field(default=None, description="ISO 8601, UTC: when its outcome was known.")
-    metadata: dict[str, Any] | None = Field(default=None, description="Read from the original's bytes.")
+    metadata: Metadata | None = Field(default=None, description="Read from the original's bytes.")
     thumbhash: str | None = Field(default=None, description="A placeholder of some 25 bytes, in base64.")
     derivatives: list[Derivative] = Field(default=[], description="Made ahead; others are made when first asked for.")
     timings: dict[str, float] = Field(default={}, description="Seconds by the pipeline's step.")
