@@ -66,6 +66,14 @@ def test_every_frame_is_cropped_alike() -> None:
     assert mean_difference((brightest * (dimmest.avg() / brightest.avg())).cast("uchar"), dimmest) < 6
 
 
+@pytest.mark.parametrize("crop", ["attention", "centre"])
+def test_the_window_is_the_first_frames(crop: str) -> None:
+    settings = KEPT.model_copy(update={"rendering": KEPT.rendering.model_copy(update={"crop": crop})})
+    drawn = render(written("webp"), [Variant(64, 64, "webp"), Variant(64, 64, "jpeg")], settings)
+    first = {each.variant.format: frames_of(each.data)[0] for each in drawn}
+    assert mean_difference(first["webp"], first["jpeg"]) < 8
+
+
 @pytest.mark.parametrize("orientation", range(2, 9))
 def test_every_frame_is_turned_upright(orientation: int) -> None:
     original = each_frame_stored_as(animation(), orientation).webpsave_buffer(lossless=True)

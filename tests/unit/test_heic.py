@@ -10,6 +10,7 @@ from pictures import colour_at, corners, exif_of, flat, heic, load, mean_differe
 from lambdas.imaging.deadline import Deadline
 from lambdas.imaging.decode import decode
 from lambdas.imaging.geometry import Size
+from lambdas.imaging.hevc import hevc_pixels
 from lambdas.imaging.inspect import inspect
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.render import render
@@ -46,6 +47,7 @@ def test_ten_bits_become_eight_without_bands() -> None:
     written = pillow_heif.from_bytes("RGB;16", (1024, 64), deep.tobytes())
     stored = _saved(written)
     assert inspect(stored, SETTINGS.limits).color_space == "rgb16"
+    assert hevc_pixels(stored).format == "ushort"
     pixels = decode(stored, inspect(stored, SETTINGS.limits), Size(1024, 64), Deadline(10))
     row = pixels.extract_band(1).crop(0, 32, 1024, 1).numpy()[0].astype(int)
     assert pixels.format == "uchar"
