@@ -1,10 +1,13 @@
-"""What holds for every test: nothing is left in the home of whoever runs them."""
+"""What holds for every test: one local stack for all that need one; nothing left in the home of whoever runs them."""
 
 import os
 import tempfile
 from collections.abc import Iterator
 
 import pytest
+
+from infra.local.stack import LocalStack
+from infra.local.state import Ports
 
 # Prefect makes its home when it is imported.
 _PREFECT_HOME = tempfile.TemporaryDirectory(prefix="darkroom-tests-prefect-", ignore_cleanup_errors=True)
@@ -15,3 +18,13 @@ os.environ["PREFECT_HOME"] = _PREFECT_HOME.name
 def _remove_prefects_home() -> Iterator[None]:
     yield
     _PREFECT_HOME.cleanup()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """Start the local stack on free ports, in a state folder of its own."""
+    running = LocalStack.start(Ports(emulator=0, edge=0, athena=0), tmp_path_factory.mktemp("stack") / "home")
+    try:
+        yield running
+    finally:
+        running.stop()

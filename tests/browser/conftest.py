@@ -1,4 +1,4 @@
-"""A local stack, a page on a server of its own, and a Chromium that the machine has."""
+"""A page on a server of its own, and a Chromium that the machine has."""
 
 import os
 import shutil
@@ -12,9 +12,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from infra.local.stack import LocalStack
-from infra.local.state import Ports
-
 HERE = Path(__file__).parent
 CHROMIUM = os.environ.get("DARKROOM_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -24,8 +21,9 @@ class _Quiet(SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Launch Chromium, and end it with the module: while Playwright lives, its event loop runs in this thread."""
     if CHROMIUM is None:
         pytest.skip("expected a chromium on the PATH or in DARKROOM_CHROMIUM but there is none")
     with sync_playwright() as playwright:
@@ -33,15 +31,6 @@ def browser() -> Iterator[Browser]:
         launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--no-proxy-server"])
         yield launched
         launched.close()
-
-
-@pytest.fixture(scope="session")
-def stack(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    running = LocalStack.start(Ports(emulator=0, edge=0, athena=0), tmp_path_factory.mktemp("stack") / "home")
-    try:
-        yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture(scope="session")
