@@ -47,7 +47,7 @@ def test_a_stage_overrides_single_values_and_only_its_own() -> None:
         ("max_side = 30_000", 'max_side = "big"', "limits.max_side", "valid integer", "'big'"),
         ("max_side = 30_000", "", "limits.max_side", "required", ""),
         ("max_side = 30_000", "max_side = 30_000\nmax_frames = 9", "limits.max_frames", "not permitted", "9"),
-        ("quality = 52", "quality = 101", "formats.avif.quality", "less than or equal to 100", "101"),
+        ("quality = 55", "quality = 101", "formats.avif.quality", "less than or equal to 100", "101"),
         ("effort = 1", "effort = 4", "formats.avif.effort", "less than or equal to 3", "4"),
         ('background = "#ffffff"', 'background = "white"', "rendering.background", "match pattern", "'white'"),
         ("widths = [256, 512, 1024, 1600]\nd", "widths = [512, 256]\nd", "ladder", "ascending, distinct", "[512, 256]"),
