@@ -9,7 +9,7 @@ A lane that is throttled for longer than its retries last is no fault of the mes
 
 from typing import Any
 
-from infra.state_machine_failures import CATCH, FAILURE_STATES
+from infra.state_machine_failures import CATCH, failure_states
 from lambdas.settings import Settings
 
 State = dict[str, Any]
@@ -153,6 +153,6 @@ def definition(settings: Settings) -> State:
                 End=True,
             ),
             "Settled": {"Type": "Succeed"},
-            **FAILURE_STATES,
+            **failure_states(settings),
         },
     }

@@ -8,13 +8,14 @@ back to the queue, and what it says does not.
 
 from typing import Any
 
+from lambdas.settings import Settings
+
 State = dict[str, Any]
 
 QUEUE = "Queue"
 FAILURES_TABLE = "FailuresTable"
 _NOTE_SECONDS = 30 * 86_400  # two queues keep a message for 14 days each
 _LONGEST_CAUSE = 4000  # characters: the error and its trace, not a whole payload
-_POSTPONED_SECONDS = 300  # at most, and by chance, so that what was throttled together does not return together
 
 _RETRY: list[State] = [
     {
@@ -36,42 +37,45 @@ CATCH: list[State] = [
     },
 ]
 
-FAILURE_STATES: dict[str, State] = {
-    "Postpone": {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::sqs:sendMessage",
-        "Arguments": {
-            "QueueUrl": f"${{{QUEUE}}}",
-            "MessageBody": "{% $message.body %}",
-            "DelaySeconds": f"{{% $floor($random() * {_POSTPONED_SECONDS}) %}}",
-        },
-        "Retry": _RETRY,
-        "Catch": _ANYHOW,
-        "End": True,
-    },
-    "NoteFailure": {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::dynamodb:putItem",
-        "Arguments": {
-            "TableName": f"${{{FAILURES_TABLE}}}",
-            "Item": {
-                "body_md5": {"S": "{% $message.md5OfBody %}"},
-                "step": {"S": "{% $step %}"},
-                "error": {"S": "{% $string($failure.Error) %}"},
-                "cause": {"S": f"{{% $substring($string($failure.Cause), 0, {_LONGEST_CAUSE}) %}}"},
-                "failed_at": {"S": "{% $now() %}"},
-                "attempt": {"N": "{% $string($message.attributes.ApproximateReceiveCount) %}"},
-                "execution": {"S": "{% $states.context.Execution.Id %}"},
-                "expires_at": {"N": f"{{% $string($floor($millis() / 1000) + {_NOTE_SECONDS}) %}}"},
+
+def failure_states(settings: Settings) -> dict[str, State]:
+    """Return the states that ``CATCH`` leads to, and those that follow."""
+    return {
+        "Postpone": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::sqs:sendMessage",
+            "Arguments": {
+                "QueueUrl": f"${{{QUEUE}}}",
+                "MessageBody": "{% $message.body %}",
+                "DelaySeconds": f"{{% $floor($random() * {settings.pipeline.postponed_seconds}) %}}",
             },
+            "Retry": _RETRY,
+            "Catch": _ANYHOW,
+            "End": True,
         },
-        "Retry": _RETRY,
-        "Catch": _ANYHOW,
-        "Next": "ReturnToQueue",
-    },
-    "ReturnToQueue": {
-        "Type": "Pass",
-        "Output": {"batchItemFailures": [{"itemIdentifier": "{% $message.messageId %}"}]},
-        "End": True,
-    },
-}
+        "NoteFailure": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::dynamodb:putItem",
+            "Arguments": {
+                "TableName": f"${{{FAILURES_TABLE}}}",
+                "Item": {
+                    "body_md5": {"S": "{% $message.md5OfBody %}"},
+                    "step": {"S": "{% $step %}"},
+                    "error": {"S": "{% $string($failure.Error) %}"},
+                    "cause": {"S": f"{{% $substring($string($failure.Cause), 0, {_LONGEST_CAUSE}) %}}"},
+                    "failed_at": {"S": "{% $now() %}"},
+                    "attempt": {"N": "{% $string($message.attributes.ApproximateReceiveCount) %}"},
+                    "execution": {"S": "{% $states.context.Execution.Id %}"},
+                    "expires_at": {"N": f"{{% $string($floor($millis() / 1000) + {_NOTE_SECONDS}) %}}"},
+                },
+            },
+            "Retry": _RETRY,
+            "Catch": _ANYHOW,
+            "Next": "ReturnToQueue",
+        },
+        "ReturnToQueue": {
+            "Type": "Pass",
+            "Output": {"batchItemFailures": [{"itemIdentifier": "{% $message.messageId %}"}]},
+            "End": True,
+        },
+    }

@@ -134,6 +134,9 @@ class Pipeline(Table):
     batch_size: Literal[1] = Field(description="Messages per execution; 1, so that one picture never fails another.")
     max_receive_count: int = Field(ge=5, le=1000, description="Tries before a message goes to the dead-letter queue.")
     execution_seconds: int = Field(ge=30, le=300, description="Deadline in seconds; Express allows 300.")
+    postponed_seconds: int = Field(
+        ge=1, le=900, description="A message that is throttled throughout is sent anew within so many; SQS allows 900."
+    )
     group_seconds: float = Field(gt=0, le=60, description="CPU seconds that one group of derivatives aims at.")
     derive_concurrency: int = Field(ge=1, le=40, description="Groups drawn side by side; an inline Map ends at 40.")
 

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
 _HELD_SECONDS = 120  # how long a letter is hidden while it is looked at
 _BATCH = 10  # SQS hands out no more at once
-# SQS asks some of its servers and not all, so that one empty answer does not mean an empty queue.
-_EMPTY_ANSWERS = 2
-_WAIT_SECONDS = 1
+_WAIT_SECONDS = 1  # SQS asks all of its servers only where it may wait: an empty answer then means an empty queue
 
 
 class UnknownLaneError(ValueError):
@@ -112,16 +110,14 @@ class DeadLetterQueue:
         kept: dict[str, DeadLetter] = {}
         seen: set[str] = set()
         began = datetime.now(UTC)
-        empty = 0
         try:
-            while empty < _EMPTY_ANSWERS:
-                held = self._hold()
-                for letter in held:
-                    kept[letter.message_id] = letter
+            while held := self._hold():
+                kept.update((letter.message_id, letter) for letter in held)
                 # What was sent since may be one of ours, come back to keep us here for ever.
                 new = [each for each in held if each.message_id not in seen and each.sent_at <= began]
                 seen.update(letter.message_id for letter in new)
-                empty = 0 if new else empty + 1
+                if not new:
+                    break
                 for letter in new:
                     if act(letter):
                         del kept[letter.message_id]

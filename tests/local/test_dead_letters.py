@@ -1,0 +1,128 @@
+"""What no try could finish: its way to the dead letters, the reason there, and the way back."""
+
+from collections.abc import Iterator
+
+import pytest
+from lane import Lane, bad_files, no_writes, pictures, quick_retries, wait_until
+from typer.testing import CliRunner
+
+from infra.local.command import app
+from infra.local.stack import LocalStack
+from infra.local.state import HOME_VARIABLE
+from operations.dead_letter import DeadLetter
+
+TENANT = "studio"
+POISON = ["poison", "{}", '{"detail-type": "Object Created", "detail": {}}']
+RUNNER = CliRunner()
+
+
+@pytest.fixture(autouse=True)
+def _home(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(HOME_VARIABLE, str(stack.folder.home))
+
+
+@pytest.fixture
+def lane(stack: LocalStack) -> Iterator[Lane]:
+    """Return a lane that gives up soon; it is left as empty as it was found."""
+    lane = Lane(stack, TENANT)
+    with quick_retries(stack), lane.redelivery(seconds=2, tries=2):
+        yield lane
+        lane.await_empty()
+        lane.dead_letters.discard(lambda _letter: True)
+
+
+def darkroom(*arguments: str) -> str:
+    result = RUNNER.invoke(app, ["dead-letters", *arguments], env={"COLUMNS": "300"})
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def await_dead(lane: Lane, count: int) -> list[DeadLetter]:
+    wait_until(lambda: lane.dead_letters.count() == count and not lane.depths().total(), f"{count} dead letters")
+    return lane.dead_letters.letters()
+
+
+def test_originals_that_could_not_be_stored_come_back_once_they_can(lane: Lane, stack: LocalStack) -> None:
+    good, rejected = pictures(5, TENANT), bad_files(2, TENANT)
+    with no_writes(stack):
+        lane.put([*good, *rejected])
+        letters = await_dead(lane, len(good))
+        listed = darkroom("--lane", TENANT)
+
+    assert {letter.key.image_id for letter in letters if letter.key} == {original.image_id for original in good}
+    for letter in letters:
+        assert letter.failure is not None
+        assert (letter.failure.step, letter.failure.attempt) == ("DeriveGroups", 2)
+        assert "AccessDenied" in letter.failure.message
+        assert letter.key is not None
+        assert letter.key.image_id in listed
+    assert listed.count("(AccessDenied)") == len(good)
+
+    one, *_ = good
+    assert one.image_id in darkroom("send-back", one.image_id)
+    lane.await_outcomes([one])
+    assert lane.dead_letters.count() == len(good) - 1
+    assert darkroom("send-back", "--because", "AccessDenied").count("(AccessDenied)") == len(good) - 1
+    lane.assert_whole([*good, *rejected])
+
+
+def test_poison_ends_there_and_harms_nobody(lane: Lane) -> None:
+    good = pictures(4, TENANT)
+    for body in POISON:
+        lane.send(body)
+    lane.put(good)
+
+    letters = await_dead(lane, len(POISON))
+    lane.assert_whole(good, dead=len(POISON))
+    assert sorted(letter.body for letter in letters) == sorted(POISON)
+    for letter in letters:
+        assert letter.key is None
+        assert letter.reason.startswith("Validate: MalformedEventError: expected an SQS record of an S3 Object Created")
+
+    assert darkroom("send-back", "--all").count("MalformedEventError") == len(POISON)
+    assert lane.dead_letters.count() == 0
+    again = await_dead(lane, len(POISON))
+    assert not {letter.message_id for letter in again} & {letter.message_id for letter in letters}
+
+    assert again[0].message_id in darkroom("discard", again[0].message_id)
+    assert lane.dead_letters.count() == len(POISON) - 1
+
+
+def test_a_letter_whose_reason_nobody_noted_says_so(lane: Lane) -> None:
+    lane.stack.client("sqs").send_message(
+        QueueUrl=lane.stack.parameter(f"lane-{TENANT}-dlq-url"), MessageBody="never tried"
+    )
+    [letter] = lane.dead_letters.letters()
+    assert letter.reason.startswith("no execution noted why")
+    assert lane.dead_letters.count() == 1, "expected listing to leave the letter"
+    assert [again.message_id for again in lane.dead_letters.letters()] == [letter.message_id]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--lane", "nobody"], "expected a lane of shared, studio but received 'nobody'"),
+        (["send-back"], "expected ids, or --because"),
+        (["send-back", "--all", "--because", "x"], "and one of these alone"),
+        (["discard"], "expected ids, or --because"),
+    ],
+)
+def test_what_the_command_refuses(arguments: list[str], expected: str) -> None:
+    result = RUNNER.invoke(app, ["dead-letters", *arguments], env={"COLUMNS": "300"})
+    assert result.exit_code == 1
+    assert expected in result.output
+
+
+def test_an_id_that_is_in_no_letter_sends_nothing_back() -> None:
+    assert "none sent back" in darkroom("send-back", "0" * 32)
+
+
+def test_a_lane_that_is_throttled_throughout_sends_its_message_anew(lane: Lane) -> None:
+    [original] = pictures(1, TENANT)
+    with quick_retries(lane.stack, 0.01), lane.concurrency("derive", 0):
+        lane.put([original])
+        wait_until(lambda: lane.depths()["delayed"], "the message to be sent anew, for later")
+    assert not lane.records([original])
+    assert not lane.failures("TooManyRequests")
+    assert lane.dead_letters.count() == 0
+    lane.stack.client("sqs").purge_queue(QueueUrl=lane.queue_url)

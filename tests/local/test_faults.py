@@ -1,0 +1,96 @@
+"""Faults that ingest survives. What went in is counted against what came out."""
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+from lane import BAD_FILES, Lane, Original, bad_files, no_writes, pictures, quick_retries, wait_until
+
+from infra.local.processes import find_process
+from infra.local.stack import LocalStack
+
+TENANT = "studio"  # its lane is its own: what is done to it, no other test sees
+
+
+@pytest.fixture
+def lane(stack: LocalStack) -> Iterator[Lane]:
+    lane = Lane(stack, TENANT)
+    with quick_retries(stack), lane.redelivery(seconds=5, tries=50):
+        yield lane
+    assert not lane.depths().total()
+
+
+def test_every_event_twice(lane: Lane) -> None:
+    originals = pictures(8, TENANT) + bad_files(len(BAD_FILES), TENANT)
+    with lane.twice():
+        lane.put(originals)
+        lane.assert_whole(originals)
+    before = lane.records(originals)
+
+    with lane.twice():  # and the same uploads again, when all is done
+        lane.put(originals)
+        lane.await_empty()
+
+    assert lane.records(originals) == before
+
+
+def test_the_derive_worker_is_killed_in_mid_run(lane: Lane) -> None:
+    originals = pictures(10, TENANT, 1200, 900)
+    lane.put(originals)
+
+    killed = 0
+    for share in (0.1, 0.3, 0.5):
+        wait_until(lambda share=share: lane.drawn(originals) >= share * len(originals) * 12, "derivatives")
+        assert len(lane.records(originals)) < len(originals), "expected to kill before the end"
+        for worker in lane.workers("derive"):
+            worker.kill()
+            killed += 1
+
+    assert killed
+    lane.assert_whole(originals)
+
+
+def test_the_derivatives_bucket_refuses_writes_for_a_while(lane: Lane, stack: LocalStack) -> None:
+    originals = pictures(6, TENANT)
+    with no_writes(stack):
+        lane.put(originals)
+        wait_until(lambda: lane.failures("AccessDenied") >= len(originals), "each to be refused")
+        assert not lane.records(originals)
+
+    lane.assert_whole(originals)
+
+
+def test_derive_is_throttled_to_one(lane: Lane, stack: LocalStack) -> None:
+    originals = pictures(12, TENANT)
+    before = lane.throttles("derive")
+    with quick_retries(stack, 0.3), lane.concurrency("derive", 1):
+        lane.put(originals)
+        lane.assert_whole(originals)
+
+    assert lane.throttles("derive") > before
+    assert not lane.failures("TooManyRequests"), "expected throttling to count against no message"
+
+
+def test_the_pump_is_killed_and_started_again(lane: Lane, stack: LocalStack) -> None:
+    originals = pictures(12, TENANT)
+    lane.put(originals)
+    wait_until(lambda: lane.records(originals), "the first outcome")
+
+    pump = next(record for record in stack.state.processes if record.name == "pump")
+    os.kill(pump.pid, signal.SIGKILL)
+    wait_until(lambda: find_process(pump) is None, "the pump to end")
+    assert lane.depths().total(), "expected to kill it before the end"
+    stack.restart("pump")
+
+    lane.assert_whole(originals)
+
+
+def test_two_hundred_in_one_burst_every_tenth_bad(lane: Lane, stack: LocalStack) -> None:
+    shared = Lane(stack)
+    mine: list[Original] = pictures(60, TENANT) + bad_files(7, TENANT)
+    theirs = pictures(120, "demo") + bad_files(13, "demo")
+    lane.put([*theirs, *mine])
+
+    lane.assert_whole(mine)
+    shared.assert_whole(theirs)
