@@ -17,7 +17,7 @@ CDK = PATH="$(abspath $(VENV))/bin:$(dir $(UV)):$$PATH" npx --yes aws-cdk@$(CDK_
 export DARKROOM_STAGE := $(STAGE)
 export UV_HTTP_TIMEOUT ?= 180
 
-.PHONY: help demo test up down synth diff deploy lint bench calibrate lab clean
+.PHONY: help demo test faults up down synth diff deploy lint bench calibrate lab clean
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ demo: $(VENV)/.ready ## Upload pictures, see them come back: make demo [FOLDER=m
 
 test: $(VENV)/.ready ## Run every test
 	$(RUN) pytest $(TESTS)
+
+faults: $(VENV)/.ready ## Break parts of the local stack, and count that nothing is lost
+	$(RUN) pytest tests/local -m faults
 
 up: $(VENV)/.ready ## Start the local stack and leave it running
 	$(RUN) darkroom up

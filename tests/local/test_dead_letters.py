@@ -11,6 +11,7 @@ from infra.local.stack import LocalStack
 from infra.local.state import HOME_VARIABLE
 from operations.dead_letter import DeadLetter
 
+pytestmark = pytest.mark.faults
 TENANT = "studio"
 POISON = ["poison", "{}", '{"detail-type": "Object Created", "detail": {}}']
 RUNNER = CliRunner()

@@ -10,6 +10,7 @@ from lane import BAD_FILES, Lane, Original, bad_files, no_writes, pictures, quic
 from infra.local.processes import find_process
 from infra.local.stack import LocalStack
 
+pytestmark = pytest.mark.faults
 TENANT = "studio"  # its lane is its own: what is done to it, no other test sees
 
 
