@@ -1,0 +1,1 @@
+"""Ingest: the whole pipeline beside the drawing alone, and a tenant beside one that uploads too much."""

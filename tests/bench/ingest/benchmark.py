@@ -1,0 +1,118 @@
+"""``make bench ONLY=ingest``: start a stack, draw the same photographs with it and without, disturb a neighbour."""
+
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pyvips
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from infra.local.stack import LocalStack
+from infra.local.state import Ports
+from lambdas.lanes import SHARED_LANE
+from lambdas.settings import Settings, load_settings
+from tests.bench.imaging.photographs import large_jpegs
+from tests.bench.ingest import neighbours, throughput
+from tests.bench.ingest.intake import Intake
+from tests.bench.ingest.neighbours import BURST, QUIET, Neighbours
+from tests.bench.ingest.throughput import Compared
+from tests.bench.machine import describe_machine
+from tests.bench.targets import Target
+
+_SMALL_WIDTH = 1600  # pixels: what an app sends that reduces pictures before it uploads them
+_BURST_WIDTH = 1024
+_TIMES = {"large": 2, "small": 4}  # each photograph of a kind is uploaded so often
+_ANY_PORTS = Ports(emulator=0, edge=0, athena=0)
+
+
+def run(console: Console, out: Path) -> list[Target]:
+    """Measure, print and write; return the targets."""
+    settings, machine = load_settings(), describe_machine()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with tempfile.TemporaryDirectory() as scratch, Progress(*columns, console=console) as progress:
+        large = [photograph.path for photograph in large_jpegs(settings)]
+        small = _reduced(large, _SMALL_WIDTH, Path(scratch, "small"))
+        tiny = _reduced(large, _BURST_WIDTH, Path(scratch, "burst"))
+        with _running(Path(scratch, "stack")) as stack:
+            shared, own = Intake(stack, _tenant(settings, "shared")), Intake(stack, _tenant(settings, "dedicated"))
+            for intake in (shared, own):
+                intake.seconds(tiny)  # workers are started on use
+            kinds = {"large": large * _TIMES["large"], "small": small * _TIMES["small"]}
+            task = progress.add_task("The pipeline, and drawing alone", total=len(kinds) * throughput.ROUNDS)
+            compared = throughput.compare(shared, kinds, lambda rounds: progress.advance(task, rounds))
+            other = progress.add_task("A neighbour's burst", total=2 * neighbours.ROUNDS + 1)
+            disturbed = neighbours.measure(own, shared, tiny, lambda rounds: progress.advance(other, rounds))
+    figures = {
+        "pipeline_vs_bare_derive": round(min(each.ratio for each in compared), 4),
+        "noisy_neighbour_ratio": round(disturbed.ratio, 4),
+    }
+    report: dict[str, Any] = {
+        **figures,
+        "machine": machine,
+        "photographs": [path.stem for path in large],
+        "small_width": _SMALL_WIDTH,
+        "burst_width": _BURST_WIDTH,
+        "throughput": {each.kind: {**asdict(each), "ratio": round(each.ratio, 4)} for each in compared},
+        "neighbours": asdict(disturbed),
+        "reserved_concurrency": settings.reserved_concurrency(own.tenant),
+    }
+    written = out / "ingest.json"
+    written.write_text(json.dumps(report, indent=1), encoding="utf-8")
+    console.print(throughput_table(compared))
+    console.print(neighbours_line(disturbed))
+    console.print(f"Figures: {written}", soft_wrap=True)
+    return [
+        Target("pipeline_vs_bare_derive, slower kind", figures["pipeline_vs_bare_derive"], 0.70, "at least"),
+        Target("noisy_neighbour_ratio", figures["noisy_neighbour_ratio"], 1.5),
+    ]
+
+
+def throughput_table(compared: Sequence[Compared]) -> Table:
+    """Return a row a kind of photographs: photographs a second both ways, and their ratio."""
+    table = Table(title="Photographs drawn a second, all variants", title_justify="left")
+    for heading in ("photographs", "drawing alone", "pipeline", "ratio, median"):
+        table.add_column(heading, justify="left" if heading == "photographs" else "right")
+    for each in compared:
+        bare, pipeline = (
+            f"{each.photographs / min(seconds):.2f}" for seconds in (each.bare_seconds, each.pipeline_seconds)
+        )
+        table.add_row(f"{each.photographs} {each.kind}", bare, pipeline, f"{each.ratio:.2f}")
+    return table
+
+
+def neighbours_line(disturbed: Neighbours) -> str:
+    """Say what a burst did to the tenant beside it."""
+    return (
+        f"{QUIET} pictures in a lane of their own: alone in {min(disturbed.alone_seconds):.1f} s, beside a burst of"
+        f" {BURST} in the lane {SHARED_LANE} in {min(disturbed.beside_seconds):.1f} s"
+    )
+
+
+@contextmanager
+def _running(home: Path) -> Iterator[LocalStack]:
+    stack = LocalStack.start(_ANY_PORTS, home)
+    try:
+        yield stack
+    finally:
+        stack.stop()
+
+
+def _tenant(settings: Settings, lane: str) -> str:
+    return next(name for name, tenant in settings.tenants.items() if tenant.lane == lane)
+
+
+def _reduced(photographs: Sequence[Path], width: int, folder: Path) -> list[Path]:
+    """Write each of ``photographs`` into ``folder``, ``width`` pixels wide, and return the files."""
+    folder.mkdir()
+    written = []
+    for photograph in photographs:
+        path = folder / f"{photograph.stem}.jpg"
+        pyvips.Image.thumbnail(str(photograph), width).jpegsave(str(path), Q=90)
+        written.append(path)
+    return written
