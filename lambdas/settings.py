@@ -17,6 +17,7 @@ from lambdas.keys import FORMATS, Variant, tenant_digits
 from lambdas.ladder import Ladder
 from lambdas.lanes import SHARED_LANE, UNRESERVED_CONCURRENCY, LaneFunction, Lanes, Tenant, TenantSettings
 from lambdas.picture_settings import KeptMetadata, Limits, Rendering
+from lambdas.price_settings import Prices
 from lambdas.table import Table
 from lambdas.web_acl_settings import WebAcl
 
@@ -233,6 +234,7 @@ class Settings(Table):
     waf: WebAcl
     storage: Storage
     analytics: Analytics
+    prices: Prices
     tenants: dict[Tenant, TenantSettings] = Field(min_length=1, description="By the tenant's name in keys and tokens.")
 
     @model_validator(mode="after")
