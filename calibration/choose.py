@@ -10,6 +10,7 @@ import numpy as np
 
 from lambdas.encoders import Calibration
 from lambdas.keys import Format
+from lambdas.price_settings import Prices
 
 LOWEST_QUALITY, HIGHEST_QUALITY = 1, 100
 _GIGABYTE = 1_000_000_000
@@ -41,16 +42,16 @@ class Point:
         return 1e9 * self.cpu_seconds / self.pixels
 
 
-def lifetime_cost(point: Point, fmt: Format, calibration: Calibration) -> float:
+def lifetime_cost(point: Point, fmt: Format, calibration: Calibration, prices: Prices) -> float:
     """Return what a derivative costs in its life, in USD: drawn once, stored for months, delivered now and then."""
     deliveries = {
         "avif": calibration.deliveries.avif,
         "webp": calibration.deliveries.webp,
         "jpeg": calibration.deliveries.jpeg,
     }[fmt]
-    drawing = point.cpu_seconds * calibration.vcpu_second_usd
-    storage = calibration.stored_months * calibration.stored_gigabyte_month_usd
-    delivery = deliveries * calibration.delivered_gigabyte_usd
+    drawing = point.cpu_seconds * prices.vcpu_second
+    storage = calibration.stored_months * prices.stored_gb_month
+    delivery = deliveries * prices.delivered_gb
     return drawing + point.bytes / _GIGABYTE * (storage + delivery)
 
 

@@ -64,7 +64,7 @@ def calibrate(
         console.print(f"[red]{error}[/]", soft_wrap=True)
         raise typer.Exit(1) from error
     for fmt in FORMATS:
-        console.print(comparison(fmt, surveyed, choices[fmt], target, settings.calibration))
+        console.print(comparison(fmt, surveyed, choices[fmt], target, settings))
     console.print(f"\n{finding(choices, target)}. For darkroom.toml:\n")
     typer.echo(proposal(choices, datetime.now(UTC).date()))
     written = [*save_charts(surveyed, choices, target, out), _save_figures(surveyed, choices, target, out)]

@@ -8,14 +8,14 @@ from rich.table import Table
 from calibration.candidates import describe
 from calibration.choose import Point, UnreachableTargetError, at_target, lifetime_cost
 from calibration.survey import Choice, Survey
-from lambdas.encoders import Calibration
 from lambdas.keys import Format
+from lambdas.settings import Settings
 
 NAMES: dict[Format, str] = {"avif": "AVIF", "webp": "WebP", "jpeg": "JPEG"}
 _MILLION = 1_000_000
 
 
-def comparison(fmt: Format, surveyed: Survey, choice: Choice, target: float, calibration: Calibration) -> Table:
+def comparison(fmt: Format, surveyed: Survey, choice: Choice, target: float, settings: Settings) -> Table:
     """Return the candidates of ``fmt`` where each reaches ``target``, cheapest first, the chosen one marked."""
     table = Table(title=f"{NAMES[fmt]} at SSIMULACRA2 {target:g}", title_justify="left")
     table.add_column("")
@@ -30,7 +30,7 @@ def comparison(fmt: Format, surveyed: Survey, choice: Choice, target: float, cal
         except UnreachableTargetError:
             short.append(name)
             continue
-        reached.append((lifetime_cost(point, fmt, calibration), name, point))
+        reached.append((lifetime_cost(point, fmt, settings.calibration, settings.prices), name, point))
     for cost, name, point in sorted(reached, key=lambda each: each[:2]):
         table.add_row(
             "→" if name == describe(choice.encoder) else "",

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from calibration.candidates import QUALITIES, at_quality, candidates, describe
@@ -92,10 +93,14 @@ def choose(surveyed: Survey, bench: Workbench, target: float) -> dict[Format, Ch
         name, _ = cheapest(
             {name: curve.points for name, curve in curves.items()},
             target,
-            lambda point, fmt=fmt: lifetime_cost(point, fmt, bench.settings.calibration),  # type: ignore[misc]
+            partial(_cost, fmt=fmt, settings=bench.settings),
         )
         choices[fmt] = settle(bench, fmt, curves[name], target)
     return choices
+
+
+def _cost(point: Point, fmt: Format, settings: Settings) -> float:
+    return lifetime_cost(point, fmt, settings.calibration, settings.prices)
 
 
 def settle(bench: Workbench, fmt: Format, curve: Curve, target: float) -> Choice:

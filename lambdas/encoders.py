@@ -2,13 +2,11 @@
 
 from datetime import date
 from hashlib import sha256
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from lambdas.table import Table
-
-Usd = Annotated[float, Field(ge=0)]
 
 
 class Reached(Table):
@@ -80,6 +78,3 @@ class Calibration(Table):
     target: float = Field(gt=0, lt=100, description="SSIMULACRA2 that every format reaches on the mean.")
     stored_months: float = Field(ge=0, description="Life of a derivative in the bucket, in months.")
     deliveries: Deliveries
-    vcpu_second_usd: Usd = Field(description="Price of one vCPU for a second.")
-    stored_gigabyte_month_usd: Usd = Field(description="Price of storage.")
-    delivered_gigabyte_usd: Usd = Field(description="Price of delivery.")

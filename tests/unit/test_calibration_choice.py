@@ -14,15 +14,16 @@ from calibration.choose import (
     lowest_quality,
 )
 from lambdas.encoders import Calibration, Deliveries
+from lambdas.settings import load_settings
 
 PIXELS = 1_000_000.0
 CALIBRATION = Calibration(
     target=70,
     stored_months=10,
     deliveries=Deliveries(avif=5, webp=1, jpeg=0),
-    vcpu_second_usd=0.00002,
-    stored_gigabyte_month_usd=0.02,
-    delivered_gigabyte_usd=0.1,
+)
+PRICES = load_settings().prices.model_copy(
+    update={"lambda_gb_second": 0.00001, "stored_gb_month": 0.02, "delivered_gb": 0.1}
 )
 
 
@@ -74,9 +75,9 @@ def test_a_target_beyond_the_measurements_is_refused(curve: tuple[Point, ...], m
 
 def test_what_a_derivative_costs_in_its_life() -> None:
     drawn = point(50, 70, size=100_000, cpu=0.5)
-    drawing = 0.5 * 0.00002
+    drawing = 0.5 * 0.00001 * 1769 / 1024  # the memory that brings one vCPU
     storage, delivery = 0.0001 * 10 * 0.02, 0.0001 * 0.1
-    costs = {fmt: lifetime_cost(drawn, fmt, CALIBRATION) for fmt in ("avif", "webp", "jpeg")}
+    costs = {fmt: lifetime_cost(drawn, fmt, CALIBRATION, PRICES) for fmt in ("avif", "webp", "jpeg")}
     assert costs == pytest.approx(
         {"avif": drawing + storage + 5 * delivery, "webp": drawing + storage + delivery, "jpeg": drawing + storage}
     )
@@ -117,11 +118,11 @@ def test_what_is_chosen_reaches_the_target_and_nothing_that_does_is_cheaper(
 ) -> None:
     reaching = [name for name, curve in named.items() if max(each.ssimulacra2 for each in curve) >= target]
     assume(reaching)
-    name, found = cheapest(named, target, lambda each: lifetime_cost(each, "avif", CALIBRATION))
+    name, found = cheapest(named, target, lambda each: lifetime_cost(each, "avif", CALIBRATION, PRICES))
     assert name in reaching
     assert found.ssimulacra2 >= target
-    assert lifetime_cost(found, "avif", CALIBRATION) == min(
-        lifetime_cost(at_target(named[each], target), "avif", CALIBRATION) for each in reaching
+    assert lifetime_cost(found, "avif", CALIBRATION, PRICES) == min(
+        lifetime_cost(at_target(named[each], target), "avif", CALIBRATION, PRICES) for each in reaching
     )
 
 

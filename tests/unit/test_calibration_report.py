@@ -48,7 +48,7 @@ def test_the_table_marks_what_is_chosen_and_names_what_falls_short() -> None:
         describe(CHOSEN["avif"]): Curve(CHOSEN["avif"], (Point(50, 71, 9e4, 0.1, 1e6),)),
         "short": Curve(CHOSEN["avif"], (Point(50, 60, 9e4, 0.1, 1e6),)),
     }
-    table = comparison("avif", {"avif": curves}, CHOICES["avif"], 70, SETTINGS.calibration)
+    table = comparison("avif", {"avif": curves}, CHOICES["avif"], 70, SETTINGS)
     marks, names, *_, costs = (list(column.cells) for column in table.columns)
     assert list(zip(marks, names, strict=True)) == [("→", "effort 0, 4:4:4"), ("", "short")]
     assert costs[1] == "not reached"
