@@ -23,7 +23,7 @@ def _remove_prefects_home() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """Start the local stack on free ports, in a state folder of its own."""
-    running = LocalStack.start(Ports(emulator=0, edge=0, athena=0), tmp_path_factory.mktemp("stack") / "home")
+    running = LocalStack.start(Ports.any_free(), tmp_path_factory.mktemp("stack") / "home")
     try:
         yield running
     finally:

@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -30,6 +31,11 @@ class Ports(BaseModel):
     emulator: int = Field(4566, ge=0, le=65535)
     edge: int = Field(4580, ge=0, le=65535)
     athena: int = Field(4567, ge=0, le=65535)
+
+    @classmethod
+    def any_free(cls) -> Self:
+        """Ask for free ports alone, so that another stack may run beside."""
+        return cls(**dict.fromkeys(cls.model_fields, 0))
 
 
 class StackState(BaseModel):

@@ -17,11 +17,11 @@ from infra.local.endpoint import HOST, Endpoint
 from infra.local.parts import PARTS
 from infra.local.processes import find_marked, find_process
 from infra.local.stack import LocalStack
-from infra.local.state import ProcessRecord, StateFolder
+from infra.local.state import Ports, ProcessRecord, StateFolder
 
 pytestmark = pytest.mark.usefixtures("stack")  # whose assembly is synthesized already, once
 
-_ANY_PORTS = ("--emulator-port", "0", "--edge-port", "0", "--athena-port", "0")
+_ANY_PORTS = [part for name in Ports.model_fields for part in (f"--{name}-port", "0")]
 _PATIENCE_SECONDS = 60.0
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 

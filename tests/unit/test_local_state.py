@@ -45,10 +45,10 @@ def test_a_process_is_known_by_its_number_and_its_start() -> None:
 
 
 def test_zero_is_any_free_port() -> None:
-    ports = choose_ports(Ports(emulator=0, edge=0, athena=0))
+    ports = choose_ports(Ports.any_free())
 
     assert all(ports.model_dump().values())
-    assert len(set(ports.model_dump().values())) == 3
+    assert len(set(ports.model_dump().values())) == len(Ports.model_fields)
 
 
 def test_a_busy_port_is_refused_with_the_way_out() -> None:
@@ -58,11 +58,11 @@ def test_a_busy_port_is_refused_with_the_way_out() -> None:
         busy = other.getsockname()[1]
 
         with pytest.raises(BusyPortError, match=rf"expected port {busy} for the athena .* in use.*--athena-port"):
-            choose_ports(Ports(emulator=0, edge=0, athena=busy))
+            choose_ports(Ports.any_free().model_copy(update={"athena": busy}))
 
 
 def test_one_port_for_two_parts_is_refused() -> None:
-    free = choose_ports(Ports(emulator=0, edge=0, athena=0)).edge
+    free = choose_ports(Ports.any_free()).edge
 
     with pytest.raises(BusyPortError, match=f"expected a port of its own for the edge but received {free} twice"):
-        choose_ports(Ports(emulator=free, edge=free, athena=0))
+        choose_ports(Ports.any_free().model_copy(update={"emulator": free, "edge": free}))

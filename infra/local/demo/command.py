@@ -131,4 +131,4 @@ def _start(steps: Steps) -> LocalStack:
         return LocalStack.start(announce=steps.announce)
     except BusyPortError:
         # Nobody asked for the usual ports: any others will do.
-        return LocalStack.start(Ports(emulator=0, edge=0, athena=0), announce=steps.announce)
+        return LocalStack.start(Ports.any_free(), announce=steps.announce)

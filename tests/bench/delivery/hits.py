@@ -38,7 +38,7 @@ def compare_hits() -> dict[str, Throughput]:
     content = random.Random(1).randbytes(_BYTES)
     measured = {}
     with tempfile.TemporaryDirectory() as scratch:
-        stack = LocalStack.start(Ports(emulator=0, edge=0, athena=0), Path(scratch) / "home")
+        stack = LocalStack.start(Ports.any_free(), Path(scratch) / "home")
         try:
             measured["edge"] = _edge(stack, content)
         finally:
