@@ -16,7 +16,8 @@ class LogField(NamedTuple):
     column: str
 
 
-# cs-uri-query and cs(Cookie) are left out on purpose: a token for a private picture may travel in either.
+# cs-uri-query and cs(Cookie) are left out on purpose: a token for a private picture may travel in either. What the
+# query asked for is in viewer-request-log-data instead, which viewer_request.js writes by cf.logCustomData.
 FIELDS: tuple[LogField, ...] = tuple(
     LogField(name, column)
     for name, column in (
@@ -51,6 +52,8 @@ FIELDS: tuple[LogField, ...] = tuple(
         ("sc-content-len", "sc_content_len"),
         ("sc-range-start", "sc_range_start"),
         ("sc-range-end", "sc_range_end"),
+        ("viewer-request-log-data", "viewer_request_log_data"),
+        ("viewer-response-log-data", "viewer_response_log_data"),
     )
 )
 

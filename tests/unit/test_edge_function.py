@@ -1,12 +1,12 @@
 """CloudFront Functions in the local edge: the event, the result, and the runtime that they see."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
 import pytest
-from edge_function_runs import CONTEXT
+from edge_function_runs import CONTEXT, event_for
 
 from infra.local.edge.exchange import Answer, ViewerRequest
 from infra.local.edge.function import FunctionCode, FunctionRuntime
@@ -18,6 +18,8 @@ from infra.local.edge.function_event import (
     viewer_response_event,
 )
 from infra.local.edge.function_process import FunctionError
+from lambdas.edge.inline import viewer_request_source
+from lambdas.settings import load_settings
 
 REQUEST = ViewerRequest(
     "GET",
@@ -28,12 +30,17 @@ REQUEST = ViewerRequest(
 )
 
 
-def run(source: str, event: Any = None, keys: Mapping[str, str] | None = None) -> Any:
+def run(
+    source: str,
+    event: Any = None,
+    keys: Mapping[str, str] | None = None,
+    log: Callable[[str], None] | None = None,
+) -> Any:
     async def once() -> Any:
         runtime = FunctionRuntime({"f": FunctionCode("f", source, keys or {})})
         try:
             await runtime.start()
-            return await runtime.run("f", event if event is not None else {})
+            return await runtime.run("f", event if event is not None else {}, log)
         finally:
             await runtime.stop()
 
@@ -260,3 +267,46 @@ def test_changed_keys_are_seen_by_a_running_function_and_by_its_successor() -> N
             await runtime.stop()
 
     assert asyncio.run(read_thrice()) == ["old", "new", "new"]
+
+
+def test_what_functions_log_is_told_apart_where_they_overlap() -> None:
+    source = """
+        import cf from 'cloudfront';
+        const keys = cf.kvs();
+        async function handler(event) {
+            await keys.get('a');
+            if (event.n) { cf.logCustomData('event ' + event.n); }
+            return event.n;
+        }
+    """
+
+    async def overlapping() -> list[list[str]]:
+        runtime = FunctionRuntime({"f": FunctionCode("f", source, {"a": "1"})})
+        logged: list[list[str]] = [[] for _ in range(20)]
+        try:
+            await runtime.start()
+            await asyncio.gather(*(runtime.run("f", {"n": n}, logged[n].append) for n in range(20)))
+        finally:
+            await runtime.stop()
+        return logged
+
+    assert asyncio.run(overlapping()) == [[], *([f"event {n}"] for n in range(1, 20))]
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "logged"),
+    [
+        ("w=800&dpr=2&ar=1:1&token=secret", {"accept": "image/avif"}, "1600x1600.avif/1600"),
+        ("w=375&dpr=2.625", {"accept": "image/webp"}, "1024x0.webp/985"),
+        ("w=9000", {}, "1600x0.jpeg/9000"),
+        ("", {"sec-ch-width": "300"}, "512x0.jpeg/300"),
+        ("", {}, "1024x0.jpeg/"),
+        ("w=wide", {}, None),
+    ],
+    ids=["density", "fraction", "beyond-the-ladder", "hint", "nothing-asked", "refused"],
+)
+def test_what_was_asked_for_is_logged(query: str, headers: dict[str, str], logged: str | None) -> None:
+    found: list[str] = []
+    event = event_for(f"/img/{'0' * 32}?{query}", headers)
+    run(viewer_request_source(load_settings()), event, log=found.append)
+    assert found == ([logged] if logged else [])

@@ -31,7 +31,8 @@ def served(status: int = 200, result: Any = "Miss", **headers: str) -> Served:
         321,
     )
     named = {"content-type": "image/avif", "content-length": "7"} | {n.replace("_", "-"): v for n, v in headers.items()}
-    return Served(request, "/a/1024x0.avif", Answer(status, httpx.Headers(named), b"picture"), result, "id")
+    answer = Answer(status, httpx.Headers(named), b"picture")
+    return Served(request, "/a/1024x0.avif", answer, result, "id", {"viewer-request": "1024x0.avif/900"})
 
 
 def record(status: int = 200, result: str = "Miss", **headers: str) -> dict[str, str]:
@@ -61,6 +62,8 @@ def test_record() -> None:
         "time_to_first_byte": "0.013",
         "time_taken": "0.500",
         "sc_range_start": "-",
+        "viewer_request_log_data": "1024x0.avif/900",
+        "viewer_response_log_data": "-",
     }
     assert {column: line[column] for column in expected} == expected
 

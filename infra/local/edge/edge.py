@@ -101,7 +101,8 @@ class Edge:
         name = behavior.functions.get("viewer-request")
         if name is None:
             return request
-        return apply_to_request(await self._functions.run(name, viewer_request_event(context, request)), request)
+        event = viewer_request_event(context, request)
+        return apply_to_request(await self._functions.run(name, event, context.log("viewer-request")), request)
 
     async def _viewer_response(
         self, behavior: Behavior, request: ViewerRequest, found: _Found, context: EventContext
@@ -111,7 +112,8 @@ class Edge:
             return found
         event = viewer_response_event(context, request, found.answer)
         try:
-            return found._replace(answer=apply_to_answer(await self._functions.run(name, event), found.answer))
+            result = await self._functions.run(name, event, context.log("viewer-response"))
+            return found._replace(answer=apply_to_answer(result, found.answer))
         except (FunctionError, FunctionResultError) as error:
             logger.warning("viewer-response function: %s", error)
             return _Found(error_page(503, "The CloudFront function failed."), "FunctionExecutionError")
@@ -166,7 +168,8 @@ class Edge:
         headers["x-amz-cf-pop"] = EDGE_LOCATION
         headers["x-amz-cf-id"] = context.request_id
         body = b"" if request.method == "HEAD" else answer.body
-        return Served(request, path, Answer(answer.status, headers, body), found.result_type, context.request_id)
+        sent = Answer(answer.status, headers, body)
+        return Served(request, path, sent, found.result_type, context.request_id, context.logged)
 
 
 def _from_cache(kept: KeptAnswer, now: float) -> _Found:

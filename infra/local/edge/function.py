@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -50,8 +50,8 @@ class FunctionRuntime:
             message = {"load": function.name, "source": function.source, "keys": dict(function.keys)}
             await process.ask(function.name, message, seconds=_LOAD_SECONDS)
 
-    async def run(self, name: str, event: dict[str, Any]) -> Any:
-        """Return what the function ``name`` returns for ``event``.
+    async def run(self, name: str, event: dict[str, Any], log: Callable[[str], None] | None = None) -> Any:
+        """Return what the function ``name`` returns for ``event``; ``log`` takes what it has for the access log.
 
         Raises:
             FunctionError: it raised, was not loaded, or ran beyond its deadline.
@@ -61,7 +61,10 @@ class FunctionRuntime:
         process = await self._living_process()
         number = next(self._numbers)
         message = {"id": number, "function": name, "event": json.dumps(event)}
-        return (await process.ask(number, message, seconds=DEADLINE_SECONDS)).get("result")
+        reply = await process.ask(number, message, seconds=DEADLINE_SECONDS)
+        if log is not None and reply.get("logged"):
+            log(reply["logged"])
+        return reply.get("result")
 
     async def put_keys(self, name: str, keys: Mapping[str, str]) -> None:
         """Have the function ``name`` read ``keys`` in its key-value store from now on.

@@ -2,7 +2,8 @@
 
 import base64
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -17,11 +18,16 @@ class FunctionResultError(ValueError):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class EventContext:
-    """Which distribution and which request an event is about."""
+    """Which distribution and which request an event is about; what functions ``logged`` of it, by event type."""
 
     distribution_id: str
     domain_name: str
     request_id: str
+    logged: dict[str, str] = dataclasses.field(default_factory=dict, compare=False)
+
+    def log(self, event_type: str) -> Callable[[str], None]:
+        """Return what takes the data that a function of ``event_type`` has for the access log."""
+        return partial(self.logged.__setitem__, event_type)
 
 
 def viewer_request_event(context: EventContext, request: ViewerRequest) -> dict[str, Any]:

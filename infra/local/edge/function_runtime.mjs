@@ -1,8 +1,10 @@
 // Runs CloudFront Functions (runtime 2.0) for function.py: one JSON message a line in, one a line out.
 //   {"load": name, "source": text, "keys": {key: value}}  ->  {"load": name} or {"load": name, "error": text}
 //   {"keysOf": name, "pairs": {key: value}}               ->  {"keysOf": name}
-//   {"id": n, "function": name, "event": text}            ->  {"id": n, "result": object} or {"id": n, "error": text}
+//   {"id": n, "function": name, "event": text}            ->  {"id": n, "result": object, "logged": text}
+//                                                         or  {"id": n, "error": text}
 // A function sees the language and the modules that CloudFront gives it: no process, network, timers or files.
+import { AsyncLocalStorage } from 'node:async_hooks';
 import buffer from 'node:buffer';
 import crypto from 'node:crypto';
 import querystring from 'node:querystring';
@@ -10,6 +12,8 @@ import readline from 'node:readline';
 import vm from 'node:vm';
 
 const loaded = new Map();
+// What the function that runs writes into the access log: events overlap where one waits for its store.
+const running = new AsyncLocalStorage();
 
 // The pairs stand in `store`, so that others can take their place while the function runs.
 function keyValueStore(store) {
@@ -29,7 +33,12 @@ function keyValueStore(store) {
 
 function modulesOf(store) {
     return {
-        cloudfront: { kvs: () => keyValueStore(store) },
+        cloudfront: {
+            kvs: () => keyValueStore(store),
+            logCustomData: (text) => {
+                running.getStore().logged = String(text);
+            },
+        },
         crypto: { createHash: crypto.createHash, createHmac: crypto.createHmac },
         querystring,
         buffer: { Buffer: buffer.Buffer },
@@ -73,7 +82,9 @@ async function answer(message) {
         return { keysOf: message.keysOf };
     }
     const { handler, parse } = loaded.get(message.function);
-    return { id: message.id, result: await handler(parse(message.event)) };
+    const notes = { logged: '' };
+    const result = await running.run(notes, () => handler(parse(message.event)));
+    return { id: message.id, result, logged: notes.logged };
 }
 
 for await (const line of readline.createInterface({ input: process.stdin })) {

@@ -1,6 +1,7 @@
 """One line of the access log, by the columns of CloudFront's standard log."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import quote
 
@@ -12,13 +13,17 @@ _ABSENT = "-"
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A request that was answered. ``path`` is the one after the viewer-request function."""
+    """A request that was answered.
+
+    ``path`` is the one after the viewer-request function, ``logged`` the functions' own data, by event type.
+    """
 
     request: ViewerRequest
     path: str
     answer: Answer
     result_type: ResultType
     request_id: str
+    logged: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,8 @@ def access_record(served: Served, timing: Timing, domain_name: str) -> dict[str,
         "sc_content_len": answer.headers.get("content-length", _ABSENT),
         "sc_range_start": first,
         "sc_range_end": last,
+        "viewer_request_log_data": _encoded(served.logged.get("viewer-request")),
+        "viewer_response_log_data": _encoded(served.logged.get("viewer-response")),
     }
 
 
