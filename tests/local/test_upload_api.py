@@ -5,18 +5,25 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import boto3
 import httpx
 import jwt
 import pytest
 from api_calls import TENANT, Caller, caller, checksum, cut, item, open_multiparts, original, stored
+from botocore.config import Config
+from lane import wait_until
 
+from infra.local.endpoint import ACCESS_KEY, CLIENT_CONFIG, SECRET_KEY
 from infra.local.stack import LocalStack
 from infra.local.tenant import tenant_token
-from lambdas.keys import new_image_id
+from lambdas.keys import OriginalKey, new_image_id
 from lambdas.settings import load_settings
+from lambdas.upload.uploads.multipart import MultipartObject
+from lambdas.upload.uploads.post_policy import sign_form
+from lambdas.upload.uploads.requests import PartToSign, UploadRequest
 
 MIB = 1024**2
 SETTINGS = load_settings()
@@ -200,6 +207,35 @@ def test_an_unsigned_post_is_refused(stack: LocalStack, demo: Caller) -> None:
     answer = demo.http.post(form["url"], data=fields, files={"file": b"x" * 10})
     assert answer.status_code == 403, answer.text
     assert not stored(stack, form["image_id"])
+
+
+def test_a_form_whose_time_is_over_is_refused(stack: LocalStack, demo: Caller) -> None:
+    request = UploadRequest(content_type="image/jpeg", bytes=10)
+    for seconds, status in ((-1, 403), (60, 204)):
+        key = OriginalKey(TENANT, datetime.now(UTC).date(), new_image_id())
+        form = sign_form(stack.client("s3"), stack.parameter("originals-bucket"), key, request, seconds)
+        answer = demo.http.post(form["url"], data=form["fields"], files={"file": ("file", b"x" * 10, "image/jpeg")})
+        assert answer.status_code == status, answer.text
+        assert bool(stored(stack, key.image_id)) == (status == 204)
+
+
+def test_a_part_whose_time_is_over_is_refused(stack: LocalStack, demo: Caller, large: bytes) -> None:
+    image_id = demo.begin(len(large))["image_id"]
+    [key] = open_multiparts(stack, image_id)
+    endpoint, bucket = stack.endpoint, stack.parameter("originals-bucket")
+    version_4 = CLIENT_CONFIG.merge(Config(signature_version="s3v4"))
+    s3 = boto3.client(
+        "s3", endpoint.region, endpoint_url=endpoint.url, config=version_4,
+        aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY,
+    )  # fmt: skip
+    [begun] = [each for each in s3.list_multipart_uploads(Bucket=bucket)["Uploads"] if each["Key"] == key]
+    part = PartToSign(number=1, sha256=checksum(large[: 5 * MIB]))
+    signed = MultipartObject(s3, bucket, key, begun["UploadId"]).sign(part, 5 * MIB, 1)
+    over = datetime.now(UTC) + timedelta(seconds=2)
+    wait_until(lambda: datetime.now(UTC) > over, "the link's second to pass")
+    answer = demo.http.put(signed.url, content=large[: 5 * MIB], headers=signed.headers)
+    assert (answer.status_code, "expired" in answer.text) == (403, True), answer.text
+    assert demo.ask("GET", f"/uploads/{image_id}").json()["parts"] == []
 
 
 def test_a_part_is_its_own_bytes_or_none(stack: LocalStack, demo: Caller, large: bytes) -> None:
