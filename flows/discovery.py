@@ -1,11 +1,14 @@
 """What a stage deployed, looked up where its stacks publish it: SSM parameters."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import boto3
 
 from lambdas.settings import EDGE_REGION, Settings
+
+_PARAMETERS_AT_ONCE = 10  # what SSM looks up in one request
 
 
 class NotDeployedError(LookupError):
@@ -33,20 +36,37 @@ def find_analytics(settings: Settings, ssm: Any = None) -> Analytics:
     Raises:
         NotDeployedError: a parameter is missing.
     """
-    ssm = ssm or boto3.client("ssm", region_name=EDGE_REGION)
     things = {
         "distribution": "distribution-id",
         "workgroup": "athena-workgroup",
         "database": "glue-database",
         "reports_bucket": "reports-bucket",
     }
+    return Analytics(**look_up(settings, things, EDGE_REGION, ssm))
+
+
+def look_up(settings: Settings, things: Mapping[str, str], region: str, ssm: Any = None) -> dict[str, str]:
+    """Return what the stage of ``settings`` published in ``region``.
+
+    Args:
+        settings: of the stage.
+        things: what to look up, such as ``images-table``, by the name that the answer has for it.
+        region: where it is deployed.
+        ssm: a boto3 client; one of that region if None.
+
+    Raises:
+        NotDeployedError: a parameter is missing.
+    """
+    ssm = ssm or boto3.client("ssm", region_name=region)
     names = {field: settings.parameter_name(thing) for field, thing in things.items()}
-    found = ssm.get_parameters(Names=list(names.values()))
-    if found["InvalidParameters"]:
-        missing = ", ".join(sorted(found["InvalidParameters"]))
+    found = [
+        ssm.get_parameters(Names=list(names.values())[start : start + _PARAMETERS_AT_ONCE])
+        for start in range(0, len(names), _PARAMETERS_AT_ONCE)
+    ]
+    if invalid := [name for answer in found for name in answer["InvalidParameters"]]:
         raise NotDeployedError(
-            f"expected the SSM parameters {missing} in {EDGE_REGION} but stage {settings.stage!r} has none: deploy it "
-            "(make deploy), or start the local stack (darkroom up) and point AWS_ENDPOINT_URL at it"
+            f"expected the SSM parameters {', '.join(sorted(invalid))} in {region} but stage {settings.stage!r} has"
+            " none: deploy it (make deploy), or start the local stack (darkroom up) and point AWS_ENDPOINT_URL at it"
         )
-    values = {parameter["Name"]: parameter["Value"] for parameter in found["Parameters"]}
-    return Analytics(**{field: values[name] for field, name in names.items()})
+    values = {parameter["Name"]: parameter["Value"] for answer in found for parameter in answer["Parameters"]}
+    return {field: values[name] for field, name in names.items()}

@@ -25,6 +25,7 @@ class ReplicaStack(DarkroomStack):
         )
         bucket = picture_bucket(self, "Derivatives", names.replica_bucket, metrics=[s3.BucketMetrics(id=_EVERY_OBJECT)])
         let_the_edge_serve(self, bucket)
+        self.publish("replica-bucket", bucket.bucket_name, "Bucket that the edge falls back to")
         self._alarm()
 
     def _alarm(self) -> None:

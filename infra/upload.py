@@ -63,6 +63,7 @@ class UploadStack(DarkroomStack):
         self._allow_lookups(handler, image_token_keys)
         api = AuthorizedApi(self, names=names, handler=handler.function, authorizer=authorizer.function)
         self.publish("upload-api-url", api.address, "Address of the upload API")
+        self.publish("uploads-table", names.uploads_table, "Table with the uploads that were signed")
         self.publish(
             "tenant-keys-secret",
             tenant_keys,

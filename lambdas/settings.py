@@ -16,6 +16,7 @@ from lambdas.encoders import Calibration, Formats
 from lambdas.keys import FORMATS, Variant, tenant_digits
 from lambdas.ladder import Ladder
 from lambdas.lanes import SHARED_LANE, UNRESERVED_CONCURRENCY, LaneFunction, Lanes, Tenant, TenantSettings
+from lambdas.operations_settings import Operations
 from lambdas.picture_settings import KeptMetadata, Limits, Rendering
 from lambdas.price_settings import Prices
 from lambdas.table import Table
@@ -235,6 +236,7 @@ class Settings(Table):
     storage: Storage
     analytics: Analytics
     prices: Prices
+    operations: Operations
     tenants: dict[Tenant, TenantSettings] = Field(min_length=1, description="By the tenant's name in keys and tokens.")
 
     @model_validator(mode="after")

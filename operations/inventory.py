@@ -1,0 +1,177 @@
+"""What there is of pictures, as the buckets and the table list it; nothing is changed here."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from lambdas.aws.errors import is_missing
+from lambdas.keys import ImageId, MalformedKeyError, OriginalKey, parse_image_id
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+
+_BY_TENANT = "by-tenant"
+_KEYS_AT_ONCE = 100  # BatchGetItem's limit
+_WAIT_SECONDS = 0.5
+_RECORD_FIELDS = "image_id, outcome, original"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOriginal:
+    """An original in its bucket."""
+
+    key: OriginalKey
+    stored_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    """What an audit needs of an image's item."""
+
+    image_id: ImageId
+    ready: bool
+    original_key: str
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> "ImageRecord":
+        """Read an item of the images table, in DynamoDB's own types."""
+        return cls(
+            image_id=ImageId(item["image_id"]["S"]),
+            ready=item["outcome"]["S"] == "ready",
+            original_key=item["original"]["M"]["key"]["S"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDerivative:
+    """A derivative in a bucket: S3's ETag tells whether a copy has the same bytes."""
+
+    etag: str
+    stored_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DerivativesBucket:
+    """One of the two buckets of derivatives."""
+
+    s3: "S3Client"
+    name: str
+
+    def of_image(self, image_id: ImageId) -> dict[str, StoredDerivative]:
+        """Return an image's derivatives by the name of their variant, such as ``1024x0.avif``.
+
+        Raises:
+            ClientError: S3 refused; a retry may help.
+        """
+        folder = f"{image_id}/"
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=folder)
+        return {
+            item["Key"].removeprefix(folder): StoredDerivative(item["ETag"], item["LastModified"])
+            for page in pages
+            for item in page.get("Contents", [])
+        }
+
+    def image_ids(self) -> Iterator[ImageId]:
+        """Yield the id of every image that has a derivative here.
+
+        Raises:
+            ClientError: S3 refused; a retry may help.
+        """
+        for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Delimiter="/"):
+            for folder in page.get("CommonPrefixes", []):
+                try:
+                    yield parse_image_id(folder["Prefix"].removesuffix("/"))
+                except MalformedKeyError:
+                    continue  # nothing of Darkroom's
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """Every place that knows of pictures."""
+
+    s3: "S3Client"
+    originals_bucket: str
+    dynamodb: "DynamoDBClient"
+    images_table: str
+    primary: DerivativesBucket
+    replica: DerivativesBucket
+
+    def originals(self, tenant: str, day: date) -> Iterator[StoredOriginal]:
+        """Yield the originals of ``tenant`` whose key says ``day``.
+
+        Raises:
+            ClientError: S3 refused; a retry may help.
+        """
+        prefix = f"{tenant}/{day.isoformat()}/"
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.originals_bucket, Prefix=prefix)
+        for page in pages:
+            for item in page.get("Contents", []):
+                try:
+                    yield StoredOriginal(OriginalKey.parse(item["Key"]), item["LastModified"])
+                except MalformedKeyError:
+                    continue  # the pipeline rejects such a key too
+
+    def has_original(self, key: str) -> bool:
+        """Tell whether an original is there.
+
+        Raises:
+            ClientError: S3 refused; a retry may help.
+        """
+        try:
+            self.s3.head_object(Bucket=self.originals_bucket, Key=key)
+        except ClientError as error:
+            if is_missing(error):
+                return False
+            raise
+        return True
+
+    def records(self, tenant: str, day: date) -> Iterator[ImageRecord]:
+        """Yield the records of ``tenant`` whose original arrived on ``day`` (UTC).
+
+        Raises:
+            ClientError: the table cannot be read; a retry may help.
+        """
+        pages = self.dynamodb.get_paginator("query").paginate(
+            TableName=self.images_table,
+            IndexName=_BY_TENANT,
+            KeyConditionExpression="tenant = :tenant AND uploaded_at BETWEEN :first AND :last",
+            ExpressionAttributeValues={
+                ":tenant": {"S": tenant},
+                ":first": {"S": day.isoformat()},
+                ":last": {"S": (day + timedelta(days=1)).isoformat()},
+            },
+            ProjectionExpression=_RECORD_FIELDS,
+        )
+        for page in pages:
+            yield from map(ImageRecord.from_item, page["Items"])
+
+    def find(self, image_ids: Iterable[ImageId]) -> dict[ImageId, ImageRecord]:
+        """Return the records of ``image_ids`` as of this moment; those without a record are left out.
+
+        Raises:
+            ClientError: the table cannot be read; a retry may help.
+        """
+        found: dict[ImageId, ImageRecord] = {}
+        remaining = iter(image_ids)
+        while batch := list(islice(remaining, _KEYS_AT_ONCE)):
+            wanted: Mapping[str, Any] = {
+                self.images_table: {
+                    "Keys": [{"image_id": {"S": image_id}} for image_id in batch],
+                    "ConsistentRead": True,
+                    "ProjectionExpression": _RECORD_FIELDS,
+                }
+            }
+            while wanted:
+                answer = self.dynamodb.batch_get_item(RequestItems=wanted)
+                records = map(ImageRecord.from_item, answer["Responses"].get(self.images_table, []))
+                found.update((record.image_id, record) for record in records)
+                wanted = answer.get("UnprocessedKeys", {})
+                if wanted:
+                    time.sleep(_WAIT_SECONDS)
+        return found

@@ -1,0 +1,47 @@
+"""What operations leave in writing: one JSON document a run, in the reports bucket, newest last."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The documents of one kind of operation."""
+
+    s3: "S3Client"
+    bucket: str
+    kind: str
+    """The folder that they stand in: ``takedown``, ``audit``, ``lane-concurrency``."""
+
+    def new_name(self, run: str) -> str:
+        """Return a name for the document of ``run``, later than every name before it."""
+        return f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S.%fZ}-{run[:8]}"
+
+    def write(self, name: str, document: Any) -> str:
+        """Write ``document``, over an older one of that name; return its address in S3.
+
+        Raises:
+            ClientError: S3 refused; a retry may help.
+        """
+        key = f"{self.kind}/{name}.json"
+        body = json.dumps(document, indent=2, ensure_ascii=False, default=str).encode()
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType="application/json")
+        return f"s3://{self.bucket}/{key}"
+
+    def read(self) -> Iterator[tuple[str, Any]]:
+        """Yield every document by its name, oldest first.
+
+        Raises:
+            ClientError: S3 refused; a retry may help.
+        """
+        folder = f"{self.kind}/"
+        for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=folder):
+            for item in page.get("Contents", []):
+                body = self.s3.get_object(Bucket=self.bucket, Key=item["Key"])["Body"].read()
+                yield item["Key"].removeprefix(folder).removesuffix(".json"), json.loads(body)
