@@ -34,7 +34,7 @@ def add_stacks(app: cdk.App, settings: Settings, account: str, assets: Assets) -
         PatternTooLongError: they name more dedicated tenants than one rule can tell apart.
     """
     names = Names(settings, account)
-    replica = ReplicaStack(app, names)
+    replica = ReplicaStack(app, names, assets)
     storage = StorageStack(app, names)
     analytics = AnalyticsStack(app, names)
     delivery = DeliveryStack(app, names, assets)

@@ -7,7 +7,7 @@ from constructs import Construct
 from infra.acknowledgements import acknowledge
 from infra.assets import Assets
 from infra.edge_function import OriginRequestFunction
-from infra.edge_origins import origin_group
+from infra.edge_origins import bound_reading, origin_group
 from infra.edge_policies import cache_policy, response_headers_policy
 from infra.log_delivery import LogDelivery
 from infra.names import Names
@@ -62,6 +62,7 @@ class DeliveryStack(DarkroomStack):
         )
         resource = distribution.node.default_child
         assert isinstance(resource, cloudfront.CfnDistribution)  # noqa: S101 - what an L2 distribution is made of
+        bound_reading(resource, self.settings)
         resource.add_property_override("DistributionConfig.CacheTagConfig", {"HeaderName": CACHE_TAG_HEADER})
         for finding, reason in {
             "AwsSolutions-CFR1": "Pictures are for viewers everywhere.",
@@ -75,7 +76,6 @@ class DeliveryStack(DarkroomStack):
     def _behaviors(self, functions: ViewerFunctions, assets: Assets) -> list[cloudfront.BehaviorOptions]:
         """Return the behaviors of public and of private pictures: alike but for what becomes of an answer."""
         origins, keys = origin_group(self, self.names), cache_policy(self, self.names)
-        headers = response_headers_policy(self, self.names)
         miss = OriginRequestFunction(self, "OriginRequest", names=self.names, assets=assets)
         on_miss = cloudfront.EdgeLambda(
             event_type=cloudfront.LambdaEdgeEventType.ORIGIN_REQUEST, function_version=miss.version
@@ -86,7 +86,7 @@ class DeliveryStack(DarkroomStack):
                 allowed_methods=cloudfront.AllowedMethods.ALLOW_GET_HEAD,
                 viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
                 cache_policy=keys,
-                response_headers_policy=headers,
+                response_headers_policy=response_headers_policy(self, self.names, private=private),
                 compress=False,
                 function_associations=functions.associations(private=private),
                 edge_lambdas=[on_miss],

@@ -9,12 +9,14 @@ from constructs import Construct
 from infra.edge_policies import any_origin_may_read
 from infra.names import Names
 from lambdas.edge.origin_request import FALLBACK_HEADER, GENERATOR_HEADER, NOT_FOUND_SECONDS_HEADER, REGION_HEADER
+from lambdas.settings import Settings
 
 FAILOVER_STATUSES = (403, 500, 502, 503, 504)
 """What sends a request on to the replica: a refusal too. A 404 does not: it is an answer."""
 
 # With an Origin on every request S3 says on every answer that any origin may read it: there is one to keep.
 _SOME_ORIGIN = "https://any.invalid"
+_ORIGINS = 2  # an origin group has exactly so many members
 
 
 def origin_group(scope: Construct, names: Names) -> cloudfront.IOrigin:
@@ -53,9 +55,22 @@ def _origin(
         origin_id=construct_id.lower(),
         connection_attempts=delivery.origin_attempts,
         connection_timeout=cdk.Duration.seconds(delivery.origin_connect_seconds),
+        response_completion_timeout=cdk.Duration.seconds(delivery.origin_whole_seconds),
         custom_headers={
             **headers,
             NOT_FOUND_SECONDS_HEADER: str(delivery.not_found_seconds),
             **({"Origin": _SOME_ORIGIN} if any_origin_may_read(names.settings) else {}),
         },
     )
+
+
+def bound_reading(distribution: cloudfront.CfnDistribution, settings: Settings) -> None:
+    """Have every origin of ``distribution`` count as failing where it connects and then says nothing.
+
+    S3 origins have the time by CloudFormation only: the CDK's construct for them has no such property yet.
+    """
+    for index in range(_ORIGINS):
+        distribution.add_property_override(
+            f"DistributionConfig.Origins.{index}.S3OriginConfig.OriginReadTimeout",
+            settings.delivery.origin_read_seconds,
+        )

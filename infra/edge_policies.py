@@ -7,6 +7,7 @@ from constructs import Construct
 from infra.names import Names
 from lambdas.aws.derivatives import CACHE_TAG_HEADER
 from lambdas.edge.inline import ACCEPTED_HINTS, NEGOTIATED_HEADERS
+from lambdas.edge.origin_request import KEPT_BY_NOBODY
 from lambdas.settings import Settings
 
 
@@ -45,10 +46,12 @@ def cache_policy(scope: Construct, names: Names) -> cloudfront.CachePolicy:
     )
 
 
-def response_headers_policy(scope: Construct, names: Names) -> cloudfront.ResponseHeadersPolicy:
-    """Make the policy of what every answer carries, errors included.
+def response_headers_policy(scope: Construct, names: Names, *, private: bool) -> cloudfront.ResponseHeadersPolicy:
+    """Make the policy of what every answer carries, errors included: of ``private`` pictures or of all others.
 
-    Cache-Control is not among it: it would also stand on a 404 or a 5xx, and browsers would keep those.
+    A picture's own Cache-Control comes with it: said here, it would also stand on a 404 or a 5xx, and browsers
+    would keep those. Of private pictures, what says nothing of the kind, such as an error of S3 or of CloudFront
+    itself, is kept by nobody.
     Nor are the policy's CORS settings: with them CloudFront manages Vary itself, and a Vary among the custom
     headers is lost without a word (observed on AWS: ttoss/ttoss pull request 1205). The bucket answers CORS.
     """
@@ -60,17 +63,18 @@ def response_headers_policy(scope: Construct, names: Names) -> cloudfront.Respon
         "Timing-Allow-Origin": ", ".join(origins),
         "Content-Disposition": "inline",
     }
+    custom = [
+        cloudfront.ResponseCustomHeader(header=header, value=value, override=True) for header, value in headers.items()
+    ]
+    if private:
+        custom.append(cloudfront.ResponseCustomHeader(header="Cache-Control", value=KEPT_BY_NOBODY, override=False))
+    kind = "private-pictures" if private else "pictures"
     return cloudfront.ResponseHeadersPolicy(
         scope,
-        "ResponseHeadersPolicy",
-        response_headers_policy_name=names.of("pictures"),
-        comment="Negotiation and safety of pictures",
-        custom_headers_behavior=cloudfront.ResponseCustomHeadersBehavior(
-            custom_headers=[
-                cloudfront.ResponseCustomHeader(header=header, value=value, override=True)
-                for header, value in headers.items()
-            ]
-        ),
+        "PrivateResponseHeadersPolicy" if private else "ResponseHeadersPolicy",
+        response_headers_policy_name=names.of(kind),
+        comment=f"Negotiation and safety of {kind.replace('-', ' ')}",
+        custom_headers_behavior=cloudfront.ResponseCustomHeadersBehavior(custom_headers=custom),
         remove_headers=[CACHE_TAG_HEADER],
         security_headers_behavior=cloudfront.ResponseSecurityHeadersBehavior(
             content_type_options=cloudfront.ResponseHeadersContentTypeOptions(override=True)

@@ -6,6 +6,7 @@ from aws_cdk import aws_s3 as s3
 
 from infra.acknowledgements import acknowledge
 from infra.stack import DarkroomStack
+from lambdas.fallback_share.reads import REQUEST_METRICS
 
 _NO_ACCESS_LOG = (
     "Reads go through CloudFront, which logs them, and every write is a row of the images table;"
@@ -18,12 +19,10 @@ def removal_policy(stack: DarkroomStack) -> cdk.RemovalPolicy:
     return cdk.RemovalPolicy.RETAIN if stack.settings.storage.protected else cdk.RemovalPolicy.DESTROY
 
 
-def picture_bucket(
-    stack: DarkroomStack, construct_id: str, name: str, *, metrics: list[s3.BucketMetrics] | None = None
-) -> s3.Bucket:
+def picture_bucket(stack: DarkroomStack, construct_id: str, name: str, *, counted: bool = False) -> s3.Bucket:
     """Make a bucket that keeps versions, and neither abandoned uploads nor old versions for long.
 
-    ``metrics`` are the request metrics that S3 shall count for it.
+    Of a ``counted`` one S3 publishes request metrics.
     """
     storage = stack.settings.storage
     bucket = s3.Bucket(
@@ -35,7 +34,7 @@ def picture_bucket(
         object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
         enforce_ssl=True,
         versioned=True,
-        metrics=metrics,
+        metrics=[s3.BucketMetrics(id=REQUEST_METRICS)] if counted else None,
         removal_policy=removal_policy(stack),
         lifecycle_rules=[
             s3.LifecycleRule(

@@ -23,7 +23,7 @@ class StorageStack(DarkroomStack):
         )
         self.originals = picture_bucket(self, "Originals", names.originals_bucket)
         self._receive_uploads(self.originals)
-        self.derivatives = picture_bucket(self, "Derivatives", names.derivatives_bucket)
+        self.derivatives = picture_bucket(self, "Derivatives", names.derivatives_bucket, counted=True)
         let_the_edge_serve(self, self.derivatives)
         replicate(self, self.derivatives, names)
         self.images = self._images_table()

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
+from lambdas.delivery_settings import Delivery, Seconds, WebOrigin
 from lambdas.encoders import Calibration, Formats
 from lambdas.keys import FORMATS, Variant, tenant_digits
 from lambdas.ladder import Ladder
@@ -26,12 +27,20 @@ SETTINGS_FILE = Path(__file__).resolve().parent.parent / "darkroom.toml"
 STAGE_VARIABLE = "DARKROOM_STAGE"
 DEFAULT_STAGE = "dev"
 
-Seconds = Annotated[int, Field(ge=1)]
 Days = Annotated[int, Field(ge=1)]
 # CloudWatch Logs keeps lines for one of these periods and no other.
 RetentionDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653]
-Origin = Annotated[str, Field(pattern=r"^(\*|https?://\S+)$")]
-FunctionName = Literal["authorize", "upload", "validate", "metadata", "derive", "record", "generate", "origin_request"]
+FunctionName = Literal[
+    "authorize",
+    "upload",
+    "validate",
+    "metadata",
+    "derive",
+    "record",
+    "generate",
+    "origin_request",
+    "fallback_share",
+]
 DRAWING_FUNCTIONS: tuple[FunctionName, ...] = ("metadata", "derive", "generate")
 EDGE_REGION = "us-east-1"  # CloudFront takes its functions and log deliveries from here only
 EDGE_TIMEOUT_SECONDS = 30  # Lambda@Edge's quota for origin events
@@ -58,7 +67,7 @@ class Uploads(Table):
     """What the upload API hands out."""
 
     link_seconds: Seconds = Field(le=3600, description="Life of a presigned request, in seconds.")
-    allowed_origins: tuple[Origin, ...] = Field(description="Web origins whose pages may upload (CORS).")
+    allowed_origins: tuple[WebOrigin, ...] = Field(description="Web origins whose pages may upload (CORS).")
     content_types: tuple[str, ...] = Field(min_length=1, description="Content types that may be declared.")
     requests_per_second: int = Field(ge=1, description="Sustained rate at which the API answers; beyond it, 429.")
     burst_requests: int = Field(ge=1, description="Requests answered at once on top of that rate.")
@@ -153,34 +162,6 @@ class FunctionSettings(Table):
     def vcpus(self) -> int:
         """Whole vCPUs at hand; Lambda gives one for every 1,769 MB."""
         return max(1, round(self.memory_mb / 1769))
-
-
-class Delivery(Table):
-    """How long answers live at the edge and in browsers."""
-
-    max_age_seconds: Seconds = Field(description="Freshness of a derivative, in seconds.")
-    stale_while_revalidate_seconds: int = Field(ge=0, description="Served stale while one request refreshes it.")
-    stale_if_error_seconds: int = Field(ge=0, description="Served stale while the origin fails.")
-    private_max_age_seconds: Seconds = Field(description="How long a browser keeps a private picture, in seconds.")
-    not_found_seconds: Seconds = Field(le=300, description="Life of a cached 404, in seconds.")
-    origin_connect_seconds: int = Field(ge=1, le=10, description="Wait for a connection to the bucket, in seconds.")
-    origin_attempts: int = Field(ge=1, le=3, description="Connections tried before the origin counts as down.")
-    tolerated_fallback_reads: int = Field(ge=0, description="Pictures read from the replica in 5 minutes, unalarmed.")
-    cors_origins: tuple[Origin, ...] = Field(description="Web origins whose scripts may read the pictures.")
-
-    @property
-    def cache_control(self) -> str:
-        """The Cache-Control that every derivative is stored and served with."""
-        return (
-            f"public, max-age={self.max_age_seconds}"
-            f", stale-while-revalidate={self.stale_while_revalidate_seconds}"
-            f", stale-if-error={self.stale_if_error_seconds}"
-        )
-
-    @property
-    def max_ttl_seconds(self) -> int:
-        """The MaxTTL, in seconds, at which CloudFront honours both stale windows in full."""
-        return self.max_age_seconds + self.stale_while_revalidate_seconds + self.stale_if_error_seconds
 
 
 class Storage(Table):

@@ -8,6 +8,7 @@ from botocore.config import Config
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudfront import CloudFrontClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -43,6 +44,13 @@ def secrets_manager() -> "SecretsManagerClient":
 def parameters(region: str) -> "SSMClient":
     """Return the client of Systems Manager's parameters in ``region``."""
     return boto3.client("ssm", region_name=region, config=_CONFIG)
+
+
+@cache
+def cloudwatch(region: str) -> "CloudWatchClient":
+    """Return the client of CloudWatch in ``region``, which gives up soon: the region may be the one that is down."""
+    brief = Config(retries={"mode": "standard", "total_max_attempts": 2}, read_timeout=5)
+    return boto3.client("cloudwatch", region_name=region, config=_CONFIG.merge(brief))
 
 
 @cache

@@ -22,12 +22,16 @@ NOT_FOUND_SECONDS_HEADER = "x-darkroom-not-found-seconds"
 FALLBACK_HEADER = "x-darkroom-fallback"
 """Marks the replica: it is asked only while the primary bucket fails, and nothing is made for it."""
 
+KEPT_BY_NOBODY = "no-store"
+"""The Cache-Control of a 5xx, and of all that is said of a private picture but the picture."""
+
 RETRY_AFTER_SECONDS = 5
 _OK, _MISSING = 200, 404
 # Lambda@Edge gives an origin event 30 s in all; a bucket that does not answer in 2 s is for the failover to handle.
 _HEAD = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
 _INVOKE = Config(connect_timeout=2, read_timeout=24, retries={"total_max_attempts": 1})
 
+_PRIVATE_PATH = "/p-"
 _DERIVATIVE = re.compile(r"/((?:p-)?[0-9a-f]{32})/([1-9]\d{0,4}x\d{1,5}\.(?:avif|webp|jpeg))", re.ASCII)
 _BUCKET_DOMAIN = re.compile(r"(?P<bucket>[a-z0-9][a-z0-9.-]+)\.s3[.-](?P<region>[a-z0-9-]+)\.amazonaws\.com")
 
@@ -70,14 +74,19 @@ def custom_header(request: Request, name: str) -> str | None:
     return values[0]["value"] if values else None
 
 
-def not_found(seconds: str, message: str) -> Response:
-    """Return a 404 that the edge keeps for ``seconds``."""
-    return _response("404", "Not Found", message, {"Cache-Control": f"public, max-age={seconds}"})
+def not_found(uri: str, seconds: str, message: str) -> Response:
+    """Return the 404 for ``uri``, which others may keep for ``seconds`` unless the picture is a private one.
+
+    The edge itself keeps either for the distribution's ErrorCachingMinTTL, behind its token check.
+    """
+    is_private = uri.startswith(_PRIVATE_PATH)
+    kept = KEPT_BY_NOBODY if is_private else f"public, max-age={seconds}"
+    return _response("404", "Not Found", message, {"Cache-Control": kept})
 
 
 def unavailable(message: str) -> Response:
     """Return a 503 that nobody keeps and that says when to come again."""
-    headers = {"Cache-Control": "no-store", "Retry-After": str(RETRY_AFTER_SECONDS)}
+    headers = {"Cache-Control": KEPT_BY_NOBODY, "Retry-After": str(RETRY_AFTER_SECONDS)}
     return _response("503", "Service Unavailable", message, headers)
 
 
@@ -86,7 +95,7 @@ def answer(request: Request, outcome: str, not_found_seconds: str) -> Request | 
     if outcome in ("made", "exists"):
         return request
     if outcome in ("unknown_image", "not_on_ladder", "rejected"):
-        return not_found(not_found_seconds, f"no such derivative: {outcome}")
+        return not_found(request["uri"], not_found_seconds, f"no such derivative: {outcome}")
     return unavailable(f"expected an outcome of the generator but received {outcome[:80]!r}")
 
 
@@ -99,7 +108,7 @@ def handler(event: dict[str, Any], _context: object) -> Request | Response:
     not_found_seconds = custom_header(request, NOT_FOUND_SECONDS_HEADER) or "0"
     derivative = parse_path(request["uri"])
     if derivative is None:
-        return not_found(not_found_seconds, "expected /imageId/variant")
+        return not_found(request["uri"], not_found_seconds, "expected /imageId/variant")
     bucket = parse_bucket(request["origin"]["s3"]["domainName"])
     status = _head(bucket, request["uri"].lstrip("/"))
     if generator is None:

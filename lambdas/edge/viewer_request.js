@@ -30,11 +30,9 @@ function shown(value) {
 }
 
 function refusal(status, message, challenge) {
-    const isPrivate = status === 401 || status === 403;
     const headers = {
         'content-type': { value: 'text/plain; charset=utf-8' },
         'x-content-type-options': { value: 'nosniff' },
-        'cache-control': { value: isPrivate ? 'no-store' : 'public, max-age=' + settings.refusalSeconds },
     };
     if (challenge) {
         headers['www-authenticate'] = { value: challenge };
@@ -257,8 +255,8 @@ async function tokenRefusal(request, imageId) {
     return grants(claims, imageId) ? undefined : refusal(403, 'expected a token for this image but received another');
 }
 
-async function handler(event) {
-    const request = event.request;
+// The request, rewritten, or the refusal of it.
+async function decide(request) {
     const match = IMAGE_PATH.exec(request.uri);
     if (!match) {
         return refusal(404, 'expected /img/ and an image id but received ' + shown(request.uri));
@@ -292,4 +290,15 @@ async function handler(event) {
     request.cookies = {};
     delete request.headers.authorization;
     return request;
+}
+
+async function handler(event) {
+    // Nobody keeps what is said of a private image. Read first: the path is about to be rewritten.
+    const isPrivate = event.request.uri.indexOf('/p-') >= 0;
+    const decided = await decide(event.request);
+    if (decided.statusCode) {
+        const kept = isPrivate ? 'no-store' : 'public, max-age=' + settings.refusalSeconds;
+        decided.headers['cache-control'] = { value: kept };
+    }
+    return decided;
 }

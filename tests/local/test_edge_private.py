@@ -110,6 +110,17 @@ def test_never_from_the_cache_without_a_token(
     assert token not in json.dumps(logged_records(stack))
 
 
+def test_what_is_no_picture_is_kept_by_nobody(edge: httpx.Client, keys: ImageTokenKeys, image_id: ImageId) -> None:
+    unknown = new_image_id(private=True)
+    missing, remembered = (edge.get(f"/img/{unknown}?token={signed(keys, unknown)}") for _ in range(2))
+    malformed = edge.get(f"/img/{image_id}?token={signed(keys, image_id)}&w=broken")
+
+    assert [answer.status_code for answer in (missing, remembered, malformed)] == [404, 404, 400]
+    assert "age" in remembered.headers, "expected the edge itself to remember a 404"
+    for answer in (missing, remembered, malformed):
+        assert answer.headers["cache-control"] == "no-store"
+
+
 def test_keys_rotate_while_both_are_good(
     edge: httpx.Client, stack: LocalStack, store: EdgeKeyStore, image_id: ImageId
 ) -> None:

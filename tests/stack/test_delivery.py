@@ -23,9 +23,11 @@ def resource(distribution: Resource, value: object) -> Any:
     return distribution.template["Resources"][referenced(value)]["Properties"]
 
 
-def response_headers(distribution: Resource) -> Any:
-    (policy,) = {referenced(behavior["ResponseHeadersPolicyId"]) for behavior in behaviors(distribution)}
-    return distribution.template["Resources"][policy]["Properties"]["ResponseHeadersPolicyConfig"]
+def response_headers(distribution: Resource) -> list[Any]:
+    """The policies of public and of private pictures."""
+    policies = [resource(distribution, behavior["ResponseHeadersPolicyId"]) for behavior in behaviors(distribution)]
+    assert len(policies) == 2
+    return [policy["ResponseHeadersPolicyConfig"] for policy in policies]
 
 
 def test_every_cache_key_is_the_path_alone(aws: Assembly) -> None:
@@ -72,15 +74,28 @@ def test_an_error_of_the_origin_is_never_cached(distribution: Resource, settings
 
 
 def test_answers_say_what_they_were_negotiated_by_and_leave_caching_to_the_object(distribution: Resource) -> None:
-    custom = {each["Header"]: each["Value"] for each in response_headers(distribution)["CustomHeadersConfig"]["Items"]}
-    assert set(NEGOTIATED_HEADERS) <= set(custom["Vary"].split(", "))
-    assert {"Accept-CH", "Timing-Allow-Origin", "Content-Disposition"} <= custom.keys()
-    assert "cache-control" not in {header.lower() for header in custom}
-    assert response_headers(distribution)["SecurityHeadersConfig"]["ContentTypeOptions"] == {"Override": True}
+    for policy in response_headers(distribution):
+        custom = {each["Header"]: each for each in policy["CustomHeadersConfig"]["Items"]}
+        assert set(NEGOTIATED_HEADERS) <= set(custom["Vary"]["Value"].split(", "))
+        assert {"Accept-CH", "Timing-Allow-Origin", "Content-Disposition"} <= custom.keys()
+        assert all(each["Override"] for name, each in custom.items() if name != "Cache-Control")
+        assert policy["SecurityHeadersConfig"]["ContentTypeOptions"] == {"Override": True}
+
+
+def test_what_says_nothing_of_caching_is_kept_by_nobody_if_it_is_about_a_private_picture(
+    distribution: Resource,
+) -> None:
+    public, private = (
+        {each["Header"]: each for each in policy["CustomHeadersConfig"]["Items"]}
+        for policy in response_headers(distribution)
+    )
+    assert private["Cache-Control"] == {"Header": "Cache-Control", "Value": "no-store", "Override": False}
+    assert "Cache-Control" not in public
 
 
 def test_the_policy_leaves_cors_to_the_bucket_so_that_its_vary_stands(distribution: Resource) -> None:
-    assert "CorsConfig" not in response_headers(distribution)
+    for policy in response_headers(distribution):
+        assert "CorsConfig" not in policy
 
 
 def test_scripts_of_the_allowed_origins_may_read_pictures(aws: Assembly, names: Names, settings: Settings) -> None:
@@ -136,6 +151,8 @@ def test_the_origins_are_both_buckets_signed_for_with_what_their_function_needs(
             settings.delivery.origin_connect_seconds,
             settings.delivery.origin_attempts,
         )
+        assert origin["S3OriginConfig"]["OriginReadTimeout"] == settings.delivery.origin_read_seconds
+        assert origin["ResponseCompletionTimeout"] == settings.delivery.origin_whole_seconds
         control = resource(distribution, origin["OriginAccessControlId"])["OriginAccessControlConfig"]
         assert (control["SigningBehavior"], control["SigningProtocol"]) == ("always", "sigv4")
         custom = {each["HeaderName"]: each["HeaderValue"] for each in origin["OriginCustomHeaders"]}
@@ -160,5 +177,5 @@ def test_the_access_log_goes_to_the_logs_bucket_as_parquet(aws: Assembly, names:
 
 def test_the_edge_forgets_by_the_tag_that_derivatives_carry(distribution: Resource) -> None:
     assert distribution.properties["DistributionConfig"]["CacheTagConfig"] == {"HeaderName": "x-amz-meta-cache-tag"}
-    removed = response_headers(distribution)["RemoveHeadersConfig"]["Items"]
-    assert removed == [{"Header": "x-amz-meta-cache-tag"}]
+    for policy in response_headers(distribution):
+        assert policy["RemoveHeadersConfig"]["Items"] == [{"Header": "x-amz-meta-cache-tag"}]

@@ -1,6 +1,7 @@
 from synthesized import Assembly, as_list, referenced, statements
 
 from infra.names import Names
+from lambdas.fallback_share.reads import REQUEST_METRICS
 from lambdas.settings import Settings
 
 
@@ -37,14 +38,26 @@ def test_the_replica_is_as_the_original_and_in_the_other_region(
     assert set(reads["Action"]) == {"s3:GetObject", "s3:ListBucket"}
 
 
-def test_reads_of_the_replica_are_counted_and_alarmed(aws: Assembly, names: Names, settings: Settings) -> None:
+def test_the_share_of_reads_by_the_replica_is_counted_there_and_alarmed(
+    aws: Assembly, names: Names, settings: Settings
+) -> None:
     replica = aws.one("AWS::S3::Bucket", BucketName=names.replica_bucket)
-    (metrics,) = replica.properties["MetricsConfigurations"]
+    for name in (names.derivatives_bucket, names.replica_bucket):
+        (metrics,) = aws.one("AWS::S3::Bucket", BucketName=name).properties["MetricsConfigurations"]
+        assert metrics == {"Id": REQUEST_METRICS}, name
+    function = aws.one("AWS::Lambda::Function", FunctionName=names.function("fallback_share"))
+    variables = function.properties["Environment"]["Variables"]
+    assert (variables["DERIVATIVES_BUCKET"], variables["REPLICA_BUCKET"]) == (
+        names.derivatives_bucket,
+        names.replica_bucket,
+    )
+    (rule,) = [each for each in aws.all("AWS::Events::Rule") if each.stack == replica.stack]
+    assert rule.properties["ScheduleExpression"] == "rate(5 minutes)"
+    assert referenced(rule.properties["Targets"][0]["Arn"]) == function.logical_id
     alarm = aws.one("AWS::CloudWatch::Alarm", AlarmName=names.of("served-from-replica"))
-    assert alarm.stack == replica.stack
-    assert {each["Name"]: each["Value"] for each in alarm.properties["Dimensions"]} == {
-        "BucketName": names.replica_bucket,
-        "FilterId": metrics["Id"],
-    }
-    assert alarm.properties["Threshold"] == settings.delivery.tolerated_fallback_reads
+    assert {alarm.stack, function.stack} == {replica.stack}
+    assert (alarm.properties["Namespace"], alarm.properties["MetricName"]) == ("Darkroom", "FallbackShare")
+    assert alarm.properties["Dimensions"] == [{"Name": "stage", "Value": settings.stage}]
+    assert alarm.properties["Threshold"] == settings.delivery.tolerated_fallback_share
+    assert alarm.properties["TreatMissingData"] == "notBreaching"
     assert "Runbook" in alarm.properties["AlarmDescription"]

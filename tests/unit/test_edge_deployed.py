@@ -28,6 +28,8 @@ CONFIG: dict[str, Any] = {
             OriginAccessControlId="OAC",
             ConnectionAttempts=1,
             ConnectionTimeout=2,
+            ResponseCompletionTimeout=7,
+            S3OriginConfig={"OriginAccessIdentity": "", "OriginReadTimeout": 4},
             CustomHeaders=listed({"HeaderName": "X-Darkroom-Region", "HeaderValue": "us-west-2"}),
         ),
         origin("replica", OriginAccessControlId="OAC"),
@@ -122,6 +124,8 @@ def test_origins_of_a_group_in_their_order() -> None:
     primary, replica = (behavior := read().behavior("/any")).origins
     assert (primary.bucket, primary.region, primary.signed) == ("primary", "us-west-2", True)
     assert (primary.connect_attempts, primary.connect_seconds) == (1, 2)
+    assert (primary.read_seconds, primary.whole_seconds) == (4, 7)
+    assert (replica.read_seconds, replica.whole_seconds) == (30, None)
     assert primary.custom_headers == {"x-darkroom-region": "us-west-2"}
     assert (replica.bucket, replica.connect_attempts, replica.connect_seconds) == ("replica", 3, 10)
     assert behavior.failover == {403, 503}

@@ -29,7 +29,7 @@ ORIGIN = S3Origin(
     signed=True,
     connect_seconds=1,
     connect_attempts=2,
-    answer_seconds=1,
+    read_seconds=1,
 )
 
 
@@ -93,7 +93,7 @@ def test_the_bucket_s_policy_decides(statements: list[dict[str, Any]], expected:
 
 
 class S3(BaseHTTPRequestHandler):
-    """A bucket with one key, ``/derivatives/a``; ``/derivatives/slow`` does not answer in time."""
+    """A bucket with one key, ``/derivatives/a``; ``slow`` is never answered, ``trickle`` never to its end."""
 
     asked: list[tuple[str, dict[str, str]]]
     release: threading.Event
@@ -105,6 +105,13 @@ class S3(BaseHTTPRequestHandler):
         type(self).asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
         if self.path.endswith("/slow"):
             self.release.wait(20)
+            return
+        if self.path.endswith("/trickle"):
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            while not self.release.wait(0.2):
+                self.wfile.write(b".")
             return
         status = 304 if "If-None-Match" in self.headers else 200 if self.path == "/derivatives/a" else 404
         body = b"" if status == 304 else b"picture"
@@ -185,5 +192,13 @@ def test_a_bucket_that_cannot_be_reached_is_503() -> None:
         assert fetch(f"http://127.0.0.1:{taken.getsockname()[1]}", "/a").status == 503
 
 
-def test_a_bucket_that_does_not_answer_in_time_is_504(endpoint: str) -> None:
-    assert fetch(endpoint, "/slow").status == 504
+@pytest.mark.parametrize("attempts", [1, 2])
+def test_a_bucket_that_does_not_answer_in_time_is_tried_again_and_then_504(endpoint: str, attempts: int) -> None:
+    assert fetch(endpoint, "/slow", origin=dataclasses.replace(ORIGIN, connect_attempts=attempts)).status == 504
+    assert len(S3.asked) == attempts
+
+
+@pytest.mark.parametrize("path", ["/slow", "/trickle"])
+def test_a_whole_answer_has_its_own_time_all_tries_included(endpoint: str, path: str) -> None:
+    assert fetch(endpoint, path, origin=dataclasses.replace(ORIGIN, read_seconds=30, whole_seconds=1)).status == 504
+    assert len(S3.asked) == 1

@@ -17,7 +17,7 @@ from lambdas.edge.origin_request import Bucket, Derivative, parse_bucket, parse_
 
 IMAGE_ID = "0123456789abcdef0123456789abcdef"
 KEY = f"{IMAGE_ID}/1024x0.avif"
-DROPPED = 0
+DROPPED, HANGING = 0, -1
 
 
 def event(uri: str = f"/{KEY}", **headers: str) -> dict[str, Any]:
@@ -42,6 +42,7 @@ class Cloud:
     payload: Any = field(default_factory=lambda: {"status": "made", "bytes": 1})
     function_error: str | None = None
     asked: list[tuple[str, str, str]] = field(default_factory=list)
+    release: threading.Event = field(default_factory=threading.Event)
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -64,7 +65,9 @@ class Answers(BaseHTTPRequestHandler):
         received = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
         region = self.headers["Authorization"].split("/")[2]
         self.cloud.asked.append((f"{self.command} {self.path}", region, received))
-        if status == DROPPED:
+        if status == HANGING and not self.cloud.release.wait(20):
+            self.cloud.asked.append(("nobody hung up", "", ""))
+        if status in (DROPPED, HANGING):
             self.close_connection = True
             return
         self.send_response(status)
@@ -95,6 +98,7 @@ def cloud(server: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch) -> Itera
         monkeypatch.setenv(name, value)
     Answers.cloud = Cloud()
     yield Answers.cloud
+    Answers.cloud.release.set()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -178,6 +182,14 @@ def test_what_cannot_be_made_is_404_for_a_while(cloud: Cloud, status: str) -> No
     assert response["headers"]["cache-control"] == [{"key": "Cache-Control", "value": "public, max-age=60"}]
 
 
+@pytest.mark.parametrize("uri", [f"/p-{KEY}", f"/p-{IMAGE_ID}", f"/p-{KEY}x"])
+def test_what_is_no_private_picture_is_kept_by_nobody(cloud: Cloud, uri: str) -> None:
+    cloud.head_status, cloud.payload = 404, {"status": "unknown_image"}
+    response = handle(event(uri=uri))
+    assert response["status"] == "404"
+    assert response["headers"]["cache-control"] == [{"key": "Cache-Control", "value": "no-store"}]
+
+
 @pytest.mark.parametrize(
     ("status", "payload", "function_error"),
     [
@@ -208,12 +220,12 @@ def test_a_generator_in_trouble_is_503_and_never_kept(
     assert cloud.asked == [HEAD, INVOKE], "expected one try: CloudFront's viewer is waiting"
 
 
-@pytest.mark.parametrize("status", [403, 500, 503, DROPPED])
+@pytest.mark.parametrize("status", [403, 500, 503, DROPPED, HANGING])
 def test_a_bucket_in_trouble_is_for_the_failover(cloud: Cloud, status: int) -> None:
     cloud.head_status = status
     given = event()
     assert handle(given) is given["Records"][0]["cf"]["request"]
-    assert cloud.asked == [HEAD]
+    assert cloud.asked == [HEAD], "expected one try, however it ends"
 
 
 def test_origin_without_generator_is_left_alone(cloud: Cloud) -> None:

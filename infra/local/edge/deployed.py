@@ -138,7 +138,8 @@ def _origin(origin: Mapping[str, Any]) -> S3Origin:
         signed=bool(origin.get("OriginAccessControlId")),
         connect_seconds=origin.get("ConnectionTimeout", 10),
         connect_attempts=origin.get("ConnectionAttempts", 3),
-        answer_seconds=origin.get("ResponseCompletionTimeout", 30),
+        read_seconds=origin["S3OriginConfig"].get("OriginReadTimeout", 30),
+        whole_seconds=origin.get("ResponseCompletionTimeout"),
     )
 
 

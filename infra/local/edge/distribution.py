@@ -77,7 +77,12 @@ class ResponseHeadersPolicy:
 
 @dataclass(frozen=True, slots=True)
 class S3Origin:
-    """A bucket that answers are fetched from."""
+    """A bucket that answers are fetched from.
+
+    CloudFront tries ``connect_attempts`` times to connect, and as often to be answered: each time it waits
+    ``connect_seconds`` for a connection and ``read_seconds`` for each next byte, and for all that together
+    ``whole_seconds``, or without end where that is None.
+    """
 
     origin_id: str
     bucket: str
@@ -88,7 +93,8 @@ class S3Origin:
     signed: bool = False
     connect_seconds: int = 10
     connect_attempts: int = 3
-    answer_seconds: int = 30
+    read_seconds: int = 30
+    whole_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,11 +44,12 @@ class S3Fetcher:
         """
         key = unquote(origin.path + path).lstrip("/")
         try:
-            read, listing = await asyncio.to_thread(self._grants, origin, key)
-            if not read:
-                return _s3_error(403, "AccessDenied", "Access Denied", key)
-            answer = await self._get(origin, path, headers)
-        except (httpx.ReadTimeout, httpx.WriteTimeout):
+            async with asyncio.timeout(origin.whole_seconds):
+                read, listing = await asyncio.to_thread(self._grants, origin, key)
+                if not read:
+                    return _s3_error(403, "AccessDenied", "Access Denied", key)
+                answer = await self._get(origin, path, headers)
+        except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout):
             return error_page(504, "The origin did not answer in time.")
         except (httpx.HTTPError, BotoCoreError, ClientError) as error:
             return error_page(503, f"The origin could not be reached: {type(error).__name__}.")
@@ -69,12 +70,12 @@ class S3Fetcher:
         request = AWSRequest("GET", url, headers={**headers, **origin.custom_headers, "accept-encoding": "identity"})
         if origin.signed:
             S3SigV4Auth(self._credentials, "s3", origin.region).add_auth(request)
-        timeout = httpx.Timeout(origin.answer_seconds, connect=origin.connect_seconds)
+        timeout = httpx.Timeout(origin.read_seconds, connect=origin.connect_seconds)
         for attempt in range(1, origin.connect_attempts + 1):
             try:
                 response = await self._http.get(url, headers=_headers(request), timeout=timeout)
                 break
-            except (httpx.ConnectError, httpx.ConnectTimeout):
+            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ReadTimeout):
                 if attempt == origin.connect_attempts:
                     raise
         passed_on = [(name, value) for name, value in response.headers.multi_items() if name not in _NOT_PASSED_ON]

@@ -1,0 +1,58 @@
+"""Fallback share: tell CloudWatch, every few minutes, how much of what the edge reads the replica has to give.
+
+Runs in the replica's region, where it works while the primary region does not. An alarm cannot divide the two
+counts itself: each bucket's stands in its own region, and an alarm reads one region's metrics.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import Field
+
+from lambdas.aws.clients import cloudwatch
+from lambdas.aws.environment import DerivativesBucketName, Environment
+from lambdas.fallback_share.reads import count_reads
+from lambdas.fallback_share.share import fallback_share
+from lambdas.observability import LambdaContext, logger, observed
+from lambdas.settings import load_settings
+
+NAMESPACE, METRIC, STAGE_DIMENSION = "Darkroom", "FallbackShare", "stage"
+PERIOD = timedelta(minutes=5)
+_DELAY = timedelta(minutes=3)  # S3's request metrics come minutes late
+
+
+class Variables(Environment):
+    """What the function is told by its environment."""
+
+    derivatives_bucket: DerivativesBucketName
+    replica_bucket: Annotated[str, Field(alias="REPLICA_BUCKET", min_length=3)]
+
+
+@observed
+def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Publish the share of the last period that S3 has counted; nothing where it says nothing."""
+    settings, variables = load_settings(), Variables.read()
+    regions = settings.regions
+    until = datetime.now(UTC).replace(second=0, microsecond=0) - _DELAY
+    replica = count_reads(cloudwatch(regions.replica), variables.replica_bucket, until - PERIOD, until)
+    try:
+        primary = count_reads(cloudwatch(regions.primary), variables.derivatives_bucket, until - PERIOD, until)
+    except (BotoCoreError, ClientError) as error:
+        logger.warning("Primary region does not tell its reads", extra={"error": str(error)})
+        primary = 0
+    share = fallback_share(primary, replica, settings.delivery.judged_fallback_reads)
+    logger.info("Counted", extra={"primary_reads": primary, "replica_reads": replica, "share": share})
+    if share is not None:
+        cloudwatch(regions.replica).put_metric_data(
+            Namespace=NAMESPACE,
+            MetricData=[
+                {
+                    "MetricName": METRIC,
+                    "Dimensions": [{"Name": STAGE_DIMENSION, "Value": settings.stage}],
+                    "Value": share,
+                    "Unit": "None",
+                }
+            ],
+        )
+    return {"primary_reads": primary, "replica_reads": replica, "share": share}

@@ -1,0 +1,63 @@
+"""The share of reads by the replica, as its function tells CloudWatch from S3's counts in two regions."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from infra.local.endpoint import ACCOUNT
+from infra.local.stack import LocalStack
+from infra.names import Names
+from lambdas.fallback_share.handler import METRIC, NAMESPACE
+from lambdas.fallback_share.reads import REQUEST_METRICS
+
+
+def count(stack: LocalStack, bucket: str, region: str, reads: int) -> None:
+    """Count reads of ``bucket`` as S3 does, five minutes ago: the emulator's S3 counts none itself."""
+    stack.client("cloudwatch", region).put_metric_data(
+        Namespace="AWS/S3",
+        MetricData=[
+            {
+                "MetricName": "GetRequests",
+                "Dimensions": [
+                    {"Name": "BucketName", "Value": bucket},
+                    {"Name": "FilterId", "Value": REQUEST_METRICS},
+                ],
+                "Timestamp": datetime.now(UTC) - timedelta(minutes=5),
+                "Value": reads,
+                "Unit": "Count",
+            }
+        ],
+    )
+
+
+def test_the_share_is_told_where_the_alarm_reads_it(stack: LocalStack) -> None:
+    names, regions = Names(stack.settings, ACCOUNT), stack.settings.regions
+    functions = stack.client("lambda", regions.replica)
+    metrics = stack.client("cloudwatch", regions.replica)
+
+    def run() -> Any:
+        answer = functions.invoke(FunctionName=names.function("fallback_share"), Payload=b"{}")
+        told = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, told
+        return told
+
+    quiet = run()
+    count(stack, names.derivatives_bucket, regions.primary, 800)
+    count(stack, names.replica_bucket, regions.replica, 200)
+    failing = run()
+
+    assert quiet["share"] is None
+    assert failing == {"primary_reads": 800, "replica_reads": 200, "share": 0.25}
+    (alarm,) = metrics.describe_alarms(AlarmNames=[names.of("served-from-replica")])["MetricAlarms"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == (NAMESPACE, METRIC)
+    now = datetime.now(UTC)
+    told = metrics.get_metric_statistics(
+        Namespace=NAMESPACE,
+        MetricName=METRIC,
+        Dimensions=alarm["Dimensions"],
+        StartTime=now - timedelta(minutes=10),
+        EndTime=now + timedelta(minutes=1),
+        Period=alarm["Period"],
+        Statistics=[alarm["Statistic"]],
+    )
+    assert max(point[alarm["Statistic"]] for point in told["Datapoints"]) == 0.25 > alarm["Threshold"]

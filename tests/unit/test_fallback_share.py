@@ -1,0 +1,22 @@
+"""How much of what the edge reads comes from the replica, from the two buckets' own counts."""
+
+import pytest
+
+from lambdas.fallback_share.share import fallback_share
+
+
+@pytest.mark.parametrize(
+    ("primary", "replica", "share"),
+    [
+        (1000, 0, None),
+        (1000, 19, None),
+        (0, 19, None),
+        (1000, 20, 0.02),
+        (1000, 500, 0.5),
+        (1000, 1000, 1.0),  # it refuses everything, and counts that
+        (0, 1000, 1.0),  # it is out of reach, and counts nothing
+        (300, 1000, 1.0),
+    ],
+)
+def test_share(primary: float, replica: float, share: float | None) -> None:
+    assert fallback_share(primary, replica, 20) == share
