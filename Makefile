@@ -6,6 +6,8 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 CDK_VERSION := 2.1148.1
 STAGE ?= dev
+# More for the CDK's command, such as --require-approval never.
+OPTIONS ?=
 
 # uv and npm tools are fetched once where the machine has none of its own.
 SYSTEM_UV := $(shell command -v uv 2>/dev/null)
@@ -17,7 +19,7 @@ CDK = PATH="$(abspath $(VENV))/bin:$(dir $(UV)):$$PATH" npx --yes aws-cdk@$(CDK_
 export DARKROOM_STAGE := $(STAGE)
 export UV_HTTP_TIMEOUT ?= 180
 
-.PHONY: help demo test faults up down synth diff deploy lint bench calibrate lab clean
+.PHONY: help demo test faults up down synth diff deploy destroy lint bench calibrate lab clean
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,14 +39,17 @@ up: $(VENV)/.ready ## Start the local stack and leave it running
 down: $(VENV)/.ready ## End the local stack, and leave nothing behind
 	$(RUN) darkroom down
 
-synth: $(VENV)/.ready ## Synthesize the templates for AWS into cdk.out
-	$(CDK) synth --quiet
+synth: $(VENV)/.ready ## Synthesize the templates for AWS into cdk.out: make synth [STAGE=staging] [OPTIONS=…]
+	$(CDK) synth --quiet $(OPTIONS)
 
-diff: $(VENV)/.ready ## Compare the templates with what is deployed: make diff [STAGE=staging]
-	$(CDK) diff
+diff: $(VENV)/.ready ## Compare the templates with what is deployed: make diff [STAGE=staging] [OPTIONS=…]
+	$(CDK) diff $(OPTIONS)
 
-deploy: $(VENV)/.ready ## Deploy every stack to AWS: make deploy [STAGE=staging]
-	$(CDK) deploy --all
+deploy: $(VENV)/.ready ## Deploy every stack to AWS: make deploy [STAGE=staging] [OPTIONS=…]
+	$(CDK) deploy --all $(OPTIONS)
+
+destroy: $(VENV)/.ready ## Delete the stacks of a stage that is not protected: make destroy [STAGE=staging] [OPTIONS=…]
+	$(CDK) destroy --all $(OPTIONS)
 
 lint: $(VENV)/.ready ## Check style, docstrings and types
 	$(RUN) ruff format --check .

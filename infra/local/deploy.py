@@ -37,6 +37,9 @@ class Deployment:
     applied: list[Dropped] = field(default_factory=list)
 
 
+Deployer = Callable[[Path, Endpoint, Callable[[str], None]], Deployment]
+
+
 def deploy_assembly(
     folder: Path, endpoint: Endpoint, announce: Callable[[str], None] = lambda _text: None
 ) -> Deployment:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from infra.local.deploy import Deployment, deploy_assembly
+from infra.local.deploy import Deployer, Deployment, deploy_assembly
 from infra.local.emulator import await_emulator, start_emulator
 from infra.local.endpoint import ACCOUNT, HOST, Endpoint
 from infra.local.errors import LocalStackError
@@ -52,6 +52,7 @@ class LocalStack:
         home: Path | None = None,
         *,
         assembly: Path | None = None,
+        deploy: Deployer = deploy_assembly,
         announce: Announce = lambda _step: None,
     ) -> Self:
         """Start every process and deploy every stack; on any failure, end what was started and remove the folder.
@@ -60,6 +61,7 @@ class LocalStack:
             ports: where to listen; the usual ports if None.
             home: the state folder; ``DARKROOM_HOME`` or ``.darkroom`` if None.
             assembly: a synthesized assembly; synthesized for this machine if None.
+            deploy: what brings the assembly to the emulator.
             announce: told each step before it begins.
 
         Raises:
@@ -76,7 +78,7 @@ class LocalStack:
         folder.create()
         stack = cls(folder, StackState(stage=settings.stage, ports=chosen))
         try:
-            stack._start(assembly, announce)
+            stack._start(assembly, deploy, announce)
         except BaseException:
             stack.stop()
             raise
@@ -162,7 +164,7 @@ class LocalStack:
         name = self.settings.parameter_name(thing)
         return str(self.client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
 
-    def _start(self, assembly: Path | None, announce: Announce) -> None:
+    def _start(self, assembly: Path | None, deploy: Deployer, announce: Announce) -> None:
         announce("Start the emulator")
         emulator = start_emulator(self.folder, self.ports.emulator, self.endpoint.region)
         self._remember(emulator)
@@ -171,7 +173,7 @@ class LocalStack:
             assembly = _synthesize(self.state.stage)
         announce("Wait for the emulator")
         await_emulator(emulator, self.endpoint, self.folder.log(emulator.name))
-        self.deployment = deploy_assembly(assembly, self.endpoint, lambda name: announce(f"Deploy {name}"))
+        self.deployment = deploy(assembly, self.endpoint, lambda name: announce(f"Deploy {name}"))
         self._publish_addresses()
         self._make_keys()
         environment = part_environment(self.folder, self.ports, self.endpoint, self.state.stage)

@@ -1,0 +1,107 @@
+"""The CDK's own command, through ``make`` and at the version that the Makefile pins, against the emulator."""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.local.endpoint import ACCOUNT, Endpoint
+from infra.local.state import CHECKOUT
+
+SECONDS = 240
+_MAKEFILE = (CHECKOUT / "Makefile").read_text(encoding="utf-8")
+_COPIED = ("Makefile", "cdk.json", "darkroom.toml", "infra", "lambdas", "pyproject.toml", "uv.lock")
+_STACK = re.compile(r"^Stack (\S+)")
+_RESOURCE = re.compile(r"^\[[~+-]\] (AWS::\S+) .*?(\w+)(?: (?:replace|destroy|orphan|may be replaced))?$")
+_PROPERTY = re.compile(r"^ [├└]─ \[[~+-]\] (\S+)")
+
+Changes = dict[str, dict[tuple[str, str], set[str]]]
+"""By stack, the properties that differ of every changed resource: of its type and logical id."""
+
+
+@dataclass(frozen=True, slots=True)
+class CdkCommand:
+    """``make`` in ``checkout``, with an environment that points at the emulator."""
+
+    endpoint: Endpoint
+    checkout: Path = CHECKOUT
+
+    def make(self, *arguments: str) -> str:
+        """Return what ``make`` printed; its set-up is done, for a test runs."""
+        return self._run("make", "--old-file", f"{sys.prefix}/.ready", *arguments)
+
+    def bootstrap(self, *regions: str) -> None:
+        environments = [f"aws://{ACCOUNT}/{region}" for region in regions]
+        self._run("npx", "--yes", f"aws-cdk@{pinned_version()}", "bootstrap", *environments)
+
+    def deploy(self, assembly: Path) -> str:
+        return self.make("deploy", f"OPTIONS=--app {assembly} --require-approval never --concurrency 4 --ci")
+
+    def changes(self, assembly: Path) -> Changes:
+        return parse_diff(self.make("diff", f"OPTIONS=--app {assembly} --ci"))
+
+    def _run(self, *command: str) -> str:
+        run = subprocess.run(
+            command,
+            cwd=self.checkout,
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        assert run.returncode == 0, f"{' '.join(command)}\n{run.stdout}\n{run.stderr}"
+        return run.stdout + run.stderr
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            **self.endpoint.environment(),
+            "UV_PROJECT_ENVIRONMENT": sys.prefix,
+            "PATH": f"{sys.prefix}/bin{os.pathsep}{os.environ['PATH']}",
+            "NO_COLOR": "1",
+        }
+
+
+def pinned_version() -> str:
+    """Return the version of aws-cdk that the Makefile names."""
+    found = re.search(r"^CDK_VERSION := (\S+)$", _MAKEFILE, re.MULTILINE)
+    assert found
+    return found[1]
+
+
+def why_unavailable() -> str | None:
+    """Return why the command cannot be run here, if it cannot."""
+    command = [f"{sys.prefix}/bin/npx", "--yes", f"aws-cdk@{pinned_version()}", "--version"]
+    try:
+        run = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        return f"no answer within {SECONDS} s"
+    return run.stderr.strip() if run.returncode else None
+
+
+def copied_checkout(folder: Path) -> Path:
+    """Return a copy of what a synthesis reads, for a change of settings; assets that are built stay shared."""
+    for name in _COPIED:
+        source, copy = CHECKOUT / name, folder / name
+        subprocess.run(["cp", "-pR", source, copy], check=True)
+    (folder / "build").mkdir()
+    (folder / "build" / "assets").symlink_to(CHECKOUT / "build" / "assets")
+    return folder
+
+
+def parse_diff(printed: str) -> Changes:
+    """Return what ``cdk diff`` says of every stack."""
+    changes: Changes = {}
+    resources: dict[tuple[str, str], set[str]] = {}
+    properties: set[str] = set()
+    for line in printed.splitlines():
+        if stack := _STACK.match(line):
+            resources = changes.setdefault(stack[1], {})
+        elif resource := _RESOURCE.match(line):
+            properties = resources.setdefault((resource[1], resource[2]), set())
+        elif changed := _PROPERTY.match(line):
+            properties.add(changed[1])
+    return changes

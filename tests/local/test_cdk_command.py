@@ -1,0 +1,109 @@
+"""``cdk deploy --all`` by the CDK's own command: a picture through what it deployed, and a change that touches little.
+
+The emulator's names are those of the shared stack, so that this one is a stack of its own.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import samples
+from cdk_command import CdkCommand, copied_checkout, parse_diff, why_unavailable
+from outcomes import await_outcome, upload
+
+from infra.local.deploy import Deployment
+from infra.local.endpoint import Endpoint
+from infra.local.filtered_assembly import write_filtered_assembly
+from infra.local.stack import LocalStack
+from infra.local.state import Ports
+from lambdas.keys import MIME_TYPES
+from lambdas.settings import load_settings
+
+pytestmark = pytest.mark.usefixtures("stack")  # whose assembly is synthesized already, once
+
+
+@pytest.fixture(scope="module")
+def deployed(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    if reason := why_unavailable():
+        pytest.skip(f"the CDK's command cannot be had from npm: {reason}")
+    folder = tmp_path_factory.mktemp("cdk")
+
+    def deploy(assembly: Path, endpoint: Endpoint, _announce: object) -> Deployment:
+        regions, filtered = stack.settings.regions, folder / "assembly"
+        cdk = CdkCommand(endpoint)
+        cdk.bootstrap(regions.primary, regions.replica)
+        stripped = write_filtered_assembly(assembly, filtered)
+        printed = cdk.deploy(filtered)
+        return Deployment([line.split()[1] for line in printed.splitlines() if line.startswith("✅")], stripped)
+
+    running = LocalStack.start(Ports.any_free(), folder / "home", deploy=deploy)
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def image_id(deployed: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> str:
+    file = tmp_path_factory.mktemp("picture") / "photo.jpg"
+    file.write_bytes(samples.jpeg())
+    return upload(deployed, file)
+
+
+def assert_shown(stack: LocalStack, image_id: str) -> None:
+    with httpx.Client(trust_env=False, timeout=60) as http:
+        answer = http.get(f"{stack.edge_url}/img/{image_id}?w=512&dpr=1", headers={"Accept": "image/avif"})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, MIME_TYPES["avif"]), answer.text
+
+
+def test_a_picture_goes_through_what_the_command_deployed(deployed: LocalStack, image_id: str) -> None:
+    assert deployed.deployment
+    assert len(deployed.deployment.stacks) == len(set(deployed.deployment.stacks)) > 5
+    record = await_outcome(deployed, image_id)
+    assert record["outcome"] == "ready", record.get("rejection")
+    assert set(record["derivatives"]) == {str(variant) for variant in deployed.settings.eager_variants}
+    assert_shown(deployed, image_id)
+
+
+def test_a_changed_setting_touches_what_it_must_and_nothing_else(
+    deployed: LocalStack, image_id: str, tmp_path: Path
+) -> None:
+    checkout = copied_checkout(tmp_path)
+    cdk = CdkCommand(deployed.endpoint, checkout)
+    context = json.loads((checkout / "cdk.json").read_text(encoding="utf-8"))
+    context["context"]["target"] = "host"  # this machine's assets again, not AWS's
+    (checkout / "cdk.json").write_text(json.dumps(context), encoding="utf-8")
+    seconds = load_settings().delivery.not_found_seconds
+    toml = (checkout / "darkroom.toml").read_text(encoding="utf-8")
+    changed = toml.replace(f"not_found_seconds = {seconds}", f"not_found_seconds = {seconds - 1}")
+    assert changed != toml
+    (checkout / "darkroom.toml").write_text(changed, encoding="utf-8")
+
+    cdk.make("synth", f"STAGE={deployed.settings.stage}")
+    write_filtered_assembly(checkout / "cdk.out", tmp_path / "assembly")
+    changes = cdk.changes(tmp_path / "assembly")
+
+    # The settings travel in the code of every function but the edge's, which is asked for none.
+    assert all(
+        kind == "AWS::Lambda::Function" and properties == {"Code"}
+        for stack, resources in changes.items()
+        for (kind, _), properties in resources.items()
+        if not stack.endswith("Delivery")
+    )
+    delivery = next(resources for stack, resources in changes.items() if stack.endswith("Delivery"))
+    assert {kind: properties for (kind, _), properties in delivery.items()} == {
+        "AWS::CloudFront::Function": {"FunctionCode"},
+        "AWS::CloudFront::CachePolicy": {"CachePolicyConfig"},
+        "AWS::CloudFront::Distribution": {"DistributionConfig"},
+    }
+    untouched = {stack for stack, resources in changes.items() if not resources}
+    assert {stack.removeprefix("DarkroomDev") for stack in untouched} >= {"Storage", "Replica", "Analytics"}
+
+    printed = cdk.deploy(tmp_path / "assembly")
+    unchanged = {line.split()[1] for line in printed.splitlines() if line.endswith("(no changes)")}
+    assert unchanged == untouched
+    assert not any(parse_diff(cdk.make("diff", f"OPTIONS=--app {tmp_path / 'assembly'} --ci")).values())
+    assert await_outcome(deployed, image_id)["outcome"] == "ready"
+    assert_shown(deployed, image_id)
