@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from calibration.candidates import QUALITIES, at_quality, candidates, describe
-from calibration.choose import Point, at_target, cheapest, lifetime_cost, lowest_quality
+from calibration.choose import Point, cheapest, lifetime_cost, lowest_quality
 from calibration.measure import Measurement, Task, measure, summarize, tasks
 from calibration.photographs import Photograph
 from calibration.scores import CACHE
@@ -90,12 +90,12 @@ def choose(surveyed: Survey, bench: Workbench, target: float) -> dict[Format, Ch
     """
     choices = {}
     for fmt, curves in surveyed.items():
-        name, _ = cheapest(
+        name, point = cheapest(
             {name: curve.points for name, curve in curves.items()},
             target,
             partial(_cost, fmt=fmt, settings=bench.settings),
         )
-        choices[fmt] = settle(bench, fmt, curves[name], target)
+        choices[fmt] = settle(bench, fmt, curves[name].encoder, target, round(point.quality))
     return choices
 
 
@@ -103,8 +103,8 @@ def _cost(point: Point, fmt: Format, settings: Settings) -> float:
     return lifetime_cost(point, fmt, settings.calibration, settings.prices)
 
 
-def settle(bench: Workbench, fmt: Format, curve: Curve, target: float) -> Choice:
-    """Find the lowest quality of one candidate that reaches ``target`` on every rung, beginning where its curve does.
+def settle(bench: Workbench, fmt: Format, candidate: Encoder, target: float, start: int) -> Choice:
+    """Find the lowest quality of ``candidate`` that reaches ``target`` on all rungs together, looking from ``start``.
 
     Raises:
         UnreachableTargetError: no quality does.
@@ -114,17 +114,17 @@ def settle(bench: Workbench, fmt: Format, curve: Curve, target: float) -> Choice
 
     def score(quality: int) -> float:
         if quality not in points:
-            points[quality] = bench.point(fmt, at_quality(curve.encoder, quality), rungs)
+            points[quality] = bench.point(fmt, at_quality(candidate, quality), rungs)
         return points[quality].ssimulacra2
 
-    quality = lowest_quality(score, target, round(at_target(curve.points, target).quality))
+    quality = lowest_quality(score, target, start)
     point = points[quality]
     reached = Reached(
         ssimulacra2=round(point.ssimulacra2, 1),
         bits_per_pixel=round(point.bits_per_pixel, 3),
         cpu_ms_per_megapixel=round(point.cpu_ms_per_megapixel, 1),
     )
-    return Choice(fmt, at_quality(curve.encoder, quality).model_copy(update={"reached": reached}), point)
+    return Choice(fmt, at_quality(candidate, quality).model_copy(update={"reached": reached}), point)
 
 
 def _curves(by_encoder: dict[Encoder, list[Measurement]]) -> dict[str, Curve]:

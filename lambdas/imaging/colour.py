@@ -2,6 +2,7 @@
 
 from lambdas.imaging.engine import pyvips
 from lambdas.imaging.inspect import Header
+from lambdas.imaging.srgb import is_srgb
 
 _COLOURS = 3
 
@@ -9,11 +10,19 @@ _COLOURS = 3
 def loading_options(header: Header) -> dict[str, str]:
     """Return what ``thumbnail`` must be told to convert a picture such as ``header`` says.
 
-    A picture with a profile is converted by it. Without one, ``thumbnail`` has its own arithmetic
-    (and a stand-in profile for CMYK); sending such a picture through profiles all the same takes
-    six times as long as decoding it.
+    A picture with a profile is converted by it, unless it is sRGB's own. Without one, ``thumbnail``
+    has its own arithmetic (and a stand-in profile for CMYK); sending such a picture through profiles
+    all the same takes six times as long as decoding it.
     """
-    return {"output_profile": "srgb"} if header.profile is not None else {}
+    if header.profile is None or _in_srgb(header):
+        return {}
+    return {"output_profile": "srgb"}
+
+
+def _in_srgb(header: Header) -> bool:
+    # What the code points say goes before the profile, and a profile of other than three bands is no matter for them.
+    embedded = header.embedded if header.coded is None and header.color_space == "srgb" else None
+    return embedded is not None and is_srgb(embedded)
 
 
 def read_by(header: Header, image: "pyvips.Image") -> "pyvips.Image":

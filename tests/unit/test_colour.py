@@ -1,21 +1,27 @@
 """Whatever an original's colours are coded in, a derivative shows them in sRGB without a profile."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import pyvips
-from pictures import colour_at, flat, load
+from pictures import colour_at, corners, flat, load
 
+from lambdas.imaging.colour import loading_options
+from lambdas.imaging.colour_code import ColourCode, coded_profile, srgb_to_linear
 from lambdas.imaging.deadline import Deadline
 from lambdas.imaging.decode import decode
 from lambdas.imaging.geometry import Size
 from lambdas.imaging.inspect import inspect
+from lambdas.imaging.matrix_profile import Chromaticities, matrix_profile
 from lambdas.imaging.render import render
+from lambdas.imaging.srgb import is_srgb
 from lambdas.keys import Variant
 from lambdas.settings import load_settings
 
 SETTINGS = load_settings()
+SRGB_PRIMARIES = Chromaticities((0.64, 0.33), (0.30, 0.60), (0.15, 0.06), (0.3127, 0.3290))
 MUTED = [(176, 96, 84), (92, 140, 100), (88, 96, 150), (128, 128, 128), (240, 236, 228), (30, 30, 34)]
 
 
@@ -145,3 +151,48 @@ def test_avif_of_any_depth(bits: int) -> None:
     )
     for derivative in render(original, [Variant(256, 0, out) for out in ("avif", "webp", "jpeg")], SETTINGS):
         assert colour_at(load(derivative.data), 32, 32) == pytest.approx((176, 96, 84), abs=6)
+
+
+def with_profile(image: pyvips.Image, profile: bytes) -> bytes:
+    tagged = image.copy()
+    tagged.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
+    return tagged.pngsave_buffer()
+
+
+def embedded_by(name: str) -> bytes:
+    """Return one of the profiles that libvips brings along."""
+    return flat((1, 2, 3)).icc_transform(name, input_profile="srgb").get("icc-profile-data")
+
+
+def conversion(original: bytes) -> dict[str, str]:
+    return loading_options(inspect(original, SETTINGS.limits))
+
+
+@pytest.mark.parametrize("name", ["sRGB", "some camera's own"])
+def test_srgb_by_whatever_name_costs_no_conversion(name: str) -> None:
+    profile = matrix_profile(name, SRGB_PRIMARIES, srgb_to_linear)
+    original = with_profile(corners(), profile)
+    assert inspect(original, SETTINGS.limits).profile == name
+    assert conversion(original) == {}
+    header = inspect(original, SETTINGS.limits)
+    drawn = decode(original, header, Size(240, 160), Deadline(30)).numpy().astype(int)
+    converted = pyvips.Image.new_from_buffer(original, "").icc_transform("srgb", embedded=True).numpy().astype(int)
+    assert np.abs(drawn - converted).max() <= 1
+
+
+def test_other_profiles_are_converted_from() -> None:
+    bluish = matrix_profile(
+        "sRGB", Chromaticities((0.64, 0.33), (0.30, 0.60), (0.15, 0.08), (0.3127, 0.3290)), srgb_to_linear
+    )
+    darker = matrix_profile("sRGB", SRGB_PRIMARIES, lambda value: value**2.4)
+    for profile in (embedded_by("p3"), bluish, darker):
+        assert conversion(with_profile(corners(), profile)) != {}, "expected a conversion"
+    assert conversion(in_cmyk(corners())) != {}, "expected inks to be converted"
+    oversized = matrix_profile("sRGB", SRGB_PRIMARIES, srgb_to_linear) + bytes(100_000)
+    assert not is_srgb(oversized), "expected a profile that is too large to be held not to be looked at"
+
+
+def test_code_points_go_before_a_profile_of_srgb() -> None:
+    header = inspect(with_profile(corners(), embedded_by("srgb")), SETTINGS.limits)
+    coded = replace(header, coded=coded_profile(ColourCode(12, 13)))
+    assert (loading_options(header), loading_options(coded)) == ({}, {"output_profile": "srgb"})

@@ -30,7 +30,7 @@ def cost(group: list[Variant], original: Size) -> float:
         (PHOTO_12_MP, "jpeg", 0.4, 8, 2),
         (Size(3024, 4032), "jpeg", 0.4, 8, 4),
         (PHOTO_12_MP, "jpeg", 0.2, 8, 4),
-        (PHOTO_12_MP, "jpeg", 0.01, 8, 7),
+        (PHOTO_12_MP, "jpeg", 0.01, 8, 6),
         (PHOTO_12_MP, "jpeg", 0.01, 2, 2),
         (PHOTO_12_MP, "jpeg", 60, 8, 1),
         # A 100 MP AVIF takes seconds to decode: it is not decoded eight times to save a second of encoding.

@@ -64,7 +64,7 @@ def test_a_stage_overrides_single_values_and_only_its_own() -> None:
         ("max_pixels = 100_000_000", "max_pixels = 200_000_000", "the file as a whole", "of at least 2599", "1769"),
         ("eager_widths = [256,", "eager_widths = [300,", "the file as a whole", "on the ladder", "[300]"),
         ("batch_size = 1 ", "batch_size = 2 ", "pipeline.batch_size", "should be 1", "2"),
-        ("group_seconds = 0.4", "group_seconds = 0", "pipeline.group_seconds", "greater than 0", "0"),
+        ("group_seconds = 1.5", "group_seconds = 0", "pipeline.group_seconds", "greater than 0", "0"),
         ("[tenants.demo]", "[tenants.Demo]", "tenants.Demo", "match pattern", "'Demo'"),
         ('lane = "shared"', 'lane = "fast"', "tenants.demo.lane", "'shared' or 'dedicated'", "'fast'"),
         ('name = "darkroom"', 'name = "Dark Room"', "name", "match pattern", "'Dark Room'"),

@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from tests.bench.imaging.growth import soak
 from tests.bench.imaging.imports import import_seconds, light_vs_drawing
 from tests.bench.imaging.markdown import section
 from tests.bench.imaging.photographs import large_jpegs, largest, varied_pictures
+from tests.bench.imaging.steps import steps
 from tests.bench.imaging.table import results_table
 from tests.bench.machine import describe_machine
 from tests.bench.targets import Target
@@ -32,7 +33,7 @@ def run(console: Console, out: Path) -> list[Target]:
     photographs = large_jpegs(settings)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress, tempfile.TemporaryDirectory() as scratch:
-        step = _steps(progress)
+        step = steps(progress)
         comparison = compare(photographs, settings, Path(scratch), step)
         done = step("2,000 renders in one process", 1)
         soaked = soak(varied_pictures(settings))
@@ -99,11 +100,3 @@ def headline(figures: Mapping[str, Any]) -> str:
         else f"{abs(bytes_more):.0%} {'more' if bytes_more > 0 else 'fewer'} bytes"
     )
     return f"At sharp's own quality, {size}, for 1/{times:.0f} of the CPU"
-
-
-def _steps(progress: Progress) -> Callable[[str, int], Callable[[int], None]]:
-    def begin(description: str, parts: int) -> Callable[[int], None]:
-        task = progress.add_task(description, total=parts)
-        return lambda count: progress.advance(task, count)
-
-    return begin

@@ -1,7 +1,7 @@
 """Every contender on the same photographs, one after the other, in several rounds."""
 
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,13 @@ from tests.bench.imaging.contenders import Contender, Run, draw_with
 from tests.bench.imaging.figures import Result, summarize
 from tests.bench.imaging.matched import matched_encoders
 from tests.bench.imaging.photographs import largest
-from tests.bench.imaging.scoring import score_all
+from tests.bench.imaging.scoring import by_format, score_all
+from tests.bench.imaging.steps import Step
 
 ROUNDS = 3
 
 SHARP = Contender("sharp, by its defaults", "sharp")
 PILLOW = Contender("Pillow, by its defaults", "pillow")
-
-Step = Callable[[str, int], Callable[[int], None]]
-"""Told what begins and of how many parts it is; returns what to tell as they are done."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +36,17 @@ def compare(photographs: list[Photograph], settings: Settings, scratch: Path, st
     """Find settings at sharp's quality, then run every contender in turn; derivatives go under ``scratch``."""
     drawn = {"sharp": scratch / "sharp"}
     paths, widths = [photograph.path for photograph in photographs], settings.ladder.widths
-    step("sharp by its defaults, to be matched", 1)
+    done = step("sharp by its defaults, to be matched", 1)
     first = draw_with(SHARP, paths, widths, drawn["sharp"])
+    done(1)
     done = step("Scoring sharp", len(photographs) * len(widths))
     scores = score_all(drawn, photographs, settings, done)
-    total = len(photographs) * (len(widths) - 1) * len(surveyed_encoders())
-    workbench = Workbench(photographs, settings, done=step("Finding settings of sharp's quality", total))
-    matched = matched_encoders(workbench, _means(scores["sharp"]), _sizes(first, settings))
+    workbench = Workbench(
+        photographs,
+        settings,
+        done=step("Finding settings of sharp's quality", len(photographs) * len(surveyed_encoders())),
+    )
+    matched = matched_encoders(workbench, scores["sharp"], _sizes(first, settings), step)
 
     contenders = _contenders(settings, matched)
     drawn |= {role: scratch / role for role in ("pillow", "matched", "shipped")}
@@ -65,7 +67,7 @@ def compare(photographs: list[Photograph], settings: Settings, scratch: Path, st
     done = step("Scoring", len(photographs) * len(widths))
     scores |= score_all({role: drawn[role] for role in drawn if role != "sharp"}, photographs, settings, done)
     results = {
-        role: summarize(contender.name, runs[role], peaks[role], scores.get(role, {}))
+        role: summarize(contender.name, runs[role], peaks[role], by_format(scores.get(role, [])))
         for role, contender in contenders.items()
     }
     return Comparison(results, matched)
@@ -83,10 +85,6 @@ def _contenders(settings: Settings, matched: Mapping[Format, Encoder]) -> dict[s
         "sharp_shared": Contender("sharp, by our settings, pixels shared", "sharp", ours, shared=True),
         "floor": Contender("bare encoders, by our settings", "floor", ours),
     }
-
-
-def _means(scores: Mapping[Format, list[float]]) -> dict[Format, float]:
-    return {fmt: statistics.fmean(scores[fmt]) for fmt in FORMATS}
 
 
 def _sizes(run: Run, settings: Settings) -> dict[int, float]:

@@ -1,32 +1,49 @@
 """Our settings at another engine's quality: what calibration would choose, were its scores the target."""
 
-from collections.abc import Mapping
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from calibration.choose import cheapest_set
+from calibration.choose import at_target, cheapest_set
 from calibration.survey import Workbench, settle, survey
 from lambdas.encoders import Encoder
-from lambdas.keys import Format
+from lambdas.keys import FORMATS, Format
+from tests.bench.imaging.scoring import Score, by_format
+from tests.bench.imaging.steps import Step
 
-# A little under the limit of 3 % more bytes: the survey leaves out the widest rung.
+_SURVEYED_WIDTH = 512  # so small that ninety settings are scored in a minute; what is chosen is settled on all rungs
+# A little under the limit of 3 % more bytes: other rungs than the surveyed one may gain less.
 _SIZE_MARGIN = 1.01
 
 
 def matched_encoders(
-    workbench: Workbench, scores: Mapping[Format, float], sizes: Mapping[int, float]
+    workbench: Workbench, scores: Sequence[Score], sizes: Mapping[int, float], step: Step
 ) -> dict[Format, Encoder]:
-    """Return encoders whose mean score is no lower than ``scores``, about as large, for the least CPU.
+    """Return encoders whose mean score is no lower than that of ``scores``, about as large, for the least CPU.
 
     Args:
         workbench: the photographs, and what to measure them with.
-        scores: mean SSIMULACRA2 to reach, over all photographs and rungs, by format.
-        sizes: bytes of one derivative in every format together, the mean over photographs, by rung.
+        scores: of the other engine's derivatives of all photographs, formats and rungs.
+        sizes: bytes of one of its derivatives in every format together, the mean over photographs, by rung.
+        step: told what is being measured.
 
     Raises:
         UnreachableTargetError: no setting of ours is good or small enough.
     """
-    rungs = workbench.settings.ladder.widths[:-1]
-    surveyed = survey(workbench, rungs)
-    limit = _SIZE_MARGIN * sum(sizes[rung] for rung in rungs) / len(rungs)
+    rung = min(sizes, key=lambda width: abs(width - _SURVEYED_WIDTH))
+    surveyed = survey(workbench, [rung])
     curves = {fmt: {name: curve.points for name, curve in named.items()} for fmt, named in surveyed.items()}
-    chosen = cheapest_set(curves, scores, limit)
-    return {fmt: settle(workbench, fmt, surveyed[fmt][name], scores[fmt]).encoder for fmt, name in chosen.items()}
+    there = _means([score for score in scores if score.rung == rung])
+    chosen = cheapest_set(curves, there, _SIZE_MARGIN * sizes[rung])
+    everywhere, done = _means(scores), step("Settling them on every rung", len(FORMATS))
+    quietly = replace(workbench, done=lambda _count: None)
+    encoders: dict[Format, Encoder] = {}
+    for fmt, name in chosen.items():
+        start = round(at_target(curves[fmt][name], there[fmt]).quality)
+        encoders[fmt] = settle(quietly, fmt, surveyed[fmt][name].encoder, everywhere[fmt], start).encoder
+        done(1)
+    return encoders
+
+
+def _means(scores: Sequence[Score]) -> dict[Format, float]:
+    return {fmt: statistics.fmean(received) for fmt, received in by_format(scores).items()}

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
 from functools import cache as once
 from multiprocessing import get_context
 from pathlib import Path
@@ -13,8 +14,18 @@ from calibration.worker import prepare
 from lambdas.keys import FORMATS, Format
 from lambdas.settings import Settings
 
-Scores = dict[str, dict[Format, list[float]]]
-"""By contender and format, one score a derivative."""
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """SSIMULACRA2 of one derivative."""
+
+    format: Format
+    rung: int
+    ssimulacra2: float
+
+
+Scores = dict[str, list[Score]]
+"""By contender, one score a derivative."""
 
 
 def score_all(
@@ -24,7 +35,7 @@ def score_all(
     done: Callable[[int], None] = lambda _count: None,
 ) -> Scores:
     """Score the derivatives in ``folders``: one by contender, in it one a photograph, by its number."""
-    scores: Scores = {name: {fmt: [] for fmt in FORMATS} for name in folders}
+    scores: Scores = {name: [] for name in folders}
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), prepare) as pool:
         running = [
             pool.submit(_score, folders, number, photograph, rung, settings)
@@ -32,23 +43,25 @@ def score_all(
             for number, photograph in enumerate(photographs)
         ]
         for finished in as_completed(running):
-            for name, fmt, received in finished.result():
-                scores[name][fmt].append(received)
+            for name, received in finished.result():
+                scores[name].append(received)
             done(1)
     return scores
 
 
+def by_format(scores: Sequence[Score]) -> dict[Format, list[float]]:
+    """Return the scores of each format."""
+    return {fmt: [score.ssimulacra2 for score in scores if score.format == fmt] for fmt in FORMATS}
+
+
 def _score(
     folders: dict[str, Path], number: int, photograph: Photograph, rung: int, settings: Settings
-) -> list[tuple[str, Format, float]]:
+) -> list[tuple[str, Score]]:
     expected = once(lambda: reference(photograph, rung, settings))
     with open_cache() as cache:
         return [
-            (
-                name,
-                fmt,
-                score(cache, photograph, rung, (folder / str(number) / f"{rung}x0.{fmt}").read_bytes(), expected),
-            )
+            (name, Score(fmt, rung, score(cache, photograph, rung, drawn.read_bytes(), expected)))
             for name, folder in folders.items()
             for fmt in FORMATS
+            for drawn in [folder / str(number) / f"{rung}x0.{fmt}"]
         ]
