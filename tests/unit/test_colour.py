@@ -153,12 +153,6 @@ def test_avif_of_any_depth(bits: int) -> None:
         assert colour_at(load(derivative.data), 32, 32) == pytest.approx((176, 96, 84), abs=6)
 
 
-def with_profile(image: pyvips.Image, profile: bytes) -> bytes:
-    tagged = image.copy()
-    tagged.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
-    return tagged.pngsave_buffer()
-
-
 def embedded_by(name: str) -> bytes:
     """Return one of the profiles that libvips brings along."""
     return flat((1, 2, 3)).icc_transform(name, input_profile="srgb").get("icc-profile-data")
@@ -171,7 +165,7 @@ def conversion(original: bytes) -> dict[str, str]:
 @pytest.mark.parametrize("name", ["sRGB", "some camera's own"])
 def test_srgb_by_whatever_name_costs_no_conversion(name: str) -> None:
     profile = matrix_profile(name, SRGB_PRIMARIES, srgb_to_linear)
-    original = with_profile(corners(), profile)
+    original = attached(corners(), profile)
     assert inspect(original, SETTINGS.limits).profile == name
     assert conversion(original) == {}
     header = inspect(original, SETTINGS.limits)
@@ -186,13 +180,13 @@ def test_other_profiles_are_converted_from() -> None:
     )
     darker = matrix_profile("sRGB", SRGB_PRIMARIES, lambda value: value**2.4)
     for profile in (embedded_by("p3"), bluish, darker):
-        assert conversion(with_profile(corners(), profile)) != {}, "expected a conversion"
+        assert conversion(attached(corners(), profile)) != {}, "expected a conversion"
     assert conversion(in_cmyk(corners())) != {}, "expected inks to be converted"
     oversized = matrix_profile("sRGB", SRGB_PRIMARIES, srgb_to_linear) + bytes(100_000)
     assert not is_srgb(oversized), "expected a profile that is too large to be held not to be looked at"
 
 
 def test_code_points_go_before_a_profile_of_srgb() -> None:
-    header = inspect(with_profile(corners(), embedded_by("srgb")), SETTINGS.limits)
+    header = inspect(attached(corners(), embedded_by("srgb")), SETTINGS.limits)
     coded = replace(header, coded=coded_profile(ColourCode(12, 13)))
     assert (loading_options(header), loading_options(coded)) == ({}, {"output_profile": "srgb"})
