@@ -4,25 +4,30 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from flows.answers import Answers
+from flows.asked import check_tenant
 from flows.discovery import find_analytics
 from flows.periods import Period
 from flows.questions import Answer, Question, UnansweredError, ask
 from lambdas.settings import Settings
 
 
-def ask_all(names: Iterable[str], period: Period, settings: Settings) -> Answers:
+def ask_all(names: Iterable[str], period: Period, settings: Settings, tenant: str | None = None) -> Answers:
     """Ask the questions called ``names`` about ``period``, a few at a time as the settings say.
+
+    ``tenant``: about its pictures alone.
 
     Raises:
         NotDeployedError: the stage has no analytics.
         UnknownQuestionError: there is no such question.
+        UnknownTenantError: the settings name no such tenant.
     """
+    check_tenant(tenant, settings)
     analytics = find_analytics(settings)
     questions = [Question(name) for name in names]
 
     def attempt(question: Question) -> Answer | UnansweredError:
         try:
-            return ask(question, period, analytics, attempts=settings.analytics.attempts)
+            return ask(question, period, analytics, attempts=settings.analytics.attempts, tenant=tenant)
         except UnansweredError as error:
             return error
 

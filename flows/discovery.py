@@ -1,11 +1,12 @@
 """What a stage deployed, looked up where its stacks publish it: SSM parameters."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
 
+from flows.asked import settings_parameters
 from lambdas.settings import EDGE_REGION, Settings
 
 _PARAMETERS_AT_ONCE = 10  # what SSM looks up in one request
@@ -17,13 +18,14 @@ class NotDeployedError(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Analytics:
-    """Where the edge's logs are asked and reports are kept."""
+    """Where the edge's logs are asked and reports are kept; ``parameters`` is what questions call the settings."""
 
     distribution: str
     workgroup: str
     database: str
     reports_bucket: str
     region: str = EDGE_REGION
+    parameters: Mapping[str, float | str] = field(default_factory=dict)
 
 
 def find_analytics(settings: Settings, ssm: Any = None) -> Analytics:
@@ -42,7 +44,7 @@ def find_analytics(settings: Settings, ssm: Any = None) -> Analytics:
         "database": "glue-database",
         "reports_bucket": "reports-bucket",
     }
-    return Analytics(**look_up(settings, things, EDGE_REGION, ssm))
+    return Analytics(**look_up(settings, things, EDGE_REGION, ssm), parameters=settings_parameters(settings))
 
 
 def look_up(settings: Settings, things: Mapping[str, str], region: str, ssm: Any = None) -> dict[str, str]:

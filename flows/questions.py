@@ -13,6 +13,7 @@ import pyathena
 from pyathena.error import Error as AthenaError
 from pyathena.util import RetryConfig
 
+from flows.asked import question_parameters
 from flows.discovery import Analytics
 from flows.periods import Period
 
@@ -87,7 +88,9 @@ class Answer:
     seconds: float
 
 
-def ask(question: Question, period: Period, analytics: Analytics, *, attempts: int) -> Answer:
+def ask(
+    question: Question, period: Period, analytics: Analytics, *, attempts: int, tenant: str | None = None
+) -> Answer:
     """Put ``question`` about ``period`` to Athena and wait for the answer.
 
     Args:
@@ -95,6 +98,7 @@ def ask(question: Question, period: Period, analytics: Analytics, *, attempts: i
         period: the days that it is about.
         analytics: where to ask, and the distribution that is asked about.
         attempts: tries of a call that Athena throttles, each waiting longer than the last.
+        tenant: whose pictures alone; None for all.
 
     Raises:
         UnansweredError: Athena refused, failed or cancelled the query, or throttled every attempt.
@@ -102,7 +106,10 @@ def ask(question: Question, period: Period, analytics: Analytics, *, attempts: i
     began = time.monotonic()
     try:
         with _connect(analytics, attempts) as connection, connection.cursor() as cursor:
-            cursor.execute(question.text, {"distribution": analytics.distribution, **period.parameters})
+            cursor.execute(
+                question.text,
+                question_parameters(analytics.distribution, period, tenant, analytics.parameters),
+            )
             rows = _frame(cursor.description, cursor.fetchall())
             scanned = int(cursor.data_scanned_in_bytes or 0)
     except AthenaError as error:

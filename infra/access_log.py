@@ -52,6 +52,7 @@ FIELDS: tuple[LogField, ...] = tuple(
         ("sc-content-len", "sc_content_len"),
         ("sc-range-start", "sc_range_start"),
         ("sc-range-end", "sc_range_end"),
+        ("origin-fbl", "origin_fbl"),
         ("viewer-request-log-data", "viewer_request_log_data"),
         ("viewer-response-log-data", "viewer_response_log_data"),
     )

@@ -9,6 +9,7 @@ from constructs import Construct
 
 from infra.access_log import COLUMNS, LOCATION_TEMPLATE, PARTITION_KEYS, PREFIX, TABLE
 from infra.acknowledgements import acknowledge
+from infra.images_export import ImagesExport
 from infra.names import Names
 from infra.stack import DarkroomStack
 from lambdas.settings import EDGE_REGION
@@ -134,6 +135,14 @@ class AnalyticsStack(DarkroomStack):
             ),
         )
         table.add_resource_dependency(database)
+        ImagesExport(
+            self,
+            "Images",
+            account=self.account,
+            database=database,
+            database_name=name,
+            bucket_name=self.logs.bucket_name,
+        )
         return name
 
     def _table_parameters(self) -> dict[str, str]:

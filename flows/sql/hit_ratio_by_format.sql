@@ -1,7 +1,7 @@
 -- By format: how many answers were there, how many of them came from the edge's cache, and how many were errors?
 -- A hit was served from the cache, fresh or revalidated; a miss was fetched. Other answers (errors, the edge
 -- function's own) are neither. An answer without a picture counts as format 'none'.
--- Scans: one distribution's partitions of the days asked for; four columns.
+-- Scans: one distribution's partitions of the days asked for; four columns. With a tenant, also two of images.
 SELECT
     CASE
         WHEN starts_with(sc_content_type, 'image/') THEN split_part(sc_content_type, '/', 2)
@@ -18,5 +18,10 @@ WHERE
     distributionid = %(distribution)s
     AND year BETWEEN %(first_year)d AND %(last_year)d
     AND year * 10000 + month * 100 + day BETWEEN %(first_day)d AND %(last_day)d
+    AND (
+        %(tenant)s IS NULL
+        OR regexp_extract(cs_uri_stem, '^/(img/)?((p-)?[0-9a-f]{32})(/|$)', 2)
+        IN (SELECT image_id FROM images WHERE tenant = %(tenant)s)
+    )
 GROUP BY 1
 ORDER BY requests DESC, format

@@ -7,15 +7,21 @@ from typing import Any
 import pytest
 from synthesized import Assembly, Resource, as_list, referenced, statements
 
+from infra import images_export
 from infra.access_log import COLUMNS, PARTITION_KEYS, RECORD_FIELDS, SUFFIX_PATH, TABLE, partition_path
 from infra.names import Names
+from lambdas.record.row import COLUMNS as IMAGE_COLUMNS
 from lambdas.settings import Settings
+
+
+def table_called(name: str, aws: Assembly) -> dict[str, Any]:
+    tables: list[dict[str, Any]] = [table.properties["TableInput"] for table in aws.all("AWS::Glue::Table")]
+    return next(table for table in tables if table["Name"] == name)
 
 
 @pytest.fixture(scope="module")
 def table(aws: Assembly) -> dict[str, Any]:
-    found: dict[str, Any] = aws.one("AWS::Glue::Table").properties["TableInput"]
-    return found
+    return table_called(TABLE, aws)
 
 
 def logs_bucket(aws: Assembly, names: Names) -> Resource:
@@ -79,6 +85,15 @@ def test_the_table_has_every_delivered_field_as_a_string(table: dict[str, Any]) 
     assert tuple(key["Name"] for key in table["PartitionKeys"]) == PARTITION_KEYS
     for part in ("InputFormat", "OutputFormat", "SerdeInfo"):
         assert "parquet" in str(table["StorageDescriptor"][part])
+
+
+def test_the_images_table_reads_what_the_list_of_the_newest_snapshot_names(aws: Assembly, names: Names) -> None:
+    storage = table_called(images_export.TABLE, aws)["StorageDescriptor"]
+    assert storage["InputFormat"].endswith("SymlinkTextInputFormat")
+    assert "parquet" in str(storage["SerdeInfo"])
+    location = text(storage["Location"], names, logs_bucket(aws, names))
+    assert location == f"s3://{names.logs_bucket}/{images_export.CURRENT}/"
+    assert {(column["Name"], column["Type"], column["Comment"]) for column in storage["Columns"]} == set(IMAGE_COLUMNS)
 
 
 def test_deliveries_write_what_the_table_reads(aws: Assembly, names: Names) -> None:

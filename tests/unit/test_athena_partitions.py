@@ -30,7 +30,10 @@ TABLE = CatalogTable(
 DAYS = [("2026", "12", "31"), ("2027", "01", "01"), ("2027", "01", "02"), ("2027", "10", "01")]
 FILES = [
     DataFile(
-        f"log/{site}/{'-'.join(day)}", "etag", dict(zip(("site", "year", "month", "day"), (site, *day), strict=True))
+        "logs",
+        f"log/{site}/{'-'.join(day)}",
+        "etag",
+        dict(zip(("site", "year", "month", "day"), (site, *day), strict=True)),
     )
     for site in ("E1", "E2")
     for day in DAYS

@@ -32,7 +32,7 @@ def served(status: int = 200, result: Any = "Miss", **headers: str) -> Served:
     )
     named = {"content-type": "image/avif", "content-length": "7"} | {n.replace("_", "-"): v for n, v in headers.items()}
     answer = Answer(status, httpx.Headers(named), b"picture")
-    return Served(request, "/a/1024x0.avif", answer, result, "id", {"viewer-request": "1024x0.avif/900"})
+    return Served(request, "/a/1024x0.avif", answer, result, "id", 0.25, {"viewer-request": "1024x0.avif/900"})
 
 
 def record(status: int = 200, result: str = "Miss", **headers: str) -> dict[str, str]:
@@ -62,6 +62,7 @@ def test_record() -> None:
         "time_to_first_byte": "0.013",
         "time_taken": "0.500",
         "sc_range_start": "-",
+        "origin_fbl": "0.250",
         "viewer_request_log_data": "1024x0.avif/900",
         "viewer_response_log_data": "-",
     }

@@ -137,6 +137,8 @@ def test_a_miss_then_a_hit(tmp_path: Path) -> None:
     for name in ("via", "x-amz-cf-id", "x-amz-cf-pop", "date", "content-length"):
         assert name in hit.answer.headers
     assert miss.request_id != hit.request_id
+    assert miss.origin_seconds is not None
+    assert hit.origin_seconds is None
 
 
 def test_the_origin_request_event_is_cloudfront_s(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Every question in SQL: explained, parsed as Athena would, bound safely, and written for DuckDB."""
 
+import re
 from datetime import date
 
 import duckdb
@@ -8,14 +9,27 @@ import sqlglot
 from pyathena.formatter import DefaultParameterFormatter
 from sqlglot import exp
 
+from flows.asked import question_parameters, settings_parameters
 from flows.periods import Period
 from flows.questions import Question, UnknownQuestionError
 from infra.access_log import COLUMNS, PARTITION_KEYS, TABLE
 from infra.local.athena.catalog import CatalogTable
 from infra.local.athena.partitions import check_injected, relation
-from infra.local.athena.query import parse_query, plan_query
+from infra.local.athena.query import Scan, parse_query, plan_query
+from lambdas.record.row import COLUMNS as IMAGE_COLUMNS
+from lambdas.settings import load_settings
 
 PERIOD = Period(date(2026, 12, 30), date(2027, 1, 2))
+IMAGES = CatalogTable(
+    database="darkroom_dev",
+    name="images",
+    bucket="logs",
+    prefix="images/current/",
+    columns={column.name: column.type for column in IMAGE_COLUMNS},
+    partition_keys={},
+    injected=frozenset(),
+    listed=True,
+)
 LOG = CatalogTable(
     database="darkroom_dev",
     name=TABLE,
@@ -26,15 +40,25 @@ LOG = CatalogTable(
     injected=frozenset({"distributionid"}),
 )
 
+NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+
+tenants = pytest.mark.parametrize("tenant", [None, "demo"])
 questions = pytest.mark.parametrize("question", Question.all(), ids=lambda question: question.name)
 
 
-def bound(question: Question, distribution: str = "E1") -> str:
-    return DefaultParameterFormatter().format(question.text, {"distribution": distribution, **PERIOD.parameters})
+def bound(question: Question, distribution: str = "E1", tenant: str | None = None) -> str:
+    parameters = question_parameters(distribution, PERIOD, tenant, settings_parameters(load_settings()))
+    return DefaultParameterFormatter().format(question.text, parameters)
+
+
+def scans(question: Question, tenant: str | None) -> list[Scan]:
+    tree = parse_query(bound(question, tenant=tenant))
+    assert tree is not None
+    return plan_query(tree, LOG.database, lookup).scans
 
 
 def lookup(database: str, name: str) -> CatalogTable | None:
-    return LOG if (database, name) == (LOG.database, LOG.name) else None
+    return {(table.database, table.name): table for table in (LOG, IMAGES)}.get((database, name))
 
 
 def test_there_are_questions() -> None:
@@ -56,24 +80,41 @@ def test_it_is_one_query_in_athenas_dialect(question: Question) -> None:
 
 
 @questions
-def test_it_reads_one_distribution_and_the_days_asked_for(question: Question) -> None:
-    tree = parse_query(bound(question))
-    assert tree is not None
-    scans = plan_query(tree, LOG.database, lookup).scans
-    assert scans
-    for scan in scans:
-        check_injected(scan)
-        bounded = {column.name for predicate in scan.predicates for column in predicate.find_all(exp.Column)}
-        assert {"distributionid", "year", "month", "day"} <= bounded
+@tenants
+def test_it_reads_one_distribution_and_the_days_asked_for(question: Question, tenant: str | None) -> None:
+    (scan,) = (scan for scan in scans(question, tenant) if scan.table is LOG)
+    check_injected(scan)
+    bounded = {column.name for predicate in scan.predicates for column in predicate.find_all(exp.Column)}
+    assert {"distributionid", "year", "month", "day"} <= bounded
 
 
 @questions
-def test_duckdb_runs_its_translation(question: Question) -> None:
-    tree = parse_query(bound(question))
+def test_it_scans_the_columns_that_its_comment_says(question: Question) -> None:
+    told = {"access_log": r"days asked for; (\w+) columns", "images": r"(\w+) columns? of images"}
+    said = {table: re.search(pattern, question.comment) for table, pattern in told.items()}
+    read: dict[str, set[str]] = {}
+    for scan in scans(question, None):
+        read.setdefault(scan.table.name, set()).update(scan.columns - set(scan.table.partition_keys))
+    counted = {table: NUMBERS.index(found[1].lower()) for table, found in said.items() if found}
+    assert counted == {table: len(columns) for table, columns in read.items()}
+
+
+@questions
+def test_with_a_tenant_it_reads_whose_the_images_are(question: Question) -> None:
+    columns = {column for scan in scans(question, "demo") if scan.table is IMAGES for column in scan.columns}
+    assert {"image_id", "tenant"} <= columns
+    assert "'demo'" in bound(question, tenant="demo")
+
+
+@questions
+@tenants
+def test_duckdb_runs_its_translation(question: Question, tenant: str | None) -> None:
+    tree = parse_query(bound(question, tenant=tenant))
     assert tree is not None
     query = plan_query(tree, LOG.database, lookup)
-    answer = duckdb.sql(query.to_duckdb([relation(LOG, []) for _ in query.scans]))
+    answer = duckdb.sql(query.to_duckdb([relation(scan.table, []) for scan in query.scans]))
     assert all(name == name.lower() and not name.startswith("_col") for name in answer.columns)
+    assert answer.fetchall() == []
 
 
 @questions

@@ -31,14 +31,20 @@ _TEMPLATES = {
 }
 """Trino's function → an expression of DuckDB; ``$a``, ``$b``, … are the arguments in order."""
 
+# Where nothing fits, Trino's is null and DuckDB's is empty.
+_REGEXP_EXTRACT = "CASE WHEN regexp_matches($a, $b) THEN regexp_extract($a, $b, $c) END"
+
 # Trino divides whole numbers to a whole number and refuses a zero; DuckDB's ``/`` gives a fraction.
 _DIVISION = "CASE WHEN $b = 0 THEN CAST(error('DIVISION_BY_ZERO: Division by zero') AS bigint) ELSE $a // $b END"
 
 
 def replace_functions(query: exp.Expr) -> exp.Expr:
     """Write what DuckDB lacks in other words, in place; ``query`` must carry types for whole-number division."""
-    for node in reversed(list(query.find_all(exp.Anonymous, exp.Div))):
-        if isinstance(node, exp.Div):
+    for node in reversed(list(query.find_all(exp.Anonymous, exp.Div, exp.RegexpExtract))):
+        if isinstance(node, exp.RegexpExtract):
+            group = node.args.get("group") or exp.Literal.number(0)
+            template, arguments = _REGEXP_EXTRACT, [node.this, node.expression, group]
+        elif isinstance(node, exp.Div):
             if not all(side.is_type(*exp.DataType.INTEGER_TYPES) for side in (node.left, node.right)):
                 continue
             template, arguments = _DIVISION, [node.left, node.right]

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 import duckdb
 import pyarrow as pa
@@ -24,8 +25,9 @@ class UnboundPartitionError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """An object under a table's location; ``values`` are its folder's, by partition key."""
+    """An object of a table's data; ``values`` are its folder's, by partition key."""
 
+    bucket: str
     key: str
     etag: str
     values: dict[str, str]
@@ -33,13 +35,27 @@ class DataFile:
 
 def list_files(s3: Any, table: CatalogTable) -> list[DataFile]:
     """Return every file of ``table`` whose folder names each partition key; Athena reads no other."""
+    found = _list_folder(s3, table)
+    return [file for listing in found for file in _read_list(s3, listing)] if table.listed else found
+
+
+def _read_list(s3: Any, listing: DataFile) -> list[DataFile]:
+    text = s3.get_object(Bucket=listing.bucket, Key=listing.key)["Body"].read().decode()
+    places = [urlparse(line.strip()) for line in text.splitlines() if line.strip()]
+    keys = [(place.netloc, place.path.lstrip("/")) for place in places]
+    return [
+        DataFile(bucket, key, s3.head_object(Bucket=bucket, Key=key)["ETag"].strip('"'), {}) for bucket, key in keys
+    ]
+
+
+def _list_folder(s3: Any, table: CatalogTable) -> list[DataFile]:
     files = []
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=table.bucket, Prefix=table.prefix):
         for found in page.get("Contents", []):
             *folders, name = found["Key"][len(table.prefix) :].split("/")
             values = dict(folder.split("=", 1) for folder in folders if "=" in folder)
             if name and not name.startswith(("_", ".")) and table.partition_keys.keys() <= values.keys():
-                files.append(DataFile(found["Key"], found["ETag"].strip('"'), values))
+                files.append(DataFile(table.bucket, found["Key"], found["ETag"].strip('"'), values))
     return files
 
 
@@ -83,10 +99,10 @@ def fetch_files(s3: Any, table: CatalogTable, files: Iterable[DataFile], cache: 
     def fetch(file: DataFile) -> Path:
         folders = "/".join(f"{key}={file.values[key]}" for key in table.partition_keys)
         name = hashlib.sha256(f"{file.key} {file.etag}".encode()).hexdigest()[:32]
-        path = cache / table.bucket / folders / f"{name}.parquet"
+        path = cache / file.bucket / folders / f"{name}.parquet"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            body = s3.get_object(Bucket=table.bucket, Key=file.key)["Body"].read()
+            body = s3.get_object(Bucket=file.bucket, Key=file.key)["Body"].read()
             part = path.with_suffix(f".{id(file)}.part")
             part.write_bytes(body)
             part.replace(path)
@@ -103,7 +119,10 @@ def count_bytes(paths: Iterable[Path], columns: set[str]) -> int:
         metadata = pq.read_metadata(path)
         for group in range(metadata.num_row_groups):
             chunks = (metadata.row_group(group).column(index) for index in range(metadata.num_columns))
-            total += sum(chunk.total_compressed_size for chunk in chunks if chunk.path_in_schema in columns)
+            # A nested column is stored as several, named like column.key_value.key.
+            total += sum(
+                chunk.total_compressed_size for chunk in chunks if chunk.path_in_schema.partition(".")[0] in columns
+            )
     return total
 
 

@@ -10,6 +10,7 @@ from sqlglot.optimizer.pushdown_predicates import pushdown_predicates
 from sqlglot.optimizer.pushdown_projections import pushdown_projections
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, traverse_scope
+from sqlglot.optimizer.simplify import simplify
 from sqlglot.schema import MappingSchema
 
 from infra.local.athena.catalog import CatalogTable
@@ -87,6 +88,7 @@ def plan_query(tree: exp.Query, database: str, lookup: Lookup) -> Query:
         database: where a table without one is looked for.
         lookup: finds a catalog table by database and name.
     """
+    simplify(tree, dialect=ATHENA)  # as Trino does: a condition that says nothing reads nothing
     _name_columns_as_athena(tree)
     scans = _mark_scans(tree, database, lookup)
     schema = MappingSchema(dialect=ATHENA)

@@ -35,11 +35,12 @@ logger = logging.getLogger(__name__)
 
 
 class _Found(NamedTuple):
-    """An answer out of the cache or from an origin; ``age`` in seconds where it was kept."""
+    """An answer out of the cache, ``age`` seconds old, or from an origin, which took ``origin_seconds``."""
 
     answer: Answer
     result_type: ResultType
     age: float | None = None
+    origin_seconds: float | None = None
 
 
 class Edge:
@@ -131,17 +132,22 @@ class Edge:
             return _from_cache(kept, now)
         follows = self._fills.is_running(key)
         found = await self._fills.run(key, fill)
+        if not follows:
+            return found
         # Whoever waited for another's fetch was served by the cache that it filled.
-        return found._replace(result_type="Hit") if follows and found.result_type == "Miss" else found
+        return found._replace(
+            result_type="Hit" if found.result_type == "Miss" else found.result_type, origin_seconds=None
+        )
 
     async def _fill(
         self, behavior: Behavior, key: str, request: ViewerRequest, context: EventContext, kept: KeptAnswer | None
     ) -> _Found:
         revalidated = kept if kept is not None and kept.answer.status == 200 else None
+        began = time.perf_counter()
         answer, result_type = await self._origins.ask(
             behavior, request, context, _validators(revalidated.answer.headers) if revalidated else {}
         )
-        now = self._clock()
+        now, took = self._clock(), time.perf_counter() - began
         if revalidated and answer.status == 304:
             result_type = "RefreshHit"
             answer = dataclasses.replace(revalidated.answer, headers=_refreshed(revalidated.answer, answer))
@@ -152,7 +158,7 @@ class Edge:
             self.cache.keep(key, KeptAnswer(answer, now, 0, life))
         elif answer.status < 500:
             self.cache.forget(key)
-        return _Found(answer, result_type)
+        return _Found(answer, result_type, origin_seconds=took)
 
     def _served(self, request: ViewerRequest, path: str, found: _Found, context: EventContext) -> Served:
         answer = found.answer
@@ -169,7 +175,7 @@ class Edge:
         headers["x-amz-cf-id"] = context.request_id
         body = b"" if request.method == "HEAD" else answer.body
         sent = Answer(answer.status, headers, body)
-        return Served(request, path, sent, found.result_type, context.request_id, context.logged)
+        return Served(request, path, sent, found.result_type, context.request_id, found.origin_seconds, context.logged)
 
 
 def _from_cache(kept: KeptAnswer, now: float) -> _Found:

@@ -15,7 +15,8 @@ _ABSENT = "-"
 class Served:
     """A request that was answered.
 
-    ``path`` is the one after the viewer-request function, ``logged`` the functions' own data, by event type.
+    ``path`` is the one after the viewer-request function, ``origin_seconds`` what its origin took if one was asked,
+    ``logged`` the functions' own data, by event type.
     """
 
     request: ViewerRequest
@@ -23,6 +24,7 @@ class Served:
     answer: Answer
     result_type: ResultType
     request_id: str
+    origin_seconds: float | None = None
     logged: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -77,6 +79,7 @@ def access_record(served: Served, timing: Timing, domain_name: str) -> dict[str,
         "sc_content_len": answer.headers.get("content-length", _ABSENT),
         "sc_range_start": first,
         "sc_range_end": last,
+        "origin_fbl": _ABSENT if served.origin_seconds is None else f"{served.origin_seconds:.3f}",
         "viewer_request_log_data": _encoded(served.logged.get("viewer-request")),
         "viewer_response_log_data": _encoded(served.logged.get("viewer-response")),
     }

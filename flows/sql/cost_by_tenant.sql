@@ -1,0 +1,58 @@
+-- How many bytes went out by tenant, format and rung, and what did delivering them cost, about?
+-- By the prices of darkroom.toml, on demand, first tier: bytes to viewers; each request with its function and the
+-- firewall's look at it; for each miss the function that looks for the derivative, and the read from S3. A rung is
+-- null where no picture was asked for. '(no picture)' asked for no image's address, '(unknown)' for an image that the
+-- last export does not have.
+-- Scans: one distribution's partitions of the days asked for; five columns. Two columns of images.
+WITH requests AS (
+    SELECT
+        regexp_extract(cs_uri_stem, '^/(img/)?((p-)?[0-9a-f]{32})(/|$)', 2) AS image_id,
+        try_cast(split_part(viewer_request_log_data, 'x', 1) AS integer) AS rung,
+        CASE
+            WHEN starts_with(sc_content_type, 'image/') THEN split_part(sc_content_type, '/', 2)
+            ELSE 'none'
+        END AS format,
+        x_edge_result_type AS result,
+        try_cast(sc_bytes AS bigint) AS bytes
+    FROM access_log
+    WHERE
+        distributionid = %(distribution)s
+        AND year BETWEEN %(first_year)d AND %(last_year)d
+        AND year * 10000 + month * 100 + day BETWEEN %(first_day)d AND %(last_day)d
+        AND (
+            %(tenant)s IS NULL
+            OR regexp_extract(cs_uri_stem, '^/(img/)?((p-)?[0-9a-f]{32})(/|$)', 2)
+            IN (SELECT image_id FROM images WHERE tenant = %(tenant)s)
+        )
+),
+
+counted AS (
+    SELECT
+        CASE
+            WHEN requests.image_id IS NULL THEN '(no picture)'
+            ELSE coalesce(images.tenant, '(unknown)')
+        END AS tenant,
+        requests.format,
+        requests.rung,
+        count(*) AS requests,
+        count_if(requests.result = 'Miss') AS misses,
+        coalesce(sum(requests.bytes), 0) AS bytes
+    FROM requests
+    LEFT JOIN images ON requests.image_id = images.image_id
+    GROUP BY 1, 2, 3
+)
+
+SELECT
+    tenant,
+    format,
+    rung,
+    requests,
+    misses,
+    bytes,
+    bytes / 1e9 * %(delivered_gb)s AS bytes_usd,
+    (
+        requests * (%(delivery_million_requests)s + %(edge_function_million_requests)s + %(web_acl_million_requests)s)
+        + misses * (%(edge_lambda_million_requests)s + %(get_million)s)
+    ) / 1e6 AS requests_usd
+FROM counted
+ORDER BY bytes DESC, tenant, format, rung

@@ -1,0 +1,28 @@
+-- By day (UTC): how many answers were there, how many of them came from the edge's cache, how many were errors?
+-- A hit was served from the cache, fresh or revalidated; a miss was fetched. Other answers (errors, the edge
+-- function's own) are neither.
+-- A day on which nobody asked for anything has no row.
+-- Scans: one distribution's partitions of the days asked for; three columns. With a tenant, also two of images.
+SELECT
+    CAST(
+        CAST(year AS varchar) || '-' || lpad(CAST(month AS varchar), 2, '0') || '-' || lpad(CAST(day AS varchar), 2, '0')
+        AS date
+    ) AS day,
+    count(*) AS requests,
+    count_if(x_edge_result_type IN ('Hit', 'RefreshHit', 'OriginShieldHit')) AS hits,
+    count_if(x_edge_result_type = 'Miss') AS misses,
+    count_if(try_cast(sc_status AS integer) BETWEEN 400 AND 499) AS client_errors,
+    count_if(try_cast(sc_status AS integer) >= 500) AS server_errors,
+    coalesce(sum(try_cast(sc_bytes AS bigint)), 0) AS bytes
+FROM access_log
+WHERE
+    distributionid = %(distribution)s
+    AND year BETWEEN %(first_year)d AND %(last_year)d
+    AND year * 10000 + month * 100 + day BETWEEN %(first_day)d AND %(last_day)d
+    AND (
+        %(tenant)s IS NULL
+        OR regexp_extract(cs_uri_stem, '^/(img/)?((p-)?[0-9a-f]{32})(/|$)', 2)
+        IN (SELECT image_id FROM images WHERE tenant = %(tenant)s)
+    )
+GROUP BY 1
+ORDER BY day
