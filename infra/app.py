@@ -13,6 +13,7 @@ from cdk_nag import AwsSolutionsChecks
 
 from infra.analytics import AnalyticsStack
 from infra.assets import Assets
+from infra.backfill import BackfillStack
 from infra.delivery import DeliveryStack
 from infra.names import Names, NameTooLongError
 from infra.originals_rule import PatternTooLongError
@@ -42,7 +43,7 @@ def add_stacks(app: cdk.App, settings: Settings, account: str, assets: Assets) -
     lanes = [LaneStack(app, names, assets, tenant) for tenant in settings.dedicated_tenants]
     storage.add_stack_dependency(replica)  # S3 replicates to no bucket that is not there
     # They name each other and share no reference, so that the order of deployment is for us to say.
-    for stack in (pipeline, *lanes, UploadStack(app, names, assets), delivery):
+    for stack in (pipeline, *lanes, UploadStack(app, names, assets), BackfillStack(app, names, assets), delivery):
         stack.add_stack_dependency(storage)
     for lane in lanes:
         pipeline.add_stack_dependency(lane)  # no upload falls between a new lane and the shared one's leaving it

@@ -79,6 +79,11 @@ class Names:
         return self.bucket("logs", EDGE_REGION)
 
     @property
+    def backfill_bucket(self) -> str:
+        """The bucket of backfills' manifests and reports, in the primary region, where their jobs run."""
+        return self.bucket("backfill", self.settings.regions.primary)
+
+    @property
     def images_table(self) -> str:
         """The table with each picture's outcome."""
         return self.of("images")

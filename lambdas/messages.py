@@ -93,6 +93,7 @@ class StoredDerivative(Message):
     bytes: int
     width: int = Field(description="Pixels that it really has.")
     height: int = Field(description="Pixels that it really has.")
+    calibration: str | None = Field(default=None, description="Name of the encoder settings that drew it.")
 
 
 class Derived(Message):

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
+from lambdas.backfill_settings import Backfill
 from lambdas.delivery_settings import Delivery, Seconds, WebOrigin
 from lambdas.encoders import Calibration, Formats
 from lambdas.keys import FORMATS, Variant, tenant_digits
@@ -38,10 +39,11 @@ FunctionName = Literal[
     "derive",
     "record",
     "generate",
+    "backfill",
     "origin_request",
     "fallback_share",
 ]
-DRAWING_FUNCTIONS: tuple[FunctionName, ...] = ("metadata", "derive", "generate")
+DRAWING_FUNCTIONS: tuple[FunctionName, ...] = ("metadata", "derive", "generate", "backfill")
 EDGE_REGION = "us-east-1"  # CloudFront takes its functions and log deliveries from here only
 EDGE_TIMEOUT_SECONDS = 30  # Lambda@Edge's quota for origin events
 
@@ -218,6 +220,7 @@ class Settings(Table):
     analytics: Analytics
     prices: Prices
     operations: Operations
+    backfill: Backfill
     tenants: dict[Tenant, TenantSettings] = Field(min_length=1, description="By the tenant's name in keys and tokens.")
 
     @model_validator(mode="after")
@@ -236,12 +239,13 @@ class Settings(Table):
     @model_validator(mode="after")
     def _reservations_within_the_quota(self) -> Self:
         reserved = [tenant.reserved_concurrency or 0 for tenant in self.tenants.values()]
-        received = sum(reserved) + (self.lanes.shared_reserved_concurrency or 0)
+        received = sum(reserved) + (self.lanes.shared_reserved_concurrency or 0) + self.backfill.reserved_concurrency
         limit = self.lanes.account_concurrency - UNRESERVED_CONCURRENCY
         if received > max(limit, 0):
             raise ValueError(
-                f"expected lanes to reserve at most {limit} executions at once, which is lanes.account_concurrency"
-                f" less the {UNRESERVED_CONCURRENCY} that Lambda keeps, but received {received}"
+                f"expected lanes and the backfill to reserve at most {limit} executions at once, which is"
+                f" lanes.account_concurrency less the {UNRESERVED_CONCURRENCY} that Lambda keeps,"
+                f" but received {received}"
             )
         return self
 

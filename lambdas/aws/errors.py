@@ -5,6 +5,28 @@ from botocore.exceptions import ClientError
 # HEAD has no body to name the error in: botocore then gives the status.
 _MISSING = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NotFound"})
 _CONFLICT = frozenset({"412", "PreconditionFailed", "409", "ConditionalRequestConflict"})
+# What the SDKs' own retries count as throttling, and S3's and DynamoDB's words for trouble on their side.
+_TEMPORARY = frozenset(
+    {
+        "InternalError",
+        "InternalServerError",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServiceUnavailable",
+        "SlowDown",
+        "Throttling",
+        "ThrottledException",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+    }
+)
+_TOO_MANY_REQUESTS, _SERVER_ERROR = 429, 500
 
 
 class OriginalGoneError(Exception):
@@ -24,3 +46,9 @@ def is_missing(error: ClientError) -> bool:
 def is_conflict(error: ClientError) -> bool:
     """Tell whether S3 says that a conditional request's condition does not hold."""
     return code_of(error) in _CONFLICT
+
+
+def is_temporary(error: ClientError) -> bool:
+    """Tell whether the same request may succeed later: it was throttled, or the service failed."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return code_of(error) in _TEMPORARY or status == _TOO_MANY_REQUESTS or status >= _SERVER_ERROR

@@ -89,6 +89,33 @@ class ImagesTable:
         """
         self._client.delete_item(TableName=self._name, Key={"image_id": {"S": image_id}})
 
+    def add_derivatives(self, image_id: ImageId, made: Mapping[str, Mapping[str, Any]]) -> bool:
+        """Write what was ``made`` (by variant, of JSON types) to a ready image's item, and leave all else as it is.
+
+        Return whether the image is ready; nothing is written where it is not, or is there no more.
+
+        Raises:
+            ClientError: the table cannot be written; a retry may help.
+        """
+        serialize = TypeSerializer().serialize
+        names = {f"#v{number}": variant for number, variant in enumerate(made)}
+        values = {f":v{number}": serialize(dict(entry)) for number, entry in enumerate(made.values())}
+        try:
+            self._client.update_item(
+                TableName=self._name,
+                Key={"image_id": {"S": image_id}},
+                UpdateExpression="SET "
+                + ", ".join(f"derivatives.{name} = {value}" for name, value in zip(names, values, strict=True)),
+                ConditionExpression="outcome = :ready",
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues={**values, ":ready": {"S": "ready"}},
+            )
+        except ClientError as error:
+            if code_of(error) == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
     def add(self, item: dict[str, Any]) -> bool:
         """Write ``item``, of JSON types, unless the image has one already; return whether it was written.
 

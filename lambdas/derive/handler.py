@@ -1,20 +1,16 @@
 """Derive: draw one group of an original's variants and put each into the derivatives bucket."""
 
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from lambdas.aws.clients import s3
 from lambdas.aws.derivatives import DerivativeStore
 from lambdas.aws.environment import DerivativesBucketName, Environment
 from lambdas.aws.originals import read_original
-from lambdas.imaging.rejection import RejectedError
-from lambdas.imaging.render import Derivative, render
-from lambdas.messages import Derived, DeriveRequest, Rejection, StoredDerivative
-from lambdas.observability import LambdaContext, count, identify, logger, observed, seconds
+from lambdas.derive.drawing import draw_and_store
+from lambdas.messages import Derived, DeriveRequest
+from lambdas.observability import LambdaContext, count, identify, observed, seconds
 from lambdas.settings import load_settings
-
-_WRITERS = 4  # puts under way while the next derivative is encoded
 
 
 class Variables(Environment):
@@ -38,22 +34,8 @@ def _derive(request: DeriveRequest) -> Derived:
     image, settings = request.image, load_settings()
     identify(image.image_id, image.tenant)
     data = read_original(s3(), image)
-    store = DerivativeStore(s3(), Variables.read().derivatives_bucket, settings.delivery.cache_control)
-
-    def stored(drawn: Derivative) -> StoredDerivative:
-        store.put(image.image_id, drawn.variant, drawn.data)
-        return StoredDerivative(
-            variant=drawn.variant, bytes=len(drawn.data), width=drawn.size.width, height=drawn.size.height
-        )
-
-    puts: list[Future[StoredDerivative]] = []
-    rejection: Rejection | None = None
-    with ThreadPoolExecutor(_WRITERS) as writers:
-        try:
-            puts.extend(writers.submit(stored, drawn) for drawn in render(data, request.variants, settings))
-        except RejectedError as error:
-            logger.info("Rejected", extra={"code": error.code, "reason": error.message})
-            rejection = Rejection.of(error)
+    store = DerivativeStore(
+        s3(), Variables.read().derivatives_bucket, settings.delivery.cache_control, settings.formats.calibration
+    )
     # Record takes away what was made of a rejected picture: other groups may be at work on it still.
-    made = tuple(put.result() for put in puts)
-    return Derived(outcome="rejected" if rejection else "made", derivatives=made, rejection=rejection, seconds=0)
+    return draw_and_store(image.image_id, data, request.variants, store, settings)

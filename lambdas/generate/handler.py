@@ -9,11 +9,12 @@ from lambdas.aws.environment import DerivativesBucketName, Environment, ImagesTa
 from lambdas.aws.errors import OriginalGoneError
 from lambdas.aws.images import ImagesTable
 from lambdas.aws.originals import read_original
-from lambdas.generate.lookup import StoredOriginal, known_image_id, ladder_variant
+from lambdas.generate.lookup import known_image_id, ladder_variant
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.render import render
 from lambdas.messages import Generated, GenerateRequest
 from lambdas.observability import LambdaContext, count, identify, logger, observed, seconds
+from lambdas.recorded import StoredOriginal
 from lambdas.settings import load_settings
 
 _SPARE_SECONDS = 3.0  # to store what was drawn, or to say that it was not, before the function's own timeout
@@ -58,7 +59,9 @@ def _generate(request: GenerateRequest, left: float) -> Generated:
     except RejectedError as error:
         logger.warning("Rejected", extra={"code": error.code, "reason": error.message, "variant": str(variant)})
         return Generated(status="rejected")
-    store = DerivativeStore(s3(), variables.derivatives_bucket, settings.delivery.cache_control)
+    store = DerivativeStore(
+        s3(), variables.derivatives_bucket, settings.delivery.cache_control, settings.formats.calibration
+    )
     status = "made" if store.put_if_absent(image_id, variant, drawn.data) else "exists"
     logger.info("Generated", extra={"variant": str(variant), "bytes": len(drawn.data), "status": status})
     return Generated(status=status, bytes=len(drawn.data))

@@ -1,17 +1,7 @@
-"""What a request for a variant may name: an image id, a variant on the ladder, an original in the table; no AWS."""
+"""What a request for a variant may name: an image id, a variant on the ladder; no AWS."""
 
 from lambdas.keys import ImageId, MalformedKeyError, Variant, parse_image_id
-from lambdas.message import Message
 from lambdas.settings import Settings
-
-
-class StoredOriginal(Message):
-    """Where the images table says that an original stands."""
-
-    bucket: str
-    key: str
-    version_id: str | None
-    etag: str
 
 
 def known_image_id(text: str) -> ImageId | None:

@@ -37,7 +37,7 @@ def image_item(request: RecordRequest, recorded_at: datetime) -> dict[str, Any]:
     if rejection is not None:
         return {**item, "rejection": rejection.to_json()}
     derivatives = {
-        str(made.variant): made.model_dump(mode="json", exclude={"variant"})
+        str(made.variant): made.model_dump(mode="json", exclude={"variant"}, exclude_none=True)
         for derived in request.derivations
         for made in derived.derivatives
     }

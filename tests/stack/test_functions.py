@@ -7,7 +7,7 @@ from infra.names import Names
 from infra.packages import ROOT
 from lambdas.settings import Settings
 
-DRAWING = {"metadata", "derive", "generate"}
+DRAWING = {"metadata", "derive", "generate", "backfill"}
 LIGHT = {"upload", "validate", "record"}
 SIGNING = {"authorize"}
 EDGE_HANDLER = "origin_request.handler"

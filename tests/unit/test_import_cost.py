@@ -30,7 +30,10 @@ def test_light_handlers_do_not_load_libvips(module: str) -> None:
     assert imported_by(module) & set(HEAVY) == set()
 
 
-@pytest.mark.parametrize("module", ["lambdas.metadata.handler", "lambdas.derive.handler", "lambdas.generate.handler"])
+@pytest.mark.parametrize(
+    "module",
+    ["lambdas.metadata.handler", "lambdas.derive.handler", "lambdas.generate.handler", "lambdas.backfill.handler"],
+)
 def test_drawing_handlers_load_it_before_the_first_request(module: str) -> None:
     assert "pyvips" in imported_by(module)
 

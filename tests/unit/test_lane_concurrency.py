@@ -62,10 +62,10 @@ def test_the_shared_lane_may_have_a_reservation_too() -> None:
         ('lane = "dedicated"', "", "expected reserved_concurrency for a dedicated lane", "none"),
         ('lane = "shared"\nreserved_concurrency = 9', "", "for a dedicated lane only", "9"),
         ('lane = "dedicated"\nreserved_concurrency = 3', "", "greater than or equal to 4", "3"),
-        ('lane = "dedicated"\nreserved_concurrency = 901', "", "at most 900 executions at once", "901"),
+        ('lane = "dedicated"\nreserved_concurrency = 901', "", "at most 900 executions at once", "951"),
         ('lane = "dedicated"\nreserved_concurrency = 301', "lanes.shared_reserved_concurrency = 600", "at most 900",
-         "901"),
-        ('lane = "dedicated"\nreserved_concurrency = 9', "lanes.account_concurrency = 10", "at most -90", "9"),
+         "951"),
+        ('lane = "dedicated"\nreserved_concurrency = 9', "lanes.account_concurrency = 10", "at most -90", "59"),
         ('lane = "shared"', "lanes.shares = { derive = 1 }", "ok", ""),
         ('lane = "shared"', "lanes.shares.derive = 0", "greater than 0", "0"),
     ],
@@ -89,4 +89,7 @@ def test_a_function_without_a_share_is_missed() -> None:
 
 
 def test_an_account_that_reserves_nothing_may_be_as_small_as_a_new_one() -> None:
-    assert settings_with(stage="lanes.account_concurrency = 10").lanes.account_concurrency == 10
+    stage = "lanes.account_concurrency = 10\nbackfill.reserved_concurrency = 0"
+    assert settings_with(stage=stage).lanes.account_concurrency == 10
+    with pytest.raises(SettingsError, match=r"at most -90 executions at once.* but received 50"):
+        settings_with(stage="lanes.account_concurrency = 10")

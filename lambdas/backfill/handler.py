@@ -1,0 +1,78 @@
+"""Backfill: make the asked variants of each picture that S3 Batch Operations names, unless they are there.
+
+It raises nothing: whatever comes, each task gets a result, which S3 Batch Operations counts, retries and reports.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas.aws.clients import dynamodb, s3
+from lambdas.aws.derivatives import DerivativeStore, remove_derivatives
+from lambdas.aws.environment import DerivativesBucketName, Environment, ImagesTableName
+from lambdas.aws.errors import is_temporary
+from lambdas.aws.images import ImagesTable
+from lambdas.aws.originals import read_original
+from lambdas.backfill.invocation import MalformedTaskError, Result, answer, parse_task, parse_variants
+from lambdas.backfill.mending import Stores, mend
+from lambdas.keys import ImageId, Variant
+from lambdas.observability import LambdaContext, count, logger, observed
+from lambdas.settings import Settings, load_settings
+
+_SPARE_SECONDS = 5.0  # to record what was drawn, and to answer, before the function's own timeout
+
+
+class Variables(Environment):
+    """What backfill is told by its environment."""
+
+    derivatives_bucket: DerivativesBucketName
+    images_table: ImagesTableName
+
+
+@observed
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Work on the tasks of one invocation; S3 Batch Operations sends one."""
+    tasks = event.get("tasks") if isinstance(event, dict) else None
+    results = []
+    for task in tasks if isinstance(tasks, list) else []:
+        left = context.get_remaining_time_in_millis() / 1000 - _SPARE_SECONDS
+        result = _result(event, task, left)
+        count(f"backfill_{result.code}")
+        results.append((str(task.get("taskId", "")) if isinstance(task, dict) else "", result))
+    return answer(event, results)
+
+
+def _result(event: dict[str, Any], task: Any, left: float) -> Result:
+    try:
+        settings, job = load_settings(), event.get("job")
+        variants = parse_variants(job.get("userArguments") if isinstance(job, dict) else None, settings)
+        return mend(parse_task(task), variants, _stores(settings), settings, seconds=left)
+    except MalformedTaskError as error:
+        return Result(code="PermanentFailure", text=str(error))
+    except ClientError as error:
+        logger.warning("Refused by a store", extra={"reason": str(error)})
+        return Result(code="TemporaryFailure" if is_temporary(error) else "PermanentFailure", text=str(error))
+    except BotoCoreError as error:
+        logger.warning("No answer from a store", extra={"reason": str(error)})
+        return Result(code="TemporaryFailure", text=str(error))
+    except Exception as error:  # a defect of ours: the job goes on, and its report says so
+        logger.exception("Backfill failed")
+        return Result(code="TemporaryFailure", text=f"{type(error).__name__}: {error}")
+
+
+def _stores(settings: Settings) -> Stores:
+    variables = Variables.read()
+
+    def discard(image_id: ImageId, variants: Sequence[Variant]) -> None:
+        remove_derivatives(s3(), variables.derivatives_bucket, image_id, variants)
+
+    return Stores(
+        images=ImagesTable(dynamodb(), variables.images_table),
+        derivatives=DerivativeStore(
+            s3(), variables.derivatives_bucket, settings.delivery.cache_control, settings.formats.calibration
+        ),
+        read_original=partial(read_original, s3()),
+        discard=discard,
+    )
