@@ -1,18 +1,31 @@
 """A person asked in the middle of a run, in Prefect's UI, before anything that cannot be undone."""
 
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from prefect import get_run_logger
+from prefect.client.schemas.objects import State
 from prefect.exceptions import FlowPauseTimeout
 from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput
+from prefect.states import Cancelled, Failed
 from pydantic import Field
 
 _POLL_SECONDS = 2
 
 
 class NotApprovedError(Exception):
-    """Nothing may be done: the message says why."""
+    """Nothing may be done: the message says why; ``rejected`` tells an answer from none."""
+
+    def __init__(self, message: str, *, rejected: bool) -> None:
+        super().__init__(message)
+        self.rejected = rejected
+
+    @property
+    def state(self) -> State[Any]:
+        """The state in which the run ends."""
+        if self.rejected:
+            return Cancelled(name="Rejected", message=str(self))
+        return Failed(name="ApprovalNeverCame", message=str(self))
 
 
 class Approval(RunInput):
@@ -35,10 +48,12 @@ def ask(question: type[Question], seconds: int) -> Question:
     try:
         answer = pause_flow_run(wait_for_input=question, timeout=seconds, poll_interval=_POLL_SECONDS)
     except FlowPauseTimeout as error:
-        raise NotApprovedError(f"approval never came within {seconds} s; nothing was changed") from error
+        raise NotApprovedError(
+            f"approval never came within {seconds} s; nothing was changed", rejected=False
+        ) from error
     if answer.decision == "reject":
         because = f": {answer.reason}" if answer.reason else ""
-        raise NotApprovedError(f"rejected{because}; nothing was changed")
+        raise NotApprovedError(f"rejected{because}; nothing was changed", rejected=True)
     return answer
 
 

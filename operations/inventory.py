@@ -131,21 +131,21 @@ class Inventory:
             raise
         return True
 
-    def records(self, tenant: str, day: date) -> Iterator[ImageRecord]:
-        """Yield the records of ``tenant`` whose original arrived on ``day`` (UTC).
+    def records(self, tenant: str, day: date | None = None) -> Iterator[ImageRecord]:
+        """Yield the records of ``tenant`` whose original arrived on ``day`` (UTC), or at any time.
 
         Raises:
             ClientError: the table cannot be read; a retry may help.
         """
+        condition, values = "tenant = :tenant", {":tenant": {"S": tenant}}
+        if day is not None:
+            condition += " AND uploaded_at BETWEEN :first AND :last"
+            values |= {":first": {"S": day.isoformat()}, ":last": {"S": (day + timedelta(days=1)).isoformat()}}
         pages = self.dynamodb.get_paginator("query").paginate(
             TableName=self.images_table,
             IndexName=_BY_TENANT,
-            KeyConditionExpression="tenant = :tenant AND uploaded_at BETWEEN :first AND :last",
-            ExpressionAttributeValues={
-                ":tenant": {"S": tenant},
-                ":first": {"S": day.isoformat()},
-                ":last": {"S": (day + timedelta(days=1)).isoformat()},
-            },
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=values,
             ProjectionExpression=_RECORD_FIELDS,
         )
         for page in pages:

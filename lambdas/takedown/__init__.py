@@ -1,1 +1,1 @@
-"""Takedown: one picture gone from every place that holds it."""
+"""Takedown: pictures gone from every place that holds them."""

@@ -46,6 +46,18 @@ class VersionedObjects:
             raise ValueError(f"expected a prefix that ends in a slash but received {prefix!r}")
         return self._erase(self._versions(prefix))
 
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Yield every key below ``prefix`` that has a version or a mark of a deletion, each once.
+
+        Raises:
+            ClientError: S3 did not answer; a retry may help.
+        """
+        seen: set[str] = set()
+        for version in self._versions(prefix):
+            if version["Key"] not in seen:
+                seen.add(version["Key"])
+                yield version["Key"]
+
     def _versions(self, prefix: str) -> Iterator["ObjectIdentifierTypeDef"]:
         pages = self.client.get_paginator("list_object_versions")
         for page in pages.paginate(Bucket=self.bucket, Prefix=prefix):

@@ -14,7 +14,7 @@ from lambdas.keys import ImageId, is_private
 from lambdas.observability import count, identify, logger
 from lambdas.settings import load_settings
 from lambdas.takedown.invalidation import CloudFrontInvalidation, NoEdge
-from lambdas.takedown.takedown import PicturePlaces
+from lambdas.takedown.takedown import Picture, PicturePlaces
 from lambdas.takedown.versions import VersionedObjects
 from lambdas.upload import stores
 from lambdas.upload.caller import Caller
@@ -73,7 +73,7 @@ def take_down(image_id: ImageIdText) -> Takedown:
     """Delete the original and every derivative for good, and have the edge forget them."""
     item = _settled_item(image_id, _caller("images:delete"))
     parsed = ImageId(item["image_id"])
-    removed = _places().remove(parsed, item["original"]["key"])
+    (removed,) = _places().remove([Picture(parsed, item["original"]["key"])])
     stores.uploads().remove(parsed)
     logger.info("Taken down", extra={"originals": removed.originals, "derivatives": removed.derivatives})
     count("image_taken_down")
