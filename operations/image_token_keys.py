@@ -37,6 +37,15 @@ class Rotation(NamedTuple):
     retire_after: datetime
 
 
+class Standing(NamedTuple):
+    """Which keys live: the one that signs, the others by name, since when (UTC), and when others may be retired."""
+
+    signing: str
+    others: list[str]
+    changed_at: datetime
+    retire_after: datetime
+
+
 class TokenKeyring:
     """The secret that the API signs with, and the edge's store, which follows it."""
 
@@ -45,6 +54,17 @@ class TokenKeyring:
         self._secret = secret
         self._store = store
         self._settings = settings
+
+    def standing(self) -> Standing:
+        """Return which keys live, and since when.
+
+        Raises:
+            MalformedKeysError: the secret holds no keys.
+            ClientError: it cannot be read.
+        """
+        keys = self._read()
+        changed = self._secrets.describe_secret(SecretId=self._secret)["LastChangedDate"].astimezone(UTC)
+        return Standing(keys.signing, sorted(set(keys.keys) - {keys.signing}), changed, changed + self._life_of_tokens)
 
     def publish(self) -> KeyChanges:
         """Make the edge know the secret's keys and no others.
@@ -95,12 +115,12 @@ class TokenKeyring:
         return timedelta(seconds=self._settings.image_tokens.max_seconds + self._settings.auth.keys_seconds)
 
     def _require_age(self) -> None:
-        changed = self._secrets.describe_secret(SecretId=self._secret)["LastChangedDate"]
-        over = changed + self._life_of_tokens
-        if datetime.now(UTC) < over:
+        standing = self.standing()
+        if datetime.now(UTC) < standing.retire_after:
             raise TooSoonError(
-                f"expected the last rotation to be {self._life_of_tokens} ago but it was at {changed:%Y-%m-%d %H:%M}:"
-                f" tokens of the old key are good until {over.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+                f"expected the last rotation to be {self._life_of_tokens} ago but it was at"
+                f" {standing.changed_at:%Y-%m-%d %H:%M}: tokens of the old key are good until"
+                f" {standing.retire_after:%Y-%m-%d %H:%M} UTC"
             )
 
     def _publish(self, keys: ImageTokenKeys) -> KeyChanges:
