@@ -113,7 +113,7 @@ def _step(action: str, standing: Standing, key_days: int, *, at_once: bool) -> S
 def _warning(standing: Standing) -> str:
     return (
         f"**Every token of {', '.join(standing.others)} will be refused from now on**: viewers of private pictures get"
-        f" 401 until they have a new one. In time they end by themselves, at {standing.retire_after:%Y-%m-%d %H:%M} UTC."
+        f" 401 until they have a new one. They end by themselves at {standing.retire_after:%Y-%m-%d %H:%M} UTC."
     )
 
 
