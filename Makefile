@@ -62,8 +62,8 @@ bench: $(VENV)/.ready ## Print speeds as ratios: make bench [ONLY=imaging]
 calibrate: $(VENV)/.ready ## Measure encoders and propose their settings: make calibrate [FOLDER=my/photos]
 	$(RUN) python -m calibration $(if $(FOLDER),"$(FOLDER)")
 
-lab: $(VENV)/.ready ## Open the notebooks in JupyterLab
-	$(RUN) jupyter lab notebooks
+lab: $(VENV)/.ready ## Start the local stack with JupyterLab on the notebooks
+	$(RUN) darkroom up --lab
 
 clean: ## Remove what the other targets made
 	@if [ -x "$(VENV)/bin/darkroom" ]; then "$(VENV)/bin/darkroom" down; fi

@@ -5,7 +5,9 @@ import tempfile
 from collections.abc import Iterator
 
 import pytest
+from deployment_runs import Prefect
 
+from infra.local.parts import FLOWS, PREFECT
 from infra.local.stack import LocalStack
 from infra.local.state import Ports
 
@@ -28,3 +30,21 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
         yield running
     finally:
         running.stop()
+
+
+@pytest.fixture(scope="session")
+def prefect(stack: LocalStack) -> str:
+    """Have the local stack run a Prefect server too; return the address of its API."""
+    stack.add(PREFECT)
+    return f"{stack.prefect_url}/api"
+
+
+@pytest.fixture(scope="session")
+def served(stack: LocalStack, prefect: str) -> Iterator[Prefect]:
+    """Have the local stack serve every deployment, none of them on its schedule."""
+    assert prefect
+    stack.add(FLOWS)
+    runs = Prefect(stack)
+    runs.pause_schedules()
+    yield runs
+    runs.close()
