@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from deployment_runs import Prefect
@@ -11,9 +12,21 @@ from infra.local.parts import FLOWS, PREFECT
 from infra.local.stack import LocalStack
 from infra.local.state import Ports
 
+_TESTS = Path(__file__).parent
+_ON_THE_STACK = {"local", "browser"}
+
 # Prefect makes its home when it is imported.
 _PREFECT_HOME = tempfile.TemporaryDirectory(prefix="darkroom-tests-prefect-", ignore_cleanup_errors=True)
 os.environ["PREFECT_HOME"] = _PREFECT_HOME.name
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give all that needs the local stack to one worker, which starts it once, and every other module to any."""
+    for item in items:
+        folder = item.path.relative_to(_TESTS).parts[0]
+        group = "stack" if folder in _ON_THE_STACK else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session", autouse=True)
