@@ -25,7 +25,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give all that needs the local stack to one worker, which starts it once, and every other module to any."""
     for item in items:
         folder = item.path.relative_to(_TESTS).parts[0]
-        group = "stack" if folder in _ON_THE_STACK else str(item.path)
+        on_the_stack = folder in _ON_THE_STACK or "stack" in getattr(item, "fixturenames", ())
+        group = "stack" if on_the_stack else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
 
 
