@@ -59,13 +59,10 @@ def main() -> None:
     """Synthesize for the account, stage and target that the environment names."""
     app = cdk.App(analytics_reporting=False)
     target = cast(Target, app.node.try_get_context("target") or "aws")
-    assets = Assets(target)
     try:
-        add_stacks(app, load_settings(), os.environ.get("CDK_DEFAULT_ACCOUNT", NO_ACCOUNT), assets)
+        add_stacks(app, load_settings(), os.environ.get("CDK_DEFAULT_ACCOUNT", NO_ACCOUNT), Assets(target))
     except (AssetError, NameTooLongError, PatternTooLongError, SettingsError) as error:
         sys.exit(str(error))
-    for archive in assets.built:
-        print(archive, file=sys.stderr)
     check_findings(app)
     app.synth()
 

@@ -1,7 +1,4 @@
-"""What runs beside the emulator: each a process of its own, killable alone.
-
-:data:`PARTS` fill the emulator's gaps; :data:`PREFECT`, :data:`FLOWS` and :data:`LAB` serve whoever operates it.
-"""
+"""The parts that fill the emulator's gaps: each a process of its own, killable alone."""
 
 import os
 import socket
@@ -19,20 +16,16 @@ _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A process that stands in for an AWS service, or one that uses the stack as it would use AWS.
-
-    ``module`` is run as ``python -m <module>``; ``infra.local.<name>`` if left out.
-    """
+    """A process that stands in for an AWS service."""
 
     name: str
     stands_for: str
     health_path: str | None = None  # None: it does not listen
-    module: str = ""
 
     @property
-    def command(self) -> list[str]:
-        """What is run."""
-        return python_module(self.module or f"infra.local.{self.name}")
+    def module(self) -> str:
+        """The module that is run: ``python -m infra.local.<name>``."""
+        return f"infra.local.{self.name}"
 
     def port(self, ports: Ports) -> int | None:
         """Return the port that the part listens on, or None."""
@@ -43,24 +36,23 @@ PARTS = (
     Part("pump", "EventBridge Pipes"),
     Part("edge", "CloudFront", "/_edge/health"),
     Part("athena", "Athena's SQL", "/"),
+    Part("batch", "S3 Batch Operations", "/_batch/health"),
 )
-
-
-PREFECT = Part("prefect", "Prefect's server", "/api/health", "infra.local.prefect_server")
-FLOWS = Part("flows", "a Prefect worker", module="flows.serve")
-LAB = Part("lab", "JupyterLab", "/api")
 
 
 def part_environment(folder: StateFolder, ports: Ports, endpoint: Endpoint, stage: str) -> dict[str, str]:
     """Return a part's whole environment: the emulator's address, the state folder, the ports and the stage.
 
-    A part reads ``DARKROOM_HOME``, its port, such as ``DARKROOM_EDGE_PORT``, and ``DARKROOM_STAGE``.
+    A part reads ``DARKROOM_HOME``, ``DARKROOM_STAGE`` and its port: ``DARKROOM_EDGE_PORT``, ``DARKROOM_ATHENA_PORT``
+    or ``DARKROOM_BATCH_PORT``.
     """
     return {
         **{name: value for name, value in os.environ.items() if name in _INHERITED or name.startswith("DARKROOM_")},
         **endpoint.environment(),
         HOME_VARIABLE: str(folder.home),
-        **{f"DARKROOM_{name.upper()}_PORT": str(port) for name, port in ports.model_dump().items()},
+        "DARKROOM_EDGE_PORT": str(ports.edge),
+        "DARKROOM_ATHENA_PORT": str(ports.athena),
+        "DARKROOM_BATCH_PORT": str(ports.batch),
         "DARKROOM_STAGE": stage,
         "TMPDIR": str(folder.scratch),
         "PYTHONUNBUFFERED": "1",
@@ -72,7 +64,7 @@ def start_part(part: Part, folder: StateFolder, environment: Mapping[str, str]) 
     """Start ``part``; it may not listen yet when this returns."""
     return start_process(
         part.name,
-        part.command,
+        python_module(part.module),
         home=folder.home,
         environment=environment,
         log=folder.log(part.name),
