@@ -28,7 +28,7 @@ demo: $(VENV)/.ready ## Upload pictures, see them come back: make demo [FOLDER=m
 	$(RUN) darkroom demo $(if $(FOLDER),"$(FOLDER)")
 
 test: $(VENV)/.ready ## Run every test
-	$(RUN) pytest $(TESTS)
+	$(RUN) pytest -n 2 --dist loadgroup $(TESTS)
 
 faults: $(VENV)/.ready ## Break parts of the local stack, and count that nothing is lost
 	$(RUN) pytest tests/local -m faults
@@ -62,8 +62,8 @@ bench: $(VENV)/.ready ## Print speeds as ratios: make bench [ONLY=imaging]
 calibrate: $(VENV)/.ready ## Measure encoders and propose their settings: make calibrate [FOLDER=my/photos]
 	$(RUN) python -m calibration $(if $(FOLDER),"$(FOLDER)")
 
-lab: $(VENV)/.ready ## Open the notebooks in JupyterLab
-	$(RUN) jupyter lab notebooks
+lab: $(VENV)/.ready ## Start the local stack with JupyterLab on the notebooks
+	$(RUN) darkroom up --lab
 
 clean: ## Remove what the other targets made
 	@if [ -x "$(VENV)/bin/darkroom" ]; then "$(VENV)/bin/darkroom" down; fi

@@ -59,10 +59,13 @@ def main() -> None:
     """Synthesize for the account, stage and target that the environment names."""
     app = cdk.App(analytics_reporting=False)
     target = cast(Target, app.node.try_get_context("target") or "aws")
+    assets = Assets(target)
     try:
-        add_stacks(app, load_settings(), os.environ.get("CDK_DEFAULT_ACCOUNT", NO_ACCOUNT), Assets(target))
+        add_stacks(app, load_settings(), os.environ.get("CDK_DEFAULT_ACCOUNT", NO_ACCOUNT), assets)
     except (AssetError, NameTooLongError, PatternTooLongError, SettingsError) as error:
         sys.exit(str(error))
+    for archive in assets.built:
+        print(archive, file=sys.stderr)
     check_findings(app)
     app.synth()
 

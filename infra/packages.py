@@ -16,7 +16,15 @@ BUILD = ROOT / "build" / "assets"
 Target = Literal["aws", "host"]
 
 _FROM_SOURCE = ("pyvips",)  # has no wheel; without libvips' headers its source is plain Python, fit for any platform
-_SUPERFLUOUS = ("__pycache__", "tests", "test", "bin", "*.dist-info", "*.pyi", "*.pyc", ".lock")
+_SUPERFLUOUS = (
+    "__pycache__", "tests", "test", "bin", "*.dist-info", "*.pyi", "*.pyc", "*.h", "*.map", ".lock",
+    "swagger-ui*",  # Powertools' page that shows an API's description; the description itself needs none of it
+    # Pillow is there for the arrays that pi-heif hands over: nothing is drawn, written or read with it.
+    "PIL/_avif*", "PIL/_imagingcms*", "PIL/_imagingft*", "PIL/_imagingmath*", "PIL/_imagingmorph*",
+    "PIL/_imagingtk*", "PIL/_webp*",
+    "pillow.libs/libavif*", "pillow.libs/libbrotli*", "pillow.libs/libfreetype*", "pillow.libs/libharfbuzz*",
+    "pillow.libs/liblcms2*", "pillow.libs/libpng*", "pillow.libs/libsharpyuv*", "pillow.libs/libwebp*",
+)  # fmt: skip
 
 
 class AssetError(RuntimeError):

@@ -1,4 +1,7 @@
-"""The parts that fill the emulator's gaps: each a process of its own, killable alone."""
+"""What runs beside the emulator: each a process of its own, killable alone.
+
+:data:`PARTS` fill the emulator's gaps; :data:`PREFECT`, :data:`FLOWS` and :data:`LAB` serve whoever operates it.
+"""
 
 import os
 import socket
@@ -16,16 +19,20 @@ _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A process that stands in for an AWS service."""
+    """A process that stands in for an AWS service, or one that uses the stack as it would use AWS.
+
+    ``module`` is run as ``python -m <module>``; ``infra.local.<name>`` if left out.
+    """
 
     name: str
     stands_for: str
     health_path: str | None = None  # None: it does not listen
+    module: str = ""
 
     @property
-    def module(self) -> str:
-        """The module that is run: ``python -m infra.local.<name>``."""
-        return f"infra.local.{self.name}"
+    def command(self) -> list[str]:
+        """What is run."""
+        return python_module(self.module or f"infra.local.{self.name}")
 
     def port(self, ports: Ports) -> int | None:
         """Return the port that the part listens on, or None."""
@@ -36,23 +43,24 @@ PARTS = (
     Part("pump", "EventBridge Pipes"),
     Part("edge", "CloudFront", "/_edge/health"),
     Part("athena", "Athena's SQL", "/"),
-    Part("batch", "S3 Batch Operations", "/_batch/health"),
 )
+
+
+PREFECT = Part("prefect", "Prefect's server", "/api/health", "infra.local.prefect_server")
+FLOWS = Part("flows", "a Prefect worker", module="flows.serve")
+LAB = Part("lab", "JupyterLab", "/api")
 
 
 def part_environment(folder: StateFolder, ports: Ports, endpoint: Endpoint, stage: str) -> dict[str, str]:
     """Return a part's whole environment: the emulator's address, the state folder, the ports and the stage.
 
-    A part reads ``DARKROOM_HOME``, ``DARKROOM_STAGE`` and its port: ``DARKROOM_EDGE_PORT``, ``DARKROOM_ATHENA_PORT``
-    or ``DARKROOM_BATCH_PORT``.
+    A part reads ``DARKROOM_HOME``, its port, such as ``DARKROOM_EDGE_PORT``, and ``DARKROOM_STAGE``.
     """
     return {
         **{name: value for name, value in os.environ.items() if name in _INHERITED or name.startswith("DARKROOM_")},
         **endpoint.environment(),
         HOME_VARIABLE: str(folder.home),
-        "DARKROOM_EDGE_PORT": str(ports.edge),
-        "DARKROOM_ATHENA_PORT": str(ports.athena),
-        "DARKROOM_BATCH_PORT": str(ports.batch),
+        **{f"DARKROOM_{name.upper()}_PORT": str(port) for name, port in ports.model_dump().items()},
         "DARKROOM_STAGE": stage,
         "TMPDIR": str(folder.scratch),
         "PYTHONUNBUFFERED": "1",
@@ -64,7 +72,7 @@ def start_part(part: Part, folder: StateFolder, environment: Mapping[str, str]) 
     """Start ``part``; it may not listen yet when this returns."""
     return start_process(
         part.name,
-        python_module(part.module),
+        part.command,
         home=folder.home,
         environment=environment,
         log=folder.log(part.name),

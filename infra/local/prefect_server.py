@@ -1,120 +1,86 @@
-"""A Prefect server on loopback for flows that this machine runs, its database in the stack's state folder.
+"""Prefect's server on loopback, its database in the stack's state folder: ``python -m infra.local.prefect_server``.
 
-It takes half a minute to be ready where its database is new: start it early, behind everything else, and let
-:meth:`PrefectServer.await_ready` wait for what is left of that. Run as ``python -m infra.local.prefect_server``.
+It takes ten seconds and more to be ready: it is started first, behind everything else, and waited for last.
 """
 
 import os
-import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from pathlib import Path
 
 import httpx
+import yaml
 
 from infra.local.endpoint import HOST
-from infra.local.processes import ProcessError, find_process, log_tail, python_module, start_process
-from infra.local.state import CHECKOUT, ProcessRecord, StateFolder
+from infra.local.processes import ProcessError, find_process, log_tail
+from infra.local.state import CHECKOUT, HOME_VARIABLE, ProcessRecord, StateFolder
 
-NAME = "prefect"
 _PORT_VARIABLE = "DARKROOM_PREFECT_PORT"
-_NICENESS_VARIABLE = "DARKROOM_PREFECT_NICENESS"
-_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
+_NICENESS = 5
 _READY_SECONDS = 180.0
 _POLL_SECONDS = 0.1
+_BUILD = CHECKOUT / "build" / "prefect"
 
 
-@dataclass(frozen=True, slots=True)
-class PrefectServer:
-    """A server that was started; it may not answer yet."""
-
-    folder: StateFolder
-    port: int
-    record: ProcessRecord
-
-    @property
-    def url(self) -> str:
-        """The base address of its API."""
-        return f"http://{HOST}:{self.port}/api"
-
-    def environment(self) -> dict[str, str]:
-        """Return what a flow needs in its environment to report to this server."""
-        return {"PREFECT_API_URL": self.url, **_private(self.folder)}
-
-    def await_ready(self, *, seconds: float = _READY_SECONDS) -> None:
-        """Wait until the server answers.
-
-        Raises:
-            ProcessError: it ended, or did not answer within ``seconds``.
-        """
-        log = self.folder.log(NAME)
-        deadline = time.monotonic() + seconds
-        with httpx.Client(trust_env=False, timeout=5) as client:
-            while time.monotonic() < deadline:
-                try:
-                    if client.get(f"{self.url}/health").is_success:
-                        return
-                except httpx.TransportError:
-                    pass
-                if find_process(self.record) is None:
-                    raise ProcessError(f"expected Prefect's server to run but it ended:\n{log_tail(log)}")
-                time.sleep(_POLL_SECONDS)
-        raise ProcessError(
-            f"expected Prefect's server to answer at {self.url} within {seconds:g} s but it did not:\n{log_tail(log)}"
-        )
-
-
-@contextmanager
-def prefect_server(folder: StateFolder, *, niceness: int = 10) -> Iterator[PrefectServer]:
-    """Run a server for as long as the block lasts.
-
-    Args:
-        folder: of the stack; the server's log and database stand in it.
-        niceness: how far behind other processes it stands for the processor, 0 (not at all) to 19.
-    """
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((HOST, 0))
-        port = int(probe.getsockname()[1])
-    record = start_process(
-        NAME,
-        python_module("infra.local.prefect_server"),
-        home=folder.home,
-        environment={
-            **{name: os.environ[name] for name in _INHERITED if name in os.environ},
-            **_private(folder),
-            "PREFECT_UI_ENABLED": "false",
-            "TMPDIR": str(folder.scratch),
-            _PORT_VARIABLE: str(port),
-            _NICENESS_VARIABLE: str(niceness),
-        },
-        log=folder.log(NAME),
-        folder=CHECKOUT,
-    )
-    try:
-        yield PrefectServer(folder, port, record)
-    finally:
-        if process := find_process(record):
-            process.kill()  # nothing of it is kept: a graceful end would only take its time
-            process.wait()
-
-
-def _private(folder: StateFolder) -> dict[str, str]:
+def prefect_environment(folder: StateFolder) -> dict[str, str]:
+    """Return what Prefect needs in its environment to keep to ``folder``, and off the network."""
     return {
         "PREFECT_HOME": str(folder.home / "prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(_BUILD / "ui"),
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        "PREFECT_RUNNER_POLL_FREQUENCY": "2",  # seconds; whoever presses a button waits for the flow to start
         "DO_NOT_TRACK": "1",
     }
 
 
+def await_server(record: ProcessRecord, port: int, log: Path) -> None:
+    """Wait until the server on ``port`` answers.
+
+    Raises:
+        ProcessError: it ended, or did not answer in time.
+    """
+    url = f"http://{HOST}:{port}/api"
+    _await(record, log, f"Prefect's server to answer at {url}", lambda client: client.get(f"{url}/health").is_success)
+
+
+def await_deployments(record: ProcessRecord, port: int, log: Path) -> None:
+    """Wait until all that ``prefect.yaml`` lists is served by the process of ``record``.
+
+    Raises:
+        ProcessError: it ended, or had not told the server of them in time.
+    """
+    listed = len(yaml.safe_load((CHECKOUT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"])
+    url = f"http://{HOST}:{port}/api/deployments/count"
+    _await(record, log, f"{listed} deployments to be served", lambda client: client.post(url, json={}).json() >= listed)
+
+
+def _await(record: ProcessRecord, log: Path, what: str, condition: Callable[[httpx.Client], bool]) -> None:
+    deadline = time.monotonic() + _READY_SECONDS
+    with httpx.Client(trust_env=False, timeout=5) as client:
+        while time.monotonic() < deadline:
+            try:
+                if condition(client):
+                    return
+            except httpx.TransportError:
+                pass
+            if find_process(record) is None:
+                raise ProcessError(f"expected {what} but {record.name} ended:\n{log_tail(log)}")
+            time.sleep(_POLL_SECONDS)
+    raise ProcessError(f"expected {what} within {_READY_SECONDS:g} s but it did not happen:\n{log_tail(log)}")
+
+
 def main() -> None:
-    """Serve until told to stop."""
-    os.nice(int(os.environ[_NICENESS_VARIABLE]))
+    """Serve API and UI until told to stop."""
+    os.nice(_NICENESS)
     # Imported late: both are heavy, and whoever starts a server needs neither.
     import uvicorn
     from prefect.server.api.server import create_app
 
-    uvicorn.run(create_app(ephemeral=True), host=HOST, port=int(os.environ[_PORT_VARIABLE]), log_level="warning")
+    from infra.local.prefect_database import provide_database
+
+    provide_database(_BUILD, Path(os.environ[HOME_VARIABLE]) / "prefect")
+    uvicorn.run(create_app(final=True), host=HOST, port=int(os.environ[_PORT_VARIABLE]), log_level="warning")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The local stack: everything started in order, found again by its state folder, ended whole."""
 
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -9,8 +10,9 @@ from infra.local.deploy import Deployer, Deployment, deploy_assembly
 from infra.local.emulator import await_emulator, start_emulator
 from infra.local.endpoint import ACCOUNT, HOST, Endpoint
 from infra.local.errors import LocalStackError
-from infra.local.parts import PARTS, await_part, part_environment, start_part
+from infra.local.parts import FLOWS, LAB, PARTS, PREFECT, Part, await_part, part_environment, start_part
 from infra.local.ports import choose_ports
+from infra.local.prefect_server import await_deployments, await_server, prefect_environment
 from infra.local.processes import find_marked, find_process, stop_processes, stop_stack_processes
 from infra.local.state import CHECKOUT, Ports, ProcessRecord, StackState, StateFolder, default_home
 from lambdas.aws.signing_keys import ensure_image_token_keys, ensure_tenant_keys
@@ -19,7 +21,7 @@ from operations.edge_key_store import EdgeKeyStore
 from operations.image_token_keys import TokenKeyring
 
 ASSEMBLY = CHECKOUT / "build" / "synth" / "host"
-
+_BESIDE = {part.name: part for part in (PREFECT, FLOWS, LAB)}
 
 # Short: what is still being done ends with the emulator, whose memory holds everything.
 _END_SECONDS = 2.0
@@ -53,6 +55,7 @@ class LocalStack:
         *,
         assembly: Path | None = None,
         deploy: Deployer = deploy_assembly,
+        beside: Collection[Part] = (),
         announce: Announce = lambda _step: None,
     ) -> Self:
         """Start every process and deploy every stack; on any failure, end what was started and remove the folder.
@@ -62,6 +65,7 @@ class LocalStack:
             home: the state folder; ``DARKROOM_HOME`` or ``.darkroom`` if None.
             assembly: a synthesized assembly; synthesized for this machine if None.
             deploy: what brings the assembly to the emulator.
+            beside: what runs beside it: PREFECT, FLOWS (which reports to PREFECT), LAB.
             announce: told each step before it begins.
 
         Raises:
@@ -73,12 +77,14 @@ class LocalStack:
         if running := find_marked(folder.home):
             raise AlreadyRunningError(_describe_running(folder, len(running)))
         settings = load_settings()
-        chosen = choose_ports(ports or Ports())
+        wanted = ports or Ports()
+        unused = {name: 0 for name in _BESIDE.keys() & Ports.model_fields.keys() if _BESIDE[name] not in beside}
+        chosen = choose_ports(wanted.model_copy(update=unused))
         folder.remove()
         folder.create()
         stack = cls(folder, StackState(stage=settings.stage, ports=chosen))
         try:
-            stack._start(assembly, deploy, announce)
+            stack._start(assembly, deploy, beside, announce)
         except BaseException:
             stack.stop()
             raise
@@ -121,18 +127,54 @@ class LocalStack:
         end_stack(self.folder)
 
     def restart(self, name: str) -> None:
-        """End one part, if it still runs, and start it anew: ``pump``, ``edge``, ``athena`` or ``batch``.
+        """End one part, if it still runs, and start it anew: ``pump``, ``edge`` or ``athena``.
 
         Raises:
             KeyError: there is no part of that name.
             ProcessError: it did not start.
         """
-        part = {part.name: part for part in PARTS}[name]
+        part = ({part.name: part for part in PARTS} | _BESIDE)[name]
         stop_processes(record for record in self.state.processes if record.name == name)
-        environment = part_environment(self.folder, self.ports, self.endpoint, self.state.stage)
-        started = start_part(part, self.folder, environment)
+        started = start_part(part, self.folder, self._environment_of(part))
         self._update(processes=tuple(started if old.name == name else old for old in self.state.processes))
-        await_part(part, started, self.ports, self.folder)
+        self.await_ready(part)
+
+    def has(self, part: Part) -> bool:
+        """Tell whether ``part`` was started with the stack or added to it."""
+        return any(record.name == part.name for record in self.state.processes)
+
+    def add(self, *parts: Part) -> None:
+        """Start those of ``parts`` that the stack has not yet, and wait until each is ready.
+
+        Raises:
+            ProcessError: one did not start.
+        """
+        for part in parts:
+            self.begin(part)
+            self.await_ready(part)
+
+    def begin(self, part: Part) -> None:
+        """Start ``part`` if the stack has it not yet; it may not be ready when this returns."""
+        if self.has(part):
+            return
+        if part == LAB:
+            self._update(lab_token=secrets.token_urlsafe(16))
+        self._remember(start_part(part, self.folder, self._environment_of(part)))
+
+    def await_ready(self, part: Part) -> None:
+        """Wait until ``part``, which was started, does its work.
+
+        Raises:
+            ProcessError: it ended, or was not ready in time.
+        """
+        record = next(record for record in self.state.processes if record.name == part.name)
+        log = self.folder.log(part.name)
+        if part == PREFECT:
+            await_server(record, self.ports.prefect, log)
+        elif part == FLOWS:
+            await_deployments(record, self.ports.prefect, log)
+        else:
+            await_part(part, record, self.ports, self.folder)
 
     @property
     def ports(self) -> Ports:
@@ -145,6 +187,16 @@ class LocalStack:
         return f"http://{HOST}:{self.ports.edge}"
 
     @property
+    def prefect_url(self) -> str:
+        """Where Prefect's UI is; its API is at ``/api``."""
+        return f"http://{HOST}:{self.ports.prefect}"
+
+    @property
+    def lab_url(self) -> str:
+        """Where JupyterLab is, with the token that opens it."""
+        return f"http://{HOST}:{self.ports.lab}/lab?token={self.state.lab_token}"
+
+    @property
     def upload_api(self) -> str:
         """The upload API's base address; ``/uploads`` follows it. Needs no Host header."""
         if self.state.upload_url is None:
@@ -153,7 +205,8 @@ class LocalStack:
 
     def environment(self) -> dict[str, str]:
         """Return what a handler, flow or notebook needs in its environment to work with this stack."""
-        return {**self.endpoint.environment(self.ports.athena, self.ports.batch), "DARKROOM_STAGE": self.state.stage}
+        prefect = {"PREFECT_API_URL": f"{self.prefect_url}/api"} if self.has(PREFECT) else {}
+        return {**self.endpoint.environment(self.ports.athena), **prefect, "DARKROOM_STAGE": self.state.stage}
 
     def client(self, service: str, region: str | None = None) -> Any:
         """Return a boto3 client of the emulator."""
@@ -164,10 +217,13 @@ class LocalStack:
         name = self.settings.parameter_name(thing)
         return str(self.client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
 
-    def _start(self, assembly: Path | None, deploy: Deployer, announce: Announce) -> None:
+    def _start(self, assembly: Path | None, deploy: Deployer, beside: Collection[Part], announce: Announce) -> None:
         announce("Start the emulator")
         emulator = start_emulator(self.folder, self.ports.emulator, self.endpoint.region)
         self._remember(emulator)
+        for part in beside:
+            if part != FLOWS:  # which needs Prefect, and what is deployed
+                self.begin(part)
         if assembly is None:
             announce("Synthesize the stacks")
             assembly = _synthesize(self.state.stage)
@@ -176,16 +232,22 @@ class LocalStack:
         self.deployment = deploy(assembly, self.endpoint, lambda name: announce(f"Deploy {name}"))
         self._publish_addresses()
         self._make_keys()
-        environment = part_environment(self.folder, self.ports, self.endpoint, self.state.stage)
-        started = []
         announce(f"Start {', '.join(part.name for part in PARTS)}")
         for part in PARTS:
-            record = start_part(part, self.folder, environment)
-            self._remember(record)
-            started.append((part, record))
-        for part, record in started:
-            await_part(part, record, self.ports, self.folder)
+            self.begin(part)
+        for part in PARTS:
+            self.await_ready(part)
+        for part in beside:
+            announce(f"Start {part.name}")
+            self.add(part)
         self._update(ready=True)
+
+    def _environment_of(self, part: Part) -> dict[str, str]:
+        environment = part_environment(self.folder, self.ports, self.endpoint, self.state.stage)
+        if part.name not in _BESIDE:
+            return environment
+        own = {"DARKROOM_LAB_TOKEN": self.state.lab_token} if part == LAB else {}
+        return {**environment, **self.environment(), **prefect_environment(self.folder), **own}
 
     def _publish_addresses(self) -> None:
         """Put local addresses where the stacks published those that only AWS could serve."""

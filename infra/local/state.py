@@ -31,7 +31,8 @@ class Ports(BaseModel):
     emulator: int = Field(4566, ge=0, le=65535)
     edge: int = Field(4580, ge=0, le=65535)
     athena: int = Field(4567, ge=0, le=65535)
-    batch: int = Field(4568, ge=0, le=65535)
+    prefect: int = Field(4200, ge=0, le=65535)
+    lab: int = Field(8888, ge=0, le=65535)
 
     @classmethod
     def any_free(cls) -> Self:
@@ -46,6 +47,7 @@ class StackState(BaseModel):
     ports: Ports
     processes: tuple[ProcessRecord, ...] = ()
     upload_url: str | None = Field(None, description="Where POST /uploads is reached; null until deployed.")
+    lab_token: str = Field("", description="What JupyterLab asks of whoever opens it.")
     ready: bool = Field(False, description="Whether every step of the start is done.")
 
 

@@ -24,19 +24,11 @@ from flows.discovery import Analytics, find_analytics
 from flows.periods import Period
 from flows.questions import Question, ask
 from flows.rendering import execute_notebook, read_figures
-from infra.local.prefect_server import PrefectServer, prefect_server
 from infra.local.stack import LocalStack
 
 SEEDED = "E1REPORT"
 DAYS = (date(2026, 2, 28), date(2026, 3, 1), date(2026, 3, 2))
 CHROMIUM, SAFARI_14, CURL = "image/avif,image/webp,*/*;q=0.8", "image/webp,*/*;q=0.5", "*/*"
-
-
-@pytest.fixture(scope="module")
-def prefect(stack: LocalStack) -> Iterator[PrefectServer]:
-    with prefect_server(stack.folder, niceness=0) as server:
-        server.await_ready()
-        yield server
 
 
 @pytest.fixture(autouse=True)
@@ -72,8 +64,9 @@ def prefect_settings(request: pytest.FixtureRequest) -> Iterator[None]:
     if "prefect" not in request.fixturenames:
         yield
         return
-    server: PrefectServer = request.getfixturevalue("prefect")
-    with temporary_settings({PREFECT_API_URL: server.url, PREFECT_LOGGING_TO_API_ENABLED: False}):
+    with temporary_settings(
+        {PREFECT_API_URL: request.getfixturevalue("prefect"), PREFECT_LOGGING_TO_API_ENABLED: False}
+    ):
         yield
 
 
@@ -84,7 +77,7 @@ def days_of_the_session() -> dict[str, date]:
 
 @pytest.mark.usefixtures("traffic")
 def test_figures_are_the_edges_own_to_the_request_and_the_byte(
-    stack: LocalStack, prefect: PrefectServer, analytics: Analytics, tmp_path: Path
+    stack: LocalStack, prefect: str, analytics: Analytics, tmp_path: Path
 ) -> None:
     with httpx.Client(base_url=stack.edge_url, trust_env=False, timeout=60) as edge:
         counted = edge_statistics(edge)
@@ -117,9 +110,9 @@ def test_figures_are_the_edges_own_to_the_request_and_the_byte(
     _assert_artifacts(prefect, state.state_details.flow_run_id, report)
 
 
-def _assert_artifacts(prefect: PrefectServer, flow_run_id: Any, report: DeliveryReport) -> None:
+def _assert_artifacts(prefect: str, flow_run_id: Any, report: DeliveryReport) -> None:
     sought = {"artifacts": {"flow_run_id": {"any_": [str(flow_run_id)]}}}
-    found = httpx.post(f"{prefect.url}/artifacts/filter", json=sought, trust_env=False).json()
+    found = httpx.post(f"{prefect}/artifacts/filter", json=sought, trust_env=False).json()
     artifacts = {artifact["key"]: artifact for artifact in found}
     assert artifacts.keys() >= {"delivery-report", "delivery-verdict", "hit-ratio-by-format"}
     assert report.figures["sentence"] in artifacts["delivery-verdict"]["data"]

@@ -14,14 +14,14 @@ import pytest
 
 from infra.local.emulator import EmulatorError, await_emulator, start_emulator
 from infra.local.endpoint import HOST, Endpoint
-from infra.local.parts import PARTS
+from infra.local.parts import FLOWS, LAB, PARTS, PREFECT
 from infra.local.processes import find_marked, find_process
 from infra.local.stack import LocalStack
 from infra.local.state import Ports, ProcessRecord, StateFolder
 
 pytestmark = pytest.mark.usefixtures("stack")  # whose assembly is synthesized already, once
 
-_ANY_PORTS = [part for name in Ports.model_fields for part in (f"--{name}-port", "0")]
+_ANY_PORTS = ["--no-prefect", *(part for name in Ports.model_fields for part in (f"--{name}-port", "0"))]
 _PATIENCE_SECONDS = 60.0
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -73,11 +73,13 @@ def _ports_in_use(ports: list[int]) -> list[int]:
 
 
 def test_up_and_down_leave_nothing_behind(darkroom: Command, home: Path, tmp_path: Path) -> None:
-    up = darkroom("up", *_ANY_PORTS)
+    up = darkroom("up", *_ANY_PORTS, "--prefect", "--lab")
     assert up.returncode == 0, up.stdout + up.stderr
     state = StateFolder(home).read()
     assert state
-    assert [record.name for record in state.processes] == ["emulator", *(part.name for part in PARTS)]
+    assert state.processes[0].name == "emulator"
+    started = {record.name for record in state.processes[1:]}
+    assert started == {part.name for part in (*PARTS, PREFECT, FLOWS, LAB)}
     ports = list(state.ports.model_dump().values())
     assert _ports_in_use(ports) == ports
 

@@ -5,18 +5,30 @@ import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
+from subprocess import CompletedProcess
 
+import pillow_heif
 import pytest
+from elftools.elf.elffile import ELFFile
+from PIL import Image
 from synthesized import Assembly, Resource, referenced
 
 from infra import assets, packages
+from infra.archives import Budget, OverBudgetError, write_archive
+from infra.packages import ROOT
 
 DRAWING = {"metadata", "derive", "generate"}
-ARM64 = 183  # e_machine of an ELF file: EM_AARCH64
-MEGABYTE = 1024**2
+AMAZON_LINUX_GLIBC = (2, 34)
+# What Amazon Linux 2023 has of itself, as the policy manylinux_2_28 counts on it.
+AMAZON_LINUX_LIBRARIES = {
+    "ld-linux-aarch64.so.1", "libc.so.6", "libdl.so.2", "libgcc_s.so.1", "libm.so.6", "libpthread.so.0",
+    "libresolv.so.2", "librt.so.1", "libstdc++.so.6", "libz.so.1",
+}  # fmt: skip
+ROOMY = Budget(zipped=1, unzipped=1)
 # What the runtime brings besides Python itself: boto3 and what it needs.
 RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
 
@@ -39,20 +51,40 @@ def signatures_of(assembly: Assembly) -> Path:
     return layer_named(assembly, "signatures")
 
 
-def machines(archive: Path) -> dict[str, int]:
-    """Return the machine that each ELF file in ``archive`` was built for."""
+every_archive = pytest.mark.parametrize("archive", [code_of, layer_of, signatures_of])
+
+
+def libraries(archive: Path) -> dict[str, ELFFile]:
+    """Return each ELF file in ``archive`` by its name there."""
     with zipfile.ZipFile(archive) as zipped:
-        heads = {name: zipped.read(name)[:20] for name in zipped.namelist() if ".so" in name}
-    return {name: int.from_bytes(head[18:20], "little") for name, head in heads.items() if head[:4] == b"\x7fELF"}
+        return {name: ELFFile(BytesIO(zipped.read(name))) for name in zipped.namelist() if ".so" in name}
 
 
-def test_the_code_has_the_handlers_and_the_settings_and_nothing_superfluous(aws: Assembly) -> None:
+def needed(library: ELFFile) -> set[str]:
+    section = library.get_section_by_name(".dynamic")
+    return {tag.needed for tag in section.iter_tags() if tag.entry.d_tag == "DT_NEEDED"}
+
+
+def test_the_code_has_the_handlers_and_the_settings(aws: Assembly) -> None:
     names = zipfile.ZipFile(code_of(aws)).namelist()
     assert {"darkroom.toml", "lambdas/settings.py", "lambdas/validate/handler.py", "pydantic/__init__.py"} <= set(names)
-    for name in names:
-        parts = Path(name).parts
-        assert not {"__pycache__", "tests", "boto3", "botocore", "pyvips", "cryptography", "bin"} & set(parts), name
-        assert not any(part.endswith(".dist-info") for part in parts), name
+    own = {name for name in names if name.split("/")[0] in {path.name for path in ROOT.iterdir()}}
+    assert {name.split("/")[0] for name in own} == {"darkroom.toml", "lambdas"}
+    assert not any(name.startswith("lambdas/edge/") for name in names)  # deployed by itself
+
+
+@every_archive
+def test_nothing_superfluous_travels(aws: Assembly, archive: Callable[[Assembly], Path]) -> None:
+    absent = {"__pycache__", "tests", "test", "bin", "include", "boto3", "botocore"}
+    if archive is not layer_of:
+        absent |= {"pyvips", "PIL"}
+    if archive is not signatures_of:
+        absent |= {"cryptography"}
+    for name in zipfile.ZipFile(archive(aws)).namelist():
+        path = Path(name)
+        assert not absent & set(path.parts), name
+        assert path.suffix not in {".map", ".pyc", ".pyi", ".h", ".c", ".pyx", ".a", ".js", ".css", ".html"}, name
+        assert not any(part.endswith((".dist-info", ".egg-info")) or part.startswith(".") for part in path.parts), name
 
 
 def test_the_layer_lies_where_lambda_looks_for_it(aws: Assembly) -> None:
@@ -62,20 +94,52 @@ def test_the_layer_lies_where_lambda_looks_for_it(aws: Assembly) -> None:
     assert any("libvips" in name and ".so" in name for name in names)
 
 
-@pytest.mark.parametrize("asset", [code_of, layer_of, signatures_of])
-def test_what_goes_to_aws_runs_on_arm64(aws: Assembly, asset: Callable[[Assembly], Path]) -> None:
-    with zipfile.ZipFile(asset(aws)) as zipped:
+@every_archive
+def test_what_goes_to_aws_runs_on_arm64_and_amazon_linux(aws: Assembly, archive: Callable[[Assembly], Path]) -> None:
+    with zipfile.ZipFile(archive(aws)) as zipped:
         pythons = {version for name in zipped.namelist() for version in re.findall(r"\.cpython-(\d+)-", name)}
     assert pythons == {"313"}
-    built_for = machines(asset(aws))
-    assert built_for
-    assert set(built_for.values()) == {ARM64}
+    built = libraries(archive(aws))
+    assert {library.header.e_machine for library in built.values()} == {"EM_AARCH64"}
+    versions = {
+        tuple(map(int, needed_version.name.removeprefix("GLIBC_").split(".")))
+        for library in built.values()
+        for _, wanted in library.get_section_by_name(".gnu.version_r").iter_versions()
+        for needed_version in wanted
+        if re.fullmatch(r"GLIBC_[\d.]+", needed_version.name)
+    }
+    assert max(versions) <= AMAZON_LINUX_GLIBC
 
 
-def test_the_archives_keep_within_their_budget(aws: Assembly) -> None:
-    assert code_of(aws).stat().st_size < 6 * MEGABYTE
-    assert layer_of(aws).stat().st_size < 16 * MEGABYTE
-    assert signatures_of(aws).stat().st_size < 8 * MEGABYTE
+@every_archive
+def test_every_library_finds_those_that_it_needs(aws: Assembly, archive: Callable[[Assembly], Path]) -> None:
+    built = libraries(archive(aws))
+    there = {Path(name).name for name in built} | AMAZON_LINUX_LIBRARIES
+    for name, library in built.items():
+        assert needed(library) <= there, name
+
+
+def test_no_library_lies_there_that_nothing_needs(aws: Assembly) -> None:
+    built = libraries(layer_of(aws))
+    wanted = {name for library in built.values() for name in needed(library)}
+    modules = {name for name in built if ".libs/" not in name}  # of Python, which are imported
+    assert {Path(name).name for name in set(built) - modules} <= wanted
+
+
+def test_an_archive_beyond_its_budget_is_refused(tmp_path: Path) -> None:
+    source = tmp_path / "source.py"
+    source.write_bytes(os.urandom(30_000))
+    write_archive(tmp_path, "code", {"a.py": source}, Budget(zipped=0.04, unzipped=0.04))
+    for budget in (Budget(zipped=0.02, unzipped=0.04), Budget(zipped=0.04, unzipped=0.02)):
+        with pytest.raises(OverBudgetError, match="within its budget but received code:"):
+            write_archive(tmp_path, "code", {"a.py": source}, budget)
+
+
+def test_code_and_layers_beyond_what_lambda_unpacks_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    built = assets.Assets("host")
+    monkeypatch.setattr(assets, "_LAMBDA_UNZIPPED_BYTES", 1000)
+    with pytest.raises(OverBudgetError, match="at most 1000 bytes unpacked"):
+        _ = built.origin_request
 
 
 def test_the_edge_function_is_one_file(aws: Assembly) -> None:
@@ -83,26 +147,40 @@ def test_the_edge_function_is_one_file(aws: Assembly) -> None:
     assert zipfile.ZipFile(aws.asset(edge)).namelist() == ["origin_request.py"]
 
 
-def test_the_same_files_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:
     def build(folder: str, seconds: int) -> bytes:
-        monkeypatch.setattr(assets, "BUILD", tmp_path / folder)
         source = tmp_path / folder / "source.py"
         source.parent.mkdir()
         source.write_text("answer = 42\n", encoding="utf-8")
         os.utime(source, (seconds, seconds))
         source.chmod(0o600 + seconds % 2 * 0o44)
-        return assets._archive("code", {"b.py": source, "a.py": source}).read_bytes()
+        return write_archive(tmp_path / folder, "code", {"b.py": source, "a.py": source}, ROOMY).path.read_bytes()
 
     assert build("first", 1_000_000_001) == build("second", 1_700_000_000)
 
 
-def test_a_changed_file_gives_another_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(assets, "BUILD", tmp_path)
+def test_another_folder_time_and_umask_give_the_same_archives(
+    aws: Assembly, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (assets, packages):
+        monkeypatch.setattr(module, "BUILD", tmp_path / "elsewhere")
+    before = os.umask(0o077)
+    try:
+        built = assets.Assets("aws")
+        again = [built.code, built.libvips_layer, built.signatures_layer]
+    finally:
+        os.umask(before)
+    assert [path.read_bytes() for path in again] == [
+        archive(aws).read_bytes() for archive in (code_of, layer_of, signatures_of)
+    ]
+
+
+def test_a_changed_file_gives_another_archive(tmp_path: Path) -> None:
     source = tmp_path / "source.py"
     source.write_text("answer = 42\n", encoding="utf-8")
-    first = assets._archive("code", {"a.py": source})
+    first = write_archive(tmp_path, "code", {"a.py": source}, ROOMY)
     source.write_text("answer = 43\n", encoding="utf-8")
-    assert assets._archive("code", {"a.py": source}) != first
+    assert write_archive(tmp_path, "code", {"a.py": source}, ROOMY).path != first.path
 
 
 def test_without_uv_the_error_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -123,10 +201,10 @@ def test_without_a_registry_the_error_says_so(monkeypatch: pytest.MonkeyPatch, t
 
 @pytest.fixture(scope="module")
 def unpacked(host: Assembly, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Lay this machine's archives out as Lambda does, with what its runtime brings beside them."""
+    """Lay this machine's archives out, each in a folder of its file's name, and what Lambda's runtime brings."""
     folder = tmp_path_factory.mktemp("lambda")
-    for archive, place in ((code_of(host), "task"), (layer_of(host), "libvips"), (signatures_of(host), "signatures")):
-        zipfile.ZipFile(archive).extractall(folder / place)
+    for archive in {host.asset(each) for each in host.all("AWS::Lambda::Function", "AWS::Lambda::LayerVersion")}:
+        zipfile.ZipFile(archive).extractall(folder / archive.name)
     (folder / "runtime").mkdir()
     for package in RUNTIME_PACKAGES:
         found = find_spec(package)
@@ -136,45 +214,60 @@ def unpacked(host: Assembly, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def handlers(assembly: Assembly) -> list[Resource]:
-    return [each for each in assembly.all("AWS::Lambda::Function") if each.properties["Handler"].startswith("lambdas.")]
+def run_in_lambda(unpacked: Path, archives: Iterable[str], code: str, **variables: str) -> "CompletedProcess[str]":
+    """Run ``code`` in a fresh process that sees the standard library, the runtime's packages and ``archives``."""
+    folders = [str(unpacked / archive / below) for archive in archives for below in ("", "python")]
+    program = f"import sys; sys.path[:0] = {[*folders, str(unpacked / 'runtime')]!r}\n{code}"
+    # -I and -S: without this environment's packages, of which a Lambda has none.
+    command = [sys.executable, "-I", "-S", "-B", "-c", program]
+    return subprocess.run(command, env=variables, cwd=unpacked, capture_output=True, text=True, check=False)
+
+
+def archives_of(function: Resource, assembly: Assembly) -> tuple[str, ...]:
+    layers = [
+        Resource(function.stack, referenced(layer), "", function.template["Resources"][referenced(layer)], {})
+        for layer in function.properties.get("Layers", [])
+    ]
+    return tuple(assembly.asset(each).name for each in (function, *layers))
 
 
 def test_every_handler_is_imported_from_the_built_archives_alone(host: Assembly, unpacked: Path) -> None:
-    for function in handlers(host):
-        module, _, name = function.properties["Handler"].rpartition(".")
-        folders = [unpacked / "task", unpacked / "runtime"]
-        for layer in function.properties.get("Layers", []):
-            named = function.template["Resources"][referenced(layer)]["Properties"]["LayerName"]
-            folders.insert(1, unpacked / named.rpartition("-")[2] / "python")
-        environment = {
-            **function.properties["Environment"]["Variables"],
-            "PYTHONPATH": os.pathsep.join(map(str, folders)),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "AWS_REGION": "us-east-1",
-            "AWS_DEFAULT_REGION": "us-east-1",
-        }
-        # -S: without the packages of this environment, of which a Lambda has none.
-        command = [sys.executable, "-S", "-c", f"import {module} as module; assert callable(module.{name})"]
-        run = subprocess.run(
-            command, env=environment, cwd=unpacked / "task", capture_output=True, text=True, check=False
-        )
+    # Lanes have the same functions: each handler once, with what it is deployed with.
+    found = {(each.properties["Handler"], archives_of(each, host)): each for each in host.all("AWS::Lambda::Function")}
+    for (handler, archives), function in found.items():
+        module, _, name = handler.rpartition(".")
+        variables = function.properties.get("Environment", {}).get("Variables", {})
+        region = {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
+        code = f"import {module} as module; assert callable(module.{name})"
+        run = run_in_lambda(unpacked, archives, code, **variables, **region)
         assert run.returncode == 0, f"{function}: {run.stderr}"
 
 
-@pytest.mark.parametrize(("layers", "verifies"), [(["signatures"], True), ([], False)])
-def test_only_the_authorizers_layer_verifies_rs256_and_es256(unpacked: Path, layers: list[str], verifies: bool) -> None:
-    folders = [unpacked / "task", *(unpacked / layer / "python" for layer in layers), unpacked / "runtime"]
-    environment = {"PYTHONPATH": os.pathsep.join(map(str, folders)), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-S", "-c", "import jwt.algorithms; print(jwt.algorithms.has_crypto)"]
-    run = subprocess.run(command, env=environment, cwd=unpacked, capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == str(verifies)
+@pytest.mark.parametrize("layers", [[signatures_of], []])
+def test_only_the_authorizers_layer_verifies_rs256_and_es256(
+    host: Assembly, unpacked: Path, layers: list[Callable[[Assembly], Path]]
+) -> None:
+    archives = [archive(host).name for archive in (code_of, *layers)]
+    run = run_in_lambda(unpacked, archives, "import jwt.algorithms; print(jwt.algorithms.has_crypto)")
+    assert run.stdout.strip() == str(bool(layers)), run.stderr
 
 
-def test_a_light_handler_needs_no_layer_and_a_drawing_one_does(unpacked: Path) -> None:
-    # Guards the test above: without the layer, drawing must fail to be imported.
-    environment = {"PYTHONPATH": os.pathsep.join((str(unpacked / "task"), str(unpacked / "runtime")))}
-    command = [sys.executable, "-S", "-c", "import lambdas.derive.handler"]
-    run = subprocess.run(command, env=environment, cwd=unpacked, capture_output=True, text=True, check=False)
+def test_a_drawing_handler_needs_its_layer(host: Assembly, unpacked: Path) -> None:
+    # Guards the tests above: what is missing in the archives must be missing in the process.
+    run = run_in_lambda(unpacked, [code_of(host).name], "import lambdas.derive.handler", AWS_REGION="us-east-1")
     assert run.returncode != 0
     assert "pyvips" in run.stderr
+
+
+def test_the_slim_layer_draws_a_heic_in_every_format(host: Assembly, unpacked: Path, tmp_path: Path) -> None:
+    file = tmp_path / "photo.heic"
+    pillow_heif.from_pillow(Image.new("RGB", (64, 48), "teal")).save(file)
+    code = f"""
+from pathlib import Path
+from lambdas.imaging.hevc import hevc_pixels
+picture = hevc_pixels(Path({str(file)!r}).read_bytes())
+assert (picture.width, picture.height) == (64, 48)
+assert all(picture.write_to_buffer(suffix) for suffix in (".avif", ".webp", ".jpg"))
+"""
+    run = run_in_lambda(unpacked, [code_of(host).name, layer_of(host).name], code)
+    assert run.returncode == 0, run.stderr

@@ -11,11 +11,11 @@ from infra.local.command.terminal import console, explained
 from infra.local.emulator import HEALTH_PATH as EMULATOR_HEALTH_PATH
 from infra.local.emulator import NAME as EMULATOR
 from infra.local.endpoint import HOST
-from infra.local.parts import PARTS, Part
+from infra.local.parts import FLOWS, LAB, PARTS, PREFECT, Part
 from infra.local.processes import find_process
 from infra.local.stack import LocalStack
 
-_PARTS = {part.name: part for part in (Part(EMULATOR, "AWS", EMULATOR_HEALTH_PATH), *PARTS)}
+_PARTS = {part.name: part for part in (Part(EMULATOR, "AWS", EMULATOR_HEALTH_PATH), *PARTS, PREFECT, FLOWS, LAB)}
 _HEALTH_SECONDS = 3
 _DEPTHS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 

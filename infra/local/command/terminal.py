@@ -14,6 +14,7 @@ from rich.table import Table
 
 from client import ClientError
 from infra.local.errors import LocalStackError
+from infra.local.parts import LAB, PREFECT
 from infra.local.stack import LocalStack
 from infra.synth import SynthesisError
 from lambdas.keys import MalformedKeyError
@@ -74,6 +75,10 @@ def print_addresses(stack: LocalStack) -> None:
     table.add_row("Upload API", f"{stack.upload_api}/uploads")
     table.add_row("AWS", stack.endpoint.url)
     table.add_row("Athena", stack.environment()["AWS_ENDPOINT_URL_ATHENA"])
+    if stack.has(PREFECT):
+        table.add_row("Prefect", stack.prefect_url)
+    if stack.has(LAB):
+        table.add_row("JupyterLab", stack.lab_url)
     table.add_row("Logs", str(stack.folder.logs))
     console.print(table)
     console.print(

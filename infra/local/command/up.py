@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from infra.local.command.terminal import Steps, console, explained, print_addresses
+from infra.local.parts import FLOWS, LAB, PREFECT
 from infra.local.processes import ProcessError, find_process
 from infra.local.stack import LocalStack, NotRunningError
 from infra.local.state import Ports
@@ -24,11 +25,11 @@ EdgePort = Annotated[
 AthenaPort = Annotated[
     int, typer.Option(envvar="DARKROOM_ATHENA_PORT", min=0, max=65535, help="Port of Athena; 0 takes any free one.")
 ]
-BatchPort = Annotated[
-    int,
-    typer.Option(
-        envvar="DARKROOM_BATCH_PORT", min=0, max=65535, help="Port of S3 Batch Operations; 0 takes any free one."
-    ),
+PrefectPort = Annotated[
+    int, typer.Option(envvar="DARKROOM_PREFECT_PORT", min=0, max=65535, help="Port of Prefect; 0 takes any free one.")
+]
+LabPort = Annotated[
+    int, typer.Option(envvar="DARKROOM_LAB_PORT", min=0, max=65535, help="Port of JupyterLab; 0 takes any free one.")
 ]
 
 
@@ -36,23 +37,29 @@ def up(
     emulator_port: EmulatorPort = _DEFAULTS.emulator,
     edge_port: EdgePort = _DEFAULTS.edge,
     athena_port: AthenaPort = _DEFAULTS.athena,
-    batch_port: BatchPort = _DEFAULTS.batch,
+    prefect_port: PrefectPort = _DEFAULTS.prefect,
+    lab_port: LabPort = _DEFAULTS.lab,
+    prefect: Annotated[bool, typer.Option(help="Start Prefect's server, and serve the flows.")] = True,
+    lab: Annotated[bool, typer.Option("--lab", help="Start JupyterLab on the notebooks.")] = False,
     foreground: Annotated[bool, typer.Option(help="Stay, and end the stack with Ctrl-C.")] = False,
 ) -> None:
     """Start the whole of Darkroom on this machine and leave it running.
 
-    A stack that runs already is left as it is, and its addresses are printed.
+    A stack that runs already is left as it is, but for a JupyterLab that it lacks, and its addresses are printed.
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _exit_on_signal)
     with explained():
         if running := _running():
             console.print(f"A stack runs already in {running.folder.home}:\n")
+            if lab:
+                running.add(LAB)
             print_addresses(running)
             return
-        ports = Ports(emulator=emulator_port, edge=edge_port, athena=athena_port, batch=batch_port)
+        ports = Ports(emulator=emulator_port, edge=edge_port, athena=athena_port, prefect=prefect_port, lab=lab_port)
+        beside = (*((PREFECT, FLOWS) if prefect else ()), *((LAB,) if lab else ()))
         with Steps() as steps:
-            stack = LocalStack.start(ports, announce=steps.announce)
+            stack = LocalStack.start(ports, beside=beside, announce=steps.announce)
         _tell_differences(stack)
         console.print()
         print_addresses(stack)

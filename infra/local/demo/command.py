@@ -21,8 +21,8 @@ from infra.local.demo.report import ReportError, run_delivery_report
 from infra.local.demo.run import PAGE, run_demo
 from infra.local.demo.scenes import write_scenes
 from infra.local.demo.table import print_table
+from infra.local.parts import PREFECT
 from infra.local.ports import BusyPortError
-from infra.local.prefect_server import PrefectServer, prefect_server
 from infra.local.processes import ProcessError
 from infra.local.stack import LocalStack, NotRunningError
 from infra.local.state import CHECKOUT, Ports
@@ -51,11 +51,12 @@ def demo(
         with ExitStack() as ending:
             ending.enter_context(_orderly_end())
             stack = ending.enter_context(_stack(keep=keep))
-            prefect = ending.enter_context(prefect_server(stack.folder)) if report else None
+            if report:
+                stack.begin(PREFECT)  # ready by the time that there is something to report
             console.print(f"{wording.count(len(candidates), 'file')} to {stack.upload_api}/uploads")
             pictures = run_demo(stack, candidates, out, console, tenant=tenant or next(iter(stack.settings.tenants)))
             print_table(pictures, console)
-            page = _report(stack, prefect, out, since) if prefect else None
+            page = _report(stack, out, since) if report else None
     settled = sum(picture.settled for picture in pictures)
     console.print(
         f"{settled} of {wording.count(len(pictures), 'file')} have an outcome, "
@@ -77,11 +78,11 @@ def _rendered() -> list[Candidate]:
         return [Candidate(path.name, path) for path in write_scenes(_SCENES)]
 
 
-def _report(stack: LocalStack, prefect: PrefectServer, out: Path, since: datetime) -> Path | None:
+def _report(stack: LocalStack, out: Path, since: datetime) -> Path | None:
     try:
         with Steps() as steps:
             steps.announce("Report on what the edge served")
-            return run_delivery_report(stack, prefect, out / "delivery-report", since, datetime.now(UTC))
+            return run_delivery_report(stack, out / "delivery-report", since, datetime.now(UTC))
     except (ProcessError, ReportError) as error:
         console.print(str(error), style="red", markup=False)
         return None

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import httpx
 
-from infra.local.prefect_server import PrefectServer
+from infra.local.parts import PREFECT
+from infra.local.prefect_server import prefect_environment
 from infra.local.stack import LocalStack
 from infra.local.state import CHECKOUT
 
@@ -20,17 +21,17 @@ class ReportError(RuntimeError):
     """There is no report; the message ends with what the flow printed last."""
 
 
-def run_delivery_report(
-    stack: LocalStack, prefect: PrefectServer, folder: Path, since: datetime, until: datetime
-) -> Path:
+def run_delivery_report(stack: LocalStack, folder: Path, since: datetime, until: datetime) -> Path:
     """Have the edge write its log out, run the flow on the days from ``since`` to ``until``, return its page.
+
+    The stack has PREFECT, ready or not.
 
     Raises:
         ProcessError: Prefect's server ended or never answered.
         ReportError: the flow made no page.
     """
     httpx.post(f"{stack.edge_url}/_edge/flush", timeout=60, trust_env=False).raise_for_status()
-    prefect.await_ready()
+    stack.await_ready(PREFECT)
     run = subprocess.run(
         [
             *(sys.executable, "-m", "flows.delivery_report"),
@@ -38,7 +39,7 @@ def run_delivery_report(
             *("--stage", stack.state.stage, "--out", str(folder)),
         ],
         cwd=CHECKOUT,
-        env={**os.environ, **stack.environment(), **prefect.environment()},
+        env={**os.environ, **stack.environment(), **prefect_environment(stack.folder)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

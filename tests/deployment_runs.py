@@ -1,0 +1,69 @@
+"""Deployments run as Prefect's UI runs them: through the API, by whoever serves them."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from infra.local.processes import log_tail
+from infra.local.stack import LocalStack
+
+_ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+_PATIENCE_SECONDS = 150.0
+
+
+class Prefect:
+    """The API of a stack's Prefect server."""
+
+    def __init__(self, stack: LocalStack):
+        self._stack = stack
+        self._api = httpx.Client(base_url=f"{stack.prefect_url}/api", trust_env=False, timeout=30)
+
+    def start(self, deployment: str, parameters: Mapping[str, Any] | None = None) -> str:
+        """Press "Run" on ``flow-name/deployment-name``; return the id of the flow run."""
+        found = self._answer(self._api.get(f"/deployments/name/{deployment}"))
+        body = {"parameters": dict(parameters or {}), "state": {"type": "SCHEDULED"}}
+        return str(self._answer(self._api.post(f"/deployments/{found['id']}/create_flow_run", json=body))["id"])
+
+    def read(self, flow_run_id: str) -> dict[str, Any]:
+        """Return a flow run as the server has it."""
+        return dict(self._answer(self._api.get(f"/flow_runs/{flow_run_id}")))
+
+    def await_state(self, flow_run_id: str, *types: str) -> dict[str, Any]:
+        """Wait until a flow run is in a state of one of ``types``, such as PAUSED; its end if none is given."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            run = self.read(flow_run_id)
+            if run["state_type"] in (types or _ENDED):
+                return run
+            if run["state_type"] in _ENDED or time.monotonic() > deadline:
+                raise AssertionError(
+                    f"expected {types or _ENDED} but {run['name']} is {run['state']['name']}: "
+                    f"{run['state']['message']}\n{log_tail(self._stack.folder.log('flows'), 40)}"
+                )
+            time.sleep(0.2)
+
+    def run(self, deployment: str, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Run a deployment to its end; return the flow run."""
+        return self.await_state(self.start(deployment, parameters))
+
+    def artifacts(self, flow_run_id: str) -> dict[str, dict[str, Any]]:
+        """Return the artifacts of a flow run by their keys."""
+        sought = {"artifacts": {"flow_run_id": {"any_": [flow_run_id]}}}
+        found = self._answer(self._api.post("/artifacts/filter", json=sought))
+        return {artifact["key"]: artifact for artifact in found}
+
+    def pause_schedules(self) -> None:
+        """Have nothing run by itself."""
+        for deployment in self._answer(self._api.post("/deployments/filter", json={})):
+            self._api.post(f"/deployments/{deployment['id']}/pause_deployment").raise_for_status()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._api.close()
+
+    @staticmethod
+    def _answer(response: httpx.Response) -> Any:
+        assert response.is_success, response.text
+        return response.json()
