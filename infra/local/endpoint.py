@@ -59,11 +59,12 @@ class Endpoint:
             service, endpoint_url=self.url, region_name=region or self.region, config=CLIENT_CONFIG
         )
 
-    def environment(self, athena_port: int | None = None) -> dict[str, str]:
+    def environment(self, athena_port: int | None = None, batch_port: int | None = None) -> dict[str, str]:
         """Return the environment variables by which AWS SDKs find the emulator.
 
         Args:
             athena_port: where Athena's SQL is translated; None leaves Athena to the emulator.
+            batch_port: where the jobs of S3 Batch Operations are run; None leaves S3 Control to the emulator.
         """
         variables = {
             "AWS_ENDPOINT_URL": self.url,
@@ -76,4 +77,7 @@ class Endpoint:
         }
         if athena_port is not None:
             variables["AWS_ENDPOINT_URL_ATHENA"] = f"http://{HOST}:{athena_port}"
+        if batch_port is not None:
+            # S3 Control's client writes "<account>." before the host: here it begins a user name, which nobody reads.
+            variables["AWS_ENDPOINT_URL_S3_CONTROL"] = f"http://account@{HOST}:{batch_port}"
         return variables

@@ -4,11 +4,13 @@
 - Loopback counts as TLS: bucket and queue policies deny what came without it, and no wire is involved here.
 - A handler whose process was killed fails as ``Runtime.ExitError``.
 - A throttled Lambda task fails as ``Lambda.TooManyRequestsException``, which ``Retry`` can name.
+- Who takes a service's role acts for this account, as the service would: trust policies may ask for that.
 - ``Retry`` keeps to its ``MaxDelaySeconds`` and ``JitterStrategy``.
 
 Each patch checks what it replaces first: with another emulator it fails at the start, not in silence.
 """
 
+import dataclasses
 import json
 import random
 from collections.abc import Callable
@@ -33,13 +35,14 @@ def apply_patches() -> None:
         PatchError: a patched name or text is not there.
     """
     from ministack import app
-    from ministack.core import lambda_runtime
+    from ministack.core import iam_evaluator, lambda_runtime
     from ministack.services import lambda_svc, stepfunctions
 
     _report_exceptions_by_type(lambda_runtime, lambda_svc)
     _name_throttles(stepfunctions)
     _wait_as_retriers_say(stepfunctions)
     _count_loopback_as_secure(app)
+    _name_the_source_account(iam_evaluator)
 
 
 def _report_exceptions_by_type(lambda_runtime: Any, lambda_svc: Any) -> None:
@@ -102,6 +105,18 @@ def retry_seconds(retrier: dict[str, Any], retries: int) -> float:
 def _count_loopback_as_secure(app: Any) -> None:
     pin: Callable[[str, bool], None] = original(app, "pin_request_origin")
     app.pin_request_origin = lambda address, _secure: pin(address, True)
+
+
+def _name_the_source_account(iam_evaluator: Any) -> None:
+    evaluate: Callable[..., bool] = original(iam_evaluator, "evaluate_trust_policy")
+
+    def evaluate_with_source(document: Any, caller: str, context: Any = None) -> bool:
+        if context is not None:
+            named = {**(context.service_context or {}), "aws:sourceaccount": context.principal_account}
+            context = dataclasses.replace(context, service_context=named)
+        return evaluate(document, caller, context)
+
+    iam_evaluator.evaluate_trust_policy = evaluate_with_source
 
 
 def _is_throttle(cause: str) -> bool:

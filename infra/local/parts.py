@@ -43,6 +43,7 @@ PARTS = (
     Part("pump", "EventBridge Pipes"),
     Part("edge", "CloudFront", "/_edge/health"),
     Part("athena", "Athena's SQL", "/"),
+    Part("batch", "S3 Batch Operations", "/_batch/health"),
 )
 
 

@@ -127,7 +127,7 @@ class LocalStack:
         end_stack(self.folder)
 
     def restart(self, name: str) -> None:
-        """End one part, if it still runs, and start it anew: ``pump``, ``edge`` or ``athena``.
+        """End one part, if it still runs, and start it anew: ``pump``, ``edge``, ``athena`` or ``batch``.
 
         Raises:
             KeyError: there is no part of that name.
@@ -206,7 +206,8 @@ class LocalStack:
     def environment(self) -> dict[str, str]:
         """Return what a handler, flow or notebook needs in its environment to work with this stack."""
         prefect = {"PREFECT_API_URL": f"{self.prefect_url}/api"} if self.has(PREFECT) else {}
-        return {**self.endpoint.environment(self.ports.athena), **prefect, "DARKROOM_STAGE": self.state.stage}
+        aws = self.endpoint.environment(self.ports.athena, self.ports.batch)
+        return {**aws, **prefect, "DARKROOM_STAGE": self.state.stage}
 
     def client(self, service: str, region: str | None = None) -> Any:
         """Return a boto3 client of the emulator."""

@@ -31,6 +31,7 @@ class Ports(BaseModel):
     emulator: int = Field(4566, ge=0, le=65535)
     edge: int = Field(4580, ge=0, le=65535)
     athena: int = Field(4567, ge=0, le=65535)
+    batch: int = Field(4568, ge=0, le=65535)
     prefect: int = Field(4200, ge=0, le=65535)
     lab: int = Field(8888, ge=0, le=65535)
 

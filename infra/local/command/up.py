@@ -31,12 +31,19 @@ PrefectPort = Annotated[
 LabPort = Annotated[
     int, typer.Option(envvar="DARKROOM_LAB_PORT", min=0, max=65535, help="Port of JupyterLab; 0 takes any free one.")
 ]
+BatchPort = Annotated[
+    int,
+    typer.Option(
+        envvar="DARKROOM_BATCH_PORT", min=0, max=65535, help="Port of S3 Batch Operations; 0 takes any free one."
+    ),
+]
 
 
 def up(
     emulator_port: EmulatorPort = _DEFAULTS.emulator,
     edge_port: EdgePort = _DEFAULTS.edge,
     athena_port: AthenaPort = _DEFAULTS.athena,
+    batch_port: BatchPort = _DEFAULTS.batch,
     prefect_port: PrefectPort = _DEFAULTS.prefect,
     lab_port: LabPort = _DEFAULTS.lab,
     prefect: Annotated[bool, typer.Option(help="Start Prefect's server, and serve the flows.")] = True,
@@ -56,7 +63,14 @@ def up(
                 running.add(LAB)
             print_addresses(running)
             return
-        ports = Ports(emulator=emulator_port, edge=edge_port, athena=athena_port, prefect=prefect_port, lab=lab_port)
+        ports = Ports(
+            emulator=emulator_port,
+            edge=edge_port,
+            athena=athena_port,
+            batch=batch_port,
+            prefect=prefect_port,
+            lab=lab_port,
+        )
         beside = (*((PREFECT, FLOWS) if prefect else ()), *((LAB,) if lab else ()))
         with Steps() as steps:
             stack = LocalStack.start(ports, beside=beside, announce=steps.announce)
