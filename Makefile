@@ -28,7 +28,7 @@ demo: $(VENV)/.ready ## Upload pictures, see them come back: make demo [FOLDER=m
 	$(RUN) darkroom demo $(if $(FOLDER),"$(FOLDER)")
 
 test: $(VENV)/.ready ## Run every test
-	$(RUN) pytest -n 2 --dist loadgroup $(TESTS)
+	$(RUN) pytest -n 2 $(TESTS)
 
 faults: $(VENV)/.ready ## Break parts of the local stack, and count that nothing is lost
 	$(RUN) pytest tests/local -m faults

@@ -3,31 +3,34 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
 from deployment_runs import Prefect
+from xdist.scheduler import LoadScopeScheduling
 
 from infra.local.parts import FLOWS, PREFECT
 from infra.local.stack import LocalStack
 from infra.local.state import Ports
 
-_TESTS = Path(__file__).parent
-_ON_THE_STACK = {"local", "browser"}
+_ON_THE_STACK = ("tests/local/", "tests/browser/")
 
 # Prefect makes its home when it is imported.
 _PREFECT_HOME = tempfile.TemporaryDirectory(prefix="darkroom-tests-prefect-", ignore_cleanup_errors=True)
 os.environ["PREFECT_HOME"] = _PREFECT_HOME.name
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give all that needs the local stack to one worker, which starts it once, and every other module to any."""
-    for item in items:
-        folder = item.path.relative_to(_TESTS).parts[0]
-        on_the_stack = folder in _ON_THE_STACK or "stack" in getattr(item, "fixturenames", ())
-        group = "stack" if on_the_stack else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+class _ByStack(LoadScopeScheduling):
+    """All that needs the local stack goes to one worker, which starts it once; every other module to any."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return "stack" if module.startswith(_ON_THE_STACK) else module
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Divide the tests among workers, where there are any."""
+    return _ByStack(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
