@@ -11,23 +11,6 @@ MOST = 50
 """Rows of an answer that lists the first of many."""
 
 
-class UnknownTenantError(ValueError):
-    """The settings name no such tenant; the message lists those there are."""
-
-
-def check_tenant(tenant: str | None, settings: Settings) -> None:
-    """Refuse a tenant that the stage does not have; None is all of them.
-
-    Raises:
-        UnknownTenantError: it is none of the settings'.
-    """
-    if tenant is not None and tenant not in settings.tenants:
-        known = ", ".join(sorted(settings.tenants))
-        raise UnknownTenantError(
-            f"expected one of the tenants {known} of stage {settings.stage} but received {tenant!r}"
-        )
-
-
 def settings_parameters(settings: Settings) -> dict[str, float | str]:
     """Return the parameters that come from the settings: each price by its name, and ``listed_hosts``.
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from flows.answers import Answers
-from flows.asked import check_tenant
 from flows.discovery import find_analytics
 from flows.periods import Period
 from flows.questions import Answer, Question, UnansweredError, ask
 from lambdas.settings import Settings
+from operations.tenants import chosen_tenants
 
 
 def ask_all(names: Iterable[str], period: Period, settings: Settings, tenant: str | None = None) -> Answers:
@@ -21,7 +21,7 @@ def ask_all(names: Iterable[str], period: Period, settings: Settings, tenant: st
         UnknownQuestionError: there is no such question.
         UnknownTenantError: the settings name no such tenant.
     """
-    check_tenant(tenant, settings)
+    chosen_tenants(settings, tenant)
     analytics = find_analytics(settings)
     questions = [Question(name) for name in names]
 

@@ -9,7 +9,7 @@ from constructs import Construct
 
 from infra.access_log import COLUMNS, LOCATION_TEMPLATE, PARTITION_KEYS, PREFIX, TABLE
 from infra.acknowledgements import acknowledge
-from infra.images_export import ImagesExport
+from infra.images_export import LIST, ImagesExport
 from infra.names import Names
 from infra.stack import DarkroomStack
 from lambdas.settings import EDGE_REGION
@@ -52,6 +52,7 @@ class AnalyticsStack(DarkroomStack):
         database = self._database()
         workgroup = self._workgroup()
         self.publish("logs-bucket", self.logs.bucket_name, "Bucket of the edge's access logs")
+        self.publish("images-list", f"s3://{self.logs.bucket_name}/{LIST}", "What the table of images reads")
         self.publish("reports-bucket", self.reports.bucket_name, "Bucket of rendered reports")
         self.publish("athena-workgroup", workgroup.name, "Athena workgroup that questions run in")
         self.publish("glue-database", database, "Glue database of the access log")

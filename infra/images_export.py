@@ -16,6 +16,7 @@ PREFIX = "images"
 """Folder in the logs bucket: ``current/`` in it has the list, ``snapshots/`` what it lists."""
 
 CURRENT = f"{PREFIX}/current"
+LIST = f"{CURRENT}/files"
 
 _HIVE = "org.apache.hadoop.hive.ql.io"
 

@@ -1,7 +1,7 @@
 """The images table: one item an image, written once, when its outcome is known."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +80,18 @@ class ImagesTable:
         items = [_plain(item) for item in answer["Items"]]
         last = answer.get("LastEvaluatedKey")
         return items, (last["uploaded_at"]["S"], last["image_id"]["S"]) if last else None
+
+    def scan(self, segment: int, segments: int) -> Iterator[list[dict[str, Any]]]:
+        """Yield the items of one of ``segments`` equal parts of the table, from 0, a page of up to 1 MB at a time.
+
+        Raises:
+            ClientError: the table cannot be read; a retry may help.
+        """
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._name, Segment=segment, TotalSegments=segments
+        )
+        for page in pages:
+            yield [_plain(item) for item in page["Items"]]
 
     def remove(self, image_id: ImageId) -> None:
         """Forget an image.

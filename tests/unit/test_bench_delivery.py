@@ -3,11 +3,12 @@
 from collections import Counter
 from pathlib import Path
 
+from infra.local.traffic.clients import CLIENTS
+from infra.local.traffic.trace import trace
 from lambdas.settings import load_settings
 from tests.bench.delivery.chart import save_chart
 from tests.bench.delivery.function import event, run_function
 from tests.bench.delivery.replay import Replayed, _Keyed, _simulate
-from tests.bench.delivery.trace import CLIENTS, trace
 
 
 def test_a_trace_is_the_same_for_the_same_seed() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import time
 from collections.abc import AsyncIterator
@@ -22,6 +23,7 @@ from infra.local.edge.function_process import FunctionError
 from infra.local.edge.log_writer import LogWriter
 from infra.local.edge.record import Timing, access_record
 from infra.local.edge.s3_origin import S3Fetcher
+from infra.local.edge.stamp import HEADER, Stamp, StampError
 from infra.local.edge.statistics import Statistics
 from infra.local.edge.upkeep import Upkeep
 
@@ -61,7 +63,14 @@ class EdgeServer:
     async def serve(self, request: Request) -> Response:
         """Answer a viewer, and record it."""
         began_at, began = time.time(), time.perf_counter()
-        served = await self._edge.serve(_viewer_request(request))
+        asked = _viewer_request(request)
+        try:
+            stamp = Stamp.read(asked.headers, began_at)
+        except StampError as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        if stamp is not None:
+            asked, began_at = _replayed(asked, stamp), stamp.moment.timestamp()
+        served = await self._edge.serve(asked)
         seconds = time.perf_counter() - began
         timing = Timing(began_at, seconds, seconds)
         record = access_record(served, timing, self._edge.distribution.domain_name)
@@ -151,6 +160,11 @@ def _viewer_request(request: Request) -> ViewerRequest:
         received_bytes=line + sum(len(name) + len(value) + 4 for name, value in request.headers.raw) + 2,
         http_version=scope["http_version"],
     )
+
+
+def _replayed(request: ViewerRequest, stamp: Stamp) -> ViewerRequest:
+    headers = httpx.Headers([pair for pair in request.headers.multi_items() if pair[0] != HEADER])
+    return dataclasses.replace(request, headers=headers, client_ip=stamp.address)
 
 
 def _response(answer: Answer) -> Response:

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.local.traffic.trace import TracedRequest, trace
 from lambdas.keys import parse_derivative_key
 from lambdas.settings import Settings
 from tests.bench.delivery.function import event, run_function
-from tests.bench.delivery.trace import TracedRequest, trace
 
 REQUESTS = 200_000
 _WARM_UP_SEED, _SEED = 1, 2

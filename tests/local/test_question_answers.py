@@ -1,0 +1,90 @@
+"""Every question, asked of Athena about seeded logs and an export of seeded images, beside answers computed apart."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import boto3
+import pandas as pd
+import pytest
+from expected_answers import EXPECTED, Around, Row, Seen
+from seeded_images import IMAGES, recorded_images
+from seeded_logs import records_of, seed, unseed
+
+from flows.discovery import Analytics, find_analytics
+from flows.images_snapshot import Snapshot, Tally
+from flows.periods import Period
+from flows.questions import Question, ask
+from infra.local.stack import LocalStack
+from lambdas.record.row import image_row
+
+SITE = "E1QUESTIONS"
+DAYS = (date(2026, 2, 27), date(2026, 2, 28), date(2026, 3, 1), date(2026, 3, 2))
+ASKED = Period(DAYS[1], DAYS[2])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def seeded(stack: LocalStack) -> Iterator[None]:
+    """Four days of logs, of which the middle two are asked about, and an export of the images in them."""
+    s3, place = stack.client("s3", "us-east-1"), stack.parameter("images-list")
+    snapshot = Snapshot.begin(place, datetime.now(UTC))
+    seed(stack, SITE, *DAYS)
+    try:
+        with recorded_images(stack) as table:
+            mine = {item["image_id"] for item in IMAGES}
+            pages = ([item for item in page if item["image_id"] in mine] for page in table.scan(0, 1))
+            snapshot.publish(s3, snapshot.write(s3, "seeded", Tally().rows(pages)))
+        yield
+    finally:
+        snapshot.publish(s3, [])
+        snapshot.discard(s3)
+        unseed(stack, SITE, *DAYS)
+
+
+@pytest.fixture
+def analytics(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Analytics:
+    for name, value in stack.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    return replace(find_analytics(stack.settings), distribution=SITE)
+
+
+def rows_of(frame: pd.DataFrame) -> list[Row]:
+    return [
+        {name: None if pd.isna(value) else value for name, value in row.items()} for row in frame.to_dict("records")
+    ]
+
+
+def in_order(rows: list[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: [(str(type(value)), str(value)) for value in row.values()])
+
+
+@pytest.mark.parametrize("tenant", [None, "studio"])
+@pytest.mark.parametrize("name", [question.name for question in Question.all()])
+def test_an_answer_is_what_the_records_say(
+    name: str, tenant: str | None, stack: LocalStack, analytics: Analytics
+) -> None:
+    answer = ask(Question(name), ASKED, analytics, attempts=1, tenant=tenant)
+    records = [record for day in DAYS[1:3] for _, found in records_of(day) for record in found]
+    expected = EXPECTED[name](Seen.of(records, map(image_row, IMAGES), tenant, stack.settings))
+    assert len(expected) > 0
+    received = rows_of(answer.rows)
+    for row, right in zip(in_order(received), in_order(expected), strict=True):
+        assert list(row) == list(right)
+        for column, value in right.items():
+            if isinstance(value, Around):
+                assert value.low <= row[column] <= value.high, column
+            elif isinstance(value, float):
+                assert row[column] == pytest.approx(value), column
+            else:
+                assert row[column] == value, column
+    assert answer.scanned_bytes > 0
+
+
+@pytest.mark.parametrize("name", [question.name for question in Question.all()])
+def test_a_day_without_logs_is_an_answer_with_the_same_columns(name: str, analytics: Analytics) -> None:
+    nothing = ask(Question(name), Period(date(2026, 1, 5), date(2026, 1, 5)), analytics, attempts=1).rows
+    full = ask(Question(name), ASKED, analytics, attempts=1).rows
+    assert list(nothing.columns) == list(full.columns)
+    assert list(nothing.dtypes) == list(full.dtypes)
+    assert nothing.empty or name == "unasked_variants"
