@@ -4,7 +4,7 @@ from tests.bench.imaging.benchmark import headline, targets
 from tests.bench.imaging.contenders import Contender, ContenderError, Drawing, Run, execute
 from tests.bench.imaging.figures import Result, ratios, summarize
 from tests.bench.imaging.growth import growth
-from tests.bench.imaging.imports import light_vs_drawing
+from tests.bench.imaging.imports import light_vs_drawing, light_vs_shared
 from tests.bench.targets import Target
 
 
@@ -31,7 +31,7 @@ FIGURES = {
     **ratios(RESULTS),
     "peak_memory_mb": 120.0,
     "memory_growth": 0.01,
-    "light_vs_drawing_import": 0.25,
+    "light_import_vs_shared": 1.2,
 }
 
 
@@ -61,7 +61,7 @@ def test_ratios() -> None:
         ("derive_cpu_vs_floor", 1.11),
         ("peak_memory_mb", 401),
         ("memory_growth", 0.051),
-        ("light_vs_drawing_import", 0.31),
+        ("light_import_vs_shared", 1.36),
         ("ssimulacra2_minus_sharp", {"avif": 0, "webp": -0.1, "jpeg": 0}),
     ],
 )
@@ -93,6 +93,10 @@ def test_growth_is_the_slope_of_the_warm_process() -> None:
 def test_light_handlers_are_held_against_drawing_ones() -> None:
     seconds = {"upload": 0.1, "validate": 0.1, "record": 0.1, "metadata": 0.4, "derive": 0.4, "generate": 0.4}
     assert light_vs_drawing(seconds) == pytest.approx(0.25)
+
+
+def test_light_handlers_of_the_pipeline_are_held_against_what_they_cannot_do_without() -> None:
+    assert light_vs_shared({"validate": 0.3, "record": 0.2, "upload": 9, "shared": 0.2}) == pytest.approx(1.25)
 
 
 def test_a_contender_that_fails_is_named_with_its_last_words() -> None:

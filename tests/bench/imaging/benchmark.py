@@ -16,7 +16,7 @@ from tests.bench.imaging.chart import save_chart
 from tests.bench.imaging.comparison import ROUNDS, compare
 from tests.bench.imaging.figures import ratios
 from tests.bench.imaging.growth import soak
-from tests.bench.imaging.imports import import_seconds, light_vs_drawing
+from tests.bench.imaging.imports import import_seconds, light_vs_drawing, light_vs_shared
 from tests.bench.imaging.markdown import section
 from tests.bench.imaging.photographs import large_jpegs, largest, varied_pictures
 from tests.bench.imaging.steps import steps
@@ -47,6 +47,7 @@ def run(console: Console, out: Path) -> list[Target]:
         "peak_memory_mb": results["shipped"].peak_memory_mb,
         "memory_growth": soaked.growth,
         "light_vs_drawing_import": light_vs_drawing(imports),
+        "light_import_vs_shared": light_vs_shared(imports),
     }
     report = {
         **figures,
@@ -86,7 +87,8 @@ def targets(figures: Mapping[str, Any]) -> list[Target]:
         Target("derive_cpu_vs_floor", figures["derive_cpu_vs_floor"], 1.10),
         Target("peak_memory_mb", figures["peak_memory_mb"], 400),
         Target("memory_growth", figures["memory_growth"], 0.05),
-        Target("light_vs_drawing_import", figures["light_vs_drawing_import"], 0.3),
+        # Not light_vs_drawing_import: the SDK and the models, which all share, take most of either.
+        Target("light_import_vs_shared", figures["light_import_vs_shared"], 1.35),
     ]
 
 
