@@ -2,6 +2,7 @@ import pytest
 import pyvips
 from pictures import corners, load, mean_difference
 
+from lambdas.imaging.inspect import inspect
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.render import render
 from lambdas.imaging.sniff import sniff
@@ -96,6 +97,18 @@ def test_a_truncated_file_is_corrupt(fmt: str, kept: float) -> None:
     with pytest.raises(RejectedError) as refused:
         list(render(whole[: int(len(whole) * kept)], [Variant(256, 0, "jpeg")], SETTINGS))
     assert refused.value.code == "corrupt"
+
+
+def test_of_ultra_hdr_the_base_picture_is_drawn_and_the_gain_map_left_behind() -> None:
+    picture = corners(400, 300)
+    original = (picture.colourspace("scrgb") * 3).copy(interpretation="scrgb").uhdrsave_buffer()
+    assert original.count(b"\xff\xd8\xff") > 1, "expected an original with a second picture in it"
+    base = pyvips.Image.jpegload_buffer(original).icc_transform("srgb", embedded=True)
+    assert inspect(original, SETTINGS.limits).codec == "jpeg"
+    for derivative in render(original, [Variant(256, 0, fmt) for fmt in ("avif", "webp", "jpeg")], SETTINGS):
+        assert mean_difference(load(derivative.data), base) < 3
+        assert derivative.data.count(b"\xff\xd8\xff") == (derivative.variant.format == "jpeg")
+        assert b"hdrgm" not in derivative.data
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBP", b"GIF89a", b"text"])
