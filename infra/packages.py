@@ -11,6 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
+from infra.bytecode import compile_tree, compiler
+
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "assets"
 Target = Literal["aws", "host"]
@@ -87,7 +89,8 @@ def installed_packages(group: str, target: Target) -> Path:
     """
     platform = PLATFORMS[target]
     requirements = locked_requirements(group)
-    recipe = "\n".join((requirements, str(platform), *_FROM_SOURCE, *_SUPERFLUOUS))
+    interpreter = compiler(platform.python_version)
+    recipe = "\n".join((requirements, str(platform), *_FROM_SOURCE, *_SUPERFLUOUS, str(interpreter is not None)))
     folder = BUILD / f"packages-{group}-{target}-{sha256(recipe.encode()).hexdigest()[:16]}"
     if folder.is_dir():
         return folder
@@ -102,6 +105,8 @@ def installed_packages(group: str, target: Target) -> Path:
             "--only-binary", ":all:", *sources, "--no-config", "--link-mode", "copy", *platform.uv_options,
         )  # fmt: skip
         _strip(installed)
+        if interpreter is not None:
+            compile_tree(installed, interpreter)
         try:
             installed.rename(folder)
         except OSError:  # another process was first; what it built is the same

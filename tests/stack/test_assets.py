@@ -6,7 +6,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterable
-from importlib.util import find_spec
+from importlib.util import cache_from_source, find_spec
 from io import BytesIO
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -19,6 +19,7 @@ from synthesized import Assembly, Resource, referenced
 
 from infra import assets, packages
 from infra.archives import Budget, OverBudgetError, write_archive
+from infra.bytecode import compile_tree, compiler
 from infra.packages import ROOT
 
 DRAWING = {"metadata", "derive", "generate"}
@@ -75,7 +76,7 @@ def test_the_code_has_the_handlers_and_the_settings(aws: Assembly) -> None:
 
 @every_archive
 def test_nothing_superfluous_travels(aws: Assembly, archive: Callable[[Assembly], Path]) -> None:
-    absent = {"__pycache__", "tests", "test", "bin", "include", "boto3", "botocore"}
+    absent = {"tests", "test", "bin", "include", "boto3", "botocore"}
     if archive is not layer_of:
         absent |= {"pyvips", "PIL"}
     if archive is not signatures_of:
@@ -83,7 +84,7 @@ def test_nothing_superfluous_travels(aws: Assembly, archive: Callable[[Assembly]
     for name in zipfile.ZipFile(archive(aws)).namelist():
         path = Path(name)
         assert not absent & set(path.parts), name
-        assert path.suffix not in {".map", ".pyc", ".pyi", ".h", ".c", ".pyx", ".a", ".js", ".css", ".html"}, name
+        assert path.suffix not in {".map", ".pyi", ".h", ".c", ".pyx", ".a", ".js", ".css", ".html"}, name
         assert not any(part.endswith((".dist-info", ".egg-info")) or part.startswith(".") for part in path.parts), name
 
 
@@ -109,6 +110,37 @@ def test_what_goes_to_aws_runs_on_arm64_and_amazon_linux(aws: Assembly, archive:
         if re.fullmatch(r"GLIBC_[\d.]+", needed_version.name)
     }
     assert max(versions) <= AMAZON_LINUX_GLIBC
+
+
+@every_archive
+def test_what_runs_here_is_compiled(host: Assembly, archive: Callable[[Assembly], Path]) -> None:
+    names = set(zipfile.ZipFile(archive(host)).namelist())
+    sources = {name for name in names if name.endswith(".py") and Path(name).name != "__init__.py"}
+    compiled = {name for name in sources if cache_from_source(name) in names}
+    assert len(compiled) > 0.95 * len(sources) > 0, f"expected bytecode of {sorted(sources - compiled)} too"
+
+
+@pytest.mark.skipif(compiler("3.13") is None, reason="expected Python 3.13, which functions run on, but found none")
+def test_what_goes_to_aws_is_compiled_where_its_python_is_at_hand(aws: Assembly) -> None:
+    assert "lambdas/validate/__pycache__/handler.cpython-313.pyc" in zipfile.ZipFile(code_of(aws)).namelist()
+
+
+def test_without_the_functions_python_archives_hold_source_alone(tmp_path: Path) -> None:
+    assert compiler("2.6") is None
+    assert {name for name, _ in assets._handlers(tmp_path, None) if name.endswith(".pyc")} == set()
+
+
+def test_bytecode_is_the_same_wherever_it_is_compiled_and_never_held_against_its_source(tmp_path: Path) -> None:
+    written = []
+    for place in ("here", "elsewhere"):
+        source = tmp_path / place / "module.py"
+        source.parent.mkdir()
+        source.write_text("NAMES = {'a', 'b', 'c'}\nassert __name__ in NAMES or NAMES\n", encoding="utf-8")
+        compile_tree(source.parent, sys.executable)
+        written.append(Path(cache_from_source(source)).read_bytes())
+    assert written[0] == written[1]
+    unchecked = 0b01  # PEP 552
+    assert int.from_bytes(written[0][4:8], "little") == unchecked
 
 
 @every_archive

@@ -28,13 +28,14 @@ def largest(photographs: Sequence[Photograph]) -> Photograph:
 
 
 def varied_pictures(settings: Settings) -> list[Path]:
-    """Return pictures of many formats and sizes: the corpus without photographs and hostile files, else the scenes."""
+    """Return pictures of every format, many sizes: the corpus less hostile files and large JPEGs, else the scenes."""
     photos = corpus_photographs()
     if photos is None:
         found, _ = find_photographs(default_folder(), settings)
         return [photograph.path for photograph in found]
+    left_out = {photograph.path for photograph in large_jpegs(settings)}
     return sorted(
         path
         for path in photos.parent.rglob("*.*")
-        if path.is_file() and path.parent.name not in {"hostile", photos.parent.name}
+        if path.is_file() and path.parent.name != "hostile" and path not in left_out
     )
