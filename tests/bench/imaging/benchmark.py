@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from lambdas.keys import FORMATS
 from lambdas.settings import load_settings
 from tests.bench.imaging.chart import save_chart
-from tests.bench.imaging.comparison import ROUNDS, compare
+from tests.bench.imaging.comparison import compare
 from tests.bench.imaging.figures import ratios
 from tests.bench.imaging.growth import soak
 from tests.bench.imaging.imports import import_seconds, light_vs_drawing, light_vs_shared
@@ -53,7 +53,7 @@ def run(console: Console, out: Path) -> list[Target]:
         **figures,
         "machine": machine,
         "photographs": {each.name: round(each.megapixels, 1) for each in photographs},
-        "rounds": ROUNDS,
+        "rounds": comparison.rounds,
         "results": {role: asdict(result) for role, result in results.items()},
         "matched_settings": {fmt: each.model_dump(mode="json") for fmt, each in comparison.matched.items()},
         "shipped_settings": settings.formats.model_dump(mode="json"),

@@ -30,6 +30,8 @@ class Contender:
     formats: Mapping[str, Any] | None = None
     shared: bool = False
     """sharp only: each rung's pixels are handed to all encoders, instead of a pipeline per derivative."""
+    rounds: int = 3
+    """How often it draws everything; fewer where a round takes a minute, or no target hangs on it."""
 
 
 @dataclass(frozen=True)
