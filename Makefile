@@ -5,7 +5,8 @@
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 CDK_VERSION := 2.1148.1
-STAGE ?= dev
+# As the command, the flows and the notebooks are told; what is said to make goes before it.
+STAGE ?= $(or $(DARKROOM_STAGE),dev)
 # More for the CDK's command, such as --require-approval never.
 OPTIONS ?=
 
@@ -19,7 +20,7 @@ CDK = PATH="$(abspath $(VENV))/bin:$(dir $(UV)):$$PATH" npx --yes aws-cdk@$(CDK_
 export DARKROOM_STAGE := $(STAGE)
 export UV_HTTP_TIMEOUT ?= 180
 
-.PHONY: help demo test faults up down synth diff deploy destroy lint bench calibrate lab clean
+.PHONY: help demo test faults up down synth bootstrap diff deploy destroy lint bench calibrate lab clean
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +42,9 @@ down: $(VENV)/.ready ## End the local stack, and leave nothing behind
 
 synth: $(VENV)/.ready ## Synthesize the templates for AWS into cdk.out: make synth [STAGE=staging] [OPTIONS=…]
 	$(CDK) synth --quiet $(OPTIONS)
+
+bootstrap: $(VENV)/.ready ## Prepare the account for the CDK, once: make bootstrap [STAGE=staging] [OPTIONS=…]
+	$(CDK) bootstrap $(OPTIONS)
 
 diff: $(VENV)/.ready ## Compare the templates with what is deployed: make diff [STAGE=staging] [OPTIONS=…]
 	$(CDK) diff $(OPTIONS)

@@ -40,6 +40,13 @@ class Prices(Table):
     web_acl_month: Usd
     web_acl_rule_month: Usd
     web_acl_million_requests: Usd
+    api_million_requests: Usd = Field(description="API Gateway, HTTP API.")
+    replicated_gb: Usd = Field(description="Transfer from one region to another.")
+    logged_gb: Usd = Field(description="CloudWatch Logs, taken in.")
+    traced_million: Usd = Field(description="X-Ray, traces recorded.")
+    alarm_month: Usd = Field(description="CloudWatch, an alarm on one metric.")
+    dashboard_month: Usd = Field(description="CloudWatch.")
+    secret_month: Usd = Field(description="Secrets Manager.")
 
     @property
     def vcpu_second(self) -> float:

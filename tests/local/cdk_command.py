@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.local.endpoint import ACCOUNT, Endpoint
+from infra.local.endpoint import Endpoint
 from infra.local.state import CHECKOUT
 
 SECONDS = 240
@@ -32,9 +32,8 @@ class CdkCommand:
         """Return what ``make`` printed; its set-up is done, for a test runs."""
         return self._run("make", "--old-file", f"{sys.prefix}/.ready", *arguments)
 
-    def bootstrap(self, *regions: str) -> None:
-        environments = [f"aws://{ACCOUNT}/{region}" for region in regions]
-        self._run("npx", "--yes", f"aws-cdk@{pinned_version()}", "bootstrap", *environments)
+    def bootstrap(self, assembly: Path) -> str:
+        return self.make("bootstrap", f"OPTIONS=--app {assembly} --ci")
 
     def deploy(self, assembly: Path) -> str:
         return self.make("deploy", f"OPTIONS=--app {assembly} --require-approval never --concurrency 4 --ci")

@@ -15,7 +15,7 @@ from botocore.exceptions import UnknownServiceError
 from documents import CHECKOUT, DOCUMENTS, Block, anchors, blocks, commands, links, spoken_commands
 
 from infra.local.command import app
-from lambdas.settings import DEFAULT_STAGE, SETTINGS_FILE, Settings, _merge
+from lambdas.settings import DEFAULT_STAGE, SETTINGS_FILE, Settings
 
 MARKERS = {"local", "needs-account", "slow"}
 OTHER_LANGUAGES = {"python", "toml", "json", "html", "sql", "text", "mermaid"}
@@ -171,7 +171,12 @@ def _fault_of_aws(words: list[str]) -> str | None:
 def stages_with(block: Block) -> Iterator[dict[str, Any]]:
     """Yield the tables of ``darkroom.toml`` with those of ``block`` laid over, for each stage that it speaks of."""
     shown = tomllib.loads(block.text)
-    tables = _merge(tomllib.loads(SETTINGS_FILE.read_text(encoding="utf-8")), shown)
+    tables = laid_over(tomllib.loads(SETTINGS_FILE.read_text(encoding="utf-8")), shown)
     stages = tables.pop("stage")
     for stage in (DEFAULT_STAGE, *shown.get("stage", {})):
-        yield {**_merge(tables, stages.get(stage, {})), "stage": stage}
+        yield {**laid_over(tables, stages.get(stage, {})), "stage": stage}
+
+
+def laid_over(base: dict[str, Any], shown: dict[str, Any]) -> dict[str, Any]:
+    both = {name: laid_over(base[name], value) for name, value in shown.items() if isinstance(base.get(name), dict)}
+    return base | shown | both

@@ -1,5 +1,7 @@
 """Which account a command works with: the local stack's, or that of the AWS credentials in the environment."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local.errors import LocalStackError
 from infra.local.stack import LocalStack
-from lambdas.settings import Settings, load_settings
+from lambdas.settings import EDGE_REGION, Settings, load_settings
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 OnAws = Annotated[
     bool,
-    typer.Option("--aws", help="AWS, by the credentials of the environment, in place of local."),
+    typer.Option("--aws", envvar="DARKROOM_AWS", help="AWS, by the credentials of the environment, in place of local."),
 ]
 
 
@@ -31,7 +33,8 @@ class Account:
 
     settings: Settings
     secrets: "SecretsManagerClient"
-    parameters: "SSMClient"
+    parameters: "Callable[[str], SSMClient]"
+    """A client of each region."""
 
     @classmethod
     def chosen(cls, *, on_aws: bool) -> "Account":
@@ -43,18 +46,48 @@ class Account:
         if on_aws:
             settings = load_settings()
             session = boto3.Session(region_name=settings.regions.primary)
-            return cls(settings, session.client("secretsmanager"), session.client("ssm"))
+            return cls(
+                settings, session.client("secretsmanager"), lambda region: session.client("ssm", region_name=region)
+            )
         stack = LocalStack.attach()
-        return cls(stack.settings, stack.client("secretsmanager"), stack.client("ssm"))
+        return cls(stack.settings, stack.client("secretsmanager"), lambda region: stack.client("ssm", region))
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The regions in which stacks publish, the primary one first."""
+        return tuple(dict.fromkeys((self.settings.regions.primary, EDGE_REGION, self.settings.regions.replica)))
 
     def parameter(self, thing: str) -> str:
-        """Return what the stacks published as ``thing``.
+        """Return what the stacks published as ``thing``, in whichever region.
 
         Raises:
             AccountError: nothing, or the account does not answer.
         """
         name = self.settings.parameter_name(thing)
         try:
-            return self.parameters.get_parameter(Name=name)["Parameter"]["Value"]
+            for region in self.regions:
+                client = self.parameters(region)
+                with suppress(client.exceptions.ParameterNotFound):
+                    return client.get_parameter(Name=name)["Parameter"]["Value"]
         except (BotoCoreError, ClientError) as error:
             raise AccountError(f"expected the parameter {name} in the account but received: {error}") from error
+        raise AccountError(
+            f"expected the parameter {name} in {', '.join(self.regions)} but there is none: is the stage"
+            f" {self.settings.stage} deployed? list what is there: darkroom find"
+        )
+
+    def published(self) -> dict[str, str]:
+        """Return all that the stacks published, by its name there.
+
+        Raises:
+            AccountError: the account does not answer.
+        """
+        path = self.settings.parameter_name("")
+        found: dict[str, str] = {}
+        try:
+            for region in self.regions:
+                for page in self.parameters(region).get_paginator("get_parameters_by_path").paginate(Path=path):
+                    found |= {each["Name"].removeprefix(path): each["Value"] for each in page["Parameters"]}
+        except (BotoCoreError, ClientError) as error:
+            raise AccountError(f"expected the parameters below {path} but received: {error}") from error
+        return dict(sorted(found.items()))

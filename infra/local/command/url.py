@@ -5,8 +5,8 @@ from urllib.parse import urlencode
 
 import typer
 
+from infra.local.command.account import Account, OnAws
 from infra.local.command.terminal import explained
-from infra.local.stack import LocalStack
 from lambdas.keys import parse_image_id
 
 
@@ -16,10 +16,12 @@ def url(
     dpr: Annotated[float | None, typer.Option(help="Device pixels to a CSS pixel.")] = None,
     ar: Annotated[str | None, typer.Option(help="Crop to an aspect ratio, such as 16:9.")] = None,
     fmt: Annotated[str | None, typer.Option(help="auto, avif, webp or jpeg; the viewer's choice if not said.")] = None,
+    *,
+    aws: OnAws = False,
 ) -> None:
     """Print the address at which the edge serves a picture."""
     with explained():
         asked = {"w": width, "dpr": dpr, "ar": ar, "fmt": fmt}
         query = urlencode({name: value for name, value in asked.items() if value is not None}, safe=":")
         path = f"/img/{parse_image_id(image_id)}"
-        typer.echo(f"{LocalStack.attach().edge_url}{path}{f'?{query}' if query else ''}")
+        typer.echo(f"{Account.chosen(on_aws=aws).parameter('delivery-url')}{path}{f'?{query}' if query else ''}")

@@ -1,1 +1,0 @@
-"""Backfills: which pictures, what they will take, the jobs that draw them, and what became of each."""

@@ -1,0 +1,143 @@
+"""The estimate: how often a picture and a view use each service, times its price; pure arithmetic."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lambdas.imaging.geometry import drawn_size
+from lambdas.imaging.plan import DECODE_SECONDS, plan
+from lambdas.keys import Format, Variant
+from lambdas.settings import FunctionName, Settings
+from operations.costs.workload import DAYS, Assumptions, Pictures
+
+_MILLION = 1_000_000
+_GIGABYTE = 1_000_000_000
+_GIBIBYTE_MB = 1024
+_STATE_MACHINE_GB = 0.0625  # Express is billed for memory in chunks of 64 MB
+_WEB_ACL_RULES = 4
+_QUEUE_REQUESTS = 3  # a message is sent, received and deleted
+_BESIDE_DRAWING: tuple[FunctionName, ...] = ("validate", "metadata", "record")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One part of the bill: USD a month."""
+
+    part: str
+    what: str
+    usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What the derivatives of one picture take: their number, groups, CPU seconds in all, and bytes."""
+
+    derivatives: int
+    groups: int
+    cpu_seconds: float
+    bytes: float
+
+
+def drawing(pictures: Pictures, settings: Settings) -> Drawing:
+    """Return what one picture's eager derivatives take, as the calibration measured the encoders."""
+    variants = settings.eager_variants
+    groups = len(plan(pictures.size, "jpeg", variants, settings)) if variants else 0
+    encoding = sum(
+        _reached(settings, each.format)[1] / 1000 * drawn_size(pictures.size, each).pixels / _MILLION
+        for each in variants
+    )
+    decoding = groups * DECODE_SECONDS["jpeg"] * pictures.size.pixels / _MILLION
+    size = sum(_derivative_bytes(pictures, each, settings) for each in variants)
+    return Drawing(len(variants), groups, encoding + decoding, size)
+
+
+def monthly_costs(pictures: Pictures, settings: Settings, assumptions: Assumptions | None = None) -> list[Line]:
+    """Return the lines of a month's bill, without storage: see :func:`storage_cost`."""
+    taken = assumptions or Assumptions()
+    count = pictures.per_day * DAYS
+    each = [*_ingest(pictures, settings, taken), *_delivery(pictures, settings, taken)]
+    return [*(Line(line.part, line.what, line.usd * count) for line in each), *_standing(settings, taken)]
+
+
+def storage_cost(pictures: Pictures, settings: Settings) -> float:
+    """Return what keeping one month's pictures for one more month costs in S3 Standard, in USD."""
+    kept = pictures.bytes + 2 * drawing(pictures, settings).bytes  # the replica has every derivative too
+    return kept * pictures.per_day * DAYS / _GIGABYTE * settings.prices.stored_gb_month
+
+
+def _ingest(pictures: Pictures, settings: Settings, taken: Assumptions) -> Iterator[Line]:
+    prices, drawn = settings.prices, drawing(pictures, settings)
+    api = prices.api_million_requests / _MILLION
+    yield Line("Upload API", "requests", api)
+    yield Line("Upload API", "Lambda", _call("authorize", settings, taken) + _call("upload", settings, taken))
+    yield Line("Upload API", "DynamoDB", prices.table_million_writes / _MILLION)
+
+    seconds = sum(taken.billed_seconds[name] for name in _BESIDE_DRAWING)
+    if drawn.groups:  # they are drawn side by side
+        seconds += taken.billed_seconds["derive"] + drawn.cpu_seconds / drawn.groups
+    queue = _QUEUE_REQUESTS * prices.queue_million_requests
+    yield Line("Pipeline", "EventBridge, SQS, Pipes", (prices.events_million + queue + prices.pipes_million) / _MILLION)
+    executions = prices.states_million_requests / _MILLION
+    executions += seconds * _STATE_MACHINE_GB * prices.states_gb_second
+    yield Line("Pipeline", "Step Functions", executions)
+    yield Line("Pipeline", "Lambda", sum(_call(name, settings, taken) for name in _BESIDE_DRAWING))
+    writes = 2 * taken.image_write_units * prices.table_million_writes
+    yield Line("Pipeline", "DynamoDB", (writes + prices.table_million_reads) / _MILLION)
+
+    derive = drawn.groups * _call("derive", settings, taken)
+    derive += drawn.cpu_seconds * _gigabytes("derive", settings) * prices.lambda_gb_second
+    yield Line("Drawing", "Lambda", derive)
+
+    reads = 2 + drawn.groups  # validate, metadata and every group read the original
+    yield Line("S3 requests", "originals", (prices.put_million + reads * prices.get_million) / _MILLION)
+    yield Line("S3 requests", "derivatives", drawn.derivatives * prices.put_million / _MILLION)
+    copied = drawn.derivatives * prices.put_million / _MILLION + drawn.bytes / _GIGABYTE * prices.replicated_gb
+    yield Line("Replication", "requests and transfer", copied)
+
+    yield Line("Observing", "logs", taken.logged_bytes / _GIGABYTE * prices.logged_gb)
+    yield Line("Observing", "traces", taken.traced_share * prices.traced_million / _MILLION)
+
+
+def _delivery(pictures: Pictures, settings: Settings, taken: Assumptions) -> Iterator[Line]:
+    prices = settings.prices
+    misses = pictures.views * (1 - settings.analytics.expected_hit_ratio)
+    viewed = _derivative_bytes(pictures, Variant(pictures.viewed_width, 0, "avif"), settings)
+    yield Line("Delivery", "bytes", pictures.views * viewed / _GIGABYTE * prices.delivered_gb)
+    asked = prices.delivery_million_requests + prices.edge_function_million_requests
+    yield Line("Delivery", "requests and edge function", pictures.views * asked / _MILLION)
+    yield Line("Delivery", "WAF", pictures.views * prices.web_acl_million_requests / _MILLION)
+    seconds, memory = taken.billed_seconds["origin_request"], _gigabytes("origin_request", settings)
+    missed = prices.edge_lambda_million_requests / _MILLION + seconds * memory * prices.edge_lambda_gb_second
+    missed += 2 * prices.get_million / _MILLION  # the edge Lambda asks whether it is there, CloudFront reads it
+    yield Line("Delivery", "misses", misses * missed)
+
+
+def _standing(settings: Settings, taken: Assumptions) -> Iterator[Line]:
+    """What is paid for with no picture at all."""
+    prices = settings.prices
+    yield Line("Standing", "WAF", prices.web_acl_month + _WEB_ACL_RULES * prices.web_acl_rule_month)
+    yield Line("Standing", "alarms", taken.alarms * prices.alarm_month)
+    yield Line("Standing", "dashboard", taken.dashboards * prices.dashboard_month)
+    yield Line("Standing", "secrets", taken.secrets * prices.secret_month)
+
+
+def _call(name: FunctionName, settings: Settings, taken: Assumptions) -> float:
+    prices = settings.prices
+    duration = taken.billed_seconds[name] * _gigabytes(name, settings) * prices.lambda_gb_second
+    return prices.lambda_million_requests / _MILLION + duration
+
+
+def _gigabytes(name: FunctionName, settings: Settings) -> float:
+    return settings.functions[name].memory_mb / _GIBIBYTE_MB
+
+
+def _derivative_bytes(pictures: Pictures, variant: Variant, settings: Settings) -> float:
+    return _reached(settings, variant.format)[0] / 8 * drawn_size(pictures.size, variant).pixels
+
+
+def _reached(settings: Settings, fmt: Format) -> tuple[float, float]:
+    """Return bits a pixel and CPU milliseconds a megapixel; of AVIF where a format was set by hand and not measured."""
+    encoder = {"avif": settings.formats.avif, "webp": settings.formats.webp, "jpeg": settings.formats.jpeg}[fmt]
+    reached = encoder.reached or settings.formats.avif.reached
+    if reached is None:
+        raise ValueError(f"expected formats.{fmt}.reached or formats.avif.reached for an estimate but received neither")
+    return reached.bits_per_pixel, reached.cpu_ms_per_megapixel

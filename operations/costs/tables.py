@@ -1,0 +1,74 @@
+"""The estimate as tables: the bill by pictures a day and by what is drawn ahead, and what runs at once."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from lambdas.keys import FORMATS, Format
+from lambdas.settings import Settings
+from operations.costs.concurrency import at_peak
+from operations.costs.estimate import monthly_costs, storage_cost
+from operations.costs.workload import Pictures
+
+Row = tuple[str, ...]
+
+_TOTAL = "Together"
+_KEPT = "Stored, for each month that they are kept"
+_MILLION = 1_000_000
+
+
+def bill(pictures: Pictures, per_day: Sequence[int], settings: Settings) -> list[Row]:
+    """Return a header, a row for each part of the bill in USD a month, their sum, and what is stored."""
+    by_scale = [replace(pictures, per_day=count) for count in per_day]
+    lines = [monthly_costs(each, settings) for each in by_scale]
+    parts = list(dict.fromkeys(line.part for line in lines[0]))
+    return [
+        ("USD a month", *map(_pictures, per_day)),
+        *((part, *(_usd(sum(line.usd for line in each if line.part == part)) for each in lines)) for part in parts),
+        (_TOTAL, *(_usd(sum(line.usd for line in each)) for each in lines)),
+        (_KEPT, *(_usd(storage_cost(each, settings)) for each in by_scale)),
+    ]
+
+
+def levers(pictures: Pictures, settings: Settings) -> list[Row]:
+    """Return the bill by which formats the pipeline draws ahead; the others are drawn when they are first asked for."""
+    rows: list[Row] = [(f"Drawn ahead, {_pictures(pictures.per_day)}", "derivatives", "USD a month", _KEPT)]
+    sets: list[tuple[Format, ...]] = [tuple(FORMATS), ("avif", "jpeg"), ("avif",)]
+    for formats in sets:
+        rendering = settings.rendering.model_copy(update={"eager_formats": formats})
+        drawn = settings.model_copy(update={"rendering": rendering})
+        total = sum(line.usd for line in monthly_costs(pictures, drawn))
+        count = str(len(drawn.eager_variants))
+        rows.append((", ".join(formats), count, _usd(total), _usd(storage_cost(pictures, drawn))))
+    return rows
+
+
+def peak(pictures: Pictures, settings: Settings) -> list[Row]:
+    """Return what runs at once at the peak of a day."""
+    return [
+        (f"At the peak, {_pictures(pictures.per_day)}", "calls a second", "seconds", "at once"),
+        *(
+            (each.what, f"{each.calls:,.0f}", f"{each.seconds:.2f}", f"{each.count:,.0f}")
+            for each in at_peak(pictures, settings)
+        ),
+    ]
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """Return ``rows`` as a Markdown table, the first as its header and all but the first column to the right."""
+    rule = ("---", *("---:" for _ in rows[0][1:]))
+    return "\n".join(f"| {' | '.join(row)} |" for row in (rows[0], rule, *rows[1:]))
+
+
+def _pictures(per_day: int) -> str:
+    if per_day == 0:
+        return "idle"
+    return f"{per_day / _MILLION:g} M a day" if per_day >= _MILLION else f"{per_day:,} a day"
+
+
+def _usd(amount: float) -> str:
+    """Return ``amount`` with two digits that count: an estimate has no more."""
+    if amount < 1:
+        return "0" if amount == 0 else f"{amount:.2f}"
+    step = 10 ** max(0, math.floor(math.log10(amount)) - 1)
+    return f"{round(amount / step) * step:,}"

@@ -1,1 +1,0 @@
-"""Analytics: a day's report over a million lines of log."""

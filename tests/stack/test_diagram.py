@@ -1,0 +1,49 @@
+"""The diagram of the stacks: drawn from the templates, and the one that the document shows."""
+
+import json
+from pathlib import Path
+
+import pytest
+from documents import CHECKOUT
+from synthesized import Assembly
+
+from infra.diagram import main, mermaid, read_stacks
+
+ARCHITECTURE = (CHECKOUT / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+
+def test_the_document_shows_the_stacks_that_there_are(aws: Assembly) -> None:
+    drawn = mermaid(read_stacks(aws.folder))
+    assert drawn in ARCHITECTURE, f"put this into docs/architecture.md:\n{drawn}"
+
+
+def test_every_stack_stands_in_its_region_after_those_that_it_needs(tmp_path: Path) -> None:
+    def stack(region: str, *dependencies: str) -> dict[str, object]:
+        return {
+            "type": "aws:cloudformation:stack",
+            "environment": f"aws://0/{region}",
+            "properties": {"templateFile": "template.json"},
+            "dependencies": ["Lightroom.assets", *dependencies],
+        }
+
+    first, second = "LightDevStorage", "LightDevLane-studio"
+    artifacts = {first: stack("eu-west-1"), second: stack("us-east-1", first), "Lightroom.assets": {"type": "assets"}}
+    (tmp_path / "manifest.json").write_text(json.dumps({"artifacts": artifacts}), encoding="utf-8")
+    resources = {"A": {"Type": "AWS::S3::Bucket"}, "B": {"Type": "AWS::S3::Bucket"}, "C": {"Type": "AWS::IAM::Role"}}
+    (tmp_path / "template.json").write_text(json.dumps({"Resources": resources}), encoding="utf-8")
+    assert mermaid(read_stacks(tmp_path)).splitlines() == [
+        "flowchart LR",
+        "  subgraph eu-west-1",
+        '    Storage["<b>Storage</b><br>2 buckets"]',
+        "  end",
+        "  subgraph us-east-1",
+        '    Lane_studio["<b>Lane-studio</b><br>2 buckets"]',
+        "  end",
+        "  Storage --> Lane_studio",
+    ]
+
+
+def test_a_folder_that_is_no_assembly_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["diagram", str(tmp_path)])
+    with pytest.raises(SystemExit, match="make synth"):
+        main()

@@ -1,0 +1,80 @@
+"""The estimate of a month on AWS: what it adds up, and that the documents say the same."""
+
+from dataclasses import replace
+
+import pytest
+from documents import CHECKOUT
+from typer.testing import CliRunner
+
+from lambdas.settings import Settings, load_settings
+from operations.costs.__main__ import SCALES, USUAL, app
+from operations.costs.estimate import Line, drawing, monthly_costs, storage_cost
+from operations.costs.tables import bill, levers, markdown, peak
+from operations.costs.workload import DAYS
+
+SETTINGS = load_settings(stage="production")
+DEPLOYING = (CHECKOUT / "docs" / "deploying.md").read_text(encoding="utf-8")
+PICTURES = replace(USUAL, per_day=1000)
+
+
+def part(lines: list[Line], name: str) -> float:
+    return sum(line.usd for line in lines if line.part == name)
+
+
+def drawing_ahead(*formats: str) -> Settings:
+    rendering = SETTINGS.rendering.model_copy(update={"eager_formats": formats})
+    return SETTINGS.model_copy(update={"rendering": rendering})
+
+
+def test_the_document_shows_what_is_computed() -> None:
+    assert markdown(bill(USUAL, SCALES, SETTINGS)) in DEPLOYING, "python -m operations.costs --markdown prints it"
+    assert markdown(peak(USUAL, SETTINGS)) in DEPLOYING, "python -m operations.costs --markdown prints it"
+    assert markdown(levers(USUAL, SETTINGS)) in DEPLOYING, "python -m operations.costs --markdown prints it"
+
+
+def test_every_derivative_is_put_twice_and_copied_once() -> None:
+    drawn, prices = drawing(PICTURES, SETTINGS), SETTINGS.prices
+    assert drawn.derivatives == len(SETTINGS.rendering.eager_widths) * len(SETTINGS.rendering.eager_formats)
+    puts = drawn.derivatives * PICTURES.per_day * DAYS / 1e6 * prices.put_million
+    copied = drawn.bytes * PICTURES.per_day * DAYS / 1e9 * prices.replicated_gb
+    lines = monthly_costs(PICTURES, SETTINGS)
+    assert part(lines, "Replication") == pytest.approx(puts + copied)
+    assert next(line.usd for line in lines if line.what == "derivatives") == pytest.approx(puts)
+
+
+def test_traffic_costs_in_proportion_and_idleness_does_not() -> None:
+    once, twice = (monthly_costs(replace(PICTURES, per_day=count), SETTINGS) for count in (1000, 2000))
+    for line, doubled in zip(once, twice, strict=True):
+        assert doubled.usd == pytest.approx(line.usd if line.part == "Standing" else 2 * line.usd)
+    idle = monthly_costs(replace(PICTURES, per_day=0), SETTINGS)
+    assert sum(line.usd for line in idle) == pytest.approx(part(once, "Standing")) != 0
+
+
+def test_nobody_who_looks_costs_nothing_to_deliver() -> None:
+    assert part(monthly_costs(replace(PICTURES, views=0), SETTINGS), "Delivery") == 0
+
+
+def test_fewer_derivatives_ahead_cost_less() -> None:
+    assert drawing(PICTURES, drawing_ahead("avif")).derivatives == len(SETTINGS.rendering.eager_widths)
+    for dearer, cheaper in ((SETTINGS, drawing_ahead("avif")), (drawing_ahead("avif"), drawing_ahead())):
+        assert sum(line.usd for line in monthly_costs(PICTURES, dearer)) > sum(
+            line.usd for line in monthly_costs(PICTURES, cheaper)
+        )
+        assert storage_cost(PICTURES, dearer) > storage_cost(PICTURES, cheaper)
+
+
+def test_nothing_drawn_ahead_is_only_the_original_kept() -> None:
+    kept = PICTURES.bytes * PICTURES.per_day * DAYS / 1e9 * SETTINGS.prices.stored_gb_month
+    assert storage_cost(PICTURES, drawing_ahead()) == pytest.approx(kept)
+
+
+def test_a_scale_of_ones_own() -> None:
+    printed = CliRunner().invoke(app, ["--per-day", "50000", "--markdown"])
+    assert printed.exit_code == 0, printed.output
+    assert printed.stdout.startswith("| USD a month | 50,000 a day |")
+
+
+def test_settings_that_cannot_be_used_are_refused_in_a_sentence() -> None:
+    printed = CliRunner().invoke(app, ["--stage", "No Stage"])
+    assert printed.exit_code == 1
+    assert "stage" in printed.output + printed.stderr
