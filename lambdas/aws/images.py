@@ -93,6 +93,21 @@ class ImagesTable:
         for page in pages:
             yield [_plain(item) for item in page["Items"]]
 
+    def uploaded(self, tenant: str, first: str, end: str) -> Iterator[dict[str, Any]]:
+        """Yield the items of ``tenant`` uploaded at ``first`` or later and before ``end`` (ISO 8601), oldest first.
+
+        Raises:
+            ClientError: the table cannot be read; a retry may help.
+        """
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._name,
+            IndexName=_BY_TENANT,
+            KeyConditionExpression="tenant = :tenant AND uploaded_at BETWEEN :first AND :end",
+            ExpressionAttributeValues={":tenant": {"S": tenant}, ":first": {"S": first}, ":end": {"S": end}},
+        )
+        for page in pages:
+            yield from (item for item in map(_plain, page["Items"]) if item["uploaded_at"] < end)
+
     def remove(self, image_id: ImageId) -> None:
         """Forget an image.
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import partial
+from pathlib import Path
 
 import boto3
 import pandas as pd
@@ -12,11 +14,14 @@ from seeded_images import IMAGES, recorded_images
 from seeded_logs import records_of, seed, unseed
 
 from flows.discovery import Analytics, find_analytics
-from flows.images_snapshot import Snapshot, Tally
+from flows.images_snapshot import SNAPSHOTS, Snapshot, Tally
 from flows.periods import Period
 from flows.questions import Question, ask
+from infra.access_log import PREFIX, partition_path
+from infra.local.athena.planning import Planner
 from infra.local.stack import LocalStack
 from lambdas.record.row import image_row
+from tests.bench.analytics.reads import plan_question
 
 SITE = "E1QUESTIONS"
 DAYS = (date(2026, 2, 27), date(2026, 2, 28), date(2026, 3, 1), date(2026, 3, 2))
@@ -79,6 +84,19 @@ def test_an_answer_is_what_the_records_say(
             else:
                 assert row[column] == value, column
     assert answer.scanned_bytes > 0
+
+
+@pytest.mark.parametrize("name", [question.name for question in Question.all()])
+def test_no_file_is_read_but_those_of_the_days_asked_for(
+    name: str, stack: LocalStack, analytics: Analytics, tmp_path: Path
+) -> None:
+    planner = Planner(partial(stack.client, region=analytics.region), tmp_path)
+    files = {file.key for file in plan_question(planner, Question(name), ASKED, analytics).files}
+    logs = {key for key in files if key.startswith(f"{PREFIX}/")}
+    assert logs == {
+        f"{partition_path(SITE, hour)}{hour:%H}.parquet" for day in DAYS[1:3] for hour, _ in records_of(day)
+    }
+    assert all(f"/{SNAPSHOTS}/" in key for key in files - logs)
 
 
 @pytest.mark.parametrize("name", [question.name for question in Question.all()])

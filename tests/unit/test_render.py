@@ -1,7 +1,11 @@
+from collections import Counter
+from typing import Any
+
 import pytest
 import pyvips
 from pictures import corners, load, mean_difference
 
+from lambdas.imaging import render as drawing
 from lambdas.imaging.inspect import inspect
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.render import render
@@ -23,6 +27,24 @@ def test_the_whole_set_of_a_picture() -> None:
         assert (shown.width, shown.height) == (variant.width, variant.width * 3 // 4)
         assert (shown.width, shown.height) == (derivative.size.width, derivative.size.height)
         assert mean_difference(shown, PHOTO) < 2.5
+
+
+def test_a_group_is_decoded_once_and_each_rung_is_shrunk_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: Counter[str] = Counter()
+
+    def counted(name: str) -> None:
+        original = getattr(drawing, name)
+
+        def counting(*arguments: Any, **options: Any) -> Any:
+            calls[name] += 1
+            return original(*arguments, **options)
+
+        monkeypatch.setattr(drawing, name, counting)
+
+    for name in ("decode", "shrink", "encode"):
+        counted(name)
+    assert len(list(render(ORIGINAL, SETTINGS.eager_variants, SETTINGS))) == 12
+    assert calls == {"decode": 1, "shrink": 4, "encode": 12}
 
 
 def test_never_enlarged_and_the_same_bytes_under_every_rung_above() -> None:

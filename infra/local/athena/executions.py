@@ -11,13 +11,12 @@ _REMEMBERED = 10_000
 class Execution:
     """One query as its client sees it.
 
-    ``scanned_bytes`` and ``scanned_files`` are what it reads; ``failure`` is a final state that the emulator
+    ``scanned_bytes`` is what it reads; ``failure`` is a final state that the emulator
     does not reach by itself (FAILED or CANCELLED) with its reason, or None.
     """
 
     text: str
     scanned_bytes: int = 0
-    scanned_files: int = 0
     failure: tuple[str, str] | None = None
 
 

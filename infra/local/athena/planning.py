@@ -8,6 +8,7 @@ from typing import Any
 from infra.local.athena.catalog import CatalogTable, read_table
 from infra.local.athena.executions import Execution
 from infra.local.athena.partitions import (
+    DataFile,
     UnboundPartitionError,
     check_injected,
     count_bytes,
@@ -23,10 +24,11 @@ _NOTHING = "SELECT 1 WHERE FALSE"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """SQL for the emulator, and what is known of the execution before it runs."""
+    """SQL for the emulator, what is known of the execution before it runs, and the files that it reads."""
 
     sql: str
     execution: Execution
+    files: tuple[DataFile, ...] = ()
 
 
 class Planner:
@@ -53,7 +55,7 @@ class Planner:
         if tree is None:
             return Plan(text, Execution(text))
         query = plan_query(tree, database, self._lookup)
-        relations, scanned_bytes, scanned_files = [], 0, 0
+        relations, scanned_bytes, read = [], 0, []
         for scan in query.scans:
             try:
                 if query.understood:
@@ -63,13 +65,13 @@ class Planner:
             files = select_files(list_files(self._s3, scan.table), scan)
             paths = fetch_files(self._s3, scan.table, files, self._cache)
             scanned_bytes += count_bytes(paths, scan.columns)
-            scanned_files += len(paths)
+            read += files
             relations.append(relation(scan.table, paths))
         limit = self._scan_limit(workgroup)
         if limit and scanned_bytes > limit:
             failure = ("CANCELLED", "Bytes scanned limit was exceeded")
-            return Plan(_NOTHING, Execution(text, limit, scanned_files, failure))
-        return Plan(query.to_duckdb(relations), Execution(text, scanned_bytes, scanned_files))
+            return Plan(_NOTHING, Execution(text, limit, failure), tuple(read))
+        return Plan(query.to_duckdb(relations), Execution(text, scanned_bytes), tuple(read))
 
     def _lookup(self, database: str, name: str) -> CatalogTable | None:
         return read_table(self._glue, database, name)

@@ -39,6 +39,7 @@ def read_request(
         BatchError: the XML is none, or a parameter is missing or of the wrong type.
     """
     shape = _service().operation_model(operation).input_shape
+    assert shape is not None  # noqa: S101 - each of the five operations takes parameters
     try:
         parsed = create_parser(_PROTOCOL).parse({"headers": headers, "body": body, "status_code": 200}, shape)
     except (ResponseParserError, ValueError) as error:
@@ -46,7 +47,7 @@ def read_request(
     parsed.pop("ResponseMetadata", None)
     for name, member in shape.members.items():
         found: Any = None
-        location, key = member.serialization.get("location"), member.serialization.get("name")
+        location, key = member.serialization.get("location"), str(member.serialization.get("name"))
         if location == "uri":
             found = path.get(key)
         elif location == "querystring" and query.get(key):
@@ -90,7 +91,7 @@ def write_error(error: BatchError, request_id: str) -> bytes:
     ElementTree.SubElement(told, "Code").text = error.code
     ElementTree.SubElement(told, "Message").text = str(error)
     ElementTree.SubElement(root, "RequestId").text = request_id
-    return ElementTree.tostring(root, encoding="utf-8")
+    return bytes(ElementTree.tostring(root, encoding="utf-8"))
 
 
 def _integer(name: str, text: str) -> int:

@@ -11,6 +11,7 @@ from infra.local.command.keys import keys
 from infra.local.command.rotate_keys import rotate_keys
 from infra.local.command.status import status
 from infra.local.command.token import token
+from infra.local.command.traffic import traffic
 from infra.local.command.up import up
 from infra.local.command.upload import upload
 from infra.local.command.url import url
@@ -22,6 +23,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
-for _command in (up, down, status, upload, url, demo, env, find, token, keys, rotate_keys, explain):
+for _command in (up, down, status, upload, url, demo, env, find, token, keys, rotate_keys, explain, traffic):
     app.command()(_command)
 app.add_typer(dead_letters, name="dead-letters")

@@ -1,0 +1,310 @@
+"""Derivatives of pictures that were uploaded before: chosen, estimated, drawn by S3 Batch Operations, accounted for.
+
+Run by Prefect from its deployment, or by hand: ``python -m flows.backfill --tenant demo --no-dry-run``. Killed at any
+moment and run again with the same parameters, it goes on with the jobs that it made; cancelled, it cancels them.
+"""
+
+import re
+import sys
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from botocore.exceptions import ClientError
+from prefect import Flow, flow, get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.runtime import flow_run
+from prefect.states import Completed, Failed
+from pydantic import BaseModel, ConfigDict
+
+from flows.backfill_following import follow
+from flows.backfill_places import BackfillPlaces
+from flows.backfill_showing import publish_page, show_estimate, show_result
+from flows.command_line import run_from_command_line
+from flows.discovery import NotDeployedError
+from lambdas.settings import DEFAULT_STAGE, Settings, SettingsError, load_settings
+from operations.backfill.book import Book, Entry, Kind, started_now
+from operations.backfill.estimate import Estimate, estimate
+from operations.backfill.papers import TaskOutcome, UnreadableReportError, read_report, write_manifest
+from operations.backfill.pictures import recorded_images
+from operations.backfill.selection import Chosen, Selection, Which, WrongSelectionError
+from operations.backfill.story import Failure, JobStory, Sample, Tally, tally
+
+_RETRIES: dict[str, Any] = {"cache_policy": NO_CACHE, "retries": 3, "retry_delay_seconds": [2, 10, 30]}
+_TOKEN = re.compile(r"[A-Za-z0-9-]{1,30}")
+_SELECTING = ("tenant", "images", "prefix", "first_day", "last_day", "variants", "which")
+
+
+class BackfillReport(BaseModel):
+    """A backfill as it was made.
+
+    ``tally`` counts every picture once, ``jobs`` are those of S3 Batch Operations, ``uri`` is where the page and its
+    figures stand in the reports bucket; empty for a dry run.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    run_id: str = ""
+    images: int
+    tally: Tally | None = None
+    jobs: tuple[JobStory, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    estimated_seconds: float = 0
+    estimated_usd: float = 0
+    uri: str = ""
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """The pictures that could not be made whole."""
+        return self.tally.failures if self.tally else ()
+
+
+def _run_name() -> str:
+    parameters = flow_run.parameters
+    what = parameters.get("tenant") or "every tenant"
+    return f"{'plan to ' if parameters.get('dry_run') else ''}backfill {what}"
+
+
+def cancel_jobs(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """Cancel whatever jobs of S3 Batch Operations a cancelled flow run had made."""
+    parameters = flow.validate_parameters(flow_run.parameters)
+    settings = load_settings(stage=parameters.get("stage", DEFAULT_STAGE))
+    places = BackfillPlaces.find(settings)
+    selection = Selection.of(settings, **{name: parameters[name] for name in _SELECTING if name in parameters})
+    book = places.shelf().find(_name(selection, parameters.get("token")))
+    if book is None:
+        return
+    jobs = places.jobs()
+    for entry in book.entries.values():
+        if entry.job_id is not None:
+            jobs.cancel(entry.job_id, "The flow run was cancelled")
+    places.shelf().close(book)
+
+
+@task(**_RETRIES)
+def choose_pictures(places: BackfillPlaces, selection: Selection) -> Chosen:
+    """Find the pictures that are meant, and add up the work that they are."""
+    settings = places.settings
+    images = recorded_images(places.table(), selection, settings.operations.reads_at_once)
+    return Chosen.among(images, selection, settings)
+
+
+@task(**_RETRIES)
+def begin_run(places: BackfillPlaces, name: str, selection: Selection, chosen: Chosen, canary: int) -> Book:
+    """Write the manifests and the book of a new run, or return the book of one that began first."""
+    planned, started = _estimate(chosen, canary, places.settings), started_now()
+    book = Book(
+        name=name,
+        started=started,
+        function_arn=places.function_arn,
+        variants=tuple(map(str, selection.variants)),
+        images=planned.images,
+        derivatives=planned.derivatives,
+        estimated_seconds=planned.seconds,
+        estimated_usd=planned.usd,
+        entries={},
+    )
+    kinds: tuple[Kind, Kind] = ("canary", "main")
+    for kind, keys in zip(kinds, chosen.split(canary), strict=True):
+        if keys:
+            written = write_manifest(places.client("s3"), places.papers, book.token(kind), places.originals, keys)
+            book = book.with_entry(kind, Entry(manifest=written))
+    return places.shelf().begin(book)
+
+
+@task(**_RETRIES)
+def list_failures(places: BackfillPlaces, book: Book, failures: Sequence[Failure]) -> Book:
+    """Write the manifest of what failed, to be tried once more."""
+    keys = [failure.key for failure in failures]
+    written = write_manifest(places.client("s3"), places.papers, book.token("again"), places.originals, keys)
+    changed = book.with_entry("again", Entry(manifest=written))
+    places.shelf().save(changed)
+    return changed
+
+
+@task(**_RETRIES)
+def read_outcomes(places: BackfillPlaces, job_id: str) -> list[TaskOutcome]:
+    """Read a job's completion report."""
+    return read_report(places.client("s3"), places.papers, job_id)
+
+
+@flow(name="backfill", flow_run_name=_run_name, validate_parameters=True, on_cancellation=[cancel_jobs])
+def backfill(
+    tenant: str | None = None,
+    images: list[str] | None = None,
+    prefix: str | None = None,
+    first_day: date | None = None,
+    last_day: date | None = None,
+    variants: list[str] | None = None,
+    which: Which = "either",
+    dry_run: bool = True,
+    canary: int | None = None,
+    token: str | None = None,
+    page: bool = True,
+    stage: str = DEFAULT_STAGE,
+) -> State[BackfillReport]:
+    """Make derivatives of pictures that were uploaded before: a new rung, new encoder settings, what was lost.
+
+    Args:
+        tenant: whose pictures; every tenant's if left out.
+        images: ids of pictures, which are looked through whatever their records say; all of the tenant if left out.
+        prefix: only originals whose key begins like this, such as demo/2026-11.
+        first_day: only pictures uploaded on this day (UTC) or later.
+        last_day: only pictures uploaded on this day (UTC) or before.
+        variants: what to make, such as 1600x0.avif; all that the pipeline makes ahead if left out.
+        which: pictures lacking a variant, having one outdated by newer encoder settings, either, or all.
+        dry_run: only count and estimate.
+        canary: pictures drawn and judged before all others; as in the settings if left out.
+        token: names the run, up to 30 letters, digits and hyphens; made of the other parameters if left out. While a
+            run of a name is under way, another one of that name follows its jobs.
+        page: also render the run's story as a page.
+        stage: of which platform: dev, staging, production …
+
+    An empty selection completes as NothingToDo. A tenant that the settings do not name, a variant off the ladder,
+    days in the wrong order and the like end as Failed before anything is made; so does a canary of which too many
+    failed, before any other picture is touched. Pictures that fail twice complete it as Incomplete.
+    """
+    try:
+        settings = load_settings(stage=stage)
+        selection = Selection.of(
+            settings,
+            tenant=tenant,
+            images=images,
+            prefix=prefix,
+            first_day=first_day,
+            last_day=last_day,
+            variants=variants,
+            which=which,
+        )
+        name = _name(selection, token)
+        places = BackfillPlaces.find(settings)
+        book = places.shelf().find(name)
+    except (SettingsError, NotDeployedError, WrongSelectionError) as error:
+        return Failed(message=str(error))
+    if book is None:
+        chosen = choose_pictures(places, selection)
+        size = settings.backfill.canary_images if canary is None else canary
+        planned = _estimate(chosen, size, settings)
+        show_estimate(planned, chosen.unknown)
+        if not chosen.keys:
+            message = f"nothing to do: no picture of {', '.join(selection.tenants)} needs {_listed(selection)}"
+            return Completed(name="NothingToDo", message=message, data=BackfillReport(images=0))
+        if dry_run:
+            report = BackfillReport(images=planned.images, estimated_seconds=planned.seconds, estimated_usd=planned.usd)
+            return Completed(message=f"dry run: {_sentence(planned)}; nothing was made", data=report)
+        book = begin_run(places, name, selection, chosen, size)
+    elif dry_run:
+        message = f"dry run: the run {book.run_id} of {book.images:,} pictures is under way; run without it to follow"
+        return Completed(message=message, data=BackfillReport(run_id=book.run_id, images=book.images))
+    return _Run(places, book).finish(page)
+
+
+class _Run:
+    """The jobs of one run, one after another."""
+
+    def __init__(self, places: BackfillPlaces, book: Book) -> None:
+        self._places, self._book = places, book
+        self._reports: list[list[TaskOutcome]] = []
+        self._jobs: list[JobStory] = []
+        self._samples: list[Sample] = []
+        get_run_logger().info("Run %s: %s pictures", book.run_id, f"{book.images:,}")
+
+    def finish(self, page: bool) -> State[BackfillReport]:
+        """Run what is left of the run; return its end."""
+        try:
+            problem = self._work()
+        except (ClientError, UnreadableReportError) as error:
+            # The book stays: whoever runs it again goes on from here.
+            return Failed(message=f"{error}; run it again with the same parameters to go on")
+        counted = tally(self._book.images, self._reports)
+        report = BackfillReport(
+            run_id=self._book.run_id,
+            images=self._book.images,
+            tally=counted,
+            jobs=tuple(self._jobs),
+            samples=tuple(self._samples),
+            estimated_seconds=self._book.estimated_seconds,
+            estimated_usd=self._book.estimated_usd,
+        )
+        uri = publish_page(self._places, report.run_id, report.model_dump_json(indent=2), page=page)
+        report = report.model_copy(update={"uri": uri})
+        show_result(counted, self._jobs, problem, uri, self._places.settings.operations.shown_rows)
+        self._places.shelf().close(self._book)
+        if problem:
+            return Failed(message=f"{problem}; {counted.sentence}; report: {uri}", data=report)
+        if counted.failed or counted.untried:
+            return Completed(name="Incomplete", message=f"{counted.sentence}; report: {uri}", data=report)
+        return Completed(message=f"{counted.sentence}; report: {uri}", data=report)
+
+    def _work(self) -> str:
+        """Run canary, main job, and once more what failed; return what stopped it early, if anything did."""
+        if problem := self._job("canary"):
+            return problem
+        if "main" in self._book.entries:
+            if problem := self._judge():
+                return problem
+            if problem := self._job("main"):
+                return problem
+        failures = tally(self._book.images, self._reports).failures
+        if "again" not in self._book.entries and failures:
+            self._book = list_failures(self._places, self._book, failures)
+        return self._job("again") if "again" in self._book.entries else ""
+
+    def _job(self, kind: Kind) -> str:
+        """Have one job run to its end, and read its report; return why it did not complete, if it did not."""
+        self._book, job, samples = follow(self._places, self._book, kind)
+        self._jobs.append(JobStory.of(kind, job))
+        self._samples += samples
+        self._reports.append(read_outcomes(self._places, job.job_id))
+        if job.status == "Complete":
+            return ""
+        why = "; ".join(job.reasons) or "no reason was given"
+        return f"the {kind} job {job.job_id} ended as {job.status} ({why})"
+
+    def _judge(self) -> str:
+        canary = tally(self._book.entries["canary"].manifest.tasks, self._reports)
+        tolerated = self._places.settings.backfill.tolerated_failures
+        if canary.failed <= tolerated * canary.images:
+            return ""
+        return (
+            f"stopped after the canary: {canary.failed:,} of its {canary.images:,} pictures failed, more than"
+            f" {tolerated:.0%}; the first: {canary.failures[0].reason}"
+        )
+
+
+def _name(selection: Selection, token: str | None) -> str:
+    """Return the run's name: the token, or the digest of what selects.
+
+    Raises:
+        WrongSelectionError: the token is none.
+    """
+    if token is None:
+        return selection.digest
+    if not _TOKEN.fullmatch(token):
+        raise WrongSelectionError(f"expected up to 30 letters, digits and hyphens for a token but received {token!r}")
+    return token
+
+
+def _estimate(chosen: Chosen, canary: int, settings: Settings) -> Estimate:
+    return estimate(chosen.work, settings, jobs=2 if len(chosen.keys) > canary else 1)
+
+
+def _sentence(planned: Estimate) -> str:
+    return (
+        f"{planned.images:,} pictures, {planned.derivatives:,} derivatives, about {planned.seconds:,.0f} s"
+        f" and {planned.usd:,.2f} USD"
+    )
+
+
+def _listed(selection: Selection) -> str:
+    return ", ".join(map(str, selection.variants[:6])) + (" …" if len(selection.variants) > 6 else "")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the flow from a command line and return the exit status."""
+    return run_from_command_line(backfill, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

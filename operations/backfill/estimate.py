@@ -1,0 +1,93 @@
+"""What a backfill will take: seconds of CPU, time and dollars, from what encoders were measured to cost."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lambdas.imaging.geometry import drawn_size
+from lambdas.imaging.plan import DECODE_SECONDS, ENCODE_SECONDS
+from lambdas.keys import Format, Variant
+from lambdas.recorded import RecordedPicture
+from lambdas.settings import Settings
+
+_MEGA = 1_000_000
+_GIGABYTE, _GIBIBYTE_MB = 1_000_000_000, 1024
+_REQUEST_SECONDS = 0.03  # of one request to S3 or DynamoDB in the same region: an assumption, on the careful side
+_FIXED_REQUESTS = 3  # a picture's record read, its original read, its record written
+_WRITES = 2  # of a derivative, and of a record: the replica's copy, and the index
+_BITS_PER_PIXEL = 1.0  # where nobody measured
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What drawing some pictures takes."""
+
+    images: int = 0
+    derivatives: int = 0
+    cpu_seconds: float = 0
+    bytes: float = 0
+
+    def __add__(self, other: "Work") -> "Work":
+        return Work(
+            self.images + other.images,
+            self.derivatives + other.derivatives,
+            self.cpu_seconds + other.cpu_seconds,
+            self.bytes + other.bytes,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a backfill will take, and what its derivatives cost to keep."""
+
+    images: int
+    derivatives: int
+    cpu_seconds: float
+    seconds: float
+    usd: float
+    bytes: float
+    usd_a_month: float
+
+
+def work_of(picture: RecordedPicture, variants: Sequence[Variant], settings: Settings) -> Work:
+    """Return what drawing ``variants`` of one picture takes."""
+    cpu, size = DECODE_SECONDS[picture.format] * picture.size.pixels / _MEGA, 0.0
+    for variant in variants:
+        megapixels = drawn_size(picture.size, variant).pixels / _MEGA
+        seconds, bits = _of_format(variant.format, settings)
+        cpu += seconds * megapixels
+        size += bits * megapixels * _MEGA / 8
+    return Work(1, len(variants), cpu, size)
+
+
+def _of_format(fmt: Format, settings: Settings) -> tuple[float, float]:
+    """Return CPU seconds a megapixel and bits a pixel."""
+    reached = {"avif": settings.formats.avif, "webp": settings.formats.webp, "jpeg": settings.formats.jpeg}[fmt].reached
+    if reached is None:
+        return ENCODE_SECONDS[fmt], _BITS_PER_PIXEL
+    return reached.cpu_ms_per_megapixel / 1000, reached.bits_per_pixel
+
+
+def estimate(work: Work, settings: Settings, jobs: int) -> Estimate:
+    """Estimate ``work`` done by ``jobs`` jobs, at the prices of the settings."""
+    prices, function = settings.prices, settings.functions["backfill"]
+    requests = _FIXED_REQUESTS * work.images + 2 * work.derivatives  # each is looked for, and put
+    busy = work.cpu_seconds / function.vcpus + requests * _REQUEST_SECONDS
+    at_once = settings.backfill.reserved_concurrency or settings.lanes.account_concurrency
+    usd = (
+        busy * function.memory_mb / _GIBIBYTE_MB * prices.lambda_gb_second
+        + work.images * prices.lambda_million_requests / _MEGA
+        + work.images * (prices.table_million_reads + _WRITES * prices.table_million_writes) / _MEGA
+        + (work.images + work.derivatives) * prices.get_million / _MEGA
+        + _WRITES * work.derivatives * prices.put_million / _MEGA
+        + jobs * prices.batch_job
+        + work.images * prices.batch_million_objects / _MEGA
+    )
+    return Estimate(
+        images=work.images,
+        derivatives=work.derivatives,
+        cpu_seconds=work.cpu_seconds,
+        seconds=busy / max(1, min(at_once, work.images)),
+        usd=usd,
+        bytes=work.bytes,
+        usd_a_month=_WRITES * work.bytes / _GIGABYTE * prices.stored_gb_month,
+    )

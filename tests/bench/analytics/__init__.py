@@ -1,0 +1,1 @@
+"""Analytics: a day's report over a million lines of log."""
