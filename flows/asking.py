@@ -5,8 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 from flows.answers import Answers
 from flows.discovery import find_analytics
+from flows.findings import Findings
 from flows.periods import Period
 from flows.questions import Answer, Question, UnansweredError, ask
+from flows.report_kinds import ReportKind
+from flows.thumbnails import fetch_thumbnails
 from lambdas.settings import Settings
 from operations.tenants import chosen_tenants
 
@@ -39,3 +42,20 @@ def ask_all(names: Iterable[str], period: Period, settings: Settings, tenant: st
         {question.name: str(error) for question, error in outcomes.items() if isinstance(error, UnansweredError)},
         sum(answer.scanned_bytes for answer in answered),
     )
+
+
+def find_out(kind: ReportKind, period: Period, settings: Settings, tenant: str | None = None) -> Findings:
+    """Gather all that a report of ``kind`` is made of, without Prefect: for a notebook that is opened by hand.
+
+    Raises:
+        NotDeployedError, UnknownTenantError: as :func:`ask_all`.
+    """
+    now = ask_all(kind.questions, period, settings, tenant)
+    before = ask_all(kind.compared, period.before, settings, tenant)
+    return Findings(now, before, fetch_thumbnails(top_images(now), settings))
+
+
+def top_images(answers: Answers) -> list[str]:
+    """Return the ids of the images asked for most, none where that question went unanswered or was not asked."""
+    rows = answers["top_images"]
+    return [] if rows is None else [str(image_id) for image_id in rows.image_id]

@@ -73,5 +73,8 @@ def read_deployments(file: Path = FILE) -> list[Deployment]:
     try:
         entries = yaml.safe_load(file.read_text(encoding="utf-8"))["deployments"]
         return [Deployment.model_validate(entry) for entry in entries]
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValidationError) as error:
-        raise DeploymentsError(f"expected a list of deployments in {file} but received {error}") from error
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise DeploymentsError(f"expected deployments in {file} but received {faults}") from error
+    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise DeploymentsError(f"expected a list of deployments in {file} but received {error!r}") from error

@@ -1,12 +1,14 @@
 """Limits that all runs of all flows share, kept by Prefect's server."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from prefect.concurrency.sync import concurrency
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
 from lambdas.settings import Settings
 
@@ -46,7 +48,8 @@ class Limit:
 
 
 ATHENA = Limit("athena", lambda settings: settings.analytics.concurrent_questions)
-LIMITS = (ATHENA,)
+REPORT_INDEX = Limit("report-index", lambda _settings: 1)
+LIMITS = (ATHENA, REPORT_INDEX)
 
 
 def ensure_limits(settings: Settings) -> None:
@@ -54,3 +57,17 @@ def ensure_limits(settings: Settings) -> None:
     with get_client(sync_client=True) as client:
         for limit in LIMITS:
             client.upsert_global_concurrency_limit_by_name(limit.name(settings), limit.slots(settings))
+
+
+def make_missing_limits(settings: Settings) -> None:
+    """Make every limit that the server lacks; leave the others, which an operator may have changed there."""
+    with get_client(sync_client=True) as client:
+        for limit in LIMITS:
+            name = limit.name(settings)
+            try:
+                client.read_global_concurrency_limit_by_name(name)
+            except ObjectNotFound:
+                with suppress(ObjectAlreadyExists):  # by another run, just now
+                    client.create_global_concurrency_limit(
+                        GlobalConcurrencyLimitCreate(name=name, limit=limit.slots(settings))
+                    )

@@ -18,22 +18,35 @@ class Period:
     ongoing: bool = False
 
     @classmethod
-    def of(cls, first_day: date | None, last_day: date | None = None, *, today: date | None = None) -> Self:
-        """Return the days from ``first_day`` to ``last_day``: yesterday if None, one day if only the first is given.
+    def of(
+        cls, first_day: date | None, last_day: date | None = None, days: int = 1, *, today: date | None = None
+    ) -> Self:
+        """Return the days from ``first_day`` to ``last_day``; one day if only the first is given.
 
-        ``today`` is the day in UTC, for tests; a report of it covers what has been logged so far.
+        Without a first day, the ``days`` up to the last one, which is yesterday if left out as well. ``today`` is the
+        day in UTC, for tests; a report of it covers what has been logged so far.
 
         Raises:
             PeriodError: the period ends before it begins, or lies in the future.
         """
         today = today or datetime.now(UTC).date()
-        first = first_day or last_day or today - timedelta(days=1)
-        last = last_day or first
+        last = last_day or first_day or today - timedelta(days=1)
+        first = first_day or last - timedelta(days=days - 1)
         if last < first:
             raise PeriodError(f"expected a last day on or after {first} but received {last}")
         if last > today:
             raise PeriodError(f"expected days up to today, {today} (UTC), but received {last}")
         return cls(first, last, ongoing=last == today)
+
+    @property
+    def days(self) -> int:
+        """How many days there are."""
+        return (self.last_day - self.first_day).days + 1
+
+    @property
+    def before(self) -> "Period":
+        """As many days that end where this begins: what it is compared with."""
+        return Period(self.first_day - timedelta(days=self.days), self.first_day - timedelta(days=1))
 
     @property
     def label(self) -> str:

@@ -11,6 +11,7 @@ _CONTENT_TYPES = {
     ".ipynb": "application/x-ipynb+json",
     ".json": "application/json",
     ".parquet": "application/vnd.apache.parquet",
+    ".webp": "image/webp",
 }
 LINK_SECONDS = 7 * 24 * 3600  # the longest that S3 signs for
 

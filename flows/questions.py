@@ -16,6 +16,7 @@ from pyathena.util import RetryConfig
 from flows.asked import question_parameters
 from flows.discovery import Analytics
 from flows.periods import Period
+from flows.ways_out import with_way_out
 
 FOLDER = Path(__file__).parent / "sql"
 _THROTTLES = ("ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded")
@@ -37,7 +38,7 @@ class UnknownQuestionError(LookupError):
 
 
 class UnansweredError(RuntimeError):
-    """Athena gave no answer to a question; the message is Athena's."""
+    """Athena gave no answer to a question; the message is Athena's, with the way out."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def ask(
             rows = _frame(cursor.description, cursor.fetchall())
             scanned = int(cursor.data_scanned_in_bytes or 0)
     except AthenaError as error:
-        raise UnansweredError(str(error)) from error
+        raise UnansweredError(with_way_out(str(error))) from error
     return Answer(question.name, rows, scanned, time.monotonic() - began)
 
 

@@ -46,19 +46,23 @@ class Verdict:
     sentence: str
 
 
-def judge(figures: Figures | None, period: Period, expected: Analytics) -> Verdict:
+def judge(figures: Figures | None, period: Period, expected: Analytics, tenant: str | None = None) -> Verdict:
     """Judge a period.
 
     Args:
         figures: of the period, or None where the question about them went unanswered.
         period: the days.
         expected: what a fine day is.
+        tenant: whose pictures alone the figures are of; None for everybody's.
     """
     days, was = period.label, _was(period)
+    whose = f" for {tenant}" if tenant else ""
     if figures is None:
-        return Verdict(None, f"Whether {days} {was} fine is not known: the question that tells went unanswered.")
+        return Verdict(None, f"Whether {days} {was} fine{whose} is not known: the question that tells went unanswered.")
     if figures.requests == 0:
-        return Verdict(None, f"Nothing was asked for on {days}: no request is in the log.")
+        return Verdict(
+            None, f"Nothing {f'of {tenant} ' if tenant else ''}was asked for on {days}: no request is in the log."
+        )
     served = f"{figures.requests:,} request{'' if figures.requests == 1 else 's'}"
     errors = figures.server_errors / figures.requests
     judged = figures.hits + figures.misses >= expected.judged_requests
@@ -68,7 +72,7 @@ def judge(figures: Figures | None, period: Period, expected: Analytics) -> Verdi
     if not poor_errors:
         findings.reverse()
     fine = not (poor_errors or poor_hits)
-    judgement = f"{was}{'' if fine else ' not'} fine{' so far' if period.ongoing else ''}"
+    judgement = f"{was}{'' if fine else ' not'} fine{whose}{' so far' if period.ongoing else ''}"
     return Verdict(fine, f"{days} {judgement}: {served}; {'; '.join(findings)}.")
 
 

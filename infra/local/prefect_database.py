@@ -14,16 +14,18 @@ from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL, temporary_sett
 def provide_database(templates: Path, home: Path) -> None:
     """Put an empty database into ``home``, Prefect's own folder, from the template of this version.
 
-    Args:
-        templates: folder of templates; this version's is made where there is none.
-        home: which must not have a database yet.
+    A database that is there already is left as it is. ``templates`` is the folder of templates; this version's is made
+    where there is none.
     """
+    database = home / "prefect.db"
+    if database.is_file():
+        return
     template = templates / f"{prefect.__version__}.db"
     if not template.is_file():
         templates.mkdir(parents=True, exist_ok=True)
         _make(template)
     home.mkdir(parents=True, exist_ok=True)
-    _copy(template, home / "prefect.db")
+    _copy(template, database)
 
 
 def _make(template: Path) -> None:

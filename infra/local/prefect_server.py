@@ -73,6 +73,10 @@ def _await(record: ProcessRecord, log: Path, what: str, condition: Callable[[htt
 def main() -> None:
     """Serve API and UI until told to stop."""
     os.nice(_NICENESS)
+    port = int(os.environ[_PORT_VARIABLE])
+    os.environ["PREFECT_UI_API_URL"] = (
+        f"http://{HOST}:{port}/api"  # else the pages ask whatever is on Prefect's usual port
+    )
     # Imported late: both are heavy, and whoever starts a server needs neither.
     import uvicorn
     from prefect.server.api.server import create_app
@@ -80,7 +84,7 @@ def main() -> None:
     from infra.local.prefect_database import provide_database
 
     provide_database(_BUILD, Path(os.environ[HOME_VARIABLE]) / "prefect")
-    uvicorn.run(create_app(final=True), host=HOST, port=int(os.environ[_PORT_VARIABLE]), log_level="warning")
+    uvicorn.run(create_app(final=True), host=HOST, port=port, log_level="warning")
 
 
 if __name__ == "__main__":

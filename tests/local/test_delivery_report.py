@@ -5,11 +5,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import boto3
 import httpx
+import nbformat
 import pytest
 import samples
 from access_logs import edge_statistics
@@ -17,13 +19,15 @@ from outcomes import await_outcome, upload
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 from scan_limits import scan_limit
 from seeded_logs import records_of, seed, unseed
+from throttling_athena import throttling
 
 from flows.answers import load_answers
-from flows.delivery_report import DeliveryReport, delivery_report, main
+from flows.delivery_report import delivery_report, main
 from flows.discovery import Analytics, find_analytics
+from flows.made_report import MadeReport
 from flows.periods import Period
-from flows.questions import Question, ask
-from flows.rendering import execute_notebook, read_figures
+from flows.questions import Question, UnansweredError, ask
+from flows.rendering import NOTEBOOKS, execute_notebook, read_figures
 from infra.local.stack import LocalStack
 
 SEEDED = "E1REPORT"
@@ -93,7 +97,14 @@ def test_figures_are_the_edges_own_to_the_request_and_the_byte(
     assert report.figures["hit_ratio"] == pytest.approx(counted["hit_ratio"], abs=1e-6)
     assert report.figures["client_errors"] == sum(count for status, count in statuses.items() if 400 <= status < 500)
     assert report.figures["server_errors"] == sum(count for status, count in statuses.items() if status >= 500)
-    by_format = load_answers(tmp_path / "answers")["hit_ratio_by_format"]
+    answers = load_answers(tmp_path / "answers")
+    for question in ("hit_ratio_by_hour", "hit_ratio_by_day", "hit_ratio_by_location", "hit_ratio_by_tenant"):
+        rows = answers[question]
+        assert rows is not None
+        assert int(rows.requests.sum()) == counted["requests"], question
+        assert int(rows.bytes.sum()) == counted["bytes"], question
+        assert int(rows.hits.sum()) == counted["hits"], question
+    by_format = answers["hit_ratio_by_format"]
     assert by_format is not None
     for row in by_format.to_dict("records"):
         edges = counted["formats"][row["format"]]
@@ -110,15 +121,25 @@ def test_figures_are_the_edges_own_to_the_request_and_the_byte(
     _assert_artifacts(prefect, state.state_details.flow_run_id, report)
 
 
-def _assert_artifacts(prefect: str, flow_run_id: Any, report: DeliveryReport) -> None:
+def _assert_artifacts(prefect: str, flow_run_id: Any, report: MadeReport) -> None:
     sought = {"artifacts": {"flow_run_id": {"any_": [str(flow_run_id)]}}}
     found = httpx.post(f"{prefect}/artifacts/filter", json=sought, trust_env=False).json()
     artifacts = {artifact["key"]: artifact for artifact in found}
-    assert artifacts.keys() >= {"delivery-report", "delivery-verdict", "hit-ratio-by-format"}
+    assert artifacts.keys() == {"delivery-report", "reports", "delivery-verdict", "hit-ratio-by-format"}
     assert report.figures["sentence"] in artifacts["delivery-verdict"]["data"]
-    link = artifacts["delivery-report"]["data"]
-    address = link[link.index("(http") + 1 : link.rindex(")")]
-    assert httpx.get(address, trust_env=False).text == report.page.read_text(encoding="utf-8")
+    page = report.page.read_text(encoding="utf-8")
+    assert linked_page(artifacts["delivery-report"]["data"]) == page
+    index = linked_page(artifacts["reports"]["data"])
+    assert report.sentence in index
+    assert page in map(linked_page, re.findall(r'<a href="([^"]+)">', index))
+
+
+def linked_page(link: str) -> str:
+    """Return what a link leads to, given as an address or in Markdown."""
+    address = unescape(link[link.index("(http") + 1 : link.rindex(")")] if "(http" in link else link)
+    answer = httpx.get(address, trust_env=False)
+    assert answer.status_code == 200
+    return answer.text
 
 
 @pytest.mark.usefixtures("traffic")
@@ -158,27 +179,70 @@ def test_an_answer_is_what_the_records_say(stack: LocalStack, analytics: Analyti
 
 
 @pytest.mark.usefixtures("traffic", "prefect")
-def test_a_question_that_fails_is_named_in_the_report(
-    stack: LocalStack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_question_that_fails_is_named_in_the_report(stack: LocalStack, tmp_path: Path) -> None:
     httpx.post(f"{stack.edge_url}/_edge/flush", trust_env=False).raise_for_status()
-    days = days_of_the_session()
     with scan_limit(stack, 1):
-        status = main(["--day", str(days["day"]), "--last-day", str(days["last_day"]), "--out", str(tmp_path)])
-    printed = capsys.readouterr()
-    assert status == 1
-    assert printed.out.strip() == str(tmp_path / "delivery.html")
-    assert "hit_ratio_by_format: " in printed.err
+        state: Any = delivery_report(**days_of_the_session(), folder=tmp_path, return_state=True)
+    assert state.is_completed()
+    assert state.name == "Incomplete"
+    assert "or raise [analytics] scan_limit_bytes of darkroom.toml" in state.message
+    assert "hit_ratio_by_format" in state.result().unanswered
     page = (tmp_path / "delivery.html").read_text(encoding="utf-8")
-    assert "Bytes scanned limit was exceeded" in page
+    assert "Bytes scanned limit was exceeded: ask about fewer days" in page
     assert "is not known: the question that tells went unanswered" in page
+
+
+def test_a_throttled_question_is_asked_again(analytics: Analytics, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")  # of the SDK's own, before ours
+    with throttling(monkeypatch, times=1) as throttled:
+        answer = ask(Question("hit_ratio_by_format"), Period(*DAYS[:2]), analytics, attempts=2)
+    assert throttled.refused == 1
+    assert answer.rows.empty
+
+
+def test_a_question_that_is_always_throttled_says_so_with_the_way_out(
+    analytics: Analytics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with (
+        throttling(monkeypatch, times=100) as throttled,
+        pytest.raises(UnansweredError, match=r"ThrottlingException.*run it again later, or lower \[analytics\]"),
+    ):
+        ask(Question("hit_ratio_by_format"), Period(*DAYS[:2]), analytics, attempts=1)
+    assert throttled.refused == 1
+
+
+@pytest.mark.usefixtures("prefect")
+def test_a_cell_that_raises_gives_a_page_that_says_so(
+    stack: LocalStack, analytics: Analytics, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notebook = nbformat.read(NOTEBOOKS / "tenants.ipynb", as_version=4)
+    notebook.cells.insert(4, nbformat.v4.new_code_cell("raise ArithmeticError('a cell <raised>')"))
+    (tmp_path / "notebooks").mkdir()
+    nbformat.write(notebook, tmp_path / "notebooks" / "tenants.ipynb")
+    monkeypatch.setattr("flows.rendering.NOTEBOOKS", tmp_path / "notebooks")
+
+    state: Any = delivery_report(DAYS[0], notebook="tenants", folder=tmp_path / "report", return_state=True)
+
+    assert state.is_failed()
+    key = "tenants/2026-02-28/tenants.html"
+    where = f"s3://{analytics.reports_bucket}/{key}"
+    assert state.message == f"tenants: ArithmeticError: a cell <raised>; what there is of the report: {where}"
+    page = stack.client("s3").get_object(Bucket=analytics.reports_bucket, Key=key)["Body"].read().decode()
+    assert "This report is not whole" in page
+    assert "ArithmeticError: a cell &lt;raised&gt;" in page
+    index = stack.client("s3").get_object(Bucket=analytics.reports_bucket, Key="index.html")["Body"].read().decode()
+    assert "Not whole: tenants: ArithmeticError: a cell &lt;raised&gt;" in index
 
 
 @pytest.mark.usefixtures("prefect")
 def test_a_day_without_logs_is_a_report_that_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--day", "2026-02-01", "--out", str(tmp_path)]) == 0
-    assert capsys.readouterr().out.strip() == str(tmp_path / "delivery.html")
-    assert "Nothing was asked for on 1 February 2026" in (tmp_path / "delivery.html").read_text(encoding="utf-8")
+    assert main(["--day", "2026-02-01", "--tenant", "demo", "--folder", str(tmp_path)]) == 0
+    sentence = "Nothing of demo was asked for on 1 February 2026: no request is in the log."
+    assert capsys.readouterr().out.strip() == sentence
+    page = (tmp_path / "delivery.html").read_text(encoding="utf-8")
+    assert sentence in page
+    assert "look at the log delivery of the distribution" in page
 
 
 @pytest.mark.parametrize(
@@ -186,10 +250,11 @@ def test_a_day_without_logs_is_a_report_that_says_so(tmp_path: Path, capsys: pyt
     [
         ({"day": date(2999, 1, 1)}, "expected days up to today"),
         ({"day": DAYS[1], "last_day": DAYS[0]}, "expected a last day on or after 2026-03-01 but received 2026-02-28"),
+        ({"day": DAYS[0], "tenant": "nobody"}, "expected a tenant of demo, studio but received 'nobody'"),
         ({"day": DAYS[0], "stage": "nowhere"}, "expected the SSM parameters .*'nowhere' has none: deploy it"),
         ({"day": DAYS[0], "stage": "No Stage"}, "stage: .* but received 'No Stage'"),
     ],
-    ids=["future", "reversed", "not-deployed", "malformed-stage"],
+    ids=["future", "reversed", "unknown-tenant", "not-deployed", "malformed-stage"],
 )
 @pytest.mark.usefixtures("prefect")
 def test_what_cannot_be_reported_on_is_refused_and_writes_nothing(

@@ -10,6 +10,8 @@ from prefect.client.schemas.schedules import construct_schedule
 from prefect.flows import load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
 
+from flows.deployments import DeploymentsError, read_deployments
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 CONFIGURATION = yaml.safe_load((CHECKOUT / "prefect.yaml").read_text(encoding="utf-8"))
 
@@ -39,8 +41,8 @@ def test_every_parameter_of_the_flow_is_explained(deployment: dict[str, Any]) ->
 
 
 @deployments
-def test_it_runs_on_a_schedule_in_utc(deployment: dict[str, Any]) -> None:
-    for schedule in deployment.get("schedules", []):
+def test_its_schedules_are_in_utc(deployment: dict[str, Any]) -> None:
+    for schedule in deployment.get("schedules", ()):
         assert construct_schedule(cron=schedule["cron"], timezone=schedule["timezone"]).timezone == "UTC"
         assert schedule["timezone"] == "UTC"
 
@@ -50,3 +52,26 @@ def test_it_says_what_it_is_for_and_where_it_runs(deployment: dict[str, Any]) ->
     assert deployment["description"]
     assert deployment["tags"]
     assert deployment["work_pool"]["name"] == "darkroom"
+
+
+@deployments
+def test_it_is_served_as_it_would_be_deployed(deployment: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(CHECKOUT)  # entrypoints are paths in the checkout
+    (read,) = [
+        each
+        for each in read_deployments()
+        if each.name == deployment["name"] and each.entrypoint == deployment["entrypoint"]
+    ]
+    served = read.serve("staging")
+    assert served.parameters == {**deployment.get("parameters", {}), "stage": "staging"}
+    assert [schedule.schedule.cron for schedule in served.schedules or ()] == [
+        schedule["cron"] for schedule in deployment.get("schedules", ())
+    ]
+    assert served.tags == deployment["tags"]
+
+
+def test_a_misspelt_entry_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "prefect.yaml"
+    file.write_text("deployments: [{name: x, description: y, entrypoint: a.py:b, schedule: [{cron: '* * * * *'}]}]")
+    with pytest.raises(DeploymentsError, match=r"received schedule: Extra inputs are not permitted"):
+        read_deployments(file)

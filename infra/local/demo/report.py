@@ -36,7 +36,7 @@ def run_delivery_report(stack: LocalStack, folder: Path, since: datetime, until:
         [
             *(sys.executable, "-m", "flows.delivery_report"),
             *("--day", f"{since:%Y-%m-%d}", "--last-day", f"{until:%Y-%m-%d}"),
-            *("--stage", stack.state.stage, "--out", str(folder)),
+            *("--stage", stack.state.stage, "--folder", str(folder)),
         ],
         cwd=CHECKOUT,
         env={**os.environ, **stack.environment(), **prefect_environment(stack.folder)},
@@ -45,7 +45,7 @@ def run_delivery_report(stack: LocalStack, folder: Path, since: datetime, until:
         text=True,
         check=False,
     )
-    page = Path(run.stdout.strip().rpartition("\n")[2])
+    page = folder / "delivery.html"
     if run.returncode not in (0, _INCOMPLETE) or not page.is_file():
         tail = "\n".join((run.stderr or run.stdout).strip().splitlines()[-_TAIL_LINES:])
         raise ReportError(f"expected a delivery report in {folder} but the flow ended with {run.returncode}:\n{tail}")
