@@ -66,7 +66,7 @@ def mermaid(stacks: list[StackShown]) -> str:
     """Return a flowchart of ``stacks``, each in its region, what others wait for to the left of them."""
     lines = ["flowchart LR"]
     for region in dict.fromkeys(stack.region for stack in stacks):
-        lines.append(f"  subgraph {region}")
+        lines.append(f'  subgraph {_identifier(region)}["{region}"]')
         lines += [
             f'    {_identifier(stack.name)}["<b>{stack.name}</b><br>{stack.contents}"]'
             for stack in stacks

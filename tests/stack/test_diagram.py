@@ -33,10 +33,10 @@ def test_every_stack_stands_in_its_region_after_those_that_it_needs(tmp_path: Pa
     (tmp_path / "template.json").write_text(json.dumps({"Resources": resources}), encoding="utf-8")
     assert mermaid(read_stacks(tmp_path)).splitlines() == [
         "flowchart LR",
-        "  subgraph eu-west-1",
+        '  subgraph eu_west_1["eu-west-1"]',
         '    Storage["<b>Storage</b><br>2 buckets"]',
         "  end",
-        "  subgraph us-east-1",
+        '  subgraph us_east_1["us-east-1"]',
         '    Lane_studio["<b>Lane-studio</b><br>2 buckets"]',
         "  end",
         "  Storage --> Lane_studio",
