@@ -167,6 +167,17 @@ def test_an_archive_beyond_its_budget_is_refused(tmp_path: Path) -> None:
             write_archive(tmp_path, "code", {"a.py": source}, budget)
 
 
+def test_bytecode_counts_in_the_zipped_size_alone(tmp_path: Path) -> None:
+    source, bytecode = tmp_path / "a.py", tmp_path / "a.pyc"
+    source.write_bytes(os.urandom(10_000))
+    bytecode.write_bytes(os.urandom(30_000))
+    entries = {"a.py": source, "__pycache__/a.pyc": bytecode}
+    archive = write_archive(tmp_path, "code", entries, Budget(zipped=0.05, unzipped=0.02))
+    assert (archive.unzipped, archive.without_bytecode) == (40_000, 10_000)
+    with pytest.raises(OverBudgetError):
+        write_archive(tmp_path, "code", entries, Budget(zipped=0.03, unzipped=0.02))
+
+
 def test_code_and_layers_beyond_what_lambda_unpacks_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     built = assets.Assets("host")
     monkeypatch.setattr(assets, "_LAMBDA_UNZIPPED_BYTES", 1000)
