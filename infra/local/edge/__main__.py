@@ -70,6 +70,10 @@ def main() -> None:
         server.application(),
         host=HOST,
         port=environment.port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        proxy_headers=False,  # a viewer's address is the connection's, as in CloudFront's log
         access_log=False,
         log_level="warning",
         server_header=False,

@@ -1,12 +1,17 @@
-"""The edge's cache: answers on disk, bounded in bytes, the least recently used out first."""
+"""The edge's cache: answers on disk, bounded in bytes, the least recently used out first.
+
+What is asked for all the time is also held in memory, for the time that it stands on disk.
+"""
 
 import fnmatch
 import math
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import cachetools
 import diskcache
 import httpx
 
@@ -15,6 +20,8 @@ from infra.local.edge.exchange import Answer
 from infra.local.edge.freshness import Lifetime
 
 DEFAULT_SIZE_BYTES = 2 * 1024**3
+_IN_MEMORY = 1 / 16  # of the bound on disk
+_MOST_UNRECORDED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +50,68 @@ class KeptAnswer:
         return now - self.kept_at < self.lifetime.fresh + self.lifetime.stale_if_error
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """An answer in memory, until the same moment (seconds since the epoch) as on disk."""
+
+    kept: KeptAnswer
+    expires: float
+
+    @property
+    def bytes(self) -> int:
+        answer = self.kept.answer
+        return len(answer.body) + sum(len(name) + len(value) for name, value in answer.headers.raw)
+
+
 class AnswerCache:
     """Answers by cache key. What it holds survives a restart of the edge."""
 
     def __init__(self, folder: Path, size_bytes: int = DEFAULT_SIZE_BYTES, tag_header: str | None = None) -> None:
         """``tag_header`` is the origin's header with an answer's cache tags, if the distribution names one."""
         self._tag_header = tag_header
+        in_memory = size_bytes * _IN_MEMORY
+        self._memory: cachetools.LRUCache[str, _Held] = cachetools.LRUCache(in_memory, lambda held: held.bytes)
+        # Keys that were used since the disk was last told, the latest last.
+        self._unrecorded: dict[str, None] = {}
         self._disk: Any = diskcache.Cache(
             str(folder), size_limit=size_bytes, eviction_policy="least-recently-used", statistics=0
         )
 
     def find(self, key: str) -> KeptAnswer | None:
         """Return what is kept under ``key``, fresh or stale."""
-        stored = self._disk.get(key)
+        held = self._memory.get(key)
+        if held is None:
+            return self._read(key)
+        if held.expires <= time.time():
+            self._memory.pop(key, None)
+            return None
+        self._unrecorded.pop(key, None)
+        self._unrecorded[key] = None
+        if len(self._unrecorded) > _MOST_UNRECORDED:
+            self._record_use()
+        return held.kept
+
+    def _read(self, key: str) -> KeptAnswer | None:
+        stored, expires = self._disk.get(key, expire_time=True)
         if stored is None:
             return None
         status, headers, body, kept_at, age, lifetime = stored
-        return KeptAnswer(Answer(status, httpx.Headers(headers), body), kept_at, age, Lifetime(*lifetime))
+        kept = KeptAnswer(Answer(status, httpx.Headers(headers), body), kept_at, age, Lifetime(*lifetime))
+        self._hold(key, _Held(kept, expires))
+        return kept
+
+    def _hold(self, key: str, held: _Held) -> None:
+        if held.bytes <= self._memory.maxsize:
+            self._memory[key] = held
+        else:
+            self._memory.pop(key, None)
+
+    def _record_use(self) -> None:
+        """Tell the disk what was served from memory: what it drops is chosen by that."""
+        used, self._unrecorded = self._unrecorded, {}
+        with self._disk.transact(retry=True):
+            for key in used:
+                self._disk.get(key)
 
     def keep(self, key: str, kept: KeptAnswer) -> None:
         """Keep an answer for its whole lifetime."""
@@ -72,11 +124,13 @@ class AnswerCache:
             kept.age,
             (life.fresh, life.stale_while_revalidate, life.stale_if_error),
         )
+        self._record_use()  # before the disk may have to drop something
         self._disk.set(key, stored, expire=life.total)
+        self._hold(key, _Held(kept, time.time() + life.total))
 
     def forget(self, key: str) -> None:
         """Drop what is kept under ``key``."""
-        self._disk.delete(key)
+        self._drop(key)
 
     def invalidate(self, patterns: list[str], *, kept_before: float = math.inf) -> int:
         """Drop the answers that one of ``patterns`` names and that were kept before that moment (epoch seconds).
@@ -89,13 +143,18 @@ class AnswerCache:
         paths = [unquote(pattern) for pattern in patterns if not pattern.startswith("#")]
         tags = {pattern[1:].lower() for pattern in patterns if pattern.startswith("#")}
         dropped = 0
-        for key in list(self._disk.iterkeys()):
+        for key in {*self._disk.iterkeys(), *self._memory}:
             path = unquote(path_of(key))
             named = any(fnmatch.fnmatchcase(path, pattern) for pattern in paths)
             kept = self.find(key) if named or tags else None
             if kept and kept.kept_at < kept_before and (named or tags & self._tags(kept.answer)):
-                dropped += bool(self._disk.delete(key))
+                dropped += self._drop(key)
         return dropped
+
+    def _drop(self, key: str) -> bool:
+        self._unrecorded.pop(key, None)
+        held = self._memory.pop(key, None)
+        return bool(self._disk.delete(key)) or held is not None
 
     def _tags(self, answer: Answer) -> set[str]:
         value = answer.headers.get(self._tag_header, "") if self._tag_header else ""
@@ -106,4 +165,5 @@ class AnswerCache:
 
     def close(self) -> None:
         """Close the files."""
+        self._record_use()
         self._disk.close()

@@ -11,6 +11,8 @@ _PATH_END = "\n"
 
 def cache_key(policy: CachePolicy, request: ViewerRequest) -> str:
     """Return the key of ``request``: its path, then whatever else ``policy`` takes in."""
+    if policy.takes_path_alone:
+        return request.path + _PATH_END
     taken: dict[str, object] = {
         "headers": dict(sorted(forwarded_headers(policy, request).items())),
         "cookies": sorted(pair for pair in _cookies(request) if policy.cookies.takes(pair[0])),

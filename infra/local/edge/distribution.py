@@ -43,6 +43,12 @@ class CachePolicy:
     query: Chosen = Chosen()
     encodings: tuple[str, ...] = ()
 
+    @property
+    def takes_path_alone(self) -> bool:
+        """Tell whether nothing but the path tells one answer from another."""
+        chosen = (self.headers, self.cookies, self.query)
+        return not self.encodings and all(each.selection == "none" for each in chosen)
+
 
 @dataclass(frozen=True, slots=True)
 class AddedHeader:

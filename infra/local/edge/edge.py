@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
+from functools import lru_cache
 from typing import NamedTuple
 
 import httpx
@@ -15,7 +16,7 @@ from infra.local.edge.cache_key import cache_key
 from infra.local.edge.collapse import Collapser
 from infra.local.edge.conditional import narrow
 from infra.local.edge.distribution import Behavior, Distribution
-from infra.local.edge.exchange import Answer, ResultType, ViewerRequest, error_page
+from infra.local.edge.exchange import Answer, ResultType, ViewerRequest, change_headers, error_page
 from infra.local.edge.freshness import lifetime
 from infra.local.edge.function import FunctionRuntime
 from infra.local.edge.function_event import (
@@ -162,20 +163,26 @@ class Edge:
 
     def _served(self, request: ViewerRequest, path: str, found: _Found, context: EventContext) -> Served:
         answer = found.answer
-        headers = httpx.Headers(answer.headers)
-        headers.setdefault("date", formatdate(self._clock(), usegmt=True))
-        headers.setdefault("server", "CloudFront")
+        own = {
+            b"via": f"1.1 {self.distribution.domain_name} (CloudFront)".encode(),
+            b"x-cache": f"{found.result_type} from cloudfront".encode(),
+            b"x-amz-cf-pop": EDGE_LOCATION.encode(),
+            b"x-amz-cf-id": context.request_id.encode(),
+        }
         if answer.status != 304:
-            headers["content-length"] = str(len(answer.body))
+            own[b"content-length"] = str(len(answer.body)).encode()
         if found.age is not None:
-            headers["age"] = str(int(found.age))
-        headers["via"] = f"1.1 {self.distribution.domain_name} (CloudFront)"
-        headers["x-cache"] = f"{found.result_type} from cloudfront"
-        headers["x-amz-cf-pop"] = EDGE_LOCATION
-        headers["x-amz-cf-id"] = context.request_id
+            own[b"age"] = str(int(found.age)).encode()
+        defaults = {b"date": _date(int(self._clock())), b"server": b"CloudFront"}
+        headers = change_headers(answer.headers, overriding=own, defaults=defaults)
         body = b"" if request.method == "HEAD" else answer.body
         sent = Answer(answer.status, headers, body)
         return Served(request, path, sent, found.result_type, context.request_id, found.origin_seconds, context.logged)
+
+
+@lru_cache(maxsize=4)
+def _date(seconds: int) -> bytes:
+    return formatdate(seconds, usegmt=True).encode()
 
 
 def _from_cache(kept: KeptAnswer, now: float) -> _Found:

@@ -1,8 +1,10 @@
 """A viewer's request and the answer to it, as they pass through the edge."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Literal
 
@@ -62,12 +64,34 @@ def to_headers(pairs: Iterable[tuple[str, str]]) -> httpx.Headers:
     Raises:
         ValueError: a name or value would break the message.
     """
-    encoded = []
-    for name, value in pairs:
-        if not _HEADER_NAME.fullmatch(name) or _BREAKING.search(value):
-            raise ValueError(f"expected a header but received {name[:80]!r}: {value[:80]!r}")
-        encoded.append((name.encode("ascii"), value.encode("utf-8", "replace")))
-    return httpx.Headers(encoded)
+    return httpx.Headers([_encoded(name, value) for name, value in pairs])
+
+
+# Of the same browsers, the same headers again and again.
+@lru_cache(maxsize=4096)
+def _encoded(name: str, value: str) -> tuple[bytes, bytes]:
+    if not _HEADER_NAME.fullmatch(name) or _BREAKING.search(value):
+        raise ValueError(f"expected a header but received {name[:80]!r}: {value[:80]!r}")
+    return name.encode("ascii"), value.encode("utf-8", "replace")
+
+
+def change_headers(
+    headers: httpx.Headers,
+    *,
+    removed: AbstractSet[bytes] = frozenset(),
+    overriding: Mapping[bytes, bytes] | None = None,
+    defaults: Mapping[bytes, bytes] | None = None,
+) -> httpx.Headers:
+    """Return ``headers`` without those ``removed``, with those ``overriding``, and the ``defaults`` that are absent.
+
+    Names are in lower case. In one pass: each single change of an ``httpx.Headers`` goes through all of them.
+    """
+    overriding, raw = overriding or {}, headers.raw
+    kept = [(name, value) for name, value in raw if name.lower() not in overriding and name.lower() not in removed]
+    if defaults:
+        present = {name.lower() for name, _ in raw}
+        kept += [(name, value) for name, value in defaults.items() if name not in present]
+    return httpx.Headers([*kept, *overriding.items()])
 
 
 def reason(status: int) -> str:

@@ -48,7 +48,7 @@ class FunctionRuntime:
         self._process = process = await FunctionProcess.start(self._node)
         for function in self._functions.values():
             message = {"load": function.name, "source": function.source, "keys": dict(function.keys)}
-            await process.ask(function.name, message, seconds=_LOAD_SECONDS)
+            await process.ask(function.name, json.dumps(message), seconds=_LOAD_SECONDS)
 
     async def run(self, name: str, event: dict[str, Any], log: Callable[[str], None] | None = None) -> Any:
         """Return what the function ``name`` returns for ``event``; ``log`` takes what it has for the access log.
@@ -60,8 +60,7 @@ class FunctionRuntime:
             raise FunctionError(f"expected one of {sorted(self._functions)} to run but received {name!r}")
         process = await self._living_process()
         number = next(self._numbers)
-        message = {"id": number, "function": name, "event": json.dumps(event)}
-        reply = await process.ask(number, message, seconds=DEADLINE_SECONDS)
+        reply = await process.ask(number, f"{number} {name} {json.dumps(event)}", seconds=DEADLINE_SECONDS)
         if log is not None and reply.get("logged"):
             log(reply["logged"])
         return reply.get("result")
@@ -76,7 +75,8 @@ class FunctionRuntime:
             return
         self._functions[name] = replace(self._functions[name], keys=keys)
         process = await self._living_process()
-        await process.ask(f"keys of {name}", {"keysOf": name, "pairs": dict(keys)}, seconds=DEADLINE_SECONDS)
+        message = json.dumps({"keysOf": name, "pairs": dict(keys)})
+        await process.ask(f"keys of {name}", message, seconds=DEADLINE_SECONDS)
 
     async def stop(self) -> None:
         """End the process."""

@@ -1,4 +1,4 @@
-"""One Node process that CloudFront Functions run in, spoken to in lines of JSON."""
+"""One Node process that CloudFront Functions run in, spoken to in lines, as function_runtime.mjs has them."""
 
 import asyncio
 import contextlib
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 _RUNTIME = Path(__file__).with_name("function_runtime.mjs")
-_LINE_LIMIT_BYTES = 8 * 1024 * 1024
+_CHUNK_BYTES = 1024 * 1024
 
 
 class FunctionError(RuntimeError):
@@ -21,6 +21,7 @@ class FunctionProcess:
     def __init__(self, process: Process) -> None:
         self._process = process
         self._pending: dict[object, asyncio.Future[dict[str, Any]]] = {}
+        self._outgoing: list[bytes] = []
         self._ended = False
         self._reader = asyncio.create_task(self._read())
 
@@ -34,7 +35,7 @@ class FunctionProcess:
             str(_RUNTIME),
             stdin=PIPE,
             stdout=PIPE,
-            limit=_LINE_LIMIT_BYTES,
+            limit=_CHUNK_BYTES,
         )
         return cls(process)
 
@@ -43,24 +44,23 @@ class FunctionProcess:
         """Tell whether nothing more will be answered."""
         return self._ended
 
-    async def ask(self, token: object, message: dict[str, Any], *, seconds: float) -> dict[str, Any]:
-        """Send ``message`` and return the reply that carries ``token``.
+    async def ask(self, token: object, message: str, *, seconds: float) -> dict[str, Any]:
+        """Send the line ``message`` and return the reply that carries ``token``.
 
         Raises:
             FunctionError: the reply is an error, the process ended, or no reply came within ``seconds``.
         """
         if self._ended or self._process.stdin is None:
             raise FunctionError("expected the function runtime to run but it has ended")
-        reply: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        reply: asyncio.Future[dict[str, Any]] = loop.create_future()
         self._pending[token] = reply
-        self._process.stdin.write(json.dumps(message).encode() + b"\n")
+        self._send(message, loop)
+        deadline = loop.call_later(seconds, self._expire, reply, seconds)
         try:
-            received = await asyncio.wait_for(reply, seconds)
-        except TimeoutError as error:
-            # Node runs one function at a time: one that never returns would hold up all others.
-            self._end()
-            raise FunctionError(f"expected the function to return within {seconds:g} s but it did not") from error
+            received = await reply
         finally:
+            deadline.cancel()
             self._pending.pop(token, None)
         if received.get("error"):
             raise FunctionError(received["error"])
@@ -72,18 +72,37 @@ class FunctionProcess:
         await self._process.wait()
         await self._reader
 
+    def _send(self, message: str, loop: asyncio.AbstractEventLoop) -> None:
+        """Write ``message`` together with whatever else is sent in this round of the event loop."""
+        if not self._outgoing:
+            loop.call_soon(self._flush)
+        self._outgoing.append(message.encode())
+
+    def _flush(self) -> None:
+        lines, self._outgoing = self._outgoing, []
+        if self._process.stdin is not None and not self._ended:
+            self._process.stdin.write(b"\n".join(lines) + b"\n")
+
+    def _expire(self, reply: asyncio.Future[dict[str, Any]], seconds: float) -> None:
+        # Node runs one function at a time: one that never returns would hold up all others.
+        self._end()
+        if not reply.done():
+            reply.set_exception(FunctionError(f"expected the function to return within {seconds:g} s but it did not"))
+
     def _end(self) -> None:
         self._ended = True
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 
     async def _read(self) -> None:
-        lines = self._process.stdout
-        while lines is not None and (line := await lines.readline()):
-            message = json.loads(line)
-            reply = self._pending.get(_token(message))
-            if reply is not None and not reply.done():
-                reply.set_result(message)
+        stream, unfinished = self._process.stdout, b""
+        while stream is not None and (received := await stream.read(_CHUNK_BYTES)):
+            *lines, unfinished = (unfinished + received).split(b"\n")
+            for line in lines:
+                message = json.loads(line)
+                reply = self._pending.get(_token(message))
+                if reply is not None and not reply.done():
+                    reply.set_result(message)
         self._ended = True
         for reply in self._pending.values():
             if not reply.done():

@@ -1,14 +1,13 @@
-// Runs CloudFront Functions (runtime 2.0) for function.py: one JSON message a line in, one a line out.
+// Runs CloudFront Functions (runtime 2.0) for function.py: one message a line in, one a line out.
 //   {"load": name, "source": text, "keys": {key: value}}  ->  {"load": name} or {"load": name, "error": text}
 //   {"keysOf": name, "pairs": {key: value}}               ->  {"keysOf": name}
-//   {"id": n, "function": name, "event": text}            ->  {"id": n, "result": object, "logged": text}
+//   n name {event}                                        ->  {"id": n, "result": object, "logged": text}
 //                                                         or  {"id": n, "error": text}
 // A function sees the language and the modules that CloudFront gives it: no process, network, timers or files.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import buffer from 'node:buffer';
 import crypto from 'node:crypto';
 import querystring from 'node:querystring';
-import readline from 'node:readline';
 import vm from 'node:vm';
 
 const loaded = new Map();
@@ -72,24 +71,45 @@ async function load(source, store) {
     return { store, handler: main.namespace.handler, parse: vm.runInContext('JSON.parse', context) };
 }
 
-async function answer(message) {
+async function obey(message) {
     if (message.load !== undefined) {
         loaded.set(message.load, await load(message.source, { keys: message.keys }));
         return { load: message.load };
     }
-    if (message.keysOf !== undefined) {
-        loaded.get(message.keysOf).store.keys = message.pairs;
-        return { keysOf: message.keysOf };
-    }
-    const { handler, parse } = loaded.get(message.function);
-    const notes = { logged: '' };
-    const result = await running.run(notes, () => handler(parse(message.event)));
-    return { id: message.id, result, logged: notes.logged };
+    loaded.get(message.keysOf).store.keys = message.pairs;
+    return { keysOf: message.keysOf };
 }
 
-for await (const line of readline.createInterface({ input: process.stdin })) {
-    const message = JSON.parse(line);
-    answer(message)
-        .catch((error) => ({ id: message.id, load: message.load, keysOf: message.keysOf, error: String((error && error.stack) || error) }))
-        .then((reply) => process.stdout.write(`${JSON.stringify(reply)}\n`));
+async function call(id, name, event) {
+    const { handler, parse } = loaded.get(name);
+    const notes = { logged: '' };
+    const result = await running.run(notes, () => handler(parse(event)));
+    return { id, result, logged: notes.logged };
+}
+
+async function answer(line) {
+    const explain = (error) => String((error && error.stack) || error);
+    if (line.startsWith('{')) {
+        const message = JSON.parse(line);
+        return obey(message).catch((error) => ({ load: message.load, keysOf: message.keysOf, error: explain(error) }));
+    }
+    const [id, name] = line.split(' ', 2);
+    return call(Number(id), name, line.slice(id.length + name.length + 2)).catch((error) => ({ id: Number(id), error: explain(error) }));
+}
+
+// Whatever was answered in one round of the event loop goes out in one write.
+const answered = [];
+function send(reply) {
+    if (answered.length === 0) {
+        setImmediate(() => process.stdout.write(answered.splice(0).join('')));
+    }
+    answered.push(`${JSON.stringify(reply)}\n`);
+}
+
+let unfinished = '';
+process.stdin.setEncoding('utf8');
+for await (const received of process.stdin) {
+    const lines = (unfinished + received).split('\n');
+    unfinished = lines.pop();
+    lines.forEach((line) => answer(line).then(send));
 }

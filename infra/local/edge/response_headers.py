@@ -1,10 +1,12 @@
 """What a response headers policy makes of an answer's headers."""
 
 import fnmatch
+from functools import cache
 
 import httpx
 
 from infra.local.edge.distribution import Cors, ResponseHeadersPolicy
+from infra.local.edge.exchange import change_headers
 
 
 def apply_policy(policy: ResponseHeadersPolicy, headers: httpx.Headers, origin: str | None) -> httpx.Headers:
@@ -15,15 +17,21 @@ def apply_policy(policy: ResponseHeadersPolicy, headers: httpx.Headers, origin: 
         headers: the answer's headers.
         origin: the request's Origin header, if it has one.
     """
-    changed = httpx.Headers(headers)
-    for header in policy.added:
-        if header.override or header.name not in changed:
-            changed[header.name] = header.value
-    for name in policy.removed:
-        changed.pop(name, None)
+    overriding, defaults, removed = _changes(policy)
+    changed = change_headers(headers, removed=removed, overriding=overriding, defaults=defaults)
     if policy.cors is not None:
         _apply_cors(policy.cors, changed, origin)
     return changed
+
+
+@cache
+def _changes(policy: ResponseHeadersPolicy) -> tuple[dict[bytes, bytes], dict[bytes, bytes], frozenset[bytes]]:
+    """Return what overrides, what stands in where nothing is, and what goes, which is removed in any case."""
+    removed = frozenset(name.encode() for name in policy.removed)
+    added = [(each.name.encode(), each.value.encode(), each.override) for each in policy.added]
+    left = [each for each in added if each[0] not in removed]
+    overriding = {name: value for name, value, override in left if override}
+    return overriding, {name: value for name, value, override in left if not override}, removed
 
 
 def _apply_cors(cors: Cors, headers: httpx.Headers, origin: str | None) -> None:

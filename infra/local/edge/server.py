@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from infra.local.edge.edge import Edge
 from infra.local.edge.exchange import Answer, ViewerRequest, to_headers
@@ -28,6 +28,7 @@ from infra.local.edge.statistics import Statistics
 from infra.local.edge.upkeep import Upkeep
 
 FLUSH_SECONDS = 5.0
+_OPERATORS_PATHS = "/_edge/"
 
 
 class EdgeServer:
@@ -43,9 +44,9 @@ class EdgeServer:
         self._upkeep = upkeep
         self._statistics = Statistics()
 
-    def application(self) -> Starlette:
-        """Return the ASGI application."""
-        application = Starlette(
+    def application(self) -> ASGIApp:
+        """Return the ASGI application. A viewer's request goes through none of Starlette."""
+        operators = Starlette(
             routes=[
                 Route("/_edge/health", self._health),
                 Route("/_edge/stats", self._stats),
@@ -55,28 +56,32 @@ class EdgeServer:
             ],
             lifespan=self._lifespan,
         )
-        # A viewer may ask for paths that no pattern of a route fits, and gets no redirect from here.
-        application.router.default = self._view
-        application.router.redirect_slashes = False
+        operators.router.default = self._view
+        operators.router.redirect_slashes = False
+
+        async def application(scope: Scope, receive: Receive, send: Send) -> None:
+            is_viewers = scope["type"] == "http" and not scope["path"].startswith(_OPERATORS_PATHS)
+            await (self._view if is_viewers else operators)(scope, receive, send)
+
         return application
 
-    async def serve(self, request: Request) -> Response:
+    async def serve(self, request: ViewerRequest) -> Answer:
         """Answer a viewer, and record it."""
         began_at, began = time.time(), time.perf_counter()
-        asked = _viewer_request(request)
         try:
-            stamp = Stamp.read(asked.headers, began_at)
+            stamp = Stamp.read(request.headers, began_at)
         except StampError as error:
-            return JSONResponse({"error": str(error)}, status_code=400)
+            body = json.dumps({"error": str(error)}).encode()
+            return Answer(400, httpx.Headers({"content-type": "application/json"}), body)
         if stamp is not None:
-            asked, began_at = _replayed(asked, stamp), stamp.moment.timestamp()
-        served = await self._edge.serve(asked)
+            request, began_at = _replayed(request, stamp), stamp.moment.timestamp()
+        served = await self._edge.serve(request)
         seconds = time.perf_counter() - began
         timing = Timing(began_at, seconds, seconds)
         record = access_record(served, timing, self._edge.distribution.domain_name)
         self._statistics.add(record)
         self._log.add(timing.hour, record)
-        return _response(served.answer)
+        return served.answer
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _application: Starlette) -> AsyncIterator[None]:
@@ -101,10 +106,11 @@ class EdgeServer:
             await asyncio.sleep(FLUSH_SECONDS)
             await self._log.flush()
 
-    async def _view(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            response = await self.serve(Request(scope, receive))
-            await response(scope, receive, send)
+    async def _view(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        answer = await self.serve(_viewer_request(scope))
+        headers = [(name.lower(), value) for name, value in answer.headers.raw]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
 
     async def _health(self, _request: Request) -> Response:
         return JSONResponse({"status": "ok", "distribution": self._edge.distribution.distribution_id})
@@ -145,19 +151,19 @@ class EdgeServer:
             return JSONResponse({"error": str(error)}, status_code=502)
 
 
-def _viewer_request(request: Request) -> ViewerRequest:
-    scope = request.scope
+def _viewer_request(scope: Scope) -> ViewerRequest:
     path = scope["raw_path"].decode("latin-1").partition("?")[0]
-    query = scope["query_string"].decode("latin-1")
-    line = len(request.method) + len(path) + len(query) + len(" ? HTTP/1.1\r\n")
+    query, method = scope["query_string"].decode("latin-1"), scope["method"]
+    host, port = scope["client"] or ("-", 0)
+    line = len(method) + len(path) + len(query) + len(" ? HTTP/1.1\r\n")
     return ViewerRequest(
-        method=request.method,
+        method=method,
         path=path,
         query=query,
-        headers=httpx.Headers(request.headers.raw),
-        client_ip=request.client.host if request.client else "-",
-        client_port=request.client.port if request.client else 0,
-        received_bytes=line + sum(len(name) + len(value) + 4 for name, value in request.headers.raw) + 2,
+        headers=httpx.Headers(scope["headers"]),
+        client_ip=host,
+        client_port=port,
+        received_bytes=line + sum(len(name) + len(value) + 4 for name, value in scope["headers"]) + 2,
         http_version=scope["http_version"],
     )
 
@@ -165,9 +171,3 @@ def _viewer_request(request: Request) -> ViewerRequest:
 def _replayed(request: ViewerRequest, stamp: Stamp) -> ViewerRequest:
     headers = httpx.Headers([pair for pair in request.headers.multi_items() if pair[0] != HEADER])
     return dataclasses.replace(request, headers=headers, client_ip=stamp.address)
-
-
-def _response(answer: Answer) -> Response:
-    response = Response(answer.body, answer.status)
-    response.raw_headers = [(name.lower(), value) for name, value in answer.headers.raw]
-    return response
