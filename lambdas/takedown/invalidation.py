@@ -4,6 +4,8 @@ import uuid
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from botocore.exceptions import ClientError
+
 from lambdas.keys import ImageId
 
 if TYPE_CHECKING:
@@ -31,19 +33,26 @@ class CloudFrontInvalidation:
         a derivative written before there were tags. Where a function changes the URI, both that of the viewer and
         the changed one are to be named (CloudFront Developer Guide, "What you need to know when invalidating
         paths"). Of paths with a wildcard only 15 may be in progress at once, of tags 3,000: many pictures are told
-        by tags alone.
+        by tags alone; by paths alone, where CloudFront refuses the tags.
 
         Raises:
             ClientError: CloudFront did not take it; a retry may help.
         """
-        paths = [f"#{image_id}" for image_id in image_ids]
-        if len(image_ids) == 1:
-            paths += [f"/{image_ids[0]}/*", f"/img/{image_ids[0]}*"]
+        tags = [f"#{image_id}" for image_id in image_ids]
+        paths = [path for image_id in image_ids for path in (f"/{image_id}/*", f"/img/{image_id}*")]
+        try:
+            return self._order([*tags, *paths] if len(image_ids) == 1 else tags, image_ids[0])
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "InvalidArgument":
+                raise
+            return self._order(paths, image_ids[0])
+
+    def _order(self, items: Sequence[str], first: ImageId) -> str:
         answer = self._client.create_invalidation(
             DistributionId=self._distribution_id,
             InvalidationBatch={
-                "Paths": {"Quantity": len(paths), "Items": paths},
-                "CallerReference": f"takedown-{image_ids[0]}-{uuid.uuid4().hex[:8]}",
+                "Paths": {"Quantity": len(items), "Items": list(items)},
+                "CallerReference": f"takedown-{first}-{uuid.uuid4().hex[:8]}",
             },
         )
         return answer["Invalidation"]["Id"]

@@ -84,6 +84,8 @@ def test_cached_as_the_settings_say(edge: httpx.Client, stack: LocalStack, image
     assert answer.headers["cache-control"] == stack.settings.delivery.cache_control
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "Sec-CH-DPR" in answer.headers["accept-ch"]
+    assert answer.headers["timing-allow-origin"] == ", ".join(stack.settings.delivery.cors_origins)
+    assert answer.headers["content-disposition"] == "inline"
     assert answer.headers["etag"]
 
 

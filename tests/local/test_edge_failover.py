@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from infra.local.endpoint import ACCOUNT
 from infra.local.stack import LocalStack
 from infra.names import Names
+from lambdas.edge.inline import NEGOTIATED_HEADERS
 from lambdas.keys import new_image_id
 
 SECONDS = 60
@@ -29,6 +30,12 @@ def edge(stack: LocalStack) -> Iterator[httpx.Client]:
 @pytest.fixture
 def names(stack: LocalStack) -> Names:
     return Names(stack.settings, ACCOUNT)
+
+
+def negotiates(answer: httpx.Response) -> bool:
+    """Tell whether Vary names every header that the answer may depend on."""
+    named = {name.strip().lower() for name in answer.headers.get("vary", "").split(",")}
+    return {name.lower() for name in NEGOTIATED_HEADERS} <= named
 
 
 def await_truth(told: Callable[[], Any], what: str) -> Any:
@@ -97,6 +104,8 @@ def test_the_replica_serves_while_the_primary_refuses(edge: httpx.Client, stack:
 
     assert (served.status_code, served.headers["x-cache"]) == (200, "Miss from cloudfront")
     assert served.content == samples.jpeg()
+    assert negotiates(served)
+    assert negotiates(unknown)
     assert after.get("replica", 0) == before.get("replica", 0) + 1
     assert after.get("derivatives", 0) == before.get("derivatives", 0)
     # Whether the picture exists cannot be told now: no 404 that would be kept.
@@ -125,7 +134,9 @@ def test_with_both_refusing_what_is_stale_is_served_then_503_and_nothing_of_it_k
     back = edge.get(f"/img/{uncached}")
 
     assert stale.content == samples.jpeg()
+    assert negotiates(stale)
     for answer in (refused, gone):
+        assert negotiates(answer)
         assert (answer.status_code, answer.headers["cache-control"]) == (503, "no-store")
         assert int(answer.headers["retry-after"]) > 0
     assert (back.status_code, back.headers["x-cache"]) == (200, "Miss from cloudfront")

@@ -1,6 +1,7 @@
 """The generator, invoked as the edge does."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,16 @@ def test_a_variant_is_made_once(stack: LocalStack, ready: str) -> None:
     assert stored["CacheControl"] == stack.settings.delivery.cache_control
 
     assert generate(stack, ready, "512x512.webp")["status"] == "exists"
+
+
+def test_simultaneous_generators_write_a_variant_once(stack: LocalStack, ready: str) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: generate(stack, ready, "256x144.webp"), range(8)))
+
+    assert sorted(answer["status"] for answer in answers) == ["exists"] * 7 + ["made"]
+    bucket = stack.parameter("derivatives-bucket")
+    versions = stack.client("s3").list_object_versions(Bucket=bucket, Prefix=f"{ready}/256x144.webp")
+    assert len(versions["Versions"]) == 1
 
 
 def test_what_the_pipeline_made_comes_back_with_the_same_bytes(stack: LocalStack, ready: str) -> None:

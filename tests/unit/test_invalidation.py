@@ -1,0 +1,59 @@
+"""What CloudFront is told when a picture is taken down."""
+
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import ANY, Stubber
+
+from lambdas.keys import new_image_id
+from lambdas.takedown.invalidation import CloudFrontInvalidation
+
+IMAGE_ID = new_image_id()
+PATHS = [f"/{IMAGE_ID}/*", f"/img/{IMAGE_ID}*"]
+
+
+def order(*items: str) -> dict[str, Any]:
+    batch = {"Paths": {"Quantity": len(items), "Items": list(items)}, "CallerReference": ANY}
+    return {"DistributionId": "E1", "InvalidationBatch": batch}
+
+
+def taken(invalidation_id: str, *items: str) -> dict[str, Any]:
+    batch = {"Paths": {"Quantity": len(items), "Items": list(items)}, "CallerReference": "r"}
+    order = {"Id": invalidation_id, "Status": "InProgress", "CreateTime": 0, "InvalidationBatch": batch}
+    return {"Location": "l", "Invalidation": order}
+
+
+@pytest.fixture
+def client() -> Any:
+    return boto3.client("cloudfront", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+
+
+def test_by_tag_and_by_paths(client: Any) -> None:
+    with Stubber(client) as stub:
+        stub.add_response("create_invalidation", taken("I1", f"#{IMAGE_ID}", *PATHS), order(f"#{IMAGE_ID}", *PATHS))
+        assert CloudFrontInvalidation(client, "E1").forget([IMAGE_ID]) == "I1"
+
+
+def test_many_by_their_tags(client: Any) -> None:
+    others = [new_image_id() for _ in range(3)]
+    tags = [f"#{other}" for other in others]
+    with Stubber(client) as stub:
+        stub.add_response("create_invalidation", taken("I1", *tags), order(*tags))
+        assert CloudFrontInvalidation(client, "E1").forget(others) == "I1"
+
+
+def test_by_paths_alone_where_tags_are_unknown(client: Any) -> None:
+    with Stubber(client) as stub:
+        stub.add_client_error("create_invalidation", "InvalidArgument", expected_params=order(f"#{IMAGE_ID}", *PATHS))
+        stub.add_response("create_invalidation", taken("I2", *PATHS), order(*PATHS))
+        assert CloudFrontInvalidation(client, "E1").forget([IMAGE_ID]) == "I2"
+        stub.assert_no_pending_responses()
+
+
+def test_other_trouble_is_told(client: Any) -> None:
+    with Stubber(client) as stub:
+        stub.add_client_error("create_invalidation", "TooManyInvalidationsInProgress")
+        with pytest.raises(ClientError, match="TooManyInvalidationsInProgress"):
+            CloudFrontInvalidation(client, "E1").forget([IMAGE_ID])
