@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import time
 from pathlib import Path
 
 import httpx
@@ -151,6 +152,57 @@ def test_it_stays_within_its_bound_and_drops_the_least_recently_used(tmp_path: P
         assert cache.find("/0\n"), "the one in use was dropped"
     assert len(cache) < 60
     assert cache.find("/1\n") is None
+    cache.close()
+
+
+def test_what_is_served_from_memory_counts_as_used_after_a_restart_too(tmp_path: Path) -> None:
+    first = AnswerCache(tmp_path, size_bytes=16_000_000)
+    for number in range(15):  # the disk drops ten at a time
+        first.keep(f"/{number}\n", kept(bytes(50_000)))
+    assert "/0\n" in first._memory
+    first.find("/0\n")
+    first.close()
+    second = AnswerCache(tmp_path, size_bytes=16_000_000)
+    number = 15
+    while "/1\n" in second._disk:
+        second.keep(f"/{(number := number + 1)}\n", kept(bytes(50_000)))
+    assert "/0\n" in second._disk
+    second.close()
+
+
+def test_memory_forgets_when_the_disk_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache, now = AnswerCache(tmp_path), time.time()
+    cache.keep("/a\n", kept(lifetime=Lifetime(100, 20, 300)))
+    assert cache.find("/a\n")
+    monkeypatch.setattr(time, "time", lambda: now + 399)
+    assert cache.find("/a\n")
+    monkeypatch.setattr(time, "time", lambda: now + 401)
+    assert cache.find("/a\n") is None
+    cache.close()
+
+
+def test_memory_is_bounded_by_its_share_and_never_holds_what_is_larger(tmp_path: Path) -> None:
+    cache = AnswerCache(tmp_path, size_bytes=16_000_000)
+    for number in range(30):
+        cache.keep(f"/{number}\n", kept(bytes(100_000)))
+    cache.keep("/large\n", kept(bytes(1_100_000)))
+    assert cache._memory.currsize <= 1_000_000
+    assert "/large\n" not in cache._memory
+    assert (found := cache.find("/large\n")) is not None
+    assert len(found.answer.body) == 1_100_000
+    cache.keep("/29\n", kept(b"newer"))
+    assert (found := cache.find("/29\n")) is not None
+    assert found.answer.body == b"newer"
+    cache.close()
+
+
+def test_an_invalidation_reaches_what_is_in_memory_alone(tmp_path: Path) -> None:
+    cache = AnswerCache(tmp_path)
+    cache.keep("/a\n", kept())
+    cache._disk.clear()
+    assert cache.find("/a\n")
+    assert cache.invalidate(["/a"]) == 1
+    assert cache.find("/a\n") is None
     cache.close()
 
 
