@@ -12,6 +12,7 @@ import samples
 from access_logs import edge_statistics
 from botocore.exceptions import ClientError
 
+from infra.local.edge.deployed import read_distribution
 from infra.local.endpoint import ACCOUNT
 from infra.local.stack import LocalStack
 from infra.names import Names
@@ -92,6 +93,19 @@ def refusing(stack: LocalStack, *buckets: tuple[str, str]) -> Iterator[None]:
     finally:
         for s3, bucket, granted in held:
             s3.put_bucket_policy(Bucket=bucket, Policy=granted)
+
+
+def test_the_edge_waits_for_a_bucket_as_long_as_the_deployed_distribution_says(stack: LocalStack) -> None:
+    deployed = read_distribution(stack.client("cloudfront"), lambda _arn: {}, stack.parameter("distribution-id"))
+    delivery = stack.settings.delivery
+    for behavior in deployed.behaviors:
+        for origin in behavior.origins:
+            assert (origin.connect_seconds, origin.read_seconds, origin.connect_attempts, origin.whole_seconds) == (
+                delivery.origin_connect_seconds,
+                delivery.origin_read_seconds,
+                delivery.origin_attempts,
+                delivery.origin_whole_seconds,
+            )
 
 
 def test_the_replica_serves_while_the_primary_refuses(edge: httpx.Client, stack: LocalStack, names: Names) -> None:

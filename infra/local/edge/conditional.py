@@ -8,7 +8,7 @@ import httpx
 
 from infra.local.edge.exchange import Answer
 
-_NARROWING = ("if-none-match", "if-modified-since", "range")
+_NARROWING = frozenset({b"if-none-match", b"if-modified-since", b"range"})
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 # What a 304 leaves out (RFC 9110, section 15.4.5).
 _OF_THE_BODY = ("content-length", "content-type", "content-encoding", "content-range")
@@ -16,7 +16,7 @@ _OF_THE_BODY = ("content-length", "content-type", "content-encoding", "content-r
 
 def narrow(answer: Answer, request: httpx.Headers) -> Answer:
     """Return what a request with these headers gets of ``answer``: 304, 206, 416, or all of it."""
-    if answer.status != 200 or not any(name in request for name in _NARROWING):
+    if answer.status != 200 or not any(name.lower() in _NARROWING for name, _ in request.raw):
         return answer
     if _is_unchanged(answer.headers, request):
         headers = httpx.Headers([(n, v) for n, v in answer.headers.multi_items() if n not in _OF_THE_BODY])
