@@ -5,6 +5,7 @@ What is asked for all the time is also held in memory, for the time that it stan
 
 import fnmatch
 import math
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +65,10 @@ class _Held:
 
 
 class AnswerCache:
-    """Answers by cache key. What it holds survives a restart of the edge."""
+    """Answers by cache key. What it holds survives a restart of the edge.
+
+    Threads may share it: invalidations go through all of it in a thread of their own.
+    """
 
     def __init__(self, folder: Path, size_bytes: int = DEFAULT_SIZE_BYTES, tag_header: str | None = None) -> None:
         """``tag_header`` is the origin's header with an answer's cache tags, if the distribution names one."""
@@ -73,42 +77,42 @@ class AnswerCache:
         self._memory: cachetools.LRUCache[str, _Held] = cachetools.LRUCache(in_memory, lambda held: held.bytes)
         # Keys that were used since the disk was last told, the latest last.
         self._unrecorded: dict[str, None] = {}
+        self._lock = threading.RLock()  # of the two above
         self._disk: Any = diskcache.Cache(
             str(folder), size_limit=size_bytes, eviction_policy="least-recently-used", statistics=0
         )
 
     def find(self, key: str) -> KeptAnswer | None:
         """Return what is kept under ``key``, fresh or stale."""
-        held = self._memory.get(key)
-        if held is None:
-            return self._read(key)
-        if held.expires <= time.time():
-            self._memory.pop(key, None)
-            return None
-        self._unrecorded.pop(key, None)
-        self._unrecorded[key] = None
-        if len(self._unrecorded) > _MOST_UNRECORDED:
-            self._record_use()
-        return held.kept
+        with self._lock:
+            held = self._memory.get(key)
+            if held is not None and held.expires > time.time():
+                self._unrecorded.pop(key, None)
+                self._unrecorded[key] = None
+                if len(self._unrecorded) > _MOST_UNRECORDED:
+                    self._record_use()
+            else:
+                held = self._read(key)
+                self._hold(key, held)
+        return held.kept if held else None
 
-    def _read(self, key: str) -> KeptAnswer | None:
+    def _read(self, key: str) -> _Held | None:
         stored, expires = self._disk.get(key, expire_time=True)
         if stored is None:
             return None
         status, headers, body, kept_at, age, lifetime = stored
         kept = KeptAnswer(Answer(status, httpx.Headers(headers), body), kept_at, age, Lifetime(*lifetime))
-        self._hold(key, _Held(kept, expires))
-        return kept
+        return _Held(kept, expires)
 
-    def _hold(self, key: str, held: _Held) -> None:
-        if held.bytes <= self._memory.maxsize:
+    def _hold(self, key: str, held: _Held | None) -> None:
+        self._memory.pop(key, None)
+        if held is not None and held.bytes <= self._memory.maxsize:
             self._memory[key] = held
-        else:
-            self._memory.pop(key, None)
 
     def _record_use(self) -> None:
         """Tell the disk what was served from memory: what it drops is chosen by that."""
-        used, self._unrecorded = self._unrecorded, {}
+        with self._lock:
+            used, self._unrecorded = self._unrecorded, {}
         with self._disk.transact(retry=True):
             for key in used:
                 self._disk.get(key)
@@ -125,8 +129,9 @@ class AnswerCache:
             (life.fresh, life.stale_while_revalidate, life.stale_if_error),
         )
         self._record_use()  # before the disk may have to drop something
-        self._disk.set(key, stored, expire=life.total)
-        self._hold(key, _Held(kept, time.time() + life.total))
+        with self._lock:
+            self._disk.set(key, stored, expire=life.total)
+            self._hold(key, _Held(kept, time.time() + life.total))
 
     def forget(self, key: str) -> None:
         """Drop what is kept under ``key``."""
@@ -143,18 +148,22 @@ class AnswerCache:
         paths = [unquote(pattern) for pattern in patterns if not pattern.startswith("#")]
         tags = {pattern[1:].lower() for pattern in patterns if pattern.startswith("#")}
         dropped = 0
-        for key in {*self._disk.iterkeys(), *self._memory}:
+        with self._lock:
+            in_memory = set(self._memory)
+        for key in in_memory.union(self._disk.iterkeys()):
             path = unquote(path_of(key))
             named = any(fnmatch.fnmatchcase(path, pattern) for pattern in paths)
-            kept = self.find(key) if named or tags else None
-            if kept and kept.kept_at < kept_before and (named or tags & self._tags(kept.answer)):
+            with self._lock:
+                held = (self._read(key) or self._memory.get(key)) if named or tags else None
+            if held and held.kept.kept_at < kept_before and (named or tags & self._tags(held.kept.answer)):
                 dropped += self._drop(key)
         return dropped
 
     def _drop(self, key: str) -> bool:
-        self._unrecorded.pop(key, None)
-        held = self._memory.pop(key, None)
-        return bool(self._disk.delete(key)) or held is not None
+        with self._lock:
+            self._unrecorded.pop(key, None)
+            held = self._memory.pop(key, None)
+            return bool(self._disk.delete(key)) or held is not None
 
     def _tags(self, answer: Answer) -> set[str]:
         value = answer.headers.get(self._tag_header, "") if self._tag_header else ""
