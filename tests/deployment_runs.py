@@ -48,6 +48,12 @@ class Prefect:
         """Run a deployment to its end; return the flow run."""
         return self.await_state(self.start(deployment, parameters))
 
+    def cancel(self, flow_run_id: str) -> None:
+        """Press "Cancel" on a flow run; return when it is cancelled."""
+        body = {"state": {"type": "CANCELLING"}}
+        self._answer(self._api.post(f"/flow_runs/{flow_run_id}/set_state", json=body))
+        self.await_state(flow_run_id, "CANCELLED")
+
     def artifacts(self, flow_run_id: str) -> dict[str, dict[str, Any]]:
         """Return the artifacts of a flow run by their keys."""
         sought = {"artifacts": {"flow_run_id": {"any_": [flow_run_id]}}}

@@ -4,6 +4,7 @@
 - Loopback counts as TLS: bucket and queue policies deny what came without it, and no wire is involved here.
 - A handler whose process was killed fails as ``Runtime.ExitError``.
 - A throttled Lambda task fails as ``Lambda.TooManyRequestsException``, which ``Retry`` can name.
+- A function's reserved concurrency bounds its versions too.
 - Who takes a service's role acts for this account, as the service would: trust policies may ask for that.
 - ``Retry`` keeps to its ``MaxDelaySeconds`` and ``JitterStrategy``.
 
@@ -43,6 +44,7 @@ def apply_patches() -> None:
     _wait_as_retriers_say(stepfunctions)
     _count_loopback_as_secure(app)
     _name_the_source_account(iam_evaluator)
+    _reserve_for_versions(lambda_svc)
 
 
 def _report_exceptions_by_type(lambda_runtime: Any, lambda_svc: Any) -> None:
@@ -117,6 +119,17 @@ def _name_the_source_account(iam_evaluator: Any) -> None:
         return evaluate(document, caller, context)
 
     iam_evaluator.evaluate_trust_policy = evaluate_with_source
+
+
+def _reserve_for_versions(lambda_svc: Any) -> None:
+    reserved: Callable[..., int | None] = original(lambda_svc, "_reserved_concurrency")
+    functions = original(lambda_svc, "_functions")
+
+    def reserved_by_name(function: dict[str, Any], config: dict[str, Any]) -> int | None:
+        # A version's record is a snapshot, and holds no reservation.
+        return reserved(functions.get(config.get("FunctionName")) or function, config)
+
+    lambda_svc._reserved_concurrency = reserved_by_name
 
 
 def _is_throttle(cause: str) -> bool:
