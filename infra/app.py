@@ -11,10 +11,13 @@ import aws_cdk as cdk
 from aws_cdk import Validations
 from cdk_nag import AwsSolutionsChecks
 
+from infra.alarms.stack import AlarmsStack, alarm_regions
 from infra.analytics import AnalyticsStack
 from infra.assets import Assets
 from infra.backfill import BackfillStack
+from infra.dashboard.stack import DashboardStack
 from infra.delivery import DeliveryStack
+from infra.edge_log import EdgeLogStack
 from infra.names import Names, NameTooLongError
 from infra.originals_rule import PatternTooLongError
 from infra.packages import AssetError, Target
@@ -35,6 +38,7 @@ def add_stacks(app: cdk.App, settings: Settings, account: str, assets: Assets) -
         PatternTooLongError: they name more dedicated tenants than one rule can tell apart.
     """
     names = Names(settings, account)
+    topics = {region: AlarmsStack(app, names, region) for region in alarm_regions(settings)}
     replica = ReplicaStack(app, names, assets)
     storage = StorageStack(app, names)
     analytics = AnalyticsStack(app, names)
@@ -43,11 +47,18 @@ def add_stacks(app: cdk.App, settings: Settings, account: str, assets: Assets) -
     lanes = [LaneStack(app, names, assets, tenant) for tenant in settings.dedicated_tenants]
     storage.add_stack_dependency(replica)  # S3 replicates to no bucket that is not there
     # They name each other and share no reference, so that the order of deployment is for us to say.
-    for stack in (pipeline, *lanes, UploadStack(app, names, assets), BackfillStack(app, names, assets), delivery):
+    upload, backfill = UploadStack(app, names, assets), BackfillStack(app, names, assets)
+    for stack in (pipeline, *lanes, upload, backfill, delivery):
         stack.add_stack_dependency(storage)
+    for stack in (replica, storage, pipeline, *lanes, upload, backfill, delivery):
+        stack.add_stack_dependency(topics[stack.region])  # an alarm is refused whose topic is not there
     for lane in lanes:
         pipeline.add_stack_dependency(lane)  # no upload falls between a new lane and the shared one's leaving it
     delivery.add_stack_dependency(analytics)
+    dashboard = DashboardStack(app, names, [replica, storage, pipeline, *lanes, upload, backfill, delivery])
+    dashboard.add_stack_dependency(delivery)
+    for region in settings.storage.edge_log_regions:
+        EdgeLogStack(app, names, region)
 
 
 def check_findings(app: cdk.App) -> None:

@@ -5,7 +5,9 @@ from aws_cdk import aws_cloudfront as cloudfront
 from constructs import Construct
 
 from infra.acknowledgements import acknowledge
+from infra.alarms.delivery import distribution_alarms
 from infra.assets import Assets
+from infra.domain import EdgeDomain
 from infra.edge_function import OriginRequestFunction
 from infra.edge_origins import bound_reading, origin_group
 from infra.edge_policies import cache_policy, response_headers_policy
@@ -34,12 +36,16 @@ class DeliveryStack(DarkroomStack):
             region=EDGE_REGION,
             description="Darkroom: the edge that negotiates, caches and serves",
         )
+        self.domain = EdgeDomain(self, "Domain", self.settings.domain) if self.settings.domain else None
         functions = ViewerFunctions(self, "Viewer", names=names)
         distribution = self._distribution(functions, assets)
+        distribution_alarms(self, distribution.distribution_id, names)
         LogDelivery(self, "AccessLog", names=names, distribution_id=distribution.distribution_id)
         self.publish("distribution-id", distribution.distribution_id, "The distribution that serves pictures")
         self.publish("image-token-store", functions.keys.key_value_store_arn, "Keys of image tokens, at the edge")
-        self.publish("delivery-url", f"https://{distribution.distribution_domain_name}", "Address of the edge")
+        address = self.domain.address if self.domain else f"https://{distribution.distribution_domain_name}"
+        self.publish("delivery-url", address, "Address of the edge")
+        self.publish("distribution-domain", distribution.distribution_domain_name, "Name that DNS points to")
 
     def _distribution(self, functions: ViewerFunctions, assets: Assets) -> cloudfront.Distribution:
         not_found = cdk.Duration.seconds(self.settings.delivery.not_found_seconds)
@@ -59,7 +65,18 @@ class DeliveryStack(DarkroomStack):
             ],
             http_version=cloudfront.HttpVersion.HTTP2_AND_3,
             web_acl_id=web_acl(self, self.names).attr_arn,
+            domain_names=self.domain and self.domain.names,
+            certificate=self.domain and self.domain.certificate,
+            minimum_protocol_version=self.domain and self.domain.minimum_tls,
         )
+        if self.domain:
+            self.domain.point_to(distribution)
+        else:
+            acknowledge(
+                distribution,
+                "AwsSolutions-CFR4",
+                "CloudFront's own certificate fixes the protocol; a domain of one's own raises it.",
+            )
         resource = distribution.node.default_child
         assert isinstance(resource, cloudfront.CfnDistribution)  # noqa: S101 - what an L2 distribution is made of
         bound_reading(resource, self.settings)
@@ -68,7 +85,6 @@ class DeliveryStack(DarkroomStack):
             "AwsSolutions-CFR1": "Pictures are for viewers everywhere.",
             "AwsSolutions-CFR3": "Logged by standard logging v2, a delivery beside it; the rule looks for v1.",
             _FOREIGN_BUCKET: "The buckets' own policies let this account's distributions read.",
-            "AwsSolutions-CFR4": "CloudFront's own certificate fixes the protocol; a domain of one's own raises it.",
         }.items():
             acknowledge(distribution, finding, reason)
         return distribution

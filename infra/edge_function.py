@@ -22,9 +22,7 @@ class OriginRequestFunction(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, names: Names, assets: Assets) -> None:
         super().__init__(scope, construct_id)
         size = names.settings.functions["origin_request"]
-        # A name of our own is kept as it is in every region; of /aws/lambda/… each would prefix its log group.
-        log_name = f"/{names.settings.name}/{names.settings.stage}/edge/origin-request"
-        group = log_group(self, "Logs", log_name, names.settings)
+        group = log_group(self, "Logs", names.edge_log_group, names.settings)
         function = lambda_.Function(
             self,
             "Function",
@@ -36,13 +34,13 @@ class OriginRequestFunction(Construct):
             code=lambda_.Code.from_asset(str(assets.origin_request)),
             memory_size=size.memory_mb,
             timeout=cdk.Duration.seconds(size.timeout_seconds),
-            role=self._role(names, log_name).without_policy_updates(),
+            role=self._role(names).without_policy_updates(),
             log_group=group,
         )
         acknowledge(function, "AwsSolutions-L1", "The same Python as every other function; see infra/functions.py.")
         self.version = function.current_version
 
-    def _role(self, names: Names, log_name: str) -> iam.Role:
+    def _role(self, names: Names) -> iam.Role:
         role = iam.Role(
             self,
             "Role",
@@ -50,8 +48,8 @@ class OriginRequestFunction(Construct):
                 iam.ServicePrincipal("lambda.amazonaws.com"), iam.ServicePrincipal("edgelambda.amazonaws.com")
             ),
         )
-        # The function logs in whichever region it runs in, and makes the group there itself.
-        group = f"arn:aws:logs:*:{names.account}:log-group:{log_name}"
+        # It logs in whichever region it runs in, if the group is there: see infra/edge_log.py.
+        group = f"arn:aws:logs:*:{names.account}:log-group:{names.edge_log_group}"
         logs = [group, f"{group}:*"]
         buckets = [names.derivatives_arn, names.replica_arn]
         derivatives = [f"{bucket}/*" for bucket in buckets]
@@ -59,9 +57,7 @@ class OriginRequestFunction(Construct):
             self,
             "Policy",
             statements=[
-                iam.PolicyStatement(
-                    actions=["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], resources=logs
-                ),
+                iam.PolicyStatement(actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=logs),
                 iam.PolicyStatement(actions=["s3:GetObject"], resources=derivatives),
                 iam.PolicyStatement(actions=["s3:ListBucket"], resources=buckets),
                 iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[names.function_arn("generate")]),

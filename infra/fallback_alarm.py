@@ -1,15 +1,17 @@
 """The alarm that tells when the edge lives on the replica, and the function that counts for it."""
 
 import aws_cdk as cdk
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
+from infra.alarms.alarm import alarm, metric
 from infra.assets import Assets
 from infra.functions import HandlerFunction
 from infra.names import Names
 from lambdas.fallback_share.handler import METRIC, NAMESPACE, PERIOD, STAGE_DIMENSION
+
+_PERIOD = cdk.Duration.minutes(PERIOD.total_seconds() / 60)
 
 
 class FallbackAlarm(Construct):
@@ -40,29 +42,17 @@ class FallbackAlarm(Construct):
             self,
             "Schedule",
             description="Has the share of reads by the replica counted",
-            schedule=events.Schedule.rate(cdk.Duration.minutes(PERIOD.total_seconds() / 60)),
+            schedule=events.Schedule.rate(_PERIOD),
             targets=[targets.LambdaFunction(handler.function, retry_attempts=2)],
         )
 
     def _alarm(self) -> None:
-        cloudwatch.Alarm(
+        alarm(
             self,
-            "ServedFromReplica",
-            alarm_name=self._names.of("served-from-replica"),
-            alarm_description=(
-                "Pictures are served from the replica: the primary bucket refuses or does not answer. Runbook: see"
-                " the region's health, and compare the primary bucket's policy with the deployed template;"
-                " deploying the Storage stack puts it back. New variants are not made meanwhile."
-            ),
-            metric=cloudwatch.Metric(
-                namespace=NAMESPACE,
-                metric_name=METRIC,
-                dimensions_map={STAGE_DIMENSION: self._names.settings.stage},
-                statistic="Maximum",
-                period=cdk.Duration.minutes(PERIOD.total_seconds() / 60),
-            ),
+            names=self._names,
+            kind="served-from-replica",
+            of="edge",
+            means="Pictures are served from the replica: the primary bucket refuses or does not answer.",
+            metric=metric(NAMESPACE, METRIC, {STAGE_DIMENSION: self._names.settings.stage}, "Maximum", _PERIOD),
             threshold=self._names.settings.delivery.tolerated_fallback_share,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-            evaluation_periods=1,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )

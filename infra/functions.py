@@ -9,6 +9,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.acknowledgements import acknowledge, acknowledge_resources
+from infra.alarms.functions import function_alarms
 from infra.assets import Assets
 from infra.log_groups import log_group
 from infra.names import Names
@@ -42,6 +43,7 @@ class HandlerFunction(Construct):
         size = names.settings.functions[name]
         function_name = names.function(name, lane)
         group = log_group(self, "Logs", f"/aws/lambda/{function_name}", names.settings)
+        timeout = cdk.Duration.seconds(size.timeout_seconds)
         self.role = _role(self, group)
         environment = _environment(name, names) | dict(variables or {})
         if libvips_layer is not None:
@@ -60,7 +62,7 @@ class HandlerFunction(Construct):
             code=lambda_.Code.from_asset(str(assets.code)),
             layers=[layer for layer in (libvips_layer, signatures_layer) if layer] or None,
             memory_size=size.memory_mb,
-            timeout=cdk.Duration.seconds(size.timeout_seconds),
+            timeout=timeout,
             role=self.role.without_policy_updates(),
             log_group=group,
             tracing=lambda_.Tracing.ACTIVE,
@@ -73,6 +75,7 @@ class HandlerFunction(Construct):
             "One Python for every function, at which the locked wheels and the libvips layer are built and tested;"
             " a newer one is a change of infra/packages.py and this runtime together.",
         )
+        function_alarms(self, function_name, timeout, names)
 
     def allow(self, construct_id: str, actions: Sequence[str], resources: list[str], why: str = "") -> None:
         """Let the function do ``actions`` on ``resources``; ``why`` justifies a wildcard among them."""
@@ -91,7 +94,7 @@ def _environment(name: FunctionName, names: Names) -> dict[str, str]:
         "IMAGES_TABLE": names.images_table,
         "POWERTOOLS_SERVICE_NAME": name,
         "POWERTOOLS_LOG_LEVEL": names.settings.log_level,
-        "POWERTOOLS_METRICS_NAMESPACE": "Darkroom",
+        "POWERTOOLS_METRICS_NAMESPACE": names.metrics_namespace,
     }
 
 
@@ -101,7 +104,11 @@ def _role(scope: Construct, group: logs.LogGroup) -> iam.Role:
         scope,
         "Logging",
         statements=[
-            iam.PolicyStatement(actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[group.log_group_arn])
+            # The group, for its streams to be made in, and what is in it: two resources to IAM.
+            iam.PolicyStatement(
+                actions=["logs:CreateLogStream", "logs:PutLogEvents"],
+                resources=[_bare_arn(group), group.log_group_arn],
+            )
         ],
     )
     writing.attach_to_role(role)
@@ -115,3 +122,12 @@ def _role(scope: Construct, group: logs.LogGroup) -> iam.Role:
     tracing.attach_to_role(role)
     acknowledge_resources(tracing, ["*"], "X-Ray's write actions know no resource: IAM takes only a wildcard for them.")
     return role
+
+
+def _bare_arn(group: logs.LogGroup) -> str:
+    return cdk.Stack.of(group).format_arn(
+        service="logs",
+        resource="log-group",
+        arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+        resource_name=group.log_group_name,
+    )

@@ -10,6 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.acknowledgements import acknowledge
+from infra.alarms.api import api_alarm
 from infra.log_groups import log_group
 from infra.names import Names
 
@@ -72,6 +73,7 @@ class AuthorizedApi(Construct):
                 "The API's description, which names no tenant and no picture.",
             )
         self._stage()
+        api_alarm(self, self.api.api_id, names)
 
     @property
     def address(self) -> str:

@@ -5,6 +5,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.alarms.lanes import queue_alarms
 from infra.assets import Assets
 from infra.functions import HandlerFunction
 from infra.lane_failures import failures_table
@@ -12,7 +13,7 @@ from infra.lane_pipe import LanePipe
 from infra.lane_state_machine import LaneStateMachine
 from infra.names import Names
 from infra.originals_rule import OriginalsRule
-from lambdas.lanes import LaneFunction
+from lambdas.lanes import SHARED_LANE, LaneFunction
 
 _VISIBILITY_FACTOR = 6  # times the run time: EventBridge Pipes' advice for an SQS source
 _RETENTION = cdk.Duration.days(14)  # the longest that SQS keeps a message
@@ -29,8 +30,11 @@ class Lane(Construct):
         self._names = names
         self._assets = assets
         cdk.Tags.of(self).add("Lane", lane)
+        if lane != SHARED_LANE:
+            cdk.Tags.of(self).add("Tenant", lane)  # what the shared lane's tenants cost, its metrics tell, and no bill
         self.dead_letters = self._queue("DeadLetters", "dead-letters")
         self.queue = self._queue("Queue", "originals", self.dead_letters)
+        queue_alarms(self, lane, self.queue.queue_name, self.dead_letters.queue_name, names)
         OriginalsRule(self, "Originals", lane=lane, queue=self.queue, names=names)
         self.failures = failures_table(self, "Failures", lane=lane, names=names)
         self.state_machine = LaneStateMachine(
@@ -69,12 +73,17 @@ class Lane(Construct):
         names = self._names
         validate, record = self._handler("validate"), self._handler("record")
         metadata, derive = self._handler("metadata", layer), self._handler("derive", layer)
-        each_original = "Any original of this stage may come; the keys below are not known beforehand."
+        # What is in nobody's folder comes to the shared lane too, and that of new tenants before it is deployed anew.
+        prefix = "" if self.name == SHARED_LANE else f"{self.name}/"
+        each_original = "Any original of the lane's tenants may come; the keys below are not known beforehand."
         for reader in (validate, metadata, derive):
             # s3:ListBucket makes a deleted original a 404 rather than a 403, which a retry would not cure.
             reader.allow("ListOriginals", ["s3:ListBucket"], [names.originals_arn], each_original)
             reader.allow(
-                "ReadOriginals", ["s3:GetObject", "s3:GetObjectVersion"], [f"{names.originals_arn}/*"], each_original
+                "ReadOriginals",
+                ["s3:GetObject", "s3:GetObjectVersion"],
+                [f"{names.originals_arn}/{prefix}*"],
+                each_original,
             )
         validate.allow("ReadOutcomes", ["dynamodb:GetItem"], [names.table_arn])
         derive.allow(

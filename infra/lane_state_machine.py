@@ -11,6 +11,7 @@ from constructs import Construct
 
 from infra import state_machine
 from infra.acknowledgements import acknowledge, acknowledge_resources
+from infra.alarms.lanes import execution_alarms
 from infra.log_groups import log_group
 from infra.names import Names
 from infra.state_machine_failures import FAILURES_TABLE, QUEUE
@@ -82,6 +83,7 @@ class LaneStateMachine(Construct):
             " than the executions, and each step's seconds are in the images table.",
         )
         self.arn = machine.attr_arn
+        execution_alarms(self, lane, self.arn, names)
 
     def _role(
         self, function_arns: list[str], queue: sqs.Queue, failures: dynamodb.Table

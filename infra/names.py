@@ -93,13 +93,26 @@ class Names:
         """The table with the uploads that were signed."""
         return self.of("uploads")
 
+    @property
+    def edge_log_group(self) -> str:
+        """The log group of the Lambda@Edge function, in every region that has it.
+
+        A name of our own is kept as it is in every region; of /aws/lambda/… each would prefix its log group.
+        """
+        return f"/{self.settings.name}/{self.settings.stage}/edge/origin-request"
+
     def function(self, name: FunctionName, lane: str | None = None) -> str:
         """Return a Lambda function's name: ``darkroom-dev-generate``, in a lane ``darkroom-dev-shared-derive``."""
         return self.of("-".join(filter(None, (lane, name.replace("_", "-")))))
 
+    def function_region(self, name: FunctionName) -> str:
+        """Return the region that a function stands in."""
+        regions = {"origin_request": EDGE_REGION, "fallback_share": self.settings.regions.replica}
+        return regions.get(name, self.settings.regions.primary)
+
     def function_arn(self, name: FunctionName, lane: str | None = None) -> str:
-        """Return the ARN of a function in the primary region."""
-        return f"arn:aws:lambda:{self.settings.regions.primary}:{self.account}:function:{self.function(name, lane)}"
+        """Return the ARN of a function."""
+        return f"arn:aws:lambda:{self.function_region(name)}:{self.account}:function:{self.function(name, lane)}"
 
     @property
     def table_arn(self) -> str:
@@ -110,6 +123,19 @@ class Names:
     def uploads_table_arn(self) -> str:
         """The ARN of the uploads table."""
         return f"arn:aws:dynamodb:{self.settings.regions.primary}:{self.account}:table/{self.uploads_table}"
+
+    @property
+    def metrics_namespace(self) -> str:
+        """The CloudWatch namespace of what handlers count, by service and tenant."""
+        return f"{self.settings.name}/{self.settings.stage}"
+
+    def alarm(self, subject: str, kind: str) -> str:
+        """Return an alarm's name: ``darkroom-dev-shared-derive-function-errors``."""
+        return f"{self.settings.prefix}-{subject}-{kind}"  # CloudWatch takes 255 characters
+
+    def alarm_topic_arn(self, region: str) -> str:
+        """Return the ARN of the topic that the alarms of ``region`` tell; an alarm reaches none of another's."""
+        return f"arn:aws:sns:{region}:{self.account}:{self.of('alarms')}"
 
     def parameter_arn(self, thing: str, region: str) -> str:
         """Return the ARN of the SSM parameter under which ``thing`` is published in ``region``."""

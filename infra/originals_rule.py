@@ -8,6 +8,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.alarms.lanes import rule_alarm
 from infra.names import Names
 from lambdas.lanes import SHARED_LANE
 from lambdas.settings import Settings
@@ -50,10 +51,12 @@ class OriginalsRule(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, lane: str, queue: sqs.Queue, names: Names) -> None:
         super().__init__(scope, construct_id)
+        name = names.of(f"{lane}-originals")
+        rule_alarm(self, lane, name, names)
         rule = events.CfnRule(
             self,
             "Rule",
-            name=names.of(f"{lane}-originals"),
+            name=name,
             description=f"Originals as they are created, into the lane {lane}",
             event_pattern=event_pattern(names.originals_bucket, lane, names.settings),
             targets=[events.CfnRule.TargetProperty(id="queue", arn=queue.queue_arn)],

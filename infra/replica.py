@@ -2,6 +2,7 @@
 
 from constructs import Construct
 
+from infra.alarms.replication import progress_alarms
 from infra.assets import Assets
 from infra.fallback_alarm import FallbackAlarm
 from infra.names import Names
@@ -24,3 +25,4 @@ class ReplicaStack(DarkroomStack):
         let_the_edge_serve(self, bucket)
         self.publish("replica-bucket", bucket.bucket_name, "Bucket that the edge falls back to")
         FallbackAlarm(self, "Fallback", names=names, assets=assets)
+        progress_alarms(self, names)

@@ -5,9 +5,10 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.acknowledgements import acknowledge_resources
+from infra.alarms.replication import RULE, failure_alarm
 from infra.names import Names
 
-RULE = "derivatives"
+_PROMISED_MINUTES = 15  # the only time that S3 takes
 
 
 def replicate(scope: Construct, bucket: s3.Bucket, names: Names) -> None:
@@ -26,11 +27,23 @@ def replicate(scope: Construct, bucket: s3.Bucket, names: Names) -> None:
                 priority=1,
                 filter=s3.CfnBucket.ReplicationRuleFilterProperty(prefix=""),
                 delete_marker_replication=s3.CfnBucket.DeleteMarkerReplicationProperty(status="Enabled"),
-                destination=s3.CfnBucket.ReplicationDestinationProperty(
-                    bucket=names.replica_arn, metrics=s3.CfnBucket.MetricsProperty(status="Enabled")
-                ),
+                destination=_destination(names),
             )
         ],
+    )
+    failure_alarm(bucket, names)
+
+
+def _destination(names: Names) -> s3.CfnBucket.ReplicationDestinationProperty:
+    if not names.settings.storage.replication_time_control:
+        return s3.CfnBucket.ReplicationDestinationProperty(
+            bucket=names.replica_arn, metrics=s3.CfnBucket.MetricsProperty(status="Enabled")
+        )
+    promised = s3.CfnBucket.ReplicationTimeValueProperty(minutes=_PROMISED_MINUTES)
+    return s3.CfnBucket.ReplicationDestinationProperty(
+        bucket=names.replica_arn,
+        metrics=s3.CfnBucket.MetricsProperty(status="Enabled", event_threshold=promised),
+        replication_time=s3.CfnBucket.ReplicationTimeProperty(status="Enabled", time=promised),
     )
 
 

@@ -10,7 +10,16 @@ from infra.names import Names
 class DarkroomStack(cdk.Stack):
     """A stack named for its ``kind`` in one region of the account that ``names`` speaks for."""
 
-    def __init__(self, scope: Construct, kind: str, *, names: Names, region: str, description: str) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        kind: str,
+        *,
+        names: Names,
+        region: str,
+        description: str,
+        synthesizer: cdk.IStackSynthesizer | None = None,
+    ) -> None:
         tags = {"Application": names.settings.name, "Stage": names.settings.stage}
         super().__init__(
             scope,
@@ -19,6 +28,7 @@ class DarkroomStack(cdk.Stack):
             description=description,
             termination_protection=names.settings.storage.protected,
             tags=tags,
+            synthesizer=synthesizer,
         )
         for key, value in tags.items():
             cdk.Tags.of(self).add(key, value)
@@ -26,7 +36,10 @@ class DarkroomStack(cdk.Stack):
         self.settings = names.settings
 
     def publish(self, thing: str, value: str, description: str) -> None:
-        """Write ``value`` where flows, notebooks and the command look ``thing`` up: an SSM parameter."""
+        """Write ``value`` where flows, notebooks and the command look ``thing`` up: an SSM parameter.
+
+        It is an output too, for whoever reads what a deployment prints.
+        """
         ssm.StringParameter(
             self,
             f"Parameter-{thing}",
@@ -34,3 +47,5 @@ class DarkroomStack(cdk.Stack):
             string_value=value,
             description=description,
         )
+        key = "".join(part.capitalize() for part in thing.split("-"))
+        cdk.CfnOutput(self, f"Output-{thing}", key=key, value=value, description=description)

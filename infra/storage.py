@@ -1,13 +1,20 @@
 """Originals, derivatives and the images table: what must outlive every other stack."""
 
+import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.names import Names
-from infra.picture_bucket import let_the_edge_serve, picture_bucket, removal_policy
+from infra.picture_bucket import let_the_edge_serve, picture_bucket
 from infra.replication import replicate
 from infra.stack import DarkroomStack
+from infra.tables import table
+
+_CLASSES = {
+    "intelligent_tiering": s3.StorageClass.INTELLIGENT_TIERING,
+    "infrequent_access": s3.StorageClass.INFREQUENT_ACCESS,
+}
 
 
 class StorageStack(DarkroomStack):
@@ -23,6 +30,7 @@ class StorageStack(DarkroomStack):
         )
         self.originals = picture_bucket(self, "Originals", names.originals_bucket)
         self._receive_uploads(self.originals)
+        self._move_old_originals(self.originals)
         self.derivatives = picture_bucket(self, "Derivatives", names.derivatives_bucket, counted=True)
         let_the_edge_serve(self, self.derivatives)
         replicate(self, self.derivatives, names)
@@ -56,22 +64,24 @@ class StorageStack(DarkroomStack):
                 ),
             )
 
+    def _move_old_originals(self, bucket: s3.Bucket) -> None:
+        storage = self.settings.storage
+        if storage.originals_class != "standard":
+            bucket.add_lifecycle_rule(
+                id="old-originals",
+                transitions=[
+                    s3.Transition(
+                        storage_class=_CLASSES[storage.originals_class],
+                        transition_after=cdk.Duration.days(storage.originals_class_days),
+                    )
+                ],
+            )
+
     def _images_table(self) -> dynamodb.Table:
-        table = dynamodb.Table(
-            self,
-            "Images",
-            table_name=self.names.images_table,
-            partition_key=dynamodb.Attribute(name="image_id", type=dynamodb.AttributeType.STRING),
-            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
-            ),
-            deletion_protection=self.settings.storage.protected,
-            removal_policy=removal_policy(self),
-        )
-        table.add_global_secondary_index(
+        images = table(self, "Images", name=self.names.images_table, key="image_id", names=self.names)
+        images.add_global_secondary_index(
             index_name="by-tenant",
             partition_key=dynamodb.Attribute(name="tenant", type=dynamodb.AttributeType.STRING),
             sort_key=dynamodb.Attribute(name="uploaded_at", type=dynamodb.AttributeType.STRING),
         )
-        return table
+        return images

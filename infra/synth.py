@@ -90,7 +90,7 @@ def _fingerprint(target: Target, account: str, stage: str) -> str:
 
 def _inputs() -> Iterator[Path]:
     yield from (_CDK_FILE, ROOT / "darkroom.toml", ROOT / "uv.lock")
-    yield from sorted((ROOT / "infra").glob("*.py"))
+    yield from sorted(set((ROOT / "infra").rglob("*.py")) - set((ROOT / "infra" / "local").rglob("*.py")))
     yield from sorted(path for path in (ROOT / "lambdas").rglob("*") if path.suffix in {".py", ".js", ".json"})
 
 

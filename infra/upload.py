@@ -1,7 +1,5 @@
 """The upload API: an HTTP API, its authorizer, the handler that signs uploads, and what both keep."""
 
-import aws_cdk as cdk
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
@@ -11,6 +9,7 @@ from infra.http_api import AuthorizedApi
 from infra.names import Names
 from infra.secret import empty_secret
 from infra.stack import DarkroomStack
+from infra.tables import table
 from lambdas.settings import EDGE_REGION
 
 _TENANT_KEYS = "tenant-keys"
@@ -76,19 +75,7 @@ class UploadStack(DarkroomStack):
         )
 
     def _uploads_table(self) -> None:
-        dynamodb.Table(
-            self,
-            "Uploads",
-            table_name=self.names.uploads_table,
-            partition_key=dynamodb.Attribute(name="image_id", type=dynamodb.AttributeType.STRING),
-            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            time_to_live_attribute="expires_at",
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
-            ),
-            deletion_protection=self.settings.storage.protected,
-            removal_policy=(cdk.RemovalPolicy.RETAIN if self.settings.storage.protected else cdk.RemovalPolicy.DESTROY),
-        )
+        table(self, "Uploads", name=self.names.uploads_table, key="image_id", names=self.names, expires="expires_at")
 
     def _authorizer(self, assets: Assets, tenant_keys: str) -> HandlerFunction:
         layer = lambda_.LayerVersion(

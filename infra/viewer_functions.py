@@ -3,6 +3,8 @@
 from aws_cdk import aws_cloudfront as cloudfront
 from constructs import Construct
 
+from infra.alarms.delivery import viewer_function_alarms
+from infra.log_groups import log_group
 from infra.names import Names
 from lambdas.edge.inline import viewer_request_source, viewer_response_source
 
@@ -36,6 +38,10 @@ class ViewerFunctions(Construct):
             runtime=cloudfront.FunctionRuntime.JS_2_0,
             code=cloudfront.FunctionCode.from_inline(viewer_response_source(names.settings)),
         )
+        for name, function in {"viewer-request": self._request, "private-response": self._private_response}.items():
+            viewer_function_alarms(function, names.of(name), names)
+            # CloudFront would make it, and keep its lines for ever.
+            log_group(function, "Logs", f"/aws/cloudfront/function/{names.of(name)}", names.settings)
 
     def associations(self, *, private: bool) -> list[cloudfront.FunctionAssociation]:
         """Return the functions of a behavior, for ``private`` pictures or for all others."""

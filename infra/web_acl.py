@@ -7,6 +7,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_wafv2 as wafv2
 from constructs import Construct
 
+from infra.alarms.delivery import web_acl_alarm
 from infra.log_groups import log_group
 from infra.names import Names
 from lambdas.web_acl_settings import WebAcl
@@ -18,15 +19,17 @@ _REFERER = {"SingleHeader": {"Name": "referer"}}
 def web_acl(scope: Construct, names: Names) -> wafv2.CfnWebACL:
     """Make the web ACL; in us-east-1, from where CloudFront takes it."""
     settings = names.settings.waf
+    name = names.of("pictures")
     acl = wafv2.CfnWebACL(
         scope,
         "WebAcl",
-        name=names.of("pictures"),
+        name=name,
         scope="CLOUDFRONT",
         default_action=wafv2.CfnWebACL.DefaultActionProperty(allow={}),
-        visibility_config=_visibility("web-acl"),
+        visibility_config=_visibility(name),
         rules=rules(settings),
     )
+    web_acl_alarm(scope, name, names)
     _log(scope, acl, names)
     return acl
 

@@ -8,12 +8,15 @@ import os
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
+from lambdas.alarm_settings import Alarms
 from lambdas.backfill_settings import Backfill
+from lambdas.budget_settings import Budget
 from lambdas.delivery_settings import Delivery, Seconds, WebOrigin
+from lambdas.domain_settings import Domain
 from lambdas.encoders import Calibration, Formats
 from lambdas.keys import FORMATS, Variant, tenant_digits
 from lambdas.ladder import Ladder
@@ -21,6 +24,7 @@ from lambdas.lanes import SHARED_LANE, UNRESERVED_CONCURRENCY, LaneFunction, Lan
 from lambdas.operations_settings import Operations
 from lambdas.picture_settings import KeptMetadata, Limits, Rendering
 from lambdas.price_settings import Prices
+from lambdas.storage_settings import Days, Storage
 from lambdas.table import Table
 from lambdas.web_acl_settings import WebAcl
 
@@ -28,9 +32,6 @@ SETTINGS_FILE = Path(__file__).resolve().parent.parent / "darkroom.toml"
 STAGE_VARIABLE = "DARKROOM_STAGE"
 DEFAULT_STAGE = "dev"
 
-Days = Annotated[int, Field(ge=1)]
-# CloudWatch Logs keeps lines for one of these periods and no other.
-RetentionDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653]
 FunctionName = Literal[
     "authorize",
     "upload",
@@ -166,20 +167,6 @@ class FunctionSettings(Table):
         return max(1, round(self.memory_mb / 1769))
 
 
-class Storage(Table):
-    """Buckets and logs."""
-
-    protected: bool = Field(
-        description="Keep buckets and table when their stack is deleted; refuse to delete the table."
-    )
-    object_lock: bool = Field(description="Write originals once (S3 Object Lock); only at a bucket's creation.")
-    object_lock_days: Days = Field(description="How long an original cannot be overwritten or deleted, in days.")
-    abandoned_upload_days: Days = Field(description="Life of the parts of an upload that nobody completes, in days.")
-    noncurrent_days: Days = Field(description="Life of a deleted or overwritten object's last version, in days.")
-    log_retention_days: RetentionDays = Field(description="Life of function and state machine logs, in days.")
-    access_log_days: Days = Field(description="Life of the edge's access logs, in days.")
-
-
 class Analytics(Table):
     """Questions put to the access logs, and the reports made of them."""
 
@@ -217,6 +204,9 @@ class Settings(Table):
     delivery: Delivery
     waf: WebAcl
     storage: Storage
+    alarms: Alarms
+    budget: Budget | None = Field(default=None, description="Left out, no sum is watched.")
+    domain: Domain | None = Field(default=None, description="Left out, the edge has a name of CloudFront's.")
     analytics: Analytics
     prices: Prices
     operations: Operations
@@ -321,11 +311,12 @@ class Settings(Table):
         )
 
 
-def _merge(base: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
+def laid_over(base: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
+    """Return ``base`` with what ``overrides`` says in its stead, table by table."""
     merged = dict(base)
     for key, value in overrides.items():
         both_tables = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _merge(merged[key], value) if both_tables else value
+        merged[key] = laid_over(merged[key], value) if both_tables else value
     return merged
 
 
@@ -342,7 +333,7 @@ def parse_settings(text: str, stage: str, source: str = "darkroom.toml") -> Sett
         raise SettingsError(f"{source}: expected TOML but received a line that is none: {error}") from error
     stages = tables.pop("stage", {})
     try:
-        return Settings.model_validate({**_merge(tables, stages.get(stage, {})), "stage": stage})
+        return Settings.model_validate({**laid_over(tables, stages.get(stage, {})), "stage": stage})
     except ValidationError as error:
         lines = []
         for fault in error.errors():

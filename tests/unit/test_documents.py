@@ -15,7 +15,7 @@ from botocore.exceptions import UnknownServiceError
 from documents import CHECKOUT, DOCUMENTS, Block, anchors, blocks, commands, links, spoken_commands
 
 from infra.local.command import app
-from lambdas.settings import DEFAULT_STAGE, SETTINGS_FILE, Settings
+from lambdas.settings import DEFAULT_STAGE, SETTINGS_FILE, Settings, laid_over
 
 MARKERS = {"local", "needs-account", "slow"}
 OTHER_LANGUAGES = {"python", "toml", "json", "html", "sql", "text", "mermaid"}
@@ -175,8 +175,3 @@ def stages_with(block: Block) -> Iterator[dict[str, Any]]:
     stages = tables.pop("stage")
     for stage in (DEFAULT_STAGE, *shown.get("stage", {})):
         yield {**laid_over(tables, stages.get(stage, {})), "stage": stage}
-
-
-def laid_over(base: dict[str, Any], shown: dict[str, Any]) -> dict[str, Any]:
-    both = {name: laid_over(base[name], value) for name, value in shown.items() if isinstance(base.get(name), dict)}
-    return base | shown | both

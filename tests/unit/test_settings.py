@@ -33,8 +33,8 @@ def test_the_stage_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_stage_overrides_single_values_and_only_its_own() -> None:
-    text = TEXT + "\n[stage.staging]\nladder.default_width = 512\nlimits.max_bytes = 7\n"
-    staging, dev = parse_settings(text, "staging"), parse_settings(text, "dev")
+    text = TEXT + "\n[stage.trial]\nladder.default_width = 512\nlimits.max_bytes = 7\n"
+    staging, dev = parse_settings(text, "trial"), parse_settings(text, "dev")
     assert (staging.ladder.default_width, staging.limits.max_bytes) == (512, 7)
     assert staging.ladder.widths == dev.ladder.widths
     assert dev.ladder.default_width == SETTINGS.ladder.default_width

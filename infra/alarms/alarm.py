@@ -1,0 +1,92 @@
+"""One alarm: a metric, a threshold, and a text that says what it means and where its runbook stands."""
+
+from typing import Literal
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from constructs import Construct
+
+from infra.names import Names
+
+PERIOD = cdk.Duration.minutes(5)
+
+Kind = Literal[
+    "function-errors",
+    "function-throttles",
+    "function-duration",
+    "queue-age",
+    "dead-letters",
+    "dead-letter-age",
+    "executions-failed",
+    "executions-timed-out",
+    "originals-unrouted",
+    "delivery-errors",
+    "hit-ratio",
+    "served-from-replica",
+    "viewer-function-errors",
+    "viewer-function-utilization",
+    "edge-function-errors",
+    "web-acl-requests",
+    "api-errors",
+    "replication-latency",
+    "replication-pending",
+    "replication-failed",
+]
+"""Each is a heading of ``docs/runbooks.md``, in the form of the link to it."""
+
+_COMPARISONS = {
+    "above": cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+    "below": cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+}
+
+
+def alarm(
+    scope: Construct,
+    *,
+    names: Names,
+    kind: Kind,
+    of: str,
+    means: str,
+    metric: cloudwatch.IMetric,
+    threshold: float,
+    rings: Literal["above", "below"] = "above",
+    periods: int = 1,
+) -> cloudwatch.Alarm:
+    """Make an alarm on what is called ``of``.
+
+    Args:
+        scope: the construct that the alarm is about.
+        names: of the stage.
+        kind: its paragraph of the runbooks.
+        of: what it is about, as part of its name.
+        means: one sentence for whoever it wakes.
+        metric: of the stack's own region, from which alone an alarm can read it.
+        threshold: in the metric's unit.
+        rings: on which side of the threshold.
+        periods: how many of the metric's periods in a row have to be beyond it.
+    """
+    made = cloudwatch.Alarm(
+        scope,
+        f"Alarm-{kind}",
+        alarm_name=names.alarm(of, kind),
+        alarm_description=f"{means} Runbook: {names.settings.alarms.runbook}#{kind}",
+        metric=metric,
+        threshold=threshold,
+        comparison_operator=_COMPARISONS[rings],
+        evaluation_periods=periods,
+        treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+    )
+    resource = made.node.default_child
+    assert isinstance(resource, cloudwatch.CfnAlarm)  # noqa: S101 - what an L2 alarm is made of
+    topic = names.alarm_topic_arn(cdk.Stack.of(scope).region)
+    resource.alarm_actions = resource.ok_actions = [topic]
+    return made
+
+
+def metric(
+    namespace: str, name: str, dimensions: dict[str, str], statistic: str, period: cdk.Duration = PERIOD
+) -> cloudwatch.Metric:
+    """Return the metric ``name`` of an AWS service."""
+    return cloudwatch.Metric(
+        namespace=namespace, metric_name=name, dimensions_map=dimensions, statistic=statistic, period=period
+    )

@@ -1,0 +1,1 @@
+"""The dashboard: is it healthy, who is hurting, what does it cost."""

@@ -1,0 +1,169 @@
+"""What it costs: estimates by what AWS meters, at the prices of the settings; the bill knows tiers and taxes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+
+from infra.dashboard import series
+from infra.dashboard.series import Series
+from infra.names import Names
+from infra.picture_bucket import REQUEST_METRICS
+from lambdas.lanes import LaneFunction
+from lambdas.settings import FunctionName
+
+HOUR = cdk.Duration.hours(1)
+_MILLION = 1_000_000
+_TRILLION = 1_000_000_000_000
+_TERMS_AT_ONCE = 20  # of one expression, which may have 2,048 characters
+_MONTH_HOURS = 730
+_EXPRESS_GB = 64 / 1024  # Step Functions bills memory by 64 MB, of which an execution here takes one
+_MESSAGE_REQUESTS = 3  # sent, received, deleted
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One metered thing and what one of it costs, in USD."""
+
+    series: Series
+    usd: float
+    statistic: str = "Sum"
+
+
+class Costs:
+    """Terms of a stage's bill, service by service and lane by lane."""
+
+    def __init__(self, names: Names, distribution_id: str) -> None:
+        self._names = names
+        self._settings = names.settings
+        self._prices = names.settings.prices
+        self._distribution_id = distribution_id
+
+    def by_service(self) -> dict[str, list[Term]]:
+        """Return the terms of everything, by the service that they are paid for."""
+        lanes = self._settings.lane_names
+        others: tuple[FunctionName, ...] = ("generate", "backfill", "upload", "authorize")
+        return {
+            "Lambda": [
+                *(term for lane in lanes for term in self._lane_functions(lane)),
+                *(term for name in others for term in self._function(name, None)),
+            ],
+            "Step Functions": [term for lane in lanes for term in self._executions(lane)],
+            "EventBridge, SQS": [term for lane in lanes for term in self._messages(lane)],
+            "DynamoDB": self._tables(),
+            "S3 requests": self._requests(),
+            "S3 storage": self._storage(),
+            "CloudFront": self._delivery(),
+            "WAF": [Term(self._edge("Requests"), self._prices.web_acl_million_requests / _MILLION)],
+        }
+
+    def by_lane(self) -> dict[str, list[Term]]:
+        """Return the terms of what each lane spends by itself."""
+        return {
+            lane: [*self._lane_functions(lane), *self._executions(lane), *self._messages(lane)]
+            for lane in self._settings.lane_names
+        }
+
+    def _edge(self, metric: str) -> Series:
+        return series.of_edge(metric, self._distribution_id)
+
+    def _function(self, name: FunctionName, lane: str | None) -> list[Term]:
+        gigabytes = self._settings.functions[name].memory_mb / 1024
+        return [
+            Term(
+                series.of_function("Duration", name, lane, self._names),
+                gigabytes * self._prices.lambda_gb_second / 1000,
+            ),
+            Term(
+                series.of_function("Invocations", name, lane, self._names),
+                self._prices.lambda_million_requests / _MILLION,
+            ),
+        ]
+
+    def _lane_functions(self, lane: str) -> list[Term]:
+        return [term for name in get_args(LaneFunction) for term in self._function(name, lane)]
+
+    def _executions(self, lane: str) -> list[Term]:
+        return [
+            Term(
+                series.of_lane("ExecutionsStarted", lane, self._names), self._prices.states_million_requests / _MILLION
+            ),
+            Term(
+                series.of_lane("ExpressExecutionBilledDuration", lane, self._names),
+                self._prices.states_gb_second * _EXPRESS_GB / 1000,
+            ),
+        ]
+
+    def _messages(self, lane: str) -> list[Term]:
+        prices = self._prices
+        each = prices.events_million + prices.pipes_million + _MESSAGE_REQUESTS * prices.queue_million_requests
+        queue = self._names.of(f"{lane}-originals")
+        return [Term(series.of_queue("NumberOfMessagesSent", queue, self._names), each / _MILLION)]
+
+    def _tables(self) -> list[Term]:
+        prices = {
+            "ConsumedWriteCapacityUnits": self._prices.table_million_writes / _MILLION,
+            "ConsumedReadCapacityUnits": self._prices.table_million_reads / _MILLION,
+        }
+        tables = (self._names.images_table, self._names.uploads_table)
+        return [
+            Term(series.of_table(metric, table, self._names), usd) for table in tables for metric, usd in prices.items()
+        ]
+
+    def _requests(self) -> list[Term]:
+        prices = {"PutRequests": self._prices.put_million, "GetRequests": self._prices.get_million}
+        return [
+            Term(series.of_bucket(metric, bucket, ("FilterId", REQUEST_METRICS), region), usd / _MILLION)
+            for bucket, region in self._buckets().items()
+            if bucket != self._names.originals_bucket  # whose requests are not counted
+            for metric, usd in prices.items()
+        ]
+
+    def _storage(self) -> list[Term]:
+        usd = self._prices.stored_gb_month / 10**9 / _MONTH_HOURS
+        return [
+            Term(series.of_bucket("BucketSizeBytes", bucket, ("StorageType", kind), region), usd, "Average")
+            for bucket, region in self._buckets().items()
+            for kind in ("StandardStorage", "IntelligentTieringFAStorage")
+        ]
+
+    def _buckets(self) -> dict[str, str]:
+        regions, names = self._settings.regions, self._names
+        return {
+            names.originals_bucket: regions.primary,
+            names.derivatives_bucket: regions.primary,
+            names.replica_bucket: regions.replica,
+        }
+
+    def _delivery(self) -> list[Term]:
+        prices = self._prices
+        each = prices.delivery_million_requests + prices.edge_function_million_requests
+        return [
+            Term(self._edge("BytesDownloaded"), prices.delivered_gb / 10**9),
+            Term(self._edge("Requests"), each / _MILLION),
+        ]
+
+
+def usd_an_hour(terms: Sequence[Term], label: str, prefix: str) -> cloudwatch.MathExpression:
+    """Return the sum of ``terms``, hour by hour; ``prefix`` tells its metrics from others of the same widget."""
+    parts = [terms[start : start + _TERMS_AT_ONCE] for start in range(0, len(terms), _TERMS_AT_ONCE)]
+    sums = {f"{prefix}{number}": _sum(part, f"{prefix}{number}_") for number, part in enumerate(parts)}
+    return cloudwatch.MathExpression(
+        expression=" + ".join(sums), using_metrics=dict(sums), label=f"{label}: ${{SUM}} USD", period=HOUR
+    )
+
+
+def _sum(terms: Sequence[Term], prefix: str) -> cloudwatch.MathExpression:
+    metered = {f"{prefix}{number}": term for number, term in enumerate(terms)}
+    # What is metered once a day holds until the next day's; what is missing is nothing.
+    priced = (
+        f"FILL({name}, {'REPEAT' if term.statistic == 'Average' else 0}) * {term.usd * _TRILLION:.4f}"
+        for name, term in metered.items()
+    )
+    return cloudwatch.MathExpression(
+        expression=f"({' + '.join(priced)}) / {_TRILLION}",  # prices of a byte have many zeros
+        using_metrics={name: term.series.metric(term.statistic, HOUR) for name, term in metered.items()},
+        period=HOUR,
+    )
