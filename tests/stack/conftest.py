@@ -1,6 +1,7 @@
 """Both targets' templates, synthesized once a session and kept while their inputs do not change."""
 
 import pytest
+from production import synthesize_production
 from synthesized import Assembly
 
 from infra.names import Names
@@ -21,9 +22,14 @@ def names(settings: Settings) -> Names:
 
 @pytest.fixture(scope="session")
 def aws() -> Assembly:
-    return Assembly(synthesize(ROOT / "build" / "synth" / "aws", target="aws"))
+    return Assembly.read(synthesize(ROOT / "build" / "synth" / "aws", target="aws"))
 
 
 @pytest.fixture(scope="session")
 def host() -> Assembly:
-    return Assembly(synthesize(ROOT / "build" / "synth" / "host", target="host"))
+    return Assembly.read(synthesize(ROOT / "build" / "synth" / "host", target="host"))
+
+
+@pytest.fixture(scope="session")
+def production(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    return synthesize_production(tmp_path_factory.mktemp("production"))

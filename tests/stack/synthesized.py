@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 
 @dataclass(frozen=True)
@@ -25,30 +25,17 @@ class Resource:
 
 
 @dataclass(frozen=True)
-class Assembly:
-    folder: Path
+class Templates:
+    """Templates by their stack's name."""
 
-    @cached_property
-    def templates(self) -> dict[str, dict[str, Any]]:
-        return {
-            path.name.removesuffix(".template.json"): json.loads(path.read_text(encoding="utf-8"))
-            for path in sorted(self.folder.glob("*.template.json"))
-        }
+    templates: dict[str, dict[str, Any]] = field(repr=False)
 
-    @cached_property
-    def asset_hashes(self) -> set[str]:
-        return {
-            identifier
-            for path in self.folder.glob("*.assets.json")
-            for identifier in json.loads(path.read_text(encoding="utf-8"))["files"]
-        }
-
-    def asset(self, function_or_layer: Resource) -> Path:
-        content = function_or_layer.properties.get("Code") or function_or_layer.properties["Content"]
-        return self.folder / f"asset.{content['S3Key']}"
+    def any(self, *types: str) -> list[Resource]:
+        """Return every resource of one of ``types``; there may be none."""
+        return [resource for resource in self._resources() if resource.type in types]
 
     def all(self, *types: str) -> list[Resource]:
-        found = [resource for resource in self._resources() if resource.type in types]
+        found = self.any(*types)
         assert found, f"expected at least one of {types}: a test of every one would pass on none"
         return found
 
@@ -65,6 +52,33 @@ class Assembly:
         for stack, template in self.templates.items():
             for logical_id, body in template["Resources"].items():
                 yield Resource(stack, logical_id, body["Type"], body, template)
+
+
+@dataclass(frozen=True)
+class Assembly(Templates):
+    """The templates of a synthesized ``folder``, and the assets beside them."""
+
+    folder: Path
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        templates = {
+            path.name.removesuffix(".template.json"): json.loads(path.read_text(encoding="utf-8"))
+            for path in sorted(folder.glob("*.template.json"))
+        }
+        return cls(templates, folder)
+
+    @cached_property
+    def asset_hashes(self) -> set[str]:
+        return {
+            identifier
+            for path in self.folder.glob("*.assets.json")
+            for identifier in json.loads(path.read_text(encoding="utf-8"))["files"]
+        }
+
+    def asset(self, function_or_layer: Resource) -> Path:
+        content = function_or_layer.properties.get("Code") or function_or_layer.properties["Content"]
+        return self.folder / f"asset.{content['S3Key']}"
 
 
 def referenced(value: Any) -> Any:

@@ -25,7 +25,7 @@ def templates(folder: Path, assets: Assets, table: str = "") -> Assembly:
     app = cdk.App(outdir=str(folder), analytics_reporting=False)
     add_stacks(app, settings(table), NO_ACCOUNT, assets)
     app.synth()
-    return Assembly(folder)
+    return Assembly.read(folder)
 
 
 @pytest.fixture(scope="module")
@@ -48,13 +48,13 @@ def resources(assembly: Assembly, stack: str, kind: str) -> list[dict[str, Any]]
     return [resource["Properties"] for resource in found if resource["Type"] == kind]
 
 
-def test_it_gets_a_stack_and_every_other_is_as_it_was_but_for_the_shared_rule(
+def test_it_gets_a_stack_and_every_other_is_as_it_was_but_for_the_shared_rule_and_the_dashboard(
     before: Assembly, after: Assembly
 ) -> None:
     assert set(after.templates) - set(before.templates) == {LANE}
     changed = [stack for stack, template in before.templates.items() if after.templates[stack] != template]
-    assert changed == ["DarkroomStagingPipeline"]
-    old, new = before.templates[changed[0]]["Resources"], after.templates[changed[0]]["Resources"]
+    assert changed == ["DarkroomStagingDashboard", "DarkroomStagingPipeline"]
+    old, new = (templates.templates["DarkroomStagingPipeline"]["Resources"] for templates in (before, after))
     [name] = [name for name in old.keys() | new.keys() if old.get(name) != new.get(name)]
     assert new[name]["Type"] == "AWS::Events::Rule"
 

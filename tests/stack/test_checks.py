@@ -37,6 +37,13 @@ def test_cfn_lint_finds_nothing(aws: Assembly, settings: Settings) -> None:
         assert findings(template, settings.regions.primary) == [], stack
 
 
+@pytest.mark.parametrize("kind", ["Alarms-us-east-1", "Delivery", "Storage", "EdgeLog-eu-central-1"])
+def test_cfn_lint_finds_nothing_in_what_is_there_by_setting(
+    kind: str, production: Assembly, settings: Settings
+) -> None:
+    assert findings(production.templates[f"DarkroomProduction{kind}"], settings.regions.primary) == []
+
+
 @pytest.mark.parametrize(
     ("resource", "rule"),
     [

@@ -28,9 +28,3 @@ PUBLISHED = (
 def test_it_is_found_by_its_parameter(aws: Assembly, settings: Settings, thing: str) -> None:
     parameter = aws.one("AWS::SSM::Parameter", Name=settings.parameter_name(thing))
     assert parameter.properties["Value"]
-
-
-def test_every_resource_that_can_carry_tags_says_whose_it_is(aws: Assembly, settings: Settings) -> None:
-    for resource in aws.all("AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::Lambda::Function", "AWS::SQS::Queue"):
-        tags = {tag["Key"]: tag["Value"] for tag in resource.properties["Tags"]}
-        assert tags.items() >= {"Application": settings.name, "Stage": settings.stage}.items(), str(resource)

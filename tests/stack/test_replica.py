@@ -54,10 +54,9 @@ def test_the_share_of_reads_by_the_replica_is_counted_there_and_alarmed(
     (rule,) = [each for each in aws.all("AWS::Events::Rule") if each.stack == replica.stack]
     assert rule.properties["ScheduleExpression"] == "rate(5 minutes)"
     assert referenced(rule.properties["Targets"][0]["Arn"]) == function.logical_id
-    alarm = aws.one("AWS::CloudWatch::Alarm", AlarmName=names.of("served-from-replica"))
+    alarm = aws.one("AWS::CloudWatch::Alarm", AlarmName=names.alarm("edge", "served-from-replica"))
     assert {alarm.stack, function.stack} == {replica.stack}
     assert (alarm.properties["Namespace"], alarm.properties["MetricName"]) == ("Darkroom", "FallbackShare")
     assert alarm.properties["Dimensions"] == [{"Name": "stage", "Value": settings.stage}]
     assert alarm.properties["Threshold"] == settings.delivery.tolerated_fallback_share
     assert alarm.properties["TreatMissingData"] == "notBreaching"
-    assert "Runbook" in alarm.properties["AlarmDescription"]

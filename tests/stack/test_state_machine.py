@@ -1,7 +1,10 @@
+import copy
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from jsonata import Jsonata
+from jsonata.jexception import JException
 from synthesized import Assembly, referenced
 
 from infra import state_machine
@@ -140,3 +143,27 @@ def test_the_template_carries_it_with_every_function_put_in(aws: Assembly, setti
             "Queue": "AWS::SQS::Queue",
             "FailuresTable": "AWS::DynamoDB::Table",
         }
+
+
+def unparsed(definition: dict[str, Any]) -> list[str]:
+    """Return the JSONata expressions that do not parse, each with why."""
+    found = []
+    for value in values(definition):
+        if isinstance(value, str) and value.startswith("{%"):
+            try:
+                Jsonata.jsonata(value.removeprefix("{%").removesuffix("%}").strip())
+            except JException as error:
+                found.append(f"{value}: {error}")
+    return found
+
+
+def test_every_expression_of_it_parses(definition: dict[str, Any]) -> None:
+    assert definition["QueryLanguage"] == "JSONata"
+    assert unparsed(definition) == []
+
+
+def test_an_expression_that_does_not_parse_is_found(definition: dict[str, Any]) -> None:
+    broken = copy.deepcopy(definition)
+    broken["States"]["Metadata"]["Assign"]["timings"] = "{% $merge([$timings, {'metadata': 1}) %}"
+    (fault,) = unparsed(broken)
+    assert "$merge" in fault

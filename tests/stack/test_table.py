@@ -4,10 +4,13 @@ from infra.names import Names
 from lambdas.settings import Settings
 
 
-def test_every_table_can_be_restored_and_is_paid_by_request(aws: Assembly, settings: Settings) -> None:
+def test_every_table_is_restorable_for_as_long_as_the_settings_say_and_paid_by_request(
+    aws: Assembly, settings: Settings
+) -> None:
     for table in aws.all("AWS::DynamoDB::Table"):
         assert table.properties["BillingMode"] == "PAY_PER_REQUEST", str(table)
-        assert table.properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True, str(table)
+        recovery = table.properties["PointInTimeRecoverySpecification"]
+        assert recovery["RecoveryPeriodInDays"] == settings.storage.restore_days, str(table)
         assert table.properties["DeletionProtectionEnabled"] is settings.storage.protected, str(table)
 
 

@@ -1,4 +1,5 @@
 import json
+import re
 from typing import Any
 
 from synthesized import Assembly
@@ -9,7 +10,8 @@ def without_assets(assembly: Assembly) -> Any:
     text = json.dumps(assembly.templates, sort_keys=True)
     for identifier in assembly.asset_hashes:
         text = text.replace(identifier, "ASSET")
-    return json.loads(text)
+    # A version's logical id ends in a hash of the function that it is a version of.
+    return json.loads(re.sub(r"(CurrentVersion[0-9A-F]{8})[0-9a-f]{32}", r"\1", text))
 
 
 def test_the_targets_differ_in_their_assets_and_in_nothing_else(aws: Assembly, host: Assembly) -> None:

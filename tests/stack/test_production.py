@@ -1,0 +1,143 @@
+"""What is there by setting: the parts that a stage for trial goes without."""
+
+from typing import Any
+
+import pytest
+from production import production_settings
+from synthesized import Assembly, as_list, referenced
+
+from infra.names import Names
+from infra.synth import NO_ACCOUNT
+from lambdas.settings import Settings, load_settings
+
+SETTINGS = production_settings()
+NAMES = Names(SETTINGS, NO_ACCOUNT)
+
+
+def distribution(assembly: Assembly) -> Any:
+    return assembly.one("AWS::CloudFront::Distribution").properties["DistributionConfig"]
+
+
+def lifecycle(assembly: Assembly, bucket: str) -> dict[str, Any]:
+    found = assembly.one("AWS::S3::Bucket", BucketName=bucket).properties["LifecycleConfiguration"]["Rules"]
+    return {rule["Id"]: rule for rule in found}
+
+
+def test_the_edge_has_the_domain_s_names_its_certificate_and_its_tls(production: Assembly) -> None:
+    assert SETTINGS.domain and SETTINGS.domain.hosted_zone
+    config = distribution(production)
+    assert config["Aliases"] == list(SETTINGS.domain.names)
+    certificate = production.one("AWS::CertificateManager::Certificate")
+    assert referenced(config["ViewerCertificate"]["AcmCertificateArn"]) == certificate.logical_id
+    assert config["ViewerCertificate"]["MinimumProtocolVersion"] == SETTINGS.domain.minimum_tls
+    names = {certificate.properties["DomainName"], *certificate.properties["SubjectAlternativeNames"]}
+    assert names == set(SETTINGS.domain.names)
+    records = {
+        (record.properties["Name"].removesuffix("."), record.properties["Type"])
+        for record in production.all("AWS::Route53::RecordSet")
+    }
+    assert records == {(name, kind) for name in SETTINGS.domain.names for kind in ("A", "AAAA")}
+
+
+def test_what_is_published_is_the_domain_and_what_dns_points_to_beside_it(production: Assembly) -> None:
+    url = production.one("AWS::SSM::Parameter", Name=SETTINGS.parameter_name("delivery-url"))
+    assert url.properties["Value"] == "https://img.example.com"
+    target = production.one("AWS::SSM::Parameter", Name=SETTINGS.parameter_name("distribution-domain"))
+    assert target.properties["Value"]["Fn::GetAtt"][1] == "DomainName"
+
+
+def test_without_a_domain_the_edge_has_cloudfront_s_name(aws: Assembly) -> None:
+    assert "Aliases" not in distribution(aws)
+
+
+def test_originals_move_to_the_class_of_the_settings_and_are_locked(production: Assembly) -> None:
+    assert lifecycle(production, NAMES.originals_bucket)["old-originals"]["Transitions"] == [
+        {"StorageClass": "INTELLIGENT_TIERING", "TransitionInDays": 0}
+    ]
+    originals = production.one("AWS::S3::Bucket", BucketName=NAMES.originals_bucket).properties
+    retention = originals["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]
+    assert retention == {"Mode": "GOVERNANCE", "Days": SETTINGS.storage.object_lock_days}
+
+
+def test_originals_stay_in_standard_where_the_settings_say_so(aws: Assembly, names: Names) -> None:
+    assert "old-originals" not in lifecycle(aws, names.originals_bucket)
+
+
+def test_s3_promises_replication_in_time(production: Assembly) -> None:
+    source = production.one("AWS::S3::Bucket", BucketName=NAMES.derivatives_bucket)
+    (rule,) = source.properties["ReplicationConfiguration"]["Rules"]
+    assert rule["Destination"]["ReplicationTime"] == {"Status": "Enabled", "Time": {"Minutes": 15}}
+    assert rule["Destination"]["Metrics"] == {"Status": "Enabled", "EventThreshold": {"Minutes": 15}}
+
+
+def test_tables_are_restored_as_far_back_as_can_be(production: Assembly) -> None:
+    for table in production.all("AWS::DynamoDB::Table"):
+        recovery = table.properties["PointInTimeRecoverySpecification"]
+        assert recovery == {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": 35}, str(table)
+
+
+def test_alarms_reach_people_and_machines_of_every_region(production: Assembly) -> None:
+    topics = production.all("AWS::SNS::Topic")
+    alarms = production.all("AWS::CloudWatch::Alarm")
+    arns = {arn for alarm in alarms for arn in alarm.properties["AlarmActions"]}
+    assert len(topics) == len(arns) == 2
+    assert {topic.properties["TopicName"] for topic in topics} == {arn.rpartition(":")[2] for arn in arns}
+    told = [each.properties for each in production.all("AWS::SNS::Subscription")]
+    wanted = [("email", "on-call@example.com"), ("https", "https://alerts.example.com/darkroom")]
+    assert sorted((each["Protocol"], each["Endpoint"]) for each in told) == sorted(wanted * len(topics))
+
+
+def test_cloudwatch_may_use_the_topic_s_key(production: Assembly) -> None:
+    for key in production.all("AWS::KMS::Key"):
+        assert key.properties["EnableKeyRotation"] is True, str(key)
+        (grant,) = (each for each in key.properties["KeyPolicy"]["Statement"] if each.get("Sid") == "AlarmsEncrypt")
+        assert "cloudwatch.amazonaws.com" in as_list(grant["Principal"]["Service"]), str(key)
+        assert grant["Condition"] == {"StringEquals": {"aws:SourceAccount": NO_ACCOUNT}}, str(key)
+
+
+def test_the_budget_is_of_what_carries_the_stage_s_tags_and_tells_the_topic(production: Assembly) -> None:
+    assert SETTINGS.budget
+    budget = production.one("AWS::Budgets::Budget")
+    described = budget.properties["Budget"]
+    assert described["BudgetLimit"] == {"Amount": SETTINGS.budget.monthly_usd, "Unit": "USD"}
+    tags = {each["Tags"]["Key"]: each["Tags"]["Values"] for each in described["FilterExpression"]["And"]}
+    assert tags == {"Application": ["darkroom"], "Stage": ["production"]}
+    told = budget.properties["NotificationsWithSubscribers"]
+    assert {each["Notification"]["Threshold"] for each in told} == set(SETTINGS.budget.notify_percent)
+    for each in told:
+        (reader,) = each["Subscribers"]
+        assert budget.template["Resources"][referenced(reader["Address"])]["Type"] == "AWS::SNS::Topic"
+
+
+def test_the_edge_function_logs_where_a_group_waits_for_it_and_makes_none(production: Assembly) -> None:
+    groups = [
+        group for group in production.all("AWS::Logs::LogGroup") if group.stack.startswith("DarkroomProductionEdge")
+    ]
+    assert [group.stack for group in groups] == ["DarkroomProductionEdgeLog-eu-central-1"]
+    assert {group.properties["LogGroupName"] for group in groups} == {NAMES.edge_log_group}
+    for policy in production.all("AWS::IAM::Policy"):
+        assert "logs:CreateLogGroup" not in str(policy.properties["PolicyDocument"]), str(policy)
+
+
+def test_a_region_of_the_edge_s_logs_needs_no_bootstrap(production: Assembly) -> None:
+    assert "BootstrapVersion" not in production.templates["DarkroomProductionEdgeLog-eu-central-1"].get(
+        "Parameters", {}
+    )
+
+
+@pytest.mark.parametrize("stage", ["staging", "production"])
+def test_every_stage_of_the_file_can_be_synthesized_from(stage: str) -> None:
+    settings = load_settings(stage=stage)
+    assert settings.budget, "expected a budget where people pay"
+    assert Names(settings, NO_ACCOUNT).replica_bucket
+
+
+def test_production_keeps_more_than_staging_and_staging_more_than_trial() -> None:
+    trial, staging, production = (load_settings(stage=stage) for stage in ("dev", "staging", "production"))
+    assert production.storage.protected
+    assert not staging.storage.protected
+
+    def kept(settings: Settings) -> tuple[int, int]:
+        return settings.storage.log_retention_days, settings.storage.restore_days
+
+    assert kept(trial) < kept(staging) < kept(production)
