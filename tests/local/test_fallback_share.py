@@ -48,7 +48,7 @@ def test_the_share_is_told_where_the_alarm_reads_it(stack: LocalStack) -> None:
 
     assert quiet["share"] is None
     assert failing == {"primary_reads": 800, "replica_reads": 200, "share": 0.25}
-    (alarm,) = metrics.describe_alarms(AlarmNames=[names.of("served-from-replica")])["MetricAlarms"]
+    (alarm,) = metrics.describe_alarms(AlarmNames=[names.alarm("edge", "served-from-replica")])["MetricAlarms"]
     assert (alarm["Namespace"], alarm["MetricName"]) == (NAMESPACE, METRIC)
     now = datetime.now(UTC)
     told = metrics.get_metric_statistics(

@@ -1,0 +1,145 @@
+"""What a function may try on AWS, each deed harmless where it is allowed: it lacks a condition, or what it is about."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from infra.names import Names
+from lambdas.settings import EDGE_REGION
+
+NOBODYS_PICTURE = "0" * 32
+NO_DAY = "2026-01-01"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A function under trial: what it is called, whose original it would read, and its clients by service."""
+
+    names: Names
+    function: str
+    tenant: str
+    stranger: str
+    client: Callable[..., Any]
+
+    def original(self, tenant: str) -> dict[str, str]:
+        return {"Bucket": self.names.originals_bucket, "Key": f"{tenant}/{NO_DAY}/{NOBODYS_PICTURE}"}
+
+    @property
+    def derivative(self) -> dict[str, str]:
+        return {"Bucket": self.names.derivatives_bucket, "Key": f"{NOBODYS_PICTURE}/256x0.avif"}
+
+    @property
+    def copy(self) -> dict[str, str]:
+        return {**self.derivative, "Bucket": self.names.replica_bucket}
+
+    @property
+    def outcome(self) -> dict[str, Any]:
+        return {"TableName": self.names.images_table, "Key": {"image_id": {"S": NOBODYS_PICTURE}}}
+
+    @property
+    def upload(self) -> dict[str, Any]:
+        return {**self.outcome, "TableName": self.names.uploads_table}
+
+
+Deed = Callable[[Actor], Any]
+_IF_THERE = {"ConditionExpression": "attribute_exists(image_id)"}
+
+
+def _put_item(actor: Actor, item: dict[str, Any]) -> Any:
+    return actor.client("dynamodb").put_item(TableName=item["TableName"], Item=item["Key"], **_IF_THERE)
+
+
+def _put_object(actor: Actor, place: dict[str, str]) -> Any:
+    # No object there has this tag, or any.
+    return actor.client("s3").put_object(**place, Body=b"", IfMatch='"none"')
+
+
+def _update_outcome(actor: Actor) -> Any:
+    return actor.client("dynamodb").update_item(
+        **actor.outcome,
+        UpdateExpression="SET mended = :now",
+        ExpressionAttributeValues={":now": {"S": "now"}},
+        **_IF_THERE,
+    )
+
+
+def _invoke(actor: Actor, function: str) -> Any:
+    return actor.client("lambda").invoke(FunctionName=function, InvocationType="DryRun")
+
+
+def _log(actor: Actor, group: str) -> Any:
+    line = {"timestamp": 0, "message": "trial"}
+    return actor.client("logs").put_log_events(logGroupName=group, logStreamName="no-such-stream", logEvents=[line])
+
+
+def _measure(actor: Actor) -> Any:
+    return actor.client("cloudwatch").put_metric_data(
+        Namespace="Trial", MetricData=[{"MetricName": "Deeds", "Value": 1}]
+    )
+
+
+def _invalidate(actor: Actor) -> Any:
+    batch = {"Paths": {"Quantity": 1, "Items": ["/trial"]}, "CallerReference": "trial"}
+    return actor.client("cloudfront").create_invalidation(DistributionId="ENOBODYS", InvalidationBatch=batch)
+
+
+def _start(actor: Actor) -> Any:
+    names = actor.names
+    machine = f"arn:aws:states:{names.settings.regions.primary}:{names.account}:stateMachine:{names.of('shared')}"
+    return actor.client("stepfunctions").start_sync_execution(stateMachineArn=machine, input="[]")
+
+
+def _send(actor: Actor) -> Any:
+    names = actor.names
+    queue = f"https://sqs.{names.settings.regions.primary}.amazonaws.com/{names.account}/{names.of('shared-originals')}"
+    return actor.client("sqs").send_message(QueueUrl=queue, MessageBody="{}")
+
+
+def _secret(actor: Actor, thing: str) -> Any:
+    return actor.client("secretsmanager").get_secret_value(SecretId=actor.names.of(thing))
+
+
+def _parameter(actor: Actor) -> Any:
+    name = actor.names.settings.parameter_name("distribution-id")
+    return actor.client("ssm", EDGE_REGION).get_parameter(Name=name)
+
+
+DEEDS: dict[str, Deed] = {
+    "log to its own group": lambda actor: _log(actor, f"/aws/lambda/{actor.function}"),
+    "log to another's group": lambda actor: _log(actor, f"/aws/vendedlogs/states/{actor.names.of('shared')}"),
+    "read an original": lambda actor: actor.client("s3").get_object(**actor.original(actor.tenant)),
+    "read a stranger's original": lambda actor: actor.client("s3").get_object(**actor.original(actor.stranger)),
+    "list originals": lambda actor: actor.client("s3").list_objects_v2(Bucket=actor.names.originals_bucket, MaxKeys=1),
+    "write an original": lambda actor: _put_object(actor, actor.original(actor.tenant)),
+    "delete an original": lambda actor: actor.client("s3").delete_object(**actor.original(actor.tenant)),
+    "open originals to everyone": lambda actor: actor.client("s3").delete_public_access_block(
+        Bucket=actor.names.originals_bucket
+    ),
+    "read a derivative": lambda actor: actor.client("s3").get_object(**actor.derivative),
+    "write a derivative": lambda actor: _put_object(actor, actor.derivative),
+    "delete a derivative": lambda actor: actor.client("s3").delete_object(**actor.derivative),
+    "read the replica": lambda actor: actor.client("s3", actor.names.settings.regions.replica).get_object(**actor.copy),
+    "delete from the replica": lambda actor: actor.client("s3", actor.names.settings.regions.replica).delete_object(
+        **actor.copy
+    ),
+    "read an outcome": lambda actor: actor.client("dynamodb").get_item(**actor.outcome),
+    "write an outcome": lambda actor: _put_item(actor, actor.outcome),
+    "mend an outcome": _update_outcome,
+    "delete an outcome": lambda actor: actor.client("dynamodb").delete_item(**actor.outcome),
+    "scan outcomes": lambda actor: actor.client("dynamodb").scan(TableName=actor.names.images_table, Limit=1),
+    "read an upload": lambda actor: actor.client("dynamodb").get_item(**actor.upload),
+    "write an upload": lambda actor: _put_item(actor, actor.upload),
+    "read tenants' keys": lambda actor: _secret(actor, "tenant-keys"),
+    "read image tokens' keys": lambda actor: _secret(actor, "image-token-keys"),
+    "look up the distribution": _parameter,
+    "invalidate": _invalidate,
+    "invoke the generator": lambda actor: _invoke(actor, actor.names.function("generate")),
+    "invoke the upload API": lambda actor: _invoke(actor, actor.names.function("upload")),
+    "change a function": lambda actor: actor.client("lambda").update_function_configuration(
+        FunctionName=actor.names.function("generate"), Description="trial"
+    ),
+    "start an execution": _start,
+    "send to a queue": _send,
+    "publish a metric": _measure,
+    "make a user": lambda actor: actor.client("iam").create_user(UserName="trial"),
+}

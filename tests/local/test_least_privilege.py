@@ -1,0 +1,132 @@
+"""Each function, with its own role's credentials, is let do its task, and refused everything else."""
+
+from functools import cache
+from typing import Any, get_args
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from deeds import DEEDS, Actor
+
+from infra.local.endpoint import ACCOUNT, CLIENT_CONFIG
+from infra.local.stack import LocalStack
+from infra.names import Names
+from lambdas.lanes import SHARED_LANE, LaneFunction
+from lambdas.settings import DEFAULT_STAGE, FunctionName, load_settings
+
+SETTINGS = load_settings(stage=DEFAULT_STAGE)
+NAMES = Names(SETTINGS, ACCOUNT)
+(TENANT, STRANGER) = ("demo", "studio")
+REFUSED = {"AccessDenied", "AccessDeniedException", "403", "AuthorizationError"}
+
+_ANY_ORIGINAL = {"read an original", "read a stranger's original", "list originals"}
+MAY: dict[FunctionName, set[str]] = {
+    "authorize": {"read tenants' keys"},
+    "upload": {
+        *_ANY_ORIGINAL,
+        "write an original",
+        "delete an original",
+        "delete a derivative",
+        "delete from the replica",
+        "read an outcome",
+        "delete an outcome",
+        "read an upload",
+        "write an upload",
+        "read image tokens' keys",
+        "look up the distribution",
+        "invalidate",
+    },
+    "validate": {*_ANY_ORIGINAL, "read an outcome"},
+    "metadata": {*_ANY_ORIGINAL},
+    "derive": {*_ANY_ORIGINAL, "write a derivative"},
+    "record": {"read an outcome", "write an outcome", "delete a derivative"},
+    "generate": {*_ANY_ORIGINAL, "read a derivative", "write a derivative", "read an outcome"},
+    "backfill": {
+        *_ANY_ORIGINAL,
+        "read a derivative",
+        "write a derivative",
+        "delete a derivative",
+        "read an outcome",
+        "mend an outcome",
+    },
+    "origin_request": {"read a derivative", "read the replica", "invoke the generator"},
+    "fallback_share": {"publish a metric"},
+}
+"""One line for each function: beside its log, all that it may do of :data:`DEEDS`."""
+
+FUNCTIONS: list[tuple[FunctionName, str | None]] = [
+    (name, lane)
+    for name in get_args(FunctionName)
+    for lane in (SETTINGS.lane_names if name in get_args(LaneFunction) else (None,))
+]
+
+
+def actor(stack: LocalStack, name: FunctionName, lane: str | None) -> Actor:
+    function = NAMES.function(name, lane)
+    role = stack.client("lambda", NAMES.function_region(name)).get_function_configuration(FunctionName=function)["Role"]
+    credentials = stack.client("sts").assume_role(RoleArn=role, RoleSessionName="trial")["Credentials"]
+    dedicated = lane not in (None, SHARED_LANE)
+
+    @cache
+    def client(service: str, region: str | None = None) -> Any:
+        own = NAMES.function_region(name) if service == "logs" else SETTINGS.regions.primary
+        # Of boto3's own session, whose models of services are read once for all functions.
+        return boto3.client(
+            service,
+            endpoint_url=stack.endpoint.url,
+            region_name=region or own,
+            config=CLIENT_CONFIG,
+            aws_access_key_id=credentials["AccessKeyId"],
+            aws_secret_access_key=credentials["SecretAccessKey"],
+            aws_session_token=credentials["SessionToken"],
+        )
+
+    return Actor(
+        names=NAMES,
+        function=function,
+        tenant=STRANGER if dedicated else TENANT,
+        stranger=TENANT if dedicated else STRANGER,
+        client=client,
+    )
+
+
+def may(name: FunctionName, lane: str | None) -> set[str]:
+    # The edge's function has a log group of another name.
+    own_log = set() if name == "origin_request" else {"log to its own group"}
+    dedicated = {"read a stranger's original"} if lane not in (None, SHARED_LANE) else set()
+    return MAY[name] - dedicated | own_log
+
+
+def is_refused(actor: Actor, deed: str) -> bool:
+    try:
+        DEEDS[deed](actor)
+    except ClientError as error:
+        return error.response["Error"]["Code"] in REFUSED
+    return False
+
+
+@pytest.mark.parametrize(("name", "lane"), FUNCTIONS, ids=lambda each: each or "-")
+def test_it_may_do_its_task_and_nothing_else(stack: LocalStack, name: FunctionName, lane: str | None) -> None:
+    trial = actor(stack, name, lane)
+    done = {deed for deed in DEEDS if not is_refused(trial, deed)}
+    assert done == may(name, lane)
+
+
+def test_every_function_that_is_deployed_has_been_tried(stack: LocalStack) -> None:
+    deployed = {
+        function["FunctionName"]
+        for region in {NAMES.function_region(name) for name, _ in FUNCTIONS}
+        for page in stack.client("lambda", region).get_paginator("list_functions").paginate()
+        for function in page["Functions"]
+        if function["FunctionName"].startswith(SETTINGS.prefix)
+    }
+    assert deployed == {NAMES.function(name, lane) for name, lane in FUNCTIONS}
+
+
+def test_every_deed_is_some_function_s_task_or_nobody_s() -> None:
+    """A deed that nobody may do shows nothing by being refused, unless it is one that nobody should."""
+    nobodys = {
+        "log to another's group", "open originals to everyone", "scan outcomes", "invoke the upload API",
+        "change a function", "start an execution", "send to a queue", "make a user",
+    }  # fmt: skip
+    assert set(DEEDS) - nobodys == {"log to its own group"}.union(*MAY.values())
