@@ -1,4 +1,4 @@
-"""The CloudFront Functions: what every viewer's request goes through, and a private picture's answer."""
+"""The CloudFront Functions: what every viewer's request goes through, and every answer."""
 
 from aws_cdk import aws_cloudfront as cloudfront
 from constructs import Construct
@@ -10,7 +10,7 @@ from lambdas.edge.inline import viewer_request_source, viewer_response_source
 
 
 class ViewerFunctions(Construct):
-    """Both functions, and the key-value store with the keys of image tokens."""
+    """The functions, and the key-value store with the keys of image tokens."""
 
     def __init__(self, scope: Construct, construct_id: str, *, names: Names) -> None:
         super().__init__(scope, construct_id)
@@ -36,7 +36,15 @@ class ViewerFunctions(Construct):
             function_name=names.of("private-response"),
             comment="Keeps private pictures out of shared caches",
             runtime=cloudfront.FunctionRuntime.JS_2_0,
-            code=cloudfront.FunctionCode.from_inline(viewer_response_source(names.settings)),
+            code=cloudfront.FunctionCode.from_inline(viewer_response_source(names.settings, private=True)),
+        )
+        self._public_response = cloudfront.Function(
+            self,
+            "PublicResponse",
+            function_name=names.of("public-response"),
+            comment="Notes what the replica answered",
+            runtime=cloudfront.FunctionRuntime.JS_2_0,
+            code=cloudfront.FunctionCode.from_inline(viewer_response_source(names.settings, private=False)),
         )
         for name, function in {"viewer-request": self._request, "private-response": self._private_response}.items():
             viewer_function_alarms(function, names.of(name), names)
@@ -45,7 +53,8 @@ class ViewerFunctions(Construct):
 
     def associations(self, *, private: bool) -> list[cloudfront.FunctionAssociation]:
         """Return the functions of a behavior, for ``private`` pictures or for all others."""
-        events = {cloudfront.FunctionEventType.VIEWER_REQUEST: self._request}
-        if private:
-            events[cloudfront.FunctionEventType.VIEWER_RESPONSE] = self._private_response
+        events = {
+            cloudfront.FunctionEventType.VIEWER_REQUEST: self._request,
+            cloudfront.FunctionEventType.VIEWER_RESPONSE: self._private_response if private else self._public_response,
+        }
         return [cloudfront.FunctionAssociation(event_type=event, function=code) for event, code in events.items()]

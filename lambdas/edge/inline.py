@@ -54,13 +54,14 @@ def viewer_request_source(settings: Settings) -> str:
     return _deployable(VIEWER_REQUEST_FILE, edge_settings(settings))
 
 
-def viewer_response_source(settings: Settings) -> str:
-    """Return the JavaScript of the viewer-response function of private images.
+def viewer_response_source(settings: Settings, *, private: bool) -> str:
+    """Return the JavaScript of the viewer-response function of ``private`` images, or of all others.
 
     Raises:
         FunctionSizeError: it is over CloudFront's 10 KB.
     """
-    return _deployable(VIEWER_RESPONSE_FILE, {"privateSeconds": settings.delivery.private_max_age_seconds})
+    kept = {"privateSeconds": settings.delivery.private_max_age_seconds} if private else {}
+    return _deployable(VIEWER_RESPONSE_FILE, kept)
 
 
 def _deployable(file: Path, inlined: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 import samples
-from access_logs import edge_statistics
+from access_logs import edge_statistics, logged_records
 from botocore.exceptions import ClientError
 
 from infra.local.edge.deployed import read_distribution
@@ -114,6 +114,7 @@ def test_the_replica_serves_while_the_primary_refuses(edge: httpx.Client, stack:
     with refusing(stack, (names.derivatives_bucket, stack.settings.regions.primary)):
         served = edge.get(f"/img/{image_id}")
         unknown = edge.get(f"/img/{new_image_id()}")
+    again = edge.get(f"/img/{image_id}")
     after = edge_statistics(edge)["origins"]
 
     assert (served.status_code, served.headers["x-cache"]) == (200, "Miss from cloudfront")
@@ -122,6 +123,13 @@ def test_the_replica_serves_while_the_primary_refuses(edge: httpx.Client, stack:
     assert negotiates(unknown)
     assert after.get("replica", 0) == before.get("replica", 0) + 1
     assert after.get("derivatives", 0) == before.get("derivatives", 0)
+    assert again.headers["x-cache"] == "Hit from cloudfront"
+    noted = {
+        record["x_edge_result_type"]: record["viewer_response_log_data"]
+        for record in logged_records(stack)
+        if image_id in record["cs_uri_stem"]
+    }
+    assert noted == {"Miss": "replica", "Hit": "replica"}
     # Whether the picture exists cannot be told now: no 404 that would be kept.
     assert (unknown.status_code, unknown.headers["cache-control"]) == (503, "no-store")
     assert int(unknown.headers["retry-after"]) > 0

@@ -108,12 +108,12 @@ def test_scripts_of_the_allowed_origins_may_read_pictures(aws: Assembly, names: 
 def test_private_pictures_are_kept_out_of_shared_caches(distribution: Resource, settings: Settings) -> None:
     public, private = behaviors(distribution)
     assert private["PathPattern"] == "/img/p-*"
-    assert {function["EventType"] for function in public["FunctionAssociations"]} == {"viewer-request"}
-    functions = {function["EventType"]: function["FunctionARN"] for function in private["FunctionAssociations"]}
-    assert set(functions) == {"viewer-request", "viewer-response"}
-    code = resource(distribution, functions["viewer-response"])["FunctionCode"]
-    assert code == viewer_response_source(settings)
-    assert f'"privateSeconds":{settings.delivery.private_max_age_seconds}' in code
+    for behavior, is_private in ((public, False), (private, True)):
+        functions = {function["EventType"]: function["FunctionARN"] for function in behavior["FunctionAssociations"]}
+        assert set(functions) == {"viewer-request", "viewer-response"}
+        code = resource(distribution, functions["viewer-response"])["FunctionCode"]
+        assert code == viewer_response_source(settings, private=is_private)
+        assert (f'"privateSeconds":{settings.delivery.private_max_age_seconds}' in code) == is_private
 
 
 def test_the_viewer_request_function_has_the_store_of_token_keys(distribution: Resource, names: Names) -> None:

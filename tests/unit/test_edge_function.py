@@ -18,7 +18,7 @@ from infra.local.edge.function_event import (
     viewer_response_event,
 )
 from infra.local.edge.function_process import FunctionError
-from lambdas.edge.inline import viewer_request_source
+from lambdas.edge.inline import viewer_request_source, viewer_response_source
 from lambdas.settings import load_settings
 
 REQUEST = ViewerRequest(
@@ -310,3 +310,25 @@ def test_what_was_asked_for_is_logged(query: str, headers: dict[str, str], logge
     event = event_for(f"/img/{'0' * 32}?{query}", headers)
     run(viewer_request_source(load_settings()), event, log=found.append)
     assert found == ([logged] if logged else [])
+
+
+@pytest.mark.parametrize("private", [False, True])
+@pytest.mark.parametrize(
+    ("headers", "logged"),
+    [
+        ({"x-amz-replication-status": "REPLICA"}, ["replica"]),
+        ({"x-amz-replication-status": "COMPLETED"}, []),
+        ({}, []),
+    ],
+)
+def test_the_replicas_answers_are_noted_and_private_ones_kept_out_of_shared_caches(
+    private: bool, headers: dict[str, str], logged: list[str]
+) -> None:
+    found: list[str] = []
+    kept = {"cache-control": "public, max-age=604800"}
+    event = viewer_response_event(CONTEXT, REQUEST, Answer(200, httpx.Headers(headers | kept)))
+    settings = load_settings()
+    result = run(viewer_response_source(settings, private=private), event, log=found.append)
+    assert found == logged
+    private_control = f"private, max-age={settings.delivery.private_max_age_seconds}"
+    assert result["headers"]["cache-control"]["value"] == (private_control if private else kept["cache-control"])

@@ -1,0 +1,110 @@
+"""The flow that writes the images table where Athena reads it: whole snapshots, or the one before."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pyathena
+import pytest
+from botocore.exceptions import ClientError
+from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
+from seeded_images import IMAGES, recorded_images
+
+from flows.discovery import find_analytics
+from flows.images_export import ImagesExport, export_images, main
+from infra.local.stack import LocalStack
+from lambdas.aws.images import ImagesTable
+
+SEGMENTS = 3
+
+
+@pytest.fixture(autouse=True)
+def environment(stack: LocalStack, prefect: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name, value in stack.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    with temporary_settings({PREFECT_API_URL: prefect, PREFECT_LOGGING_TO_API_ENABLED: False}):
+        yield
+
+
+@pytest.fixture(scope="module")
+def table(stack: LocalStack) -> Iterator[ImagesTable]:
+    with recorded_images(stack) as table:
+        yield table
+
+
+def exported(stack: LocalStack) -> dict[str, dict[str, Any]]:
+    """Return what a question finds in the table of images, of the seeded ones."""
+    analytics = find_analytics(stack.settings)
+    connection = pyathena.connect(
+        work_group=analytics.workgroup,
+        schema_name=analytics.database,
+        region_name=analytics.region,
+        poll_interval=0.05,
+    )
+    cursor = connection.cursor().execute(
+        "SELECT image_id, tenant, outcome, rejection, bytes, width, cardinality(derivative_bytes) FROM images"
+    )
+    names = [column[0] for column in cursor.description]
+    mine = {item["image_id"] for item in IMAGES}
+    return {row[0]: dict(zip(names, row, strict=True)) for row in cursor.fetchall() if row[0] in mine}
+
+
+def files(stack: LocalStack) -> set[str]:
+    s3, bucket = stack.client("s3", "us-east-1"), stack.parameter("logs-bucket")
+    return {item["Key"] for item in s3.list_objects_v2(Bucket=bucket, Prefix="images/").get("Contents", [])}
+
+
+@pytest.mark.usefixtures("table")
+def test_every_image_can_be_joined(stack: LocalStack) -> None:
+    state: Any = export_images(segments=SEGMENTS, return_state=True)
+    assert state.name == "Completed", state.message
+    report = state.result()
+    assert isinstance(report, ImagesExport)
+    found = exported(stack)
+    assert found.keys() == {item["image_id"] for item in IMAGES}
+    for item in IMAGES:
+        row = found[item["image_id"]]
+        assert (row["tenant"], row["outcome"]) == (item["tenant"], item["outcome"])
+        assert row["bytes"] == item["original"]["bytes"]
+        assert row["rejection"] == item.get("rejection", {}).get("code")
+        assert row["width"] == item.get("metadata", {}).get("width")
+    outcomes = Counter(item["outcome"] for item in IMAGES)
+    assert all(report.images[outcome] >= count for outcome, count in outcomes.items())
+    assert report.files <= SEGMENTS
+
+
+def test_a_scan_that_fails_leaves_the_snapshot_before_and_no_files(
+    stack: LocalStack, table: ImagesTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["--segments", str(SEGMENTS)]) == 0
+    before, known = exported(stack), files(stack)
+    scan = ImagesTable.scan
+
+    def failing(self: ImagesTable, segment: int, segments: int) -> Any:
+        if segment == SEGMENTS - 1:
+            raise ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "Scan")
+        return scan(self, segment, segments)
+
+    monkeypatch.setattr(ImagesTable, "scan", failing)
+    state: Any = export_images(segments=SEGMENTS, return_state=True)
+    assert state.is_failed()
+    assert "ProvisionedThroughputExceededException" in state.message
+    assert "the one before stays" in state.message
+    assert (exported(stack), files(stack)) == (before, known)
+
+
+def test_an_item_that_is_no_images_is_skipped_and_named(stack: LocalStack, capsys: pytest.CaptureFixture[str]) -> None:
+    dynamodb, name = stack.client("dynamodb"), stack.parameter("images-table")
+    dynamodb.put_item(TableName=name, Item={"image_id": {"S": "odd"}, "tenant": {"S": "demo"}})
+    try:
+        assert main([]) == 1
+    finally:
+        dynamodb.delete_item(TableName=name, Key={"image_id": {"S": "odd"}})
+    assert "1 items were skipped" in capsys.readouterr().out
+
+
+def test_a_stage_that_is_not_deployed_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--stage", "nowhere"]) == 2
+    assert "stage 'nowhere' has none: deploy it" in capsys.readouterr().err
