@@ -1,0 +1,113 @@
+"""Snapshots of the images table: files in order, one object that switches to them, old ones removed."""
+
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from flows import images_snapshot
+from flows.images_snapshot import SCHEMA, Snapshot, Tally
+from lambdas.record.row import COLUMNS
+
+NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
+LIST = "s3://logs/images/current/files"
+
+
+class Bucket:
+    """S3 with one bucket."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def upload_file(self, path: str, bucket: str, key: str) -> None:
+        assert bucket == "logs"
+        self.objects[key] = Path(path).read_bytes()
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:  # noqa: N803
+        assert (Bucket, ContentType) == ("logs", "text/plain")
+        self.objects[Key] = Body
+
+    def delete_objects(self, *, Bucket: str, Delete: dict[str, Any]) -> None:  # noqa: N803
+        for each in Delete["Objects"]:
+            del self.objects[each["Key"]]
+
+    def get_paginator(self, name: str) -> "Bucket":
+        assert name == "list_objects_v2"
+        return self
+
+    def paginate(self, *, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:  # noqa: N803
+        for key in sorted(self.objects):
+            if key.startswith(Prefix):
+                yield {"Contents": [{"Key": key}]}
+
+
+def row(number: int, tenant: str = "demo") -> dict[str, Any]:
+    known = {"image_id": f"{number:032x}", "tenant": tenant, "outcome": "ready", "bytes": number}
+    return {column.name: known.get(column.name) for column in COLUMNS} | {"derivative_bytes": {"256x0.avif": number}}
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images_snapshot, "_ROWS_A_GROUP", 4)
+    monkeypatch.setattr(images_snapshot, "_ROWS_A_FILE", 10)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize(("rows", "files"), [(0, 0), (1, 1), (10, 1), (11, 2), (25, 3)])
+def test_rows_stand_in_files_by_tenant_and_none_is_lost(rows: int, files: int) -> None:
+    s3 = Bucket()
+    written = [row(number, tenant=("studio", "demo")[number % 2]) for number in range(rows)]
+    keys = Snapshot.begin(LIST, NOW).write(s3, "segment", written)
+    assert sorted(keys) == sorted(s3.objects) and len(keys) == files
+    found = []
+    for key in keys:
+        file = pq.ParquetFile(io.BytesIO(s3.objects[key]))
+        assert file.schema_arrow.equals(SCHEMA)
+        for group in range(file.num_row_groups):
+            part = file.read_row_group(group).to_pylist()
+            assert [each["tenant"] for each in part] == sorted(each["tenant"] for each in part)
+            found += part
+    assert sorted(each["bytes"] for each in found) == list(range(rows))
+    assert all(dict(each["derivative_bytes"]) == {"256x0.avif": each["bytes"]} for each in found)
+
+
+def test_the_list_names_the_files_of_the_newest_snapshot_alone() -> None:
+    s3 = Bucket()
+    for moment in (NOW, NOW + timedelta(minutes=5)):
+        snapshot = Snapshot.begin(LIST, moment)
+        snapshot.publish(s3, snapshot.write(s3, "segment", [row(1)]))
+    assert s3.objects["images/current/files"].decode() == f"s3://logs/{snapshot.prefix}segment-00000.parquet\n"
+    assert snapshot.prefix.startswith("images/snapshots/20261123T0605")
+
+
+def test_a_snapshot_that_is_given_up_leaves_nothing() -> None:
+    s3 = Bucket()
+    kept, given_up = Snapshot.begin(LIST, NOW), Snapshot.begin(LIST, NOW + timedelta(seconds=1))
+    kept.publish(s3, kept.write(s3, "segment", [row(1)]))
+    before = dict(s3.objects)
+    given_up.write(s3, "segment", [row(2)])
+    given_up.discard(s3)
+    assert s3.objects == before
+
+
+def test_snapshots_of_days_before_are_removed_and_recent_ones_stay() -> None:
+    s3 = Bucket()
+    made = [Snapshot.begin(LIST, NOW - timedelta(hours=hours)) for hours in (49, 25, 23, 0)]
+    for snapshot in made:
+        snapshot.write(s3, "segment", [row(1)])
+    made[-1].publish(s3, [])
+    assert made[-1].remove_older(s3) == 2
+    assert {key.rpartition("/")[0] + "/" for key in s3.objects if "snapshots" in key} == {
+        snapshot.prefix for snapshot in made[2:]
+    }
+
+
+def test_items_that_are_no_images_are_told() -> None:
+    tally = Tally()
+    item = {"image_id": "odd", "tenant": "demo"}
+    assert list(tally.rows([[item]])) == []
+    assert tally.skipped == {"odd": "KeyError('original')"}
