@@ -19,18 +19,23 @@ def hit_ratio(outcomes: Iterable[Outcome]) -> float | None:
 def summary_table(outcomes: Sequence[Outcome]) -> Table:
     """Return a row for each kind of visit and format of its answer, and one for all."""
     table = Table(title="Answers", title_justify="left")
-    for heading in ("asked by", "answered as"):
+    for heading in ("from", "as"):
         table.add_column(heading)
-    for heading in ("requests", "hit ratio", "4xx", "5xx", "MB", "median", "99 of 100 within"):
+    for heading in ("requests", "hits", "4xx", "5xx", "MB", "median", "p99"):
         table.add_column(heading, justify="right")
     groups: defaultdict[tuple[str, str], list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
-        groups[outcome.visit.kind, outcome.content_type.partition(";")[0] or "nothing"].append(outcome)
-    for (kind, content_type), group in sorted(groups.items(), key=lambda item: -len(item[1])):
-        table.add_row(kind, content_type, *_figures(group))
+        groups[outcome.visit.kind, _form(outcome.content_type)].append(outcome)
+    for (kind, form), group in sorted(groups.items(), key=lambda item: -len(item[1])):
+        table.add_row(kind, form, *_figures(group))
     table.add_section()
     table.add_row("all", "", *_figures(outcomes))
     return table
+
+
+def _form(content_type: str) -> str:
+    kind, _, name = content_type.partition(";")[0].partition("/")
+    return name if kind == "image" else kind or "nothing"
 
 
 def _figures(outcomes: Sequence[Outcome]) -> list[str]:
