@@ -58,7 +58,7 @@ def athena(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
 
 @pytest.mark.parametrize("athena", [{"__type": "ThrottlingException", "message": "Rate exceeded"}], indirect=True)
 def test_a_throttled_question_is_tried_again_and_then_says_so(athena: Refusing) -> None:
-    with pytest.raises(UnansweredError, match="Rate exceeded.*: run it again later"):
+    with pytest.raises(UnansweredError, match=r"Rate exceeded.*: run it again later"):
         ask(Question("hit_ratio_by_day"), DAY, ANALYTICS, attempts=2)
     assert athena.calls == 2
 
