@@ -31,6 +31,9 @@ _TEMPLATES = {
 }
 """Trino's function → an expression of DuckDB; ``$a``, ``$b``, … are the arguments in order."""
 
+# Trino counts the entries of a map as it counts those of an array.
+_SIZE_OF_MAP = "len(map_keys($a))"
+
 # Where nothing fits, Trino's is null and DuckDB's is empty.
 _REGEXP_EXTRACT = "CASE WHEN regexp_matches($a, $b) THEN regexp_extract($a, $b, $c) END"
 
@@ -40,10 +43,14 @@ _DIVISION = "CASE WHEN $b = 0 THEN CAST(error('DIVISION_BY_ZERO: Division by zer
 
 def replace_functions(query: exp.Expr) -> exp.Expr:
     """Write what DuckDB lacks in other words, in place; ``query`` must carry types for whole-number division."""
-    for node in reversed(list(query.find_all(exp.Anonymous, exp.Div, exp.RegexpExtract))):
+    for node in reversed(list(query.find_all(exp.Anonymous, exp.ArraySize, exp.Div, exp.RegexpExtract))):
         if isinstance(node, exp.RegexpExtract):
             group = node.args.get("group") or exp.Literal.number(0)
             template, arguments = _REGEXP_EXTRACT, [node.this, node.expression, group]
+        elif isinstance(node, exp.ArraySize):
+            if not node.this.is_type(exp.DataType.Type.MAP):
+                continue
+            template, arguments = _SIZE_OF_MAP, [node.this]
         elif isinstance(node, exp.Div):
             if not all(side.is_type(*exp.DataType.INTEGER_TYPES) for side in (node.left, node.right)):
                 continue
