@@ -42,6 +42,9 @@ class Prices(Table):
     web_acl_million_requests: Usd
     api_million_requests: Usd = Field(description="API Gateway, HTTP API.")
     replicated_gb: Usd = Field(description="Transfer from one region to another.")
+    replication_time_gb: Usd = Field(description="S3 replication with time control, beside transfer.")
+    transition_million: Usd = Field(description="S3, objects moved to Intelligent-Tiering by a lifecycle.")
+    tiered_million_month: Usd = Field(description="S3 Intelligent-Tiering, objects watched for a month.")
     logged_gb: Usd = Field(description="CloudWatch Logs, taken in.")
     traced_million: Usd = Field(description="X-Ray, traces recorded.")
     alarm_month: Usd = Field(description="CloudWatch, an alarm on one metric.")

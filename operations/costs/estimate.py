@@ -13,7 +13,6 @@ _MILLION = 1_000_000
 _GIGABYTE = 1_000_000_000
 _GIBIBYTE_MB = 1024
 _STATE_MACHINE_GB = 0.0625  # Express is billed for memory in chunks of 64 MB
-_WEB_ACL_RULES = 4
 _QUEUE_REQUESTS = 3  # a message is sent, received and deleted
 _BESIDE_DRAWING: tuple[FunctionName, ...] = ("validate", "metadata", "record")
 
@@ -59,9 +58,13 @@ def monthly_costs(pictures: Pictures, settings: Settings, assumptions: Assumptio
 
 
 def storage_cost(pictures: Pictures, settings: Settings) -> float:
-    """Return what keeping one month's pictures for one more month costs in S3 Standard, in USD."""
+    """Return what keeping one month's pictures for one more month costs in S3 Standard, in USD.
+
+    Intelligent-Tiering costs the same for a month, its watching besides, and about half from then on.
+    """
     kept = pictures.bytes + 2 * drawing(pictures, settings).bytes  # the replica has every derivative too
-    return kept * pictures.per_day * DAYS / _GIGABYTE * settings.prices.stored_gb_month
+    watched = settings.prices.tiered_million_month / _MILLION if _tiered(settings) else 0
+    return (kept / _GIGABYTE * settings.prices.stored_gb_month + watched) * pictures.per_day * DAYS
 
 
 def _ingest(pictures: Pictures, settings: Settings, taken: Assumptions) -> Iterator[Line]:
@@ -89,8 +92,12 @@ def _ingest(pictures: Pictures, settings: Settings, taken: Assumptions) -> Itera
 
     reads = 2 + drawn.groups  # validate, metadata and every group read the original
     yield Line("S3 requests", "originals", (prices.put_million + reads * prices.get_million) / _MILLION)
+    if _tiered(settings):
+        yield Line("S3 requests", "originals moved to their class", prices.transition_million / _MILLION)
     yield Line("S3 requests", "derivatives", drawn.derivatives * prices.put_million / _MILLION)
-    copied = drawn.derivatives * prices.put_million / _MILLION + drawn.bytes / _GIGABYTE * prices.replicated_gb
+    copied_gb = prices.replicated_gb
+    copied_gb += prices.replication_time_gb if settings.storage.replication_time_control else 0
+    copied = drawn.derivatives * prices.put_million / _MILLION + drawn.bytes / _GIGABYTE * copied_gb
     yield Line("Replication", "requests and transfer", copied)
 
     yield Line("Observing", "logs", taken.logged_bytes / _GIGABYTE * prices.logged_gb)
@@ -114,10 +121,15 @@ def _delivery(pictures: Pictures, settings: Settings, taken: Assumptions) -> Ite
 def _standing(settings: Settings, taken: Assumptions) -> Iterator[Line]:
     """What is paid for with no picture at all."""
     prices = settings.prices
-    yield Line("Standing", "WAF", prices.web_acl_month + _WEB_ACL_RULES * prices.web_acl_rule_month)
-    yield Line("Standing", "alarms", taken.alarms * prices.alarm_month)
+    yield Line("Standing", "WAF", prices.web_acl_month + taken.web_acl_rules * prices.web_acl_rule_month)
+    alarmed = taken.alarmed_metrics + len(settings.dedicated_tenants) * taken.alarmed_metrics_of_a_lane
+    yield Line("Standing", "alarms", alarmed * prices.alarm_month)
     yield Line("Standing", "dashboard", taken.dashboards * prices.dashboard_month)
     yield Line("Standing", "secrets", taken.secrets * prices.secret_month)
+
+
+def _tiered(settings: Settings) -> bool:
+    return settings.storage.originals_class == "intelligent_tiering"
 
 
 def _call(name: FunctionName, settings: Settings, taken: Assumptions) -> float:

@@ -48,6 +48,10 @@ class Assumptions:
     """Of a picture's functions and state machine together, at the level INFO."""
     traced_share: float = 0.05
     """X-Ray's default rule, beyond the first trace of each second."""
-    alarms: int = 30
+    alarmed_metrics: int = 53
+    """Of the shared lane and all that is there once."""
+    alarmed_metrics_of_a_lane: int = 18
+    """Of each dedicated lane besides."""
     dashboards: int = 1
     secrets: int = 2
+    web_acl_rules: int = 3

@@ -36,7 +36,8 @@ def test_every_derivative_is_put_twice_and_copied_once() -> None:
     drawn, prices = drawing(PICTURES, SETTINGS), SETTINGS.prices
     assert drawn.derivatives == len(SETTINGS.rendering.eager_widths) * len(SETTINGS.rendering.eager_formats)
     puts = drawn.derivatives * PICTURES.per_day * DAYS / 1e6 * prices.put_million
-    copied = drawn.bytes * PICTURES.per_day * DAYS / 1e9 * prices.replicated_gb
+    assert SETTINGS.storage.replication_time_control
+    copied = drawn.bytes * PICTURES.per_day * DAYS / 1e9 * (prices.replicated_gb + prices.replication_time_gb)
     lines = monthly_costs(PICTURES, SETTINGS)
     assert part(lines, "Replication") == pytest.approx(puts + copied)
     assert next(line.usd for line in lines if line.what == "derivatives") == pytest.approx(puts)
@@ -64,7 +65,9 @@ def test_fewer_derivatives_ahead_cost_less() -> None:
 
 
 def test_nothing_drawn_ahead_is_only_the_original_kept() -> None:
-    kept = PICTURES.bytes * PICTURES.per_day * DAYS / 1e9 * SETTINGS.prices.stored_gb_month
+    pictures = PICTURES.per_day * DAYS
+    kept = PICTURES.bytes * pictures / 1e9 * SETTINGS.prices.stored_gb_month
+    kept += pictures / 1e6 * SETTINGS.prices.tiered_million_month  # of Intelligent-Tiering
     assert storage_cost(PICTURES, drawing_ahead()) == pytest.approx(kept)
 
 
