@@ -51,6 +51,7 @@ diff: $(VENV)/.ready ## Compare the templates with what is deployed: make diff [
 
 deploy: $(VENV)/.ready ## Deploy every stack to AWS: make deploy [STAGE=staging] [OPTIONS=…]
 	$(CDK) deploy --all $(OPTIONS)
+	$(RUN) darkroom reserve --aws
 
 destroy: $(VENV)/.ready ## Delete the stacks of a stage that is not protected: make destroy [STAGE=staging] [OPTIONS=…]
 	$(CDK) destroy --all $(OPTIONS)

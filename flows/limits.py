@@ -49,7 +49,8 @@ class Limit:
 
 ATHENA = Limit("athena", lambda settings: settings.analytics.concurrent_questions)
 REPORT_INDEX = Limit("report-index", lambda _settings: 1)
-LIMITS = (ATHENA, REPORT_INDEX)
+LANES = Limit("lane-concurrency", lambda _settings: 1)  # two changes at once would each take the other's room
+LIMITS = (ATHENA, REPORT_INDEX, LANES)
 
 
 def ensure_limits(settings: Settings) -> None:

@@ -37,11 +37,12 @@ class Lane(Construct):
         queue_alarms(self, lane, self.queue.queue_name, self.dead_letters.queue_name, names)
         OriginalsRule(self, "Originals", lane=lane, queue=self.queue, names=names)
         self.failures = failures_table(self, "Failures", lane=lane, names=names)
+        self.functions = self._functions(libvips_layer)
         self.state_machine = LaneStateMachine(
             self,
             "StateMachine",
             lane=lane,
-            functions=self._functions(libvips_layer),
+            functions={name.capitalize(): function for name, function in self.functions.items()},
             queue=self.queue,
             failures=self.failures,
             names=names,
@@ -68,8 +69,7 @@ class Lane(Construct):
             ),
         )
 
-    def _functions(self, layer: lambda_.ILayerVersion) -> dict[str, lambda_.Function]:
-        """Return the functions by the names that the state machine's tasks have."""
+    def _functions(self, layer: lambda_.ILayerVersion) -> dict[LaneFunction, lambda_.Function]:
         names = self._names
         validate, record = self._handler("validate"), self._handler("record")
         metadata, derive = self._handler("metadata", layer), self._handler("derive", layer)
@@ -99,10 +99,13 @@ class Lane(Construct):
             [f"{names.derivatives_arn}/*"],
             "Of a picture that was rejected after some of it was drawn; its id is random.",
         )
-        handlers = {"Validate": validate, "Metadata": metadata, "Derive": derive, "Record": record}
-        return {task: handler.function for task, handler in handlers.items()}
+        handlers: dict[LaneFunction, HandlerFunction]
+        handlers = {"validate": validate, "metadata": metadata, "derive": derive, "record": record}
+        return {name: handler.function for name, handler in handlers.items()}
 
     def _handler(self, name: LaneFunction, layer: lambda_.ILayerVersion | None = None) -> HandlerFunction:
+        # No reserved concurrency: what a template says, a deployment may put back. It begins with what `darkroom
+        # reserve` gives it, and the flow tenant_concurrency tunes it from there.
         return HandlerFunction(
             self,
             name.capitalize(),
@@ -111,5 +114,4 @@ class Lane(Construct):
             assets=self._assets,
             lane=self.name,
             libvips_layer=layer,
-            reserved_concurrency=self._names.settings.reserved_concurrency(self.name).get(name),
         )

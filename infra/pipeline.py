@@ -51,3 +51,5 @@ def publish_lane(stack: DarkroomStack, lane: Lane) -> None:
     stack.publish(f"lane-{name}-failures-table", lane.failures.table_name, f"Why messages of the lane {name} failed")
     stack.publish(f"lane-{name}-state-machine-arn", lane.state_machine.arn, f"State machine of the lane {name}")
     stack.publish(f"lane-{name}-pipe", lane.pipe.name, f"Pipe of the lane {name}")
+    for function, made in lane.functions.items():
+        stack.publish(f"lane-{name}-{function}-function", made.function_name, f"Function {function} of the lane {name}")

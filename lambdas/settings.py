@@ -26,6 +26,7 @@ from lambdas.picture_settings import KeptMetadata, Limits, Rendering
 from lambdas.price_settings import Prices
 from lambdas.storage_settings import Days, Storage
 from lambdas.table import Table
+from lambdas.tuning_settings import Tuning
 from lambdas.web_acl_settings import WebAcl
 
 SETTINGS_FILE = Path(__file__).resolve().parent.parent / "darkroom.toml"
@@ -210,6 +211,7 @@ class Settings(Table):
     analytics: Analytics
     prices: Prices
     operations: Operations
+    tuning: Tuning
     backfill: Backfill
     tenants: dict[Tenant, TenantSettings] = Field(min_length=1, description="By the tenant's name in keys and tokens.")
 
@@ -237,6 +239,13 @@ class Settings(Table):
                 f" lanes.account_concurrency less the {UNRESERVED_CONCURRENCY} that Lambda keeps,"
                 f" but received {received}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _weights_of_lanes(self) -> Self:
+        strays = set(self.tuning.weights) - set(self.lane_names)
+        if strays:
+            raise ValueError(f"expected tuning.weights of {', '.join(self.lane_names)} but received {sorted(strays)}")
         return self
 
     @model_validator(mode="after")

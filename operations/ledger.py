@@ -29,10 +29,18 @@ class Ledger:
         Raises:
             ClientError: S3 refused; a retry may help.
         """
-        key = f"{self.kind}/{name}.json"
         body = json.dumps(document, indent=2, ensure_ascii=False, default=str).encode()
-        self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType="application/json")
-        return f"s3://{self.bucket}/{key}"
+        return f"s3://{self.bucket}/{self.put(f'{name}.json', body, 'application/json')}"
+
+    def put(self, file: str, body: bytes, content_type: str) -> str:
+        """Put a file, such as a chart, beside the documents; return its key.
+
+        Raises:
+            ClientError: S3 refused; a retry may help.
+        """
+        key = f"{self.kind}/{file}"
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type)
+        return key
 
     def read(self) -> Iterator[tuple[str, Any]]:
         """Yield every document by its name, oldest first.
@@ -43,5 +51,7 @@ class Ledger:
         folder = f"{self.kind}/"
         for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=folder):
             for item in page.get("Contents", []):
+                if not item["Key"].endswith(".json"):
+                    continue
                 body = self.s3.get_object(Bucket=self.bucket, Key=item["Key"])["Body"].read()
                 yield item["Key"].removeprefix(folder).removesuffix(".json"), json.loads(body)

@@ -85,11 +85,12 @@ def await_emulator(record: ProcessRecord, endpoint: Endpoint, log: Path, *, seco
 
 def main() -> None:
     """Run the emulator in this process, with the patches applied."""
-    from infra.local import fidelity, handler_python, worker_pool
+    from infra.local import fidelity, handler_python, service_metrics, worker_pool
 
     fidelity.apply_patches()
     handler_python.apply_patches()
     worker_pool.apply_patches()
+    service_metrics.apply_patches()
     from ministack.app import main as run
 
     run()

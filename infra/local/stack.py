@@ -19,6 +19,8 @@ from lambdas.aws.signing_keys import ensure_image_token_keys, ensure_tenant_keys
 from lambdas.settings import EDGE_REGION, Settings, load_settings
 from operations.edge_key_store import EdgeKeyStore
 from operations.image_token_keys import TokenKeyring
+from operations.tuning.lanes import deployed_lanes, reserve_new
+from operations.tuning.reservations import ControlPlane
 
 ASSEMBLY = CHECKOUT / "build" / "synth" / "host"
 _BESIDE = {part.name: part for part in (PREFECT, FLOWS, LAB)}
@@ -233,6 +235,7 @@ class LocalStack:
         self.deployment = deploy(assembly, self.endpoint, lambda name: announce(f"Deploy {name}"))
         self._publish_addresses()
         self._make_keys()
+        self._reserve()
         announce(f"Start {', '.join(part.name for part in PARTS)}")
         for part in PARTS:
             self.begin(part)
@@ -262,6 +265,11 @@ class LocalStack:
         self.client("ssm", region).put_parameter(
             Name=self.settings.parameter_name(thing), Value=value, Type="String", Overwrite=True
         )
+
+    def _reserve(self) -> None:
+        """Reserve for every lane what it begins with: on AWS, ``darkroom reserve`` does."""
+        unhurried = ControlPlane(self.client("lambda"), self.settings.tuning.changes_per_second, lambda _seconds: None)
+        reserve_new(deployed_lanes(self.settings, self.parameter), unhurried)
 
     def _make_keys(self) -> None:
         """Give every tenant, and the image tokens, a key: on AWS, ``darkroom keys`` does."""

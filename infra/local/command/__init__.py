@@ -8,6 +8,7 @@ from infra.local.command.environment import env
 from infra.local.command.explain import explain
 from infra.local.command.find import find
 from infra.local.command.keys import keys
+from infra.local.command.reserve import reserve
 from infra.local.command.rotate_keys import rotate_keys
 from infra.local.command.status import status
 from infra.local.command.token import token
@@ -23,6 +24,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
-for _command in (up, down, status, upload, url, demo, env, find, token, keys, rotate_keys, explain, traffic):
+for _command in (up, down, status, upload, url, demo, env, find, token, keys, rotate_keys, reserve, explain, traffic):
     app.command()(_command)
 app.add_typer(dead_letters, name="dead-letters")
