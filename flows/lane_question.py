@@ -25,7 +25,7 @@ class LaneApproval(Approval):
 def question_about_lanes(changes: Sequence[Change], description: str) -> type[LaneApproval]:
     """Return the question, with a field for each lane that has a reservation."""
     fields: dict[str, Any] = {
-        change.lane: (int, Field(default=change.after, title=change.lane, description=_description(change)))
+        _field(change.lane): (int, Field(default=change.after, title=change.lane, description=_description(change)))
         for change in changes
         if change.before is not None
     }
@@ -42,7 +42,9 @@ def edited(changes: Sequence[Change], answer: LaneApproval, budget: int, tuning:
     """
     if answer.decision != "edit":
         return list(changes)
-    numbers: Mapping[str, int] = {each.lane: getattr(answer, each.lane) for each in changes if each.before is not None}
+    numbers: Mapping[str, int] = {
+        each.lane: getattr(answer, _field(each.lane)) for each in changes if each.before is not None
+    }
     for lane, number in numbers.items():
         if not tuning.floor <= number <= tuning.ceiling:
             raise WrongEditError(
@@ -55,6 +57,10 @@ def edited(changes: Sequence[Change], answer: LaneApproval, budget: int, tuning:
             " nothing was changed"
         )
     return [Change(each.lane, each.before, each.need, numbers.get(each.lane, each.after)) for each in changes]
+
+
+def _field(lane: str) -> str:
+    return f"lane_{lane}"  # a tenant may be called reason
 
 
 def _description(change: Change) -> str:

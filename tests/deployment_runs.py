@@ -54,6 +54,11 @@ class Prefect:
         self._answer(self._api.post(f"/flow_runs/{flow_run_id}/set_state", json=body))
         self.await_state(flow_run_id, "CANCELLED")
 
+    def resume(self, flow_run_id: str, answer: Mapping[str, Any]) -> None:
+        """Resume a paused flow run with an ``answer`` to what it asks."""
+        resumed = self._answer(self._api.post(f"/flow_runs/{flow_run_id}/resume", json={"run_input": dict(answer)}))
+        assert resumed["status"] == "ACCEPT", resumed
+
     def artifacts(self, flow_run_id: str) -> dict[str, dict[str, Any]]:
         """Return the artifacts of a flow run by their keys."""
         sought = {"artifacts": {"flow_run_id": {"any_": [flow_run_id]}}}

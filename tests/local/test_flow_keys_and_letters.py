@@ -1,0 +1,105 @@
+"""Dead letters sent back and keys rotated: as deployments, and by hand."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from deployment_runs import Prefect
+from lane import Lane, Original, pictures
+
+from flows.dead_letters import dead_letters, main
+from flows.rotate_keys import rotate_keys
+from infra.local.stack import LocalStack
+from lambdas.access.image_token_keys import parse_image_token_keys
+from operations import image_token_keys
+
+pytestmark = pytest.mark.usefixtures("flows_here")
+TENANT = "demo"
+
+
+@pytest.fixture
+def lane(stack: LocalStack) -> Lane:
+    return Lane(stack)
+
+
+@pytest.fixture
+def dead(stack: LocalStack, lane: Lane) -> Iterator[Original]:
+    """Put the event of an original without outcome where messages go that no try could finish."""
+    (original,) = pictures(1, TENANT, 64, 48)
+    lane.put([original])
+    lane.await_outcomes([original])
+    lane.await_empty()
+    stack.client("dynamodb").delete_item(
+        TableName=stack.parameter("images-table"), Key={"image_id": {"S": original.image_id}}
+    )
+    queue = stack.parameter(f"lane-{lane.name}-dlq-url")
+    stack.client("sqs").send_message(QueueUrl=queue, MessageBody=event_of(stack, original.key))
+    yield original
+    lane.dead_letters.discard(lambda letter: letter.is_named(original.image_id))
+
+
+def event_of(stack: LocalStack, key: str) -> str:
+    bucket = stack.parameter("originals-bucket")
+    head = stack.client("s3").head_object(Bucket=bucket, Key=key)
+    described = {"key": key, "size": head["ContentLength"], "etag": head["ETag"].strip('"')}
+    if "VersionId" in head:
+        described["version-id"] = head["VersionId"]
+    return json.dumps({"detail-type": "Object Created", "detail": {"bucket": {"name": bucket}, "object": described}})
+
+
+def test_a_letter_is_seen_sent_back_and_followed_to_its_outcome(served: Prefect, lane: Lane, dead: Original) -> None:
+    dry: Any = dead_letters(action="redrive", names=[dead.image_id], return_state=True)
+    assert dry.message == "dry run: 1 dead letters would be sent back"
+    assert not lane.records([dead])
+    asked = {"action": "redrive", "names": [dead.image_id], "dry_run": False}
+    run = served.run("dead-letters/daily", asked)
+    assert run["state"]["message"] == "1 of 1 dead letters sent back: 1 ready"
+    assert lane.records([dead])[dead.image_id]["outcome"] == "ready"
+    listed = served.artifacts(run["id"])["dead-letters-list"]["data"]
+    assert dead.image_id in listed
+    again: Any = dead_letters(**asked, return_state=True)
+    assert again.message == "0 of 0 dead letters sent back"
+
+
+def test_letters_are_discarded_only_by_their_names(
+    lane: Lane, dead: Original, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--action", "discard", "--names", "0" * 32, "--no-dry-run"]) == 0
+    assert "0 of 0 dead letters discarded" in capsys.readouterr().out
+    assert any(letter.is_named(dead.image_id) for letter in lane.dead_letters.letters())
+    assert main(["--action", "discard", "--names", dead.image_id, "--no-dry-run"]) == 0
+    assert "1 of 1 dead letters discarded" in capsys.readouterr().out
+    assert not any(letter.is_named(dead.image_id) for letter in lane.dead_letters.letters())
+
+
+def test_a_lane_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--lane", "nobody"]) == 2
+    assert "expected a lane of shared, studio but received 'nobody'" in capsys.readouterr().err
+
+
+def test_a_key_is_rotated_once_and_retired_in_time(
+    stack: LocalStack, served: Prefect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both keys stay good, for the other tests' tokens."""
+    secret = stack.parameter("image-token-keys-secret")
+
+    def held() -> tuple[str, set[str]]:
+        keys = parse_image_token_keys(stack.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
+        return keys.signing, set(keys.keys)
+
+    monkeypatch.setattr(image_token_keys, "PROPAGATION_SECONDS", 0.0)
+    before, _ = held()
+    run = served.run("rotate-keys/daily")
+    assert run["state"]["message"].startswith(f"nothing: {before} signs until it is 90 days old")
+    state: Any = rotate_keys(action="rotate", dry_run=False, return_state=True)
+    signing, kids = held()
+    assert state.message.startswith(f"{signing} signs from now on; retire the old key from ")
+    assert kids == {before, signing}
+    again: Any = rotate_keys(action="rotate", dry_run=False, return_state=True)
+    assert again.is_failed()
+    assert f"expected one key before a rotation but {before} lives beside {signing}" in again.message
+    early: Any = rotate_keys(action="retire", dry_run=False, return_state=True)
+    assert early.is_failed()
+    assert "tokens of the old key are good until" in early.message
+    assert held() == (signing, {before, signing})

@@ -1,0 +1,176 @@
+"""A lane's concurrency on the local stack: proposed by its metrics, approved, applied, and undone."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from deployment_runs import Prefect
+from lane import Lane, pictures, wait_until
+
+from flows import tenant_concurrency as module
+from flows.places import Places
+from flows.tenant_concurrency import tenant_concurrency
+from infra.local.stack import LocalStack
+from lambdas.settings import Settings
+from operations.tuning.lanes import DeployedLanes, deployed_lanes
+from operations.tuning.measurements import Window, measure
+from operations.tuning.record import KIND, Tuning, history
+from operations.tuning.reservations import ControlPlane
+
+pytestmark = pytest.mark.usefixtures("flows_here")
+LANE = "studio"
+SMALLEST = 4  # one execution of each function
+
+
+@pytest.fixture(scope="module")
+def lanes(stack: LocalStack) -> DeployedLanes:
+    return deployed_lanes(stack.settings, stack.parameter)
+
+
+@pytest.fixture(scope="module")
+def control(stack: LocalStack) -> ControlPlane:
+    return ControlPlane(stack.client("lambda"), 1.0, sleep=lambda _seconds: None)
+
+
+@pytest.fixture(autouse=True)
+def smallest(lanes: DeployedLanes, control: ControlPlane) -> Iterator[dict[str, int | None]]:
+    """Give the lane less than its floor, and in the end what it had."""
+    before = control.read(lanes.functions)
+    small: dict[str, int | None] = dict.fromkeys(lanes.functions, SMALLEST // len(lanes.functions))
+    control.apply(small, before)
+    yield small
+    control.apply(before, control.read(lanes.functions))
+
+
+@pytest.fixture
+def measured(stack: LocalStack, lanes: DeployedLanes) -> Lane:
+    """Return the lane once CloudWatch has metrics of work that it did."""
+    lane = Lane(stack, LANE)
+    lane.put(originals := pictures(1, LANE, 64, 48))
+    lane.await_outcomes(originals)
+    cloudwatch = stack.client("cloudwatch")
+
+    def done() -> bool:
+        load = measure(cloudwatch, lanes.names, Window.before(datetime.now(UTC), 15))[LANE]
+        return load is not None and load.pictures > 0 and load.arrived > 0
+
+    wait_until(done, "metrics of the lane")
+    return lane
+
+
+def records(stack: LocalStack) -> list[Tuning]:
+    return history(Places.find(stack.settings).ledger(KIND))
+
+
+def pictures_per_second(lane: Lane, count: int = 8) -> float:
+    originals = pictures(count, LANE, 800, 600)
+    began = time.monotonic()
+    lane.put(originals)
+    lane.await_outcomes(originals)
+    return count / (time.monotonic() - began)
+
+
+def test_throughput_follows_what_is_reserved_and_revert_restores_it(
+    stack: LocalStack,
+    served: Prefect,
+    measured: Lane,
+    lanes: DeployedLanes,
+    control: ControlPlane,
+    smallest: dict[str, int | None],
+) -> None:
+    slow = pictures_per_second(measured)
+    run = served.run("tenant-concurrency/regular", {"ask_above": 1.0})
+    assert run["state"]["name"] == "Completed", run["state"]["message"]
+
+    now = control.read(lanes.functions)
+    after = lanes.totals(now)[LANE]
+    assert after is not None
+    assert after >= stack.settings.tuning.floor
+    assert f"lanes changed: {LANE} {SMALLEST} → {after}" in run["state"]["message"]
+    record = records(stack)[-1]
+    assert (record.state, record.run, record.before, record.after) == ("applied", run["id"], smallest, now)
+    artifacts = served.artifacts(run["id"])
+    assert f"| {LANE} | {SMALLEST} |" in artifacts["lanes"]["data"]
+    assert artifacts["lanes-chart"]["type"] == "image"
+    assert pictures_per_second(measured) > 1.2 * slow
+
+    plan: Any = tenant_concurrency(revert=True, return_state=True)
+    assert plan.message.startswith("dry run: back to before ")
+    assert control.read(lanes.functions) == now
+    undone: Any = tenant_concurrency(revert=True, dry_run=False, return_state=True)
+    assert undone.name == "Completed", undone.message
+    assert control.read(lanes.functions) == smallest
+    assert records(stack)[-1].reverts == record.name
+
+
+def test_an_approval_that_never_comes_changes_nothing(
+    stack: LocalStack, measured: Lane, lanes: DeployedLanes, control: ControlPlane, smallest: dict[str, int | None]
+) -> None:
+    count = len(records(stack))
+    state: Any = tenant_concurrency(dry_run=False, ask_above=0.0, approval_seconds=1, return_state=True)
+    assert (state.name, state.message) == (
+        "ApprovalNeverCame",
+        "approval never came within 1 s; nothing was changed",
+    )
+    assert control.read(lanes.functions) == smallest
+    assert len(records(stack)) == count
+
+
+@pytest.mark.parametrize(
+    ("answer", "name", "message"),
+    [
+        ({"decision": "reject", "reason": "not today"}, "Rejected", "rejected: not today; nothing was changed"),
+        ({"decision": "edit", f"lane_{LANE}": 3}, "Failed", f"for {LANE} but received 3; nothing was changed"),
+    ],
+    ids=["rejected", "edited-below-the-floor"],
+)
+def test_what_is_not_approved_changes_nothing(
+    served: Prefect,
+    measured: Lane,
+    lanes: DeployedLanes,
+    control: ControlPlane,
+    smallest: dict[str, int | None],
+    answer: dict[str, Any],
+    name: str,
+    message: str,
+) -> None:
+    flow_run_id = served.start("tenant-concurrency/regular", {"ask_above": 0.0})
+    served.await_state(flow_run_id, "PAUSED")
+    served.resume(flow_run_id, answer)
+    run = served.await_state(flow_run_id)
+    assert run["state"]["name"] == name
+    assert message in run["state"]["message"]
+    assert control.read(lanes.functions) == smallest
+
+
+def test_a_time_without_metrics_changes_nothing(
+    lanes: DeployedLanes, control: ControlPlane, smallest: dict[str, int | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long_ago = Window.before(datetime(2026, 1, 1, tzinfo=UTC), 15)
+    monkeypatch.setattr(module.Window, "before", lambda *_: long_ago)
+    state: Any = tenant_concurrency(dry_run=False, return_state=True)
+    assert (state.name, state.is_failed()) == ("NoMetrics", True)
+    assert "expected metrics of shared, studio from 23:46 to 00:01 UTC but CloudWatch has none" in state.message
+    assert control.read(lanes.functions) == smallest
+
+
+def test_floors_beyond_the_budget_change_nothing(
+    stack: LocalStack,
+    measured: Lane,
+    lanes: DeployedLanes,
+    control: ControlPlane,
+    smallest: dict[str, int | None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    few = stack.settings.lanes.model_copy(update={"account_concurrency": 110})
+
+    def with_few(**_: Any) -> Settings:
+        return stack.settings.model_copy(update={"lanes": few})
+
+    monkeypatch.setattr(module, "load_settings", with_few)
+    state: Any = tenant_concurrency(dry_run=False, return_state=True)
+    assert (state.name, state.is_failed()) == ("Budget", True)
+    assert "expected 16 executions at once, the least for 2 lanes, but there are " in state.message
+    assert control.read(lanes.functions) == smallest
