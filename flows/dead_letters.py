@@ -113,9 +113,9 @@ def dead_letters(
     letters = [letter for of_lane in found.values() for letter in of_lane]
     reasons = _reasons(letters)
     if action == "inspect" or dry_run:
-        sentence = f"{len(letters):,} dead letters"
+        sentence = _letters(len(letters))
         if action != "inspect":
-            sentence = f"dry run: {len(letters):,} dead letters would be {_PAST[action]}"
+            sentence = f"dry run: {_letters(len(letters))} would be {_PAST[action]}"
         return _finish(places, DeadLettersReport(sentence=sentence, letters=_rows(letters)), reasons)
     limit = settings.operations.ask_above if ask_above is None else ask_above
     if action == "discard" and len(letters) > limit:
@@ -133,9 +133,13 @@ def dead_letters(
     became = await_outcomes(places.inventory(), image_ids, wait_seconds) if action == "redrive" and image_ids else {}
     outcomes = Counter(became.values())
     told = f": {', '.join(f'{count:,} {outcome}' for outcome, count in sorted(outcomes.items()))}" if outcomes else ""
-    sentence = f"{len(taken):,} of {len(letters):,} dead letters {_PAST[action]}{told}"
+    sentence = f"{len(taken):,} of {_letters(len(letters))} {_PAST[action]}{told}"
     report = DeadLettersReport(sentence=sentence, letters=_rows(taken, became), outcomes=dict(outcomes))
     return _finish(places, report, reasons)
+
+
+def _letters(number: int) -> str:
+    return f"{number:,} dead letter{'' if number == 1 else 's'}"
 
 
 def _queues(places: Places, lane: str | None) -> list[DeadLetterQueue]:

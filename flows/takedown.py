@@ -52,7 +52,7 @@ class TakedownReceipt(BaseModel):
         """The receipt in a sentence."""
         sums = {place: sum(row[place] for row in self.removed) for place in ("originals", "derivatives", "replica")}
         return (
-            f"{len(self.removed):,} of {self.pictures:,} pictures gone: {sums['originals']:,} versions of originals,"
+            f"{len(self.removed):,} of {_pictures(self.pictures)} gone: {sums['originals']:,} versions of originals,"
             f" {sums['derivatives']:,} of derivatives and {sums['replica']:,} of their replicas"
         )
 
@@ -114,7 +114,7 @@ def takedown(
     shown, limit = settings.operations.shown_rows, settings.operations.ask_above if ask_above is None else ask_above
     plan = [{"image": each.image_id, "original": each.original_key or "not known"} for each in pictures]
     show_rows("takedown-plan", plan, "What is to go.", shown=shown)
-    subject = f"{len(pictures):,} pictures{f' of the tenant {tenant}' if tenant else ''}"
+    subject = f"{_pictures(len(pictures))}{f' of the tenant {tenant}' if tenant else ''}"
     if dry_run:
         show_story("takedown", f"A dry run: {subject} would be removed; nothing was.", what="What a takedown would do")
         return Completed(message=f"dry run: {subject} would go", data=TakedownReceipt(pictures=len(pictures)))
@@ -131,12 +131,16 @@ def takedown(
     return Completed(message=receipt.sentence, data=receipt)
 
 
+def _pictures(number: int) -> str:
+    return f"{number:,} picture{'' if number == 1 else 's'}"
+
+
 def _warning(subject: str, pictures: Sequence[Picture]) -> str:
     first = "\n".join(f"- `{each.image_id}`" for each in pictures[:10])
     more = f"\n- … and {len(pictures) - 10:,} more" if len(pictures) > 10 else ""
     return (
-        f"**{subject} will be removed for good**: every version of their originals, their derivatives in both regions,"
-        f" their records, and what the edge keeps. No backup has them after that.\n\n{first}{more}"
+        f"**{subject} to be removed for good**: every version of originals, derivatives in both regions, records,"
+        f" and what the edge keeps. No backup has them after that.\n\n{first}{more}"
     )
 
 

@@ -201,7 +201,7 @@ def _record(
 
 def _sentence(changes: Sequence[Change]) -> str:
     changed = [f"{each.lane} {each.before} → {each.after}" for each in changes if each.applies]
-    return f"lanes changed: {', '.join(changed)}" if changed else "every lane has what it needs"
+    return f"lanes: {', '.join(changed)}" if changed else "every lane has what it needs"
 
 
 def _warning(changes: Sequence[Change], budget: int) -> str:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
 
 _QUERIES_AT_ONCE = 500  # GetMetricData's limit
-_PERIOD_SECONDS = 60
 _FUNCTIONS: tuple[LaneFunction, ...] = get_args(LaneFunction)
 _OF_QUEUE = {
     "arrived": ("NumberOfMessagesSent", "Sum"),
@@ -64,30 +63,39 @@ def measure(
     Raises:
         ClientError: CloudWatch refused; a retry may help.
     """
-    queries = {
-        f"q{number}": (lane, thing, query)
-        for number, (lane, thing, query) in enumerate(
-            (lane, thing, query) for lane, names in lanes.items() for thing, query in _queries(names)
-        )
-    }
     values: dict[str, dict[str, list[float]]] = {lane: {} for lane in lanes}
-    for result in _ask(cloudwatch, {name: query for name, (_, _, query) in queries.items()}, window):
-        lane, thing, _ = queries[result["Id"]]
-        values[lane].setdefault(thing, []).extend(result["Values"])
+    for lane, thing, _, value in read_metrics(cloudwatch, lanes, window):
+        values[lane].setdefault(thing, []).append(value)
     return {lane: _load(found, window) for lane, found in values.items()}
 
 
-def _queries(names: LaneNames) -> Iterator[tuple[str, dict[str, Any]]]:
+def read_metrics(
+    cloudwatch: "CloudWatchClient", lanes: Mapping[str, LaneNames], window: Window, period_seconds: int = 60
+) -> Iterator[tuple[str, str, datetime, float]]:
+    """Yield every value of ``window``: lane, thing (``backlog``, ``derive.busy`` …), when, how much; oldest first.
+
+    Raises:
+        ClientError: CloudWatch refused; a retry may help.
+    """
+    wanted = [(lane, thing, query) for lane, names in lanes.items() for thing, query in _queries(names, period_seconds)]
+    queries = {f"q{number}": each for number, each in enumerate(wanted)}
+    for result in _ask(cloudwatch, {name: query for name, (_, _, query) in queries.items()}, window):
+        lane, thing, _ = queries[result["Id"]]
+        for at, value in zip(result["Timestamps"], result["Values"], strict=True):
+            yield lane, thing, at, value
+
+
+def _queries(names: LaneNames, period: int) -> Iterator[tuple[str, dict[str, Any]]]:
     for thing, (metric, statistic) in _OF_QUEUE.items():
-        yield thing, _query("AWS/SQS", metric, statistic, "QueueName", names.queue)
+        yield thing, _query("AWS/SQS", metric, statistic, "QueueName", names.queue, period)
     for function, name in names.functions.items():
         for thing, (metric, statistic) in _OF_FUNCTION.items():
-            yield f"{function}.{thing}", _query("AWS/Lambda", metric, statistic, "FunctionName", name)
+            yield f"{function}.{thing}", _query("AWS/Lambda", metric, statistic, "FunctionName", name, period)
 
 
-def _query(namespace: str, metric: str, statistic: str, dimension: str, name: str) -> dict[str, Any]:
+def _query(namespace: str, metric: str, statistic: str, dimension: str, name: str, period: int) -> dict[str, Any]:
     of = {"Namespace": namespace, "MetricName": metric, "Dimensions": [{"Name": dimension, "Value": name}]}
-    return {"MetricStat": {"Metric": of, "Period": _PERIOD_SECONDS, "Stat": statistic}}
+    return {"MetricStat": {"Metric": of, "Period": period, "Stat": statistic}}
 
 
 def _ask(

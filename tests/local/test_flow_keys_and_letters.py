@@ -50,11 +50,11 @@ def event_of(stack: LocalStack, key: str) -> str:
 
 def test_a_letter_is_seen_sent_back_and_followed_to_its_outcome(served: Prefect, lane: Lane, dead: Original) -> None:
     dry: Any = dead_letters(action="redrive", names=[dead.image_id], return_state=True)
-    assert dry.message == "dry run: 1 dead letters would be sent back"
+    assert dry.message == "dry run: 1 dead letter would be sent back"
     assert not lane.records([dead])
     asked = {"action": "redrive", "names": [dead.image_id], "dry_run": False}
     run = served.run("dead-letters/daily", asked)
-    assert run["state"]["message"] == "1 of 1 dead letters sent back: 1 ready"
+    assert run["state"]["message"] == "1 of 1 dead letter sent back: 1 ready"
     assert lane.records([dead])[dead.image_id]["outcome"] == "ready"
     listed = served.artifacts(run["id"])["dead-letters-list"]["data"]
     assert dead.image_id in listed
@@ -69,7 +69,7 @@ def test_letters_are_discarded_only_by_their_names(
     assert "0 of 0 dead letters discarded" in capsys.readouterr().out
     assert any(letter.is_named(dead.image_id) for letter in lane.dead_letters.letters())
     assert main(["--action", "discard", "--names", dead.image_id, "--no-dry-run"]) == 0
-    assert "1 of 1 dead letters discarded" in capsys.readouterr().out
+    assert "1 of 1 dead letter discarded" in capsys.readouterr().out
     assert not any(letter.is_named(dead.image_id) for letter in lane.dead_letters.letters())
 
 

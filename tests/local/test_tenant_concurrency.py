@@ -88,7 +88,7 @@ def test_throughput_follows_what_is_reserved_and_revert_restores_it(
     after = lanes.totals(now)[LANE]
     assert after is not None
     assert after >= stack.settings.tuning.floor
-    assert f"lanes changed: {LANE} {SMALLEST} → {after}" in run["state"]["message"]
+    assert f"lanes: {LANE} {SMALLEST} → {after}" in run["state"]["message"]
     record = records(stack)[-1]
     assert (record.state, record.run, record.before, record.after) == ("applied", run["id"], smallest, now)
     artifacts = served.artifacts(run["id"])
