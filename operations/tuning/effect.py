@@ -15,7 +15,7 @@ class Effect:
 
     lane: str
     at: datetime
-    reserved_before: int | None
+    reserved_before: int
     reserved_after: int
     done_before: float | None
     done_after: float | None
@@ -40,7 +40,7 @@ def effects(
     found = []
     for tuning in applied:
         for lane, change in tuning.lanes.items():
-            if change.before == change.after:
+            if change.before is None or change.before == change.after:
                 continue
             moments = sorted(each.at for each in applied if lane in each.lanes)
             reach = timedelta(minutes=minutes)
