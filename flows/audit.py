@@ -33,8 +33,9 @@ _LISTED_IDS = 20  # in a command that somebody is to read; the file has all
 class AuditReport(BaseModel):
     """An audit as it was made.
 
-    ``counts`` are images by fault, ``backfills`` the parameters of the backfills that mend, ``takedown`` the images
-    of which only a takedown leaves nothing, ``uri`` the whole of it in the reports bucket.
+    ``counts`` are images by fault; ``backfills`` the parameters of the backfills that mend, ``announce`` the originals
+    that their lane is to be told of, ``copy_to_replica`` the images that the replica lacks, ``takedown`` those of which
+    only a takedown leaves nothing; ``uri`` is the whole of it in the reports bucket.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,8 +44,10 @@ class AuditReport(BaseModel):
     counts: dict[str, int]
     findings: list[dict[str, Any]]
     backfills: list[dict[str, Any]]
+    announce: list[str]
+    copy_to_replica: list[str]
     takedown: list[str]
-    uri: str
+    uri: str = ""
 
 
 def _run_name() -> str:
@@ -111,7 +114,7 @@ def audit(
     parts = [audit_day(auditor, each, each_day) for each in tenants for each_day in days]
     result = merge([*parts, *([audit_strays(auditor)] if strays else [])])
     report = _report(result, places, stage)
-    _show(report, period, chosen.shown_rows)
+    _show(report, period, places, stage)
     message = f"{period.label}, {report.sentence}"
     return Completed(name="FaultsFound" if result.findings else "Completed", message=message, data=report)
 
@@ -121,37 +124,52 @@ def _report(result: AuditResult, places: Places, stage: str) -> AuditReport:
     backfills = [
         {"tenant": tenant, "images": image_ids, "stage": stage} for tenant, image_ids in result.drawn_anew.items()
     ]
-    ledger = places.ledger("audit")
-    uri = ledger.write(
-        ledger.new_name(str(flow_run.id)),
-        {"sentence": result.sentence, "findings": rows, "backfills": backfills, "takedown": result.taken_down},
-    )
-    return AuditReport(
+    report = AuditReport(
         sentence=result.sentence,
         counts={fault.value: count for fault, count in result.counts.items()},
         findings=rows,
         backfills=backfills,
+        announce=result.announced,
+        copy_to_replica=list(result.copied),
         takedown=list(result.taken_down),
-        uri=uri,
     )
+    ledger = places.ledger("audit")
+    uri = ledger.write(ledger.new_name(str(flow_run.id)), report.model_dump(exclude={"uri"}))
+    return report.model_copy(update={"uri": uri})
 
 
-def _show(report: AuditReport, period: Period, shown: int) -> None:
+def _show(report: AuditReport, period: Period, places: Places, stage: str) -> None:
     counted = markdown_table(
         ("fault", "images", "meaning"),
         [(fault, report.counts[fault.value], meaning) for fault, meaning in MEANINGS.items()],
     )
     mending = [line for backfill in report.backfills for line in _run("backfill/on-demand", backfill, "images")]
+    if report.announce:
+        announcing = {"action": "announce", "names": report.announce, "stage": stage}
+        mending += _run("dead-letters/daily", announcing, "names")
+    if report.copy_to_replica:
+        mending += ["", "For each image that the replica lacks:", *_copying(report.copy_to_replica[0], places)]
     if report.takedown:
-        mending += _run("takedown/on-demand", {"images": report.takedown}, "images")
-    heading = ["", "Mended by, each a dry run first:", *mending] if mending else []
+        mending += _run("takedown/on-demand", {"images": report.takedown, "stage": stage}, "images")
+    heading = (
+        ["", "Mended by these; each flow only shows what it would do, until `dry_run` is false:"] if mending else []
+    )
     show_story(
         "audit",
         f"{period.label}, {report.sentence}",
-        [*counted, *heading, "", f"All of it: `{report.uri}`"],
+        [*counted, *heading, *mending, "", f"All of it: `{report.uri}`"],
         what="Do originals, records, derivatives and replica agree?",
     )
-    show_rows("audit-findings", report.findings, "Every fault.", shown=shown, whole=report.uri)
+    show_rows(
+        "audit-findings", report.findings, "Every fault.", shown=places.settings.operations.shown_rows, whole=report.uri
+    )
+
+
+def _copying(image_id: str, places: Places) -> list[str]:
+    regions = places.settings.regions
+    address, copy = f"s3://{places.derivatives}/{image_id}/", f"s3://{places.replica}/{image_id}/"
+    command = f"aws s3 cp --recursive --source-region {regions.primary} --region {regions.replica} {address} {copy}"
+    return ["", "```sh", command, "```"]
 
 
 def _run(deployment: str, parameters: dict[str, Any], shortened: str) -> list[str]:

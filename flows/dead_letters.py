@@ -7,7 +7,7 @@ Run by Prefect from its deployment, or by hand: ``python -m flows.dead_letters -
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from prefect import flow, task
@@ -22,16 +22,17 @@ from flows.command_line import run_from_command_line
 from flows.discovery import NotDeployedError, look_up
 from flows.places import Places
 from flows.showing import markdown_table, show_rows, show_story
-from lambdas.keys import ImageId
+from lambdas.keys import ImageId, MalformedKeyError, OriginalKey
 from lambdas.settings import DEFAULT_STAGE, Settings, SettingsError, load_settings
+from operations.announcing import announcement, lane_of
 from operations.dead_letter import DeadLetter
 from operations.dead_letters import DeadLetterQueue, UnknownLaneError
 from operations.inventory import Inventory
 
 _LANE_THINGS = ("dlq-url", "queue-url", "failures-table")
 _POLL_SECONDS = 2.0
-Action = Literal["inspect", "redrive", "discard"]
-_PAST: dict[str, str] = {"redrive": "sent back", "discard": "discarded"}
+Action = Literal["inspect", "redrive", "discard", "announce"]
+_PAST: dict[str, str] = {"redrive": "sent back", "discard": "discarded", "announce": "announced"}
 
 
 class DeadLettersReport(BaseModel):
@@ -91,7 +92,8 @@ def dead_letters(
     """List dead letters with their reasons; send them back to be tried again, or discard them.
 
     Args:
-        action: inspect lists them; redrive puts them into their lane's queue again; discard deletes the messages.
+        action: inspect lists them; redrive puts them into their lane's queue again; discard deletes the messages;
+            announce tells lanes of originals that no message speaks of any more, by their keys in names.
         lane: of this lane only; of every lane if left out.
         names: only these: image ids, keys of originals, or message ids.
         because: only those whose reason contains this.
@@ -108,6 +110,8 @@ def dead_letters(
         queues = _queues(places, lane)
     except (SettingsError, NotDeployedError, UnknownLaneError) as error:
         return Failed(message=str(error))
+    if action == "announce":
+        return _announce(places, _queues(places, None), names or [], dry_run=dry_run, wait_seconds=wait_seconds)
     chosen = _choice(names, because)
     found = {queue.lane: [each for each in list_letters(queue) if chosen(each)] for queue in queues}
     letters = [letter for of_lane in found.values() for letter in of_lane]
@@ -132,10 +136,39 @@ def dead_letters(
     image_ids = sorted({letter.key.image_id for letter in taken if letter.key})
     became = await_outcomes(places.inventory(), image_ids, wait_seconds) if action == "redrive" and image_ids else {}
     outcomes = Counter(became.values())
-    told = f": {', '.join(f'{count:,} {outcome}' for outcome, count in sorted(outcomes.items()))}" if outcomes else ""
-    sentence = f"{len(taken):,} of {_letters(len(letters))} {_PAST[action]}{told}"
+    sentence = f"{len(taken):,} of {_letters(len(letters))} {_PAST[action]}{_told(outcomes)}"
     report = DeadLettersReport(sentence=sentence, letters=_rows(taken, became), outcomes=dict(outcomes))
     return _finish(places, report, reasons)
+
+
+@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=[2, 10])
+def announce_originals(queues: dict[str, DeadLetterQueue], places: Places, keys: Sequence[OriginalKey]) -> None:
+    """Tell each original's lane of it; one that is told twice is drawn once."""
+    s3 = places.client("s3")
+    for key in keys:
+        queues[lane_of(places.settings, key.tenant)].announce(announcement(s3, places.originals, key))
+
+
+def _announce(
+    places: Places, queues: Sequence[DeadLetterQueue], names: Sequence[str], *, dry_run: bool, wait_seconds: int
+) -> State[DeadLettersReport]:
+    try:
+        keys = [OriginalKey.parse(name) for name in names]
+    except MalformedKeyError as error:
+        return Failed(message=str(error))
+    rows = [{"image": key.image_id, "lane": lane_of(places.settings, key.tenant), "original": str(key)} for key in keys]
+    if dry_run:
+        sentence = f"dry run: {len(keys):,} of {len(names):,} originals would be announced"
+        return _finish(places, DeadLettersReport(sentence=sentence, letters=rows), [])
+    announce_originals({queue.lane: queue for queue in queues}, places, keys)
+    became = await_outcomes(places.inventory(), [key.image_id for key in keys], wait_seconds) if keys else {}
+    outcomes = Counter(became.values())
+    sentence = f"{len(keys):,} of {len(names):,} originals announced{_told(outcomes)}"
+    return _finish(places, DeadLettersReport(sentence=sentence, letters=rows, outcomes=dict(outcomes)), [])
+
+
+def _told(outcomes: Mapping[str, int]) -> str:
+    return f": {', '.join(f'{count:,} {outcome}' for outcome, count in sorted(outcomes.items()))}" if outcomes else ""
 
 
 def _letters(number: int) -> str:

@@ -83,6 +83,14 @@ class DeadLetterQueue:
         """
         return self._take(chosen, self._send_back)
 
+    def announce(self, body: str) -> None:
+        """Put a message into the lane's queue, of an original that it does not know of.
+
+        Raises:
+            ClientError: the queue refused.
+        """
+        self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=body)
+
     def discard(self, chosen: Callable[[DeadLetter], bool]) -> list[DeadLetter]:
         """Delete every letter that is ``chosen``, for good; return them.
 

@@ -28,8 +28,7 @@ def without_outcome(
     """Find the originals that should have a record and have none."""
     for original in originals:
         if original.key.image_id not in records and original.stored_at <= patience.settled:
-            since = f"{original.key}, stored {original.stored_at:%Y-%m-%d %H:%M} UTC"
-            yield Finding(Fault.NO_OUTCOME, original.key.image_id, original.key.tenant, since)
+            yield Finding(Fault.NO_OUTCOME, original.key.image_id, original.key.tenant, str(original.key))
 
 
 def lacking(image_id: ImageId, tenant: str, stored: Collection[str], expected: Collection[Variant]) -> Finding | None:

@@ -26,8 +26,6 @@ MEANINGS: dict[Fault, str] = {
     Fault.NOT_REPLICATED: "a derivative that the replica lacks, or has with other bytes, for longer than is usual",
     Fault.NO_IMAGE: "derivatives of an image that no record calls ready",
 }
-# The backfill draws from the original: where that is gone, or nobody wants the picture, it mends nothing.
-_DRAWN_ANEW = (Fault.NO_OUTCOME, Fault.NO_DERIVATIVE, Fault.NOT_REPLICATED)
 _TAKEN_DOWN = (Fault.NO_ORIGINAL, Fault.NO_IMAGE)
 
 
@@ -71,8 +69,18 @@ class AuditResult:
 
     @property
     def drawn_anew(self) -> dict[str, list[ImageId]]:
-        """The images that a backfill mends, by tenant."""
-        return _by_tenant(finding for finding in self.findings if finding.fault in _DRAWN_ANEW)
+        """The images that a backfill mends, by tenant: it draws from the original what the bucket lacks."""
+        return _by_tenant(finding for finding in self.findings if finding.fault is Fault.NO_DERIVATIVE)
+
+    @property
+    def announced(self) -> list[str]:
+        """The keys of originals that their lane has to be told of again."""
+        return sorted(finding.detail for finding in self.findings if finding.fault is Fault.NO_OUTCOME)
+
+    @property
+    def copied(self) -> list[ImageId]:
+        """The images whose derivatives are to be copied to the replica."""
+        return sorted({finding.image_id for finding in self.findings if finding.fault is Fault.NOT_REPLICATED})
 
     @property
     def taken_down(self) -> list[ImageId]:

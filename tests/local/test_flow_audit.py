@@ -9,6 +9,7 @@ from lane import Lane, pictures
 from planted_faults import LOST, TENANT, Planted, plant
 
 from flows.audit import audit
+from flows.backfill import backfill as backfill_flow
 from flows.places import Places
 from flows.takedown import takedown
 from infra.local.stack import LocalStack
@@ -52,8 +53,11 @@ def test_it_finds_exactly_what_was_planted(stack: LocalStack, served: Prefect, p
     assert lost[Fault.NOT_REPLICATED].startswith(f"{LOST}, the oldest of ")
     document = last_document("audit", stack)
     (backfill,) = [each for each in document["backfills"] if each["tenant"] == TENANT]
-    assert {planted.no_outcome, planted.no_derivative, planted.not_replicated} <= set(backfill["images"])
+    assert planted.no_derivative in backfill["images"]
+    assert planted.not_replicated in document["copy_to_replica"]
+    assert [key for key in document["announce"] if key.endswith(planted.no_outcome)]
     assert {planted.no_original, planted.no_image} <= set(document["takedown"])
+    backfill_flow.validate_parameters(backfill)
     story = served.artifacts(run["id"])["audit"]["data"]
     assert "prefect deployment run 'takedown/on-demand'" in story
 

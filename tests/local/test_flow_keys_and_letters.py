@@ -1,6 +1,5 @@
 """Dead letters sent back and keys rotated: as deployments, and by hand."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +11,9 @@ from flows.dead_letters import dead_letters, main
 from flows.rotate_keys import rotate_keys
 from infra.local.stack import LocalStack
 from lambdas.access.image_token_keys import parse_image_token_keys
+from lambdas.keys import OriginalKey
 from operations import image_token_keys
+from operations.announcing import announcement
 
 pytestmark = pytest.mark.usefixtures("flows_here")
 TENANT = "demo"
@@ -34,18 +35,10 @@ def dead(stack: LocalStack, lane: Lane) -> Iterator[Original]:
         TableName=stack.parameter("images-table"), Key={"image_id": {"S": original.image_id}}
     )
     queue = stack.parameter(f"lane-{lane.name}-dlq-url")
-    stack.client("sqs").send_message(QueueUrl=queue, MessageBody=event_of(stack, original.key))
+    told = announcement(stack.client("s3"), stack.parameter("originals-bucket"), OriginalKey.parse(original.key))
+    stack.client("sqs").send_message(QueueUrl=queue, MessageBody=told)
     yield original
     lane.dead_letters.discard(lambda letter: letter.is_named(original.image_id))
-
-
-def event_of(stack: LocalStack, key: str) -> str:
-    bucket = stack.parameter("originals-bucket")
-    head = stack.client("s3").head_object(Bucket=bucket, Key=key)
-    described = {"key": key, "size": head["ContentLength"], "etag": head["ETag"].strip('"')}
-    if "VersionId" in head:
-        described["version-id"] = head["VersionId"]
-    return json.dumps({"detail-type": "Object Created", "detail": {"bucket": {"name": bucket}, "object": described}})
 
 
 def test_a_letter_is_seen_sent_back_and_followed_to_its_outcome(served: Prefect, lane: Lane, dead: Original) -> None:
@@ -60,6 +53,16 @@ def test_a_letter_is_seen_sent_back_and_followed_to_its_outcome(served: Prefect,
     assert dead.image_id in listed
     again: Any = dead_letters(**asked, return_state=True)
     assert again.message == "0 of 0 dead letters sent back"
+
+
+def test_an_original_that_no_message_speaks_of_is_announced(lane: Lane, dead: Original) -> None:
+    lane.dead_letters.discard(lambda letter: letter.is_named(dead.image_id))
+    state: Any = dead_letters(action="announce", names=[dead.key], dry_run=False, return_state=True)
+    assert state.message == "1 of 1 originals announced: 1 ready"
+    assert lane.records([dead])
+    wrong: Any = dead_letters(action="announce", names=["demo/nonsense"], dry_run=False, return_state=True)
+    assert wrong.is_failed()
+    assert "expected tenant/yyyy-mm-dd/imageId" in wrong.message
 
 
 def test_letters_are_discarded_only_by_their_names(
