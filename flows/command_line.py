@@ -7,7 +7,6 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from prefect import Flow
-from prefect.client.schemas.objects import State
 from prefect.utilities.callables import parameter_schema
 
 FINE, WITH_FINDINGS, FAILED = 0, 1, 2
@@ -19,7 +18,7 @@ def run_from_command_line(flow: Flow[..., Any], arguments: Sequence[str] | None 
     0 for a run that completed, 1 for one that completed under another name, such as FaultsFound, 2 for any other.
     """
     chosen = vars(_parser(flow).parse_args(arguments))
-    state: State[Any] = flow(**chosen, return_state=True)
+    state: Any = flow(**chosen, return_state=True)
     if state.is_completed():
         print(state.message)
         return FINE if state.name == "Completed" else WITH_FINDINGS

@@ -133,7 +133,7 @@ def tenant_concurrency(
         before = control.read(lanes.functions)
         budget = control.budget(sum(filter(None, before.values())), settings.lanes.account_concurrency)
         loads = measure_lanes(lanes, window)
-        needs = {lane: load and needed(load, settings.lanes, settings.tuning) for lane, load in loads.items()}
+        needs = {lane: needed(load, settings.lanes, settings.tuning) for lane, load in loads.items() if load}
         changes = propose(lanes.current(before, needs), budget, settings.tuning)
         _show(changes, loads, budget, places)
         wanted = lanes.wanted(changes, before)
