@@ -1,13 +1,16 @@
 """A person asked in the middle of a run, in Prefect's UI, before anything that cannot be undone."""
 
 from typing import Any, Literal, TypeVar
+from uuid import UUID
 
 from prefect import get_run_logger
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.exceptions import FlowPauseTimeout
 from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput
-from prefect.states import Cancelled, Failed
+from prefect.runtime import flow_run
+from prefect.states import Cancelled, Failed, Running
 from pydantic import Field
 
 _POLL_SECONDS = 2
@@ -48,6 +51,7 @@ def ask(question: type[Question], seconds: int) -> Question:
     try:
         answer = pause_flow_run(wait_for_input=question, timeout=seconds, poll_interval=_POLL_SECONDS)
     except FlowPauseTimeout as error:
+        _go_on()
         raise NotApprovedError(
             f"approval never came within {seconds} s; nothing was changed", rejected=False
         ) from error
@@ -55,6 +59,12 @@ def ask(question: type[Question], seconds: int) -> Question:
         because = f": {answer.reason}" if answer.reason else ""
         raise NotApprovedError(f"rejected{because}; nothing was changed", rejected=True)
     return answer
+
+
+def _go_on() -> None:
+    """Take the run out of its pause, whose end the server else would word itself."""
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(UUID(str(flow_run.id)), Running(), force=True)
 
 
 def question_about(what: str) -> type[Approval]:

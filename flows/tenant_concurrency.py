@@ -59,13 +59,7 @@ def _run_name() -> str:
 def measure_lanes(lanes: DeployedLanes, window: Window) -> dict[str, LaneLoad | None]:
     """Read every lane's metrics."""
     cloudwatch = boto3.client("cloudwatch", region_name=lanes.settings.regions.primary)
-    loads = measure(cloudwatch, lanes.names, window)
-    if not any(loads.values()):
-        raise NoMetricsError(
-            f"expected metrics of {', '.join(lanes.names)} from {window.start:%H:%M} to {window.end:%H:%M} UTC but"
-            " CloudWatch has none; nothing was changed"
-        )
-    return loads
+    return measure(cloudwatch, lanes.names, window)
 
 
 @task(cache_policy=NO_CACHE)
@@ -133,6 +127,11 @@ def tenant_concurrency(
         before = control.read(lanes.functions)
         budget = control.budget(sum(filter(None, before.values())), settings.lanes.account_concurrency)
         loads = measure_lanes(lanes, window)
+        if not any(loads.values()):
+            raise NoMetricsError(
+                f"expected metrics of {', '.join(lanes.names)} from {window.start:%H:%M} to {window.end:%H:%M} UTC but"
+                " CloudWatch has none; nothing was changed"
+            )
         needs = {lane: needed(load, settings.lanes, settings.tuning) for lane, load in loads.items() if load}
         changes = propose(lanes.current(before, needs), budget, settings.tuning)
         _show(changes, loads, budget, places)
