@@ -11,7 +11,7 @@ from lambdas.lanes import SHARED_LANE, LaneFunction, Lanes
 from lambdas.settings import SETTINGS_FILE, Settings, SettingsError, parse_settings
 
 TEXT = SETTINGS_FILE.read_text(encoding="utf-8")
-STAGE = "staging"  # has no tenants of its own
+STAGE = "trial"  # darkroom.toml says nothing of it
 FUNCTIONS = get_args(LaneFunction)
 
 
