@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
-from pathlib import Path
 
 import boto3
 import pandas as pd
@@ -46,12 +45,18 @@ def seeded(stack: LocalStack) -> Iterator[None]:
         unseed(stack, SITE, *DAYS)
 
 
-@pytest.fixture
-def analytics(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Analytics:
-    for name, value in stack.environment().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    return replace(find_analytics(stack.settings), distribution=SITE)
+@pytest.fixture(scope="module")
+def analytics(stack: LocalStack) -> Iterator[Analytics]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in stack.environment().items():
+            patch.setenv(name, value)
+        patch.setattr(boto3, "DEFAULT_SESSION", None)
+        yield replace(find_analytics(stack.settings), distribution=SITE)
+
+
+@pytest.fixture(scope="module")
+def planner(stack: LocalStack, analytics: Analytics, tmp_path_factory: pytest.TempPathFactory) -> Planner:
+    return Planner(partial(stack.client, region=analytics.region), tmp_path_factory.mktemp("read"))
 
 
 _answers: dict[tuple[str, str | None], Answer] = {}
@@ -96,10 +101,7 @@ def test_an_answer_is_what_the_records_say(
 
 
 @pytest.mark.parametrize("name", [question.name for question in Question.all()])
-def test_no_file_is_read_but_those_of_the_days_asked_for(
-    name: str, stack: LocalStack, analytics: Analytics, tmp_path: Path
-) -> None:
-    planner = Planner(partial(stack.client, region=analytics.region), tmp_path)
+def test_no_file_is_read_but_those_of_the_days_asked_for(name: str, planner: Planner, analytics: Analytics) -> None:
     files = {file.key for file in plan_question(planner, Question(name), ASKED, analytics).files}
     logs = {key for key in files if key.startswith(f"{PREFIX}/")}
     assert logs == {
