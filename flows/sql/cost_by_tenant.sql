@@ -1,9 +1,9 @@
 -- How many bytes went out by tenant, format and rung, and what did delivering them cost, about?
--- By the prices of darkroom.toml, on demand, first tier: bytes to viewers; each request with its function and the
--- firewall's look at it; for each miss the function that looks for the derivative, and the read from S3. A rung is
--- null where no picture was asked for. '(no picture)' asked for no image's address, '(unknown)' for an image that the
--- last export does not have.
--- Scans: one distribution's partitions of the days asked for; five columns. Two columns of images.
+-- By the prices of darkroom.toml, on demand, first tier: bytes to viewers; each request with the function that sees it
+-- and the firewall's look at it; for each answer below 400 the function that sees that; for each miss the function that
+-- looks for the derivative, and the read from S3. A rung is null where no picture was asked for. '(no picture)' asked
+-- for no image's address, '(unknown)' for an image that the last export does not have.
+-- Scans: one distribution's partitions of the days asked for; six columns. Two columns of images.
 WITH requests AS (
     SELECT
         regexp_extract(cs_uri_stem, '^/(img/)?((p-)?[0-9a-f]{32})(/|$)', 2) AS image_id,
@@ -13,6 +13,7 @@ WITH requests AS (
             ELSE 'none'
         END AS format,
         x_edge_result_type AS result,
+        try_cast(sc_status AS integer) AS status,
         try_cast(sc_bytes AS bigint) AS bytes
     FROM access_log
     WHERE
@@ -36,6 +37,7 @@ counted AS (
         requests.rung,
         count(*) AS requests,
         count_if(requests.result = 'Miss') AS misses,
+        count_if(requests.status < 400) AS fine,
         coalesce(sum(requests.bytes), 0) AS bytes
     FROM requests
     LEFT JOIN images ON requests.image_id = images.image_id
@@ -52,6 +54,7 @@ SELECT
     bytes / 1e9 * %(delivered_gb)s AS bytes_usd,
     (
         requests * (%(delivery_million_requests)s + %(edge_function_million_requests)s + %(web_acl_million_requests)s)
+        + fine * %(edge_function_million_requests)s
         + misses * (%(edge_lambda_million_requests)s + %(get_million)s)
     ) / 1e6 AS requests_usd
 FROM counted

@@ -109,8 +109,9 @@ def _delivery(pictures: Pictures, settings: Settings, taken: Assumptions) -> Ite
     misses = pictures.views * (1 - settings.analytics.expected_hit_ratio)
     viewed = _derivative_bytes(pictures, Variant(pictures.viewed_width, 0, "avif"), settings)
     yield Line("Delivery", "bytes", pictures.views * viewed / _GIGABYTE * prices.delivered_gb)
-    asked = prices.delivery_million_requests + prices.edge_function_million_requests
-    yield Line("Delivery", "requests and edge function", pictures.views * asked / _MILLION)
+    # One function sees the request, another the answer.
+    asked = prices.delivery_million_requests + 2 * prices.edge_function_million_requests
+    yield Line("Delivery", "requests and edge functions", pictures.views * asked / _MILLION)
     yield Line("Delivery", "WAF", pictures.views * prices.web_acl_million_requests / _MILLION)
     seconds, memory = taken.billed_seconds["origin_request"], _gigabytes("origin_request", settings)
     missed = prices.edge_lambda_million_requests / _MILLION + seconds * memory * prices.edge_lambda_gb_second

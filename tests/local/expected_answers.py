@@ -178,7 +178,9 @@ def cost_by_tenant(seen: Seen) -> list[Row]:
         known = counts(found)
         usd = {
             "bytes_usd": known["bytes"] / 1e9 * prices.delivered_gb,
-            "requests_usd": known["requests"] * each + known["misses"] * miss,
+            "requests_usd": known["requests"] * each
+            + sum(status(r) < 400 for r in found) * prices.edge_function_million_requests / 1e6
+            + known["misses"] * miss,
         }
         kept = {name: known[name] for name in ("requests", "misses", "bytes")}
         rows.append({"tenant": tenant, "format": kind, "rung": width, **kept, **usd})
