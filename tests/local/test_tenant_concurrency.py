@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from lane import Lane, pictures, wait_until
 
 from flows import tenant_concurrency as module
 from flows.places import Places
+from flows.rendering import execute_notebook, read_figures
 from flows.tenant_concurrency import tenant_concurrency
 from infra.local.stack import LocalStack
 from lambdas.settings import Settings
@@ -82,6 +84,7 @@ def test_throughput_follows_what_is_reserved_and_revert_restores_it(
     lanes: DeployedLanes,
     control: ControlPlane,
     smallest: dict[str, int | None],
+    tmp_path: Path,
 ) -> None:
     slow = pictures_per_second(measured)
     run = served.run("tenant-concurrency/regular", {"ask_above": 1.0})
@@ -106,6 +109,12 @@ def test_throughput_follows_what_is_reserved_and_revert_restores_it(
     assert undone.name == "Completed", undone.message
     assert control.read(lanes.functions) == smallest
     assert records(stack)[-1].reverts == record.name
+
+    execute_notebook("lanes", tmp_path / "lanes.ipynb", {"hours": 1, "period_seconds": 10})
+    figures = read_figures(tmp_path / "lanes.ipynb")
+    assert figures["changes"] == 2
+    assert figures["sentence"].startswith(f"{LANE} was undone from {after} to {SMALLEST} executions at once")
+    assert figures["done_before"] > 0
 
 
 def test_an_approval_that_never_comes_changes_nothing(
