@@ -66,7 +66,7 @@ def records(stack: LocalStack) -> list[Tuning]:
     return history(Places.find(stack.settings).ledger(KIND))
 
 
-def pictures_per_second(lane: Lane, count: int = 8) -> float:
+def pictures_per_second(lane: Lane, count: int = 6) -> float:
     """Return the better of two bursts: in the first, functions that were not needed before start cold."""
     found = []
     for originals in (pictures(count, LANE, 800, 600), pictures(count, LANE, 800, 600)):
