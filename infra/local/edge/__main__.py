@@ -1,5 +1,6 @@
 """Run the edge: ``python -m infra.local.edge``, its environment as in :class:`EdgeEnvironment`."""
 
+import gc
 import logging
 import sys
 
@@ -66,6 +67,9 @@ def main() -> None:
         server = build_server(environment, load_settings())
     except (BotoCoreError, ClientError, UnsupportedDistributionError) as error:
         sys.exit(f"expected a deployed distribution to serve but: {error}")
+    # What is loaded by now stays to the end: no collection shall go through it while viewers wait.
+    gc.collect()
+    gc.freeze()
     uvicorn.run(
         server.application(),
         host=HOST,
