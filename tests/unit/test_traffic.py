@@ -1,6 +1,8 @@
 """A site's visitors: the same for the same seed, of a day's rhythm, and what the edge is told of each."""
 
+import asyncio
 import random
+import socket
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
@@ -8,7 +10,7 @@ import httpx
 import pytest
 
 from infra.local.edge.stamp import HEADER, Stamp, StampError
-from infra.local.traffic.replay import Outcome
+from infra.local.traffic.replay import EdgeSilentError, Outcome, replay
 from infra.local.traffic.rhythm import NoTimeError, moments
 from infra.local.traffic.summary import hit_ratio
 from infra.local.traffic.visits import Visit, visits
@@ -89,3 +91,12 @@ def test_the_hit_ratio_leaves_out_what_is_neither_hit_nor_miss() -> None:
     results = ("Hit", "RefreshHit", "Miss", "Error", "FunctionGeneratedResponse")
     assert hit_ratio(Outcome(visit, 200, result, "image/avif", 1, 0.1) for result in results) == 2 / 3
     assert hit_ratio([]) is None
+
+
+def test_an_edge_that_is_gone_is_told_in_a_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+    told: list[Outcome] = []
+    with pytest.raises(EdgeSilentError, match=f"expected an answer of the edge at {url} but: ConnectError"):
+        asyncio.run(replay(visited(requests=5), url, concurrency=2, stamped=True, tell=told.append))
+    assert told == []

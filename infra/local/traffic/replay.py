@@ -58,13 +58,15 @@ async def replay(
             for visit in left:
                 tell(await _send(client, visit, stamped))
 
+        silence: BaseException | None = None
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(concurrency):
                     group.create_task(viewer())
         except* httpx.TransportError as errors:
-            first = errors.exceptions[0]
-            raise EdgeSilentError(f"expected an answer of the edge at {edge_url} but: {first!r}") from first
+            silence = errors.exceptions[0]
+        if silence is not None:  # raised above, it would come in a group
+            raise EdgeSilentError(f"expected an answer of the edge at {edge_url} but: {silence!r}") from silence
 
 
 async def _send(client: httpx.AsyncClient, visit: Visit, stamped: bool) -> Outcome:

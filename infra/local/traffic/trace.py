@@ -36,9 +36,9 @@ def trace(seed: int, requests: int, images: int = IMAGES) -> Iterator[TracedRequ
     chance = random.Random(seed)  # noqa: S311 - a trace, no secret
     ranks = list(itertools.accumulate(1 / rank**_ZIPF for rank in range(1, images + 1)))
     shares = list(itertools.accumulate(client.share for client in CLIENTS))
-    images = chance.choices(range(images), cum_weights=ranks, k=requests)
+    asked = chance.choices(range(images), cum_weights=ranks, k=requests)
     clients = chance.choices(CLIENTS, cum_weights=shares, k=requests)
-    for image, client in zip(images, clients, strict=True):
+    for image, client in zip(asked, clients, strict=True):
         yield _request(chance, image, client)
 
 

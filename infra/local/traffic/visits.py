@@ -19,7 +19,8 @@ _OTHER_PAGES = (
     "https://copycat.example/",
 )
 _MALFORMED = ("w=wide", "w=0", "dpr=three", "ar=7:5", "fmt=gif", "w=800&w=900")
-_HOTLINKS, _DEAD_LINKS, _BAD_QUERIES = 0.05, 0.02, 0.005  # shares of all requests
+# Shares of all requests; the rest are pages of the site's own.
+_ODD: tuple[tuple[Kind, float], ...] = (("hotlink", 0.05), ("dead link", 0.02), ("malformed", 0.005))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +97,8 @@ def _visit(
 
 def _kind(chance: random.Random) -> Kind:
     drawn = chance.random()
-    for kind, share in (("hotlink", _HOTLINKS), ("dead link", _DEAD_LINKS), ("malformed", _BAD_QUERIES)):
+    for kind, share in _ODD:
         drawn -= share
         if drawn < 0:
-            return kind  # type: ignore[return-value] - one of the three named here
+            return kind
     return "page"
