@@ -30,7 +30,7 @@ def save_chart(results: Sequence[Result], title: str, subtitle: str, path: Path)
                 offset=16,
             )
         )
-        .configure(font=FONT, background="white", padding=18)
+        .configure(font=FONT, background="white", padding={"left": 30, "right": 18, "top": 18, "bottom": 18})
         .configure_view(stroke=None)
         .configure_axis(labelFontSize=13, titleFontSize=13, titleFontWeight="normal", domain=False, ticks=False)
         .configure_legend(labelFontSize=13, title=None, orient="bottom", symbolType="square")
@@ -119,7 +119,7 @@ def _quality(results: Sequence[Result], rows: list[str]) -> Any:
 
 
 def _rows(rows: list[str], *, labels: bool = False) -> alt.Y:
-    axis = alt.Axis(labels=labels, labelLimit=280, labelPadding=10, labelFontSize=14)
+    axis = alt.Axis(labels=labels, labelLimit=280, labelPadding=10, labelFontSize=13)
     return alt.Y("row:N", sort=rows, title=None, axis=axis, scale=alt.Scale(domain=rows))
 
 
