@@ -13,7 +13,7 @@ _KILO = 1000
 def results_table(results: Sequence[Result]) -> Table:
     """Return the results, means a photograph; ratios are to the first of them."""
     table = Table(title="A photograph's full set: 4 widths × 3 formats", title_justify="left")
-    table.add_column("contender")
+    table.add_column("contender", no_wrap=True)
     for heading in ("CPU s", "×", "wall s", "peak MB", "KB", "×", *(f"{fmt} score" for fmt in FORMATS)):
         table.add_column(heading, justify="right")
     first = results[0]
