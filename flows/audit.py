@@ -10,7 +10,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
@@ -20,6 +19,7 @@ from flows.command_line import run_from_command_line
 from flows.discovery import NotDeployedError
 from flows.periods import Period, PeriodError
 from flows.places import Places
+from flows.retrying import READING
 from flows.showing import markdown_table, show_rows, show_story
 from lambdas.settings import DEFAULT_STAGE, SettingsError, load_settings
 from operations.audit.audit import Audit
@@ -56,13 +56,13 @@ def _run_name() -> str:
     return f"audit {parameters.get('tenant') or 'all'} {' to '.join(map(str, days)) or 'yesterday'}"
 
 
-@task(task_run_name="audit {tenant} {day}", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=[2, 10])
+@task(task_run_name="audit {tenant} {day}", **READING)
 def audit_day(auditor: Audit, tenant: str, day: date) -> AuditResult:
     """Compare what there is of one tenant's pictures of one day."""
     return auditor.day(tenant, day)
 
 
-@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=[2, 10])
+@task(**READING)
 def audit_strays(auditor: Audit) -> AuditResult:
     """Look through both buckets of derivatives for what belongs to no ready image."""
     return auditor.strays()

@@ -21,6 +21,7 @@ from flows.approval import NotApprovedError, ask, question_about
 from flows.command_line import run_from_command_line
 from flows.discovery import NotDeployedError, look_up
 from flows.places import Places
+from flows.retrying import READING
 from flows.showing import markdown_table, show_rows, show_story
 from lambdas.keys import ImageId, MalformedKeyError, OriginalKey
 from lambdas.settings import DEFAULT_STAGE, Settings, SettingsError, load_settings
@@ -51,13 +52,13 @@ def _run_name() -> str:
     return f"{parameters.get('action')} dead letters {parameters.get('lane') or ''}".strip()
 
 
-@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=[2, 10], task_run_name="look into {queue.lane}")
+@task(task_run_name="look into {queue.lane}", **READING)
 def list_letters(queue: DeadLetterQueue) -> list[DeadLetter]:
     """Return a lane's dead letters, oldest first, and let them go again."""
     return queue.letters()
 
 
-@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=[2, 10], task_run_name="{action} {queue.lane}")
+@task(task_run_name="{action} {queue.lane}", **READING)
 def take_letters(queue: DeadLetterQueue, action: Action, message_ids: frozenset[str]) -> list[DeadLetter]:
     """Send back or discard the letters that were listed; those that came since are left."""
     take = queue.send_back if action == "redrive" else queue.discard
@@ -141,7 +142,7 @@ def dead_letters(
     return _finish(places, report, reasons)
 
 
-@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=[2, 10])
+@task(**READING)
 def announce_originals(queues: dict[str, DeadLetterQueue], places: Places, keys: Sequence[OriginalKey]) -> None:
     """Tell each original's lane of it; one that is told twice is drawn once."""
     s3 = places.client("s3")

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from botocore.exceptions import ClientError
 from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
@@ -22,10 +22,12 @@ from flows.approval import NotApprovedError, ask, question_about
 from flows.command_line import run_from_command_line
 from flows.discovery import NotDeployedError
 from flows.places import Places
+from flows.retrying import READING, REMOVING
 from flows.showing import show_rows, show_story
 from lambdas.aws.uploads import UploadsTable
 from lambdas.settings import DEFAULT_STAGE, SettingsError, load_settings
 from lambdas.takedown.takedown import Picture, PicturePlaces, Removed
+from lambdas.takedown.versions import NotErasedError, VersionedObjects
 from operations.takedown import Search, WrongPicturesError, abort_uploads
 from operations.tenants import UnknownTenantError, chosen_tenants
 
@@ -63,19 +65,26 @@ def _run_name() -> str:
     return f"{'plan to ' if parameters.get('dry_run') else ''}take down {whose}"
 
 
-@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=[2, 10])
+@task(**READING)
 def find_pictures(search: Search, images: Sequence[str], tenant: str | None) -> list[Picture]:
     """Find what is to go: the ``images``, or all of ``tenant``."""
     return search.named(images, tenant) if images else search.of_tenant(tenant or "")
 
 
-@task(cache_policy=NO_CACHE, retries=4, retry_delay_seconds=[2, 10, 30, 60], task_run_name="remove {number}")
+@task(task_run_name="remove {number}", **REMOVING)
 def remove_batch(places: PicturePlaces, uploads: UploadsTable, pictures: list[Picture], number: int) -> list[Removed]:
     """Remove some pictures from every place; tried again, it goes on where it stopped."""
     removed = places.remove(pictures)
     for picture in pictures:
         uploads.remove(picture.image_id)
     return removed
+
+
+@task(**REMOVING)
+def sweep_tenant(places: Places, originals: VersionedObjects, tenant: str) -> None:
+    """Drop uploads of a tenant that are under way, and what stands in its folder and is no picture."""
+    abort_uploads(places.client("s3"), places.originals, tenant)
+    originals.erase_folder(f"{tenant}/")
 
 
 @flow(name="takedown", flow_run_name=_run_name, validate_parameters=True)
@@ -154,8 +163,10 @@ def _remove(places: Places, search: Search, pictures: list[Picture], tenant: str
     removed = [_row(each) for outcome in outcomes if isinstance(outcome, list) for each in outcome]
     failures = [f"{type(outcome).__name__}: {outcome}" for outcome in outcomes if not isinstance(outcome, list)]
     if tenant is not None and not failures:
-        abort_uploads(places.client("s3"), places.originals, tenant)
-        search.places.originals.erase_folder(f"{tenant}/")
+        try:
+            sweep_tenant(places, search.places.originals, tenant)
+        except (ClientError, NotErasedError) as error:
+            failures.append(f"{type(error).__name__}: {error}")
     return TakedownReceipt(pictures=len(pictures), removed=removed, failures=failures)
 
 

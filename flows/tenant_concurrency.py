@@ -26,6 +26,7 @@ from flows.lane_question import WrongEditError, edited, question_about_lanes
 from flows.limits import LANES, LimitMissingError
 from flows.places import Places
 from flows.publishing import sign_link
+from flows.retrying import READING
 from flows.showing import markdown_table, show_story
 from lambdas.settings import DEFAULT_STAGE, EDGE_REGION, SettingsError, load_settings
 from operations.tuning.fairness import BudgetError
@@ -55,7 +56,7 @@ def _run_name() -> str:
     return f"plan to {what}" if parameters.get("dry_run") else what
 
 
-@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=[2, 10])
+@task(**READING)
 def measure_lanes(lanes: DeployedLanes, window: Window) -> dict[str, LaneLoad | None]:
     """Read every lane's metrics."""
     cloudwatch = boto3.client("cloudwatch", region_name=lanes.settings.regions.primary)
@@ -154,7 +155,7 @@ def tenant_concurrency(
     except (BudgetError, NoMetricsError, ChangedMeanwhileError, NothingToRevertError, HalfAppliedError) as error:
         return Failed(name=type(error).__name__.removesuffix("Error"), message=str(error))
     except ClientError as error:
-        return Failed(message=f"expected AWS to answer but: {error}; nothing was changed")
+        return Failed(message=f"expected AWS to answer but: {error}")
 
 
 def _revert(lanes: DeployedLanes, places: Places, control: ControlPlane, *, dry_run: bool) -> State[Any]:
@@ -162,13 +163,14 @@ def _revert(lanes: DeployedLanes, places: Places, control: ControlPlane, *, dry_
     undone = last_standing(history(ledger))
     if undone is None:
         raise NothingToRevertError("expected a change of lanes that stands but none is recorded")
-    found = control.read(undone.before)
-    has, gets = lanes.totals(found), lanes.totals(undone.before)
+    found = control.read(sorted({*lanes.functions, *undone.before}))  # there may be lanes that were not there then
+    wanted = {**found, **undone.before}
+    has, gets = lanes.totals(found), lanes.totals(wanted)
     changes = [Change(lane, has[lane], None, executions) for lane, executions in gets.items() if executions is not None]
     sentence = f"back to before {undone.at:%Y-%m-%d %H:%M} UTC: {_sentence(changes)}"
     if dry_run:
         return Completed(message=f"dry run: {sentence}")
-    record = _record(places, changes, {}, found, undone.before).model_copy(update={"reverts": undone.name})
+    record = _record(places, changes, {}, found, wanted).model_copy(update={"reverts": undone.name})
     uri = apply_tuning(control, places, record)
     show_story("lanes", sentence, [f"- Record: `{uri}`", f"- Undone: `{undone.name}`"], what="A change undone")
     return Completed(message=f"{sentence}; record: {uri}")
@@ -228,10 +230,9 @@ def _show(
     changes: Sequence[Change], loads: Mapping[str, LaneLoad | None], budget: int, places: Places, uri: str = ""
 ) -> None:
     ledger = places.ledger(f"{KIND}-charts")
-    if not uri:
-        key = ledger.put(f"{ledger.new_name(str(flow_run.id))}.png", draw_proposal(changes, budget), "image/png")
-        link = sign_link(places.reports, key, EDGE_REGION)
-        create_image_artifact(key="lanes-chart", image_url=link, description="Executions at once, by lane")
+    key = ledger.put(f"{ledger.new_name(str(flow_run.id))}.png", draw_proposal(changes, budget), "image/png")
+    link = sign_link(places.reports, key, EDGE_REGION)
+    create_image_artifact(key="lanes-chart", image_url=link, description="Executions at once, by lane")
     without = [each.lane for each in changes if each.before is None]
     lines = [
         *_table(changes, loads),

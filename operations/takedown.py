@@ -1,11 +1,12 @@
 """Which pictures a takedown is about, and what is left after it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lambdas.aws.uploads import UploadsTable
-from lambdas.keys import ImageId, MalformedKeyError, OriginalKey, parse_image_id
+from lambdas.keys import TENANT_PATTERN, ImageId, MalformedKeyError, OriginalKey, parse_image_id
 from lambdas.takedown.takedown import Picture, PicturePlaces
 from operations.inventory import Inventory
 
@@ -54,8 +55,11 @@ class Search:
         """Return every picture of ``tenant``: originals, deleted ones' old versions too, and records without any.
 
         Raises:
+            WrongPicturesError: it is no tenant's name.
             ClientError: a place cannot be read; a retry may help.
         """
+        if not re.fullmatch(TENANT_PATTERN, tenant):
+            raise WrongPicturesError(f"expected a tenant's name but received {tenant!r}")
         keys = {record.image_id: record.original_key for record in self.inventory.records(tenant)}
         keys |= self._originals(tenant)
         return [Picture(image_id, key) for image_id, key in sorted(keys.items())]

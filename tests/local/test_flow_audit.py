@@ -93,6 +93,7 @@ def test_a_takedown_leaves_nothing_of_them_and_the_next_audit_is_content(
         ({}, "expected images, or a tenant, but received neither"),
         ({"images": ["nonsense"]}, "32 lower-case hex digits for an image id but received 'nonsense'"),
         ({"tenant": "nobody"}, "expected a tenant of demo, studio but received 'nobody'"),
+        ({"tenant": "demo/2026-11-25"}, "expected a tenant's name but received 'demo/2026-11-25'"),
         ({"stage": "nowhere"}, "stage 'nowhere' has none"),
     ],
 )
