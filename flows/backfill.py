@@ -10,54 +10,29 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from botocore.exceptions import ClientError
-from prefect import Flow, flow, get_run_logger, task
+from prefect import Flow, flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
-from pydantic import BaseModel, ConfigDict
+from pydantic import PositiveInt
 
-from flows.backfill_following import follow
 from flows.backfill_places import BackfillPlaces
-from flows.backfill_showing import publish_page, show_estimate, show_result
+from flows.backfill_running import BackfillRun
+from flows.backfill_showing import show_estimate
 from flows.command_line import run_from_command_line
 from flows.discovery import NotDeployedError
 from lambdas.settings import DEFAULT_STAGE, Settings, SettingsError, load_settings
 from operations.backfill.book import Book, Entry, Kind, started_now
 from operations.backfill.estimate import Estimate, estimate
-from operations.backfill.papers import TaskOutcome, UnreadableReportError, read_report, write_manifest
+from operations.backfill.papers import write_manifest
 from operations.backfill.pictures import recorded_images
 from operations.backfill.selection import Chosen, Selection, Which, WrongSelectionError
-from operations.backfill.story import Failure, JobStory, Sample, Tally, tally
+from operations.backfill.story import BackfillReport
 
 _RETRIES: dict[str, Any] = {"cache_policy": NO_CACHE, "retries": 3, "retry_delay_seconds": [2, 10, 30]}
 _TOKEN = re.compile(r"[A-Za-z0-9-]{1,30}")
 _SELECTING = ("tenant", "images", "prefix", "first_day", "last_day", "variants", "which")
-
-
-class BackfillReport(BaseModel):
-    """A backfill as it was made.
-
-    ``tally`` counts every picture once, ``jobs`` are those of S3 Batch Operations, ``uri`` is where the page and its
-    figures stand in the reports bucket; empty for a dry run.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    run_id: str = ""
-    images: int
-    tally: Tally | None = None
-    jobs: tuple[JobStory, ...] = ()
-    samples: tuple[Sample, ...] = ()
-    estimated_seconds: float = 0
-    estimated_usd: float = 0
-    uri: str = ""
-
-    @property
-    def failures(self) -> tuple[Failure, ...]:
-        """The pictures that could not be made whole."""
-        return self.tally.failures if self.tally else ()
 
 
 def _run_name() -> str:
@@ -113,22 +88,6 @@ def begin_run(places: BackfillPlaces, name: str, selection: Selection, chosen: C
     return places.shelf().begin(book)
 
 
-@task(**_RETRIES)
-def list_failures(places: BackfillPlaces, book: Book, failures: Sequence[Failure]) -> Book:
-    """Write the manifest of what failed, to be tried once more."""
-    keys = [failure.key for failure in failures]
-    written = write_manifest(places.client("s3"), places.papers, book.token("again"), places.originals, keys)
-    changed = book.with_entry("again", Entry(manifest=written))
-    places.shelf().save(changed)
-    return changed
-
-
-@task(**_RETRIES)
-def read_outcomes(places: BackfillPlaces, job_id: str) -> list[TaskOutcome]:
-    """Read a job's completion report."""
-    return read_report(places.client("s3"), places.papers, job_id)
-
-
 @flow(name="backfill", flow_run_name=_run_name, validate_parameters=True, on_cancellation=[cancel_jobs])
 def backfill(
     tenant: str | None = None,
@@ -139,7 +98,7 @@ def backfill(
     variants: list[str] | None = None,
     which: Which = "either",
     dry_run: bool = True,
-    canary: int | None = None,
+    canary: PositiveInt | None = None,
     token: str | None = None,
     page: bool = True,
     stage: str = DEFAULT_STAGE,
@@ -189,6 +148,8 @@ def backfill(
         show_estimate(planned, chosen.unknown)
         if not chosen.keys:
             message = f"nothing to do: no picture of {', '.join(selection.tenants)} needs {_listed(selection)}"
+            if chosen.unknown:
+                message += f"; {len(chosen.unknown):,} of the named images are of no ready picture of theirs"
             return Completed(name="NothingToDo", message=message, data=BackfillReport(images=0))
         if dry_run:
             report = BackfillReport(images=planned.images, estimated_seconds=planned.seconds, estimated_usd=planned.usd)
@@ -197,80 +158,7 @@ def backfill(
     elif dry_run:
         message = f"dry run: the run {book.run_id} of {book.images:,} pictures is under way; run without it to follow"
         return Completed(message=message, data=BackfillReport(run_id=book.run_id, images=book.images))
-    return _Run(places, book).finish(page)
-
-
-class _Run:
-    """The jobs of one run, one after another."""
-
-    def __init__(self, places: BackfillPlaces, book: Book) -> None:
-        self._places, self._book = places, book
-        self._reports: list[list[TaskOutcome]] = []
-        self._jobs: list[JobStory] = []
-        self._samples: list[Sample] = []
-        get_run_logger().info("Run %s: %s pictures", book.run_id, f"{book.images:,}")
-
-    def finish(self, page: bool) -> State[BackfillReport]:
-        """Run what is left of the run; return its end."""
-        try:
-            problem = self._work()
-        except (ClientError, UnreadableReportError) as error:
-            # The book stays: whoever runs it again goes on from here.
-            return Failed(message=f"{error}; run it again with the same parameters to go on")
-        counted = tally(self._book.images, self._reports)
-        report = BackfillReport(
-            run_id=self._book.run_id,
-            images=self._book.images,
-            tally=counted,
-            jobs=tuple(self._jobs),
-            samples=tuple(self._samples),
-            estimated_seconds=self._book.estimated_seconds,
-            estimated_usd=self._book.estimated_usd,
-        )
-        uri = publish_page(self._places, report.run_id, report.model_dump_json(indent=2), page=page)
-        report = report.model_copy(update={"uri": uri})
-        show_result(counted, self._jobs, problem, uri, self._places.settings.operations.shown_rows)
-        self._places.shelf().close(self._book)
-        if problem:
-            return Failed(message=f"{problem}; {counted.sentence}; report: {uri}", data=report)
-        if counted.failed or counted.untried:
-            return Completed(name="Incomplete", message=f"{counted.sentence}; report: {uri}", data=report)
-        return Completed(message=f"{counted.sentence}; report: {uri}", data=report)
-
-    def _work(self) -> str:
-        """Run canary, main job, and once more what failed; return what stopped it early, if anything did."""
-        if problem := self._job("canary"):
-            return problem
-        if "main" in self._book.entries:
-            if problem := self._judge():
-                return problem
-            if problem := self._job("main"):
-                return problem
-        failures = tally(self._book.images, self._reports).failures
-        if "again" not in self._book.entries and failures:
-            self._book = list_failures(self._places, self._book, failures)
-        return self._job("again") if "again" in self._book.entries else ""
-
-    def _job(self, kind: Kind) -> str:
-        """Have one job run to its end, and read its report; return why it did not complete, if it did not."""
-        self._book, job, samples = follow(self._places, self._book, kind)
-        self._jobs.append(JobStory.of(kind, job))
-        self._samples += samples
-        self._reports.append(read_outcomes(self._places, job.job_id))
-        if job.status == "Complete":
-            return ""
-        why = "; ".join(job.reasons) or "no reason was given"
-        return f"the {kind} job {job.job_id} ended as {job.status} ({why})"
-
-    def _judge(self) -> str:
-        canary = tally(self._book.entries["canary"].manifest.tasks, self._reports)
-        tolerated = self._places.settings.backfill.tolerated_failures
-        if canary.failed <= tolerated * canary.images:
-            return ""
-        return (
-            f"stopped after the canary: {canary.failed:,} of its {canary.images:,} pictures failed, more than"
-            f" {tolerated:.0%}; the first: {canary.failures[0].reason}"
-        )
+    return BackfillRun(places, book).finish(page)
 
 
 def _name(selection: Selection, token: str | None) -> str:

@@ -13,10 +13,9 @@ from flows.rendering import NotebookFailedError, execute_notebook, render_html
 from flows.showing import markdown_table, show_rows, show_story
 from lambdas.settings import EDGE_REGION
 from operations.backfill.estimate import Estimate
-from operations.backfill.story import JobStory, Tally, reasons
+from operations.backfill.story import STORIES, STORY, JobStory, Tally, reasons
 
 NOTEBOOK = "backfill"
-STORY = "story.json"
 _LISTED = 20
 
 
@@ -62,7 +61,7 @@ def _jobs_table(jobs: Sequence[JobStory]) -> list[str]:
 
 def publish_page(places: BackfillPlaces, run_id: str, story: str, *, page: bool) -> str:
     """Put a run's story, and its page if there is to be one, into the reports bucket; return the address in S3."""
-    folder_key = f"{NOTEBOOK}/{run_id}"
+    folder_key = f"{STORIES}/{run_id}"
     with tempfile.TemporaryDirectory(prefix="darkroom-backfill-") as scratch:
         folder = Path(scratch)
         told = folder / STORY

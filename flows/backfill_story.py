@@ -4,10 +4,9 @@ from pathlib import Path
 
 import boto3
 
-from flows.backfill import BackfillReport
-from flows.backfill_showing import NOTEBOOK, STORY
 from flows.discovery import look_up
 from lambdas.settings import EDGE_REGION, Settings
+from operations.backfill.story import STORIES, STORY, BackfillReport
 
 
 class NoStoryError(LookupError):
@@ -25,7 +24,7 @@ def load_story(file: str, settings: Settings) -> BackfillReport:
         return BackfillReport.model_validate_json(Path(file).read_text(encoding="utf-8"))
     bucket = look_up(settings, {"bucket": "reports-bucket"}, EDGE_REGION)["bucket"]
     s3 = boto3.client("s3", region_name=EDGE_REGION)
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{NOTEBOOK}/")
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{STORIES}/")
     keys = [item["Key"] for page in pages for item in page.get("Contents", []) if item["Key"].endswith(f"/{STORY}")]
     if not keys:
         raise NoStoryError(f"expected a backfill's story in {bucket} but found none: run one first (flows.backfill)")

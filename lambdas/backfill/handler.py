@@ -15,13 +15,19 @@ from lambdas.aws.environment import DerivativesBucketName, Environment, ImagesTa
 from lambdas.aws.errors import is_temporary
 from lambdas.aws.images import ImagesTable
 from lambdas.aws.originals import read_original
-from lambdas.backfill.invocation import MalformedTaskError, Result, answer, parse_task, parse_variants
+from lambdas.backfill.invocation import MalformedTaskError, Result, ResultCode, answer, parse_task, parse_variants
 from lambdas.backfill.mending import Stores, mend
 from lambdas.keys import ImageId, Variant
 from lambdas.observability import LambdaContext, count, logger, observed
 from lambdas.settings import Settings, load_settings
 
 _SPARE_SECONDS = 5.0  # to record what was drawn, and to answer, before the function's own timeout
+
+_METRICS: dict[ResultCode, str] = {
+    "Succeeded": "backfill_succeeded",
+    "TemporaryFailure": "backfill_failed_for_now",
+    "PermanentFailure": "backfill_failed",
+}
 
 
 class Variables(Environment):
@@ -39,7 +45,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     for task in tasks if isinstance(tasks, list) else []:
         left = context.get_remaining_time_in_millis() / 1000 - _SPARE_SECONDS
         result = _result(event, task, left)
-        count(f"backfill_{result.code}")
+        count(_METRICS[result.code])
         results.append((str(task.get("taskId", "")) if isinstance(task, dict) else "", result))
     return answer(event, results)
 

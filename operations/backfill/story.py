@@ -10,6 +10,9 @@ from lambdas.backfill.invocation import Done
 from operations.backfill.jobs import JobProgress
 from operations.backfill.papers import TaskOutcome
 
+STORIES, STORY = "backfill", "story.json"
+"""The folder in the reports bucket, and the file in each run's own below it."""
+
 
 class Failure(BaseModel):
     """A picture that could not be made whole, and why."""
@@ -84,6 +87,30 @@ class Tally(BaseModel):
         if self.untried:
             parts.append(f"{self.untried:,} not tried")
         return f"{self.images:,} pictures: {', '.join(parts)}"
+
+
+class BackfillReport(BaseModel):
+    """A backfill as it was made.
+
+    ``tally`` counts every picture once, ``jobs`` are those of S3 Batch Operations, ``uri`` is where the page and its
+    figures stand in the reports bucket; empty for a dry run.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    run_id: str = ""
+    images: int
+    tally: Tally | None = None
+    jobs: tuple[JobStory, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    estimated_seconds: float = 0
+    estimated_usd: float = 0
+    uri: str = ""
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """The pictures that could not be made whole."""
+        return self.tally.failures if self.tally else ()
 
 
 def tally(images: int, reports: Iterable[Iterable[TaskOutcome]]) -> Tally:

@@ -18,13 +18,14 @@ from deployment_runs import Prefect
 from lane import wait_until
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
-from flows.backfill import BackfillReport, backfill
+from flows.backfill import backfill
 from infra.local.endpoint import ACCOUNT
 from infra.local.processes import find_process
 from infra.local.stack import LocalStack
 from infra.local.state import CHECKOUT
 from infra.names import Names
 from lambdas.keys import Variant
+from operations.backfill.story import BackfillReport
 
 TENANT, NEW_RUNG = "demo", "1600x0.webp"
 LOWER = [Variant(width, 0, "webp") for width in (256, 512, 1024)]
