@@ -44,6 +44,8 @@ def _run_name() -> str:
 def cancel_jobs(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """Cancel whatever jobs of S3 Batch Operations a cancelled flow run had made."""
     parameters = flow.validate_parameters(flow_run.parameters)
+    if parameters.get("dry_run", True):  # whatever jobs there are, are another run's
+        return
     settings = load_settings(stage=parameters.get("stage", DEFAULT_STAGE))
     places = BackfillPlaces.find(settings)
     selection = Selection.of(settings, **{name: parameters[name] for name in _SELECTING if name in parameters})
@@ -180,7 +182,7 @@ def _estimate(chosen: Chosen, canary: int, settings: Settings) -> Estimate:
 
 def _sentence(planned: Estimate) -> str:
     return (
-        f"{planned.images:,} pictures, {planned.derivatives:,} derivatives, about {planned.seconds:,.0f} s"
+        f"{planned.images:,} pictures, {planned.derivatives:,} derivatives, about {max(1, planned.seconds):,.0f} s"
         f" and {planned.usd:,.2f} USD"
     )
 

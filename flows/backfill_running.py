@@ -12,6 +12,7 @@ from prefect.states import Completed, Failed
 from flows.backfill_following import follow
 from flows.backfill_places import BackfillPlaces
 from flows.backfill_showing import publish_page, show_result
+from lambdas.aws.errors import code_of
 from operations.backfill.book import Book, Entry, Kind
 from operations.backfill.papers import TaskOutcome, UnreadableReportError, read_report, write_manifest
 from operations.backfill.story import BackfillReport, Failure, JobStory, Sample, tally
@@ -50,6 +51,9 @@ class BackfillRun:
         try:
             problem = self._work()
         except (ClientError, UnreadableReportError) as error:
+            if isinstance(error, ClientError) and code_of(error) == "NoSuchJob":
+                self._places.shelf().close(self._book)
+                return Failed(message=f"{error}; this run is put away: run it again for what is left")
             # The book stays: whoever runs it again goes on from here.
             return Failed(message=f"{error}; run it again with the same parameters to go on")
         counted = tally(self._book.images, self._reports)

@@ -1,11 +1,17 @@
 """The pictures that the images table knows, as a selection asks for them."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from pydantic import ValidationError
 
 from lambdas.aws.images import ImagesTable
 from lambdas.recorded import RecordedImage
 from operations.backfill.selection import Selection
+
+_log = logging.getLogger(__name__)
 
 
 def recorded_images(table: ImagesTable, selection: Selection, reads_at_once: int) -> Iterator[RecordedImage]:
@@ -17,7 +23,15 @@ def recorded_images(table: ImagesTable, selection: Selection, reads_at_once: int
     if selection.images:
         with ThreadPoolExecutor(reads_at_once) as threads:
             items = threads.map(table.find, selection.images)
-            yield from (RecordedImage.model_validate(item) for item in items if item is not None)
+            yield from _readable(item for item in items if item is not None)
         return
     for tenant in selection.tenants:
-        yield from map(RecordedImage.model_validate, table.uploaded(tenant, *selection.uploaded))
+        yield from _readable(table.uploaded(tenant, *selection.uploaded))
+
+
+def _readable(items: Iterable[dict[str, Any]]) -> Iterator[RecordedImage]:
+    for item in items:
+        try:
+            yield RecordedImage.model_validate(item)
+        except ValidationError as error:
+            _log.warning("Left out %s, whose record is none of the pipeline's: %s", item.get("image_id"), error)

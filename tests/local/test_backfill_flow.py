@@ -116,7 +116,7 @@ def test_a_dry_run_counts_and_makes_nothing(stack: LocalStack) -> None:
     with planted(stack, TENANT, "2019-03-01", 6, made=LOWER):
         state: Any = backfill(**asked(), return_state=True)
         assert state.is_completed()
-        assert re.match(r"dry run: 6 pictures, 6 derivatives, about 0 s and 0\.25 USD; nothing was made", state.message)
+        assert re.match(r"dry run: 6 pictures, 6 derivatives, about 1 s and 0\.25 USD; nothing was made", state.message)
     assert papers(stack) == before
 
 
