@@ -81,7 +81,8 @@ def _day(text: str | None) -> date:
 def _images(stack: LocalStack) -> tuple[list[ImageId], list[ImageId]]:
     """Return the ids of pictures that anyone may see, and of what nobody can: private ones and rejected uploads."""
     table = ImagesTable(stack.client("dynamodb"), stack.parameter("images-table"))
-    shown, gone = [], []
+    shown: list[ImageId] = []
+    gone: list[ImageId] = []
     for item in (item for page in table.scan(0, 1) for item in page):
         image_id = ImageId(item["image_id"])
         (shown if item["outcome"] == "ready" and not is_private(image_id) else gone).append(image_id)
