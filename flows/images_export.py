@@ -65,6 +65,8 @@ def export_images(
         stage: whose images: dev, staging, production …
         segments: parts that the table is scanned in, eight of them at a time; one for every million images or so.
 
+    It reads the images table and writes under ``images/`` in the logs bucket, nothing else.
+
     Completes as SomeSkipped where items of the table are no images' as they should be. A stage that is not deployed,
     wrong settings, and a table or bucket that refuses end as Failed, in a sentence, and the snapshot before stays.
     """

@@ -132,3 +132,15 @@ def test_an_unknown_question_is_refused(name: str) -> None:
         UnknownQuestionError, match=r"expected one of the questions .*hit_ratio_by_format.* but received"
     ):
         _ = Question(name).text
+
+
+@pytest.mark.parametrize(
+    ("host", "listed"),
+    [("example.com", True), ("www.example.com", True), ("notexample.com", False), ("example.com.evil.org", False)],
+)
+def test_listed_hosts_take_in_their_subdomains_and_no_others(host: str, listed: bool) -> None:
+    settings = load_settings()
+    allowing = settings.model_copy(update={"waf": settings.waf.model_copy(update={"referers": ("example.com",)})})
+    pattern = settings_parameters(allowing)["listed_hosts"]
+    assert bool(re.search(str(pattern), host)) == listed
+    assert settings_parameters(settings)["listed_hosts"] == ""
