@@ -1,4 +1,6 @@
-"""The keys of image tokens changed without a token that is refused: a new one first, the old one's end later.
+"""Keys changed without a token that is refused: a new one first, the old one's end later.
+
+Of image tokens, or those that a tenant signs its tokens for the upload API with.
 
 Run every day by Prefect from its deployment, which does what is due, or by hand: ``python -m flows.rotate_keys
 --action rotate --no-dry-run``. May be run again, and may be killed: the key that signs is known to the edge throughout.
@@ -6,7 +8,7 @@ Run every day by Prefect from its deployment, which does what is due, or by hand
 
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import boto3
@@ -25,50 +27,62 @@ from lambdas.settings import DEFAULT_STAGE, EDGE_REGION, Settings, SettingsError
 from operations.edge_key_store import EdgeKeyStore
 from operations.image_token_keys import Standing, TokenKeyring, TooSoonError
 from operations.key_rotation import Step, due
+from operations.tenant_keys import NoTenantKeyError, TenantKeyring
+from operations.tenants import UnknownTenantError, chosen_tenants
 
 
 def _run_name() -> str:
-    return f"{'plan to ' if flow_run.parameters.get('dry_run') else ''}{flow_run.parameters.get('action')} keys"
+    parameters = flow_run.parameters
+    whose = parameters.get("tenant") or "image tokens"
+    return f"{'plan to ' if parameters.get('dry_run') else ''}{parameters.get('action')} keys of {whose}"
 
 
 @task(cache_policy=NO_CACHE)
-def change_keys(keyring: TokenKeyring, action: str, at_once: bool) -> str:
+def change_keys(keyring: TokenKeyring | TenantKeyring, action: str, at_once: bool) -> str:
     """Rotate, retire or publish, and say what changed. Not tried again by itself: a second try may be a second key."""
     if action == "rotate":
         rotation = keyring.rotate()
         return (
             f"{rotation.signing} signs from now on; retire the old key from {rotation.retire_after:%Y-%m-%d %H:%M} UTC"
         )
-    changes = keyring.retire(at_once=at_once) if action == "retire" else keyring.publish()
-    return f"the edge learnt {len(changes.added)} keys and forgot {len(changes.removed)}"
+    if isinstance(keyring, TokenKeyring):
+        changes = keyring.retire(at_once=at_once) if action == "retire" else keyring.publish()
+        return f"the edge learnt {len(changes.added)} keys and forgot {len(changes.removed)}"
+    return f"{', '.join(keyring.retire(at_once=at_once).removed)} is forgotten"
 
 
 @flow(name="rotate-keys", flow_run_name=_run_name, validate_parameters=True)
 def rotate_keys(
     action: Literal["due", "rotate", "retire", "publish"] = "due",
+    tenant: str | None = None,
     at_once: bool = False,
     dry_run: bool = True,
     stage: str = DEFAULT_STAGE,
 ) -> State[Any]:
-    """Change the keys that image tokens are signed with, while tokens of the old key stay good.
+    """Change the keys that tokens are signed with, while tokens of the old key stay good.
 
     Args:
         action: due does what is due by the keys' age; rotate makes a key and signs with it; retire forgets the old
-            one; publish only makes the edge know the keys that there are.
+            one; publish only makes the edge know the keys of image tokens that there are.
+        tenant: whose keys of the upload API to change; the keys of image tokens if left out.
         at_once: retire a key although tokens of it are still good, for a key that others know; somebody has to
             approve it.
         dry_run: only say what would be done.
         stage: of which platform: dev, staging, production …
 
-    A second rotation while an old key lives, a retirement before its time, a secret without keys and a stage that is
-    not deployed end as Failed, and change nothing.
+    A second rotation while an old key lives, a retirement before its time, a secret without keys, a tenant that the
+    settings do not name and a stage that is not deployed end as Failed, and change nothing.
     """
+    if tenant is not None and action == "publish":
+        return Failed(message=f"expected publish for image tokens, which the edge has to know, but received {tenant!r}")
     try:
         settings = load_settings(stage=stage)
-        keyring = _keyring(settings)
+        keyring = _keyring(settings) if tenant is None else _tenant_keyring(settings, tenant)
         standing = keyring.standing()
         step = _step(action, standing, settings.operations.key_days, at_once=at_once)
-    except (SettingsError, NotDeployedError, MalformedKeysError, TooSoonError) as error:
+    except (SettingsError, NotDeployedError, UnknownTenantError) as error:
+        return Failed(message=str(error))
+    except (NoTenantKeyError, MalformedKeysError, TooSoonError) as error:
         return Failed(message=str(error))
     if dry_run or step.action == "nothing":
         message = f"{'dry run: ' if dry_run else ''}{step.action}: {step.why}"
@@ -95,6 +109,14 @@ def _keyring(settings: Settings) -> TokenKeyring:
     return TokenKeyring(boto3.client("secretsmanager", region_name=region), found["secret"], store, settings)
 
 
+def _tenant_keyring(settings: Settings, tenant: str) -> TenantKeyring:
+    chosen_tenants(settings, tenant)
+    region = settings.regions.primary
+    secret = look_up(settings, {"secret": "tenant-keys-secret"}, region)["secret"]
+    overlap = timedelta(days=settings.operations.tenant_key_overlap_days)
+    return TenantKeyring(boto3.client("secretsmanager", region_name=region), secret, tenant, overlap)
+
+
 def _step(action: str, standing: Standing, key_days: int, *, at_once: bool) -> Step:
     if action == "rotate":
         if standing.others:
@@ -112,8 +134,8 @@ def _step(action: str, standing: Standing, key_days: int, *, at_once: bool) -> S
 
 def _warning(standing: Standing) -> str:
     return (
-        f"**Every token of {', '.join(standing.others)} will be refused from now on**: viewers of private pictures get"
-        f" 401 until they have a new one. They end by themselves at {standing.retire_after:%Y-%m-%d %H:%M} UTC."
+        f"**Every token of {', '.join(standing.others)} will be refused from now on**: whoever shows one gets 401"
+        f" until there is a new one. They end by themselves at {standing.retire_after:%Y-%m-%d %H:%M} UTC."
     )
 
 
@@ -122,7 +144,7 @@ def _show(sentence: str, standing: Standing) -> None:
         f"- `{standing.signing}` signs, since {standing.changed_at:%Y-%m-%d %H:%M} UTC",
         *(f"- `{kid}` is still good, until {standing.retire_after:%Y-%m-%d %H:%M} UTC" for kid in standing.others),
     ]
-    show_story("rotate-keys", sentence, lines, what="The keys of image tokens")
+    show_story("rotate-keys", sentence, lines, what="The keys that tokens are signed with")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -29,4 +29,6 @@ def due(standing: Standing, now: datetime, key_days: int) -> Step:
     over = standing.changed_at + timedelta(days=key_days)
     if now < over:
         return Step("nothing", f"{standing.signing} signs until it is {key_days} days old, on {over:%Y-%m-%d}")
-    return Step("rotate", f"{standing.signing} has signed since {standing.changed_at:%Y-%m-%d}")
+    known = standing.changed_at.year > 1
+    since = f"has signed since {standing.changed_at:%Y-%m-%d}" if known else "was made nobody knows when"
+    return Step("rotate", f"{standing.signing} {since}")

@@ -3,8 +3,9 @@
 import json
 import secrets
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from lambdas.access.signing_key import Key, malformed, new_key
 from lambdas.keys import TENANT_PATTERN
@@ -17,6 +18,7 @@ class TenantKey(BaseModel):
 
     tenant: str = Field(pattern=TENANT_PATTERN)
     key: Key = Field(repr=False)
+    made_at: AwareDatetime | None = Field(default=None, description="Not known of keys that others put there.")
 
 
 TenantKeys = Mapping[str, TenantKey]
@@ -39,17 +41,29 @@ def parse_tenant_keys(text: str) -> TenantKeys:
 
 def format_tenant_keys(keys: TenantKeys) -> str:
     """Write the secret."""
-    return json.dumps({kid: key.model_dump(mode="json") for kid, key in keys.items()}, sort_keys=True)
+    return json.dumps(
+        {kid: key.model_dump(mode="json", exclude_none=True) for kid, key in keys.items()}, sort_keys=True
+    )
 
 
 def new_tenant_key(tenant: str) -> tuple[str, TenantKey]:
     """Make a random key for ``tenant``, and the id that its tokens will name."""
-    return f"{tenant}-{secrets.token_hex(4)}", TenantKey(tenant=tenant, key=new_key())
+    now = datetime.now(UTC).replace(microsecond=0)
+    return f"{tenant}-{secrets.token_hex(4)}", TenantKey(tenant=tenant, key=new_key(), made_at=now)
+
+
+def made_at(key: TenantKey) -> datetime:
+    """Return when a key was made; long ago where that is not known."""
+    return key.made_at or datetime.min.replace(tzinfo=UTC)
 
 
 def key_of(keys: TenantKeys, tenant: str) -> tuple[str, TenantKey] | None:
-    """Return a key of ``tenant`` to sign with, the same at every call; None where it has none."""
-    return next(((kid, key) for kid, key in sorted(keys.items()) if key.tenant == tenant), None)
+    """Return the newest key of ``tenant``, to sign with; None where it has none."""
+    own = [(made_at(key), kid) for kid, key in keys.items() if key.tenant == tenant]
+    if not own:
+        return None
+    _, kid = max(own)
+    return kid, keys[kid]
 
 
 def with_keys_for(keys: TenantKeys, tenants: Iterable[str]) -> TenantKeys:

@@ -1,6 +1,7 @@
 """Dead letters sent back and keys rotated: as deployments, and by hand."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,9 +12,13 @@ from flows.dead_letters import dead_letters, main
 from flows.rotate_keys import rotate_keys
 from infra.local.stack import LocalStack
 from lambdas.access.image_token_keys import parse_image_token_keys
+from lambdas.access.tenant_keys import parse_tenant_keys
+from lambdas.aws.signing_keys import ensure_tenant_keys
 from lambdas.keys import OriginalKey
 from operations import image_token_keys
 from operations.announcing import announcement
+from operations.image_token_keys import TooSoonError
+from operations.tenant_keys import NoTenantKeyError, TenantKeyring
 
 pytestmark = pytest.mark.usefixtures("flows_here")
 TENANT = "demo"
@@ -106,3 +111,45 @@ def test_a_key_is_rotated_once_and_retired_in_time(
     assert early.is_failed()
     assert "tokens of the old key are good until" in early.message
     assert held() == (signing, {before, signing})
+
+
+def test_a_tenants_old_key_is_good_until_the_overlap_is_over(stack: LocalStack) -> None:
+    """In a secret of its own: other tests sign with the stack's."""
+    secrets, name = stack.client("secretsmanager"), "test/tenant-keys"
+    secrets.create_secret(Name=name, SecretString="{}")
+    try:
+        ensure_tenant_keys(secrets, name, ["acme", "globex"])
+        keyring = TenantKeyring(secrets, name, "acme", timedelta(days=14))
+        old = keyring.standing()
+        assert old.others == []
+        made = keyring.rotate()
+        standing = keyring.standing()
+        assert {standing.signing, *standing.others} == {old.signing, made.signing}
+        with pytest.raises(TooSoonError, match="the tenant may sign with the old key until"):
+            keyring.retire()
+        assert len(keyring.retire(at_once=True).removed) == 1
+        assert keyring.standing().others == []
+        keys = parse_tenant_keys(secrets.get_secret_value(SecretId=name)["SecretString"])
+        assert sorted(key.tenant for key in keys.values()) == ["acme", "globex"]
+        with pytest.raises(NoTenantKeyError, match="expected a key of the tenant hooli but there is none"):
+            TenantKeyring(secrets, name, "hooli", timedelta(days=14)).standing()
+    finally:
+        secrets.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"tenant": "nobody"}, "expected a tenant of demo, studio but received 'nobody'"),
+        ({"tenant": TENANT, "action": "publish"}, "expected publish for image tokens"),
+    ],
+)
+def test_keys_that_cannot_be_changed_so_are_left(parameters: dict[str, Any], message: str) -> None:
+    state: Any = rotate_keys(**parameters, dry_run=False, return_state=True)
+    assert state.is_failed()
+    assert message in state.message
+
+
+def test_a_tenants_keys_are_shown_and_nothing_is_due() -> None:
+    state: Any = rotate_keys(tenant=TENANT, dry_run=False, return_state=True)
+    assert state.message.startswith(f"nothing: {TENANT}-")

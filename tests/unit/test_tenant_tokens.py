@@ -139,6 +139,12 @@ def test_the_key_to_sign_with_is_the_tenants_own() -> None:
     assert key_of(KEYS, "umbrella") is None
 
 
+def test_the_newest_key_signs_and_a_key_of_unknown_age_is_old() -> None:
+    of_old = KEY.model_copy(update={"made_at": None})
+    assert key_of({"acme-ffff": of_old, KID: KEY}, "acme") == (KID, KEY)
+    assert "made_at" not in format_tenant_keys({"acme-ffff": of_old})
+
+
 def test_tenants_without_a_key_are_given_one() -> None:
     keys = with_keys_for({KID: KEY}, ["acme", "hooli"])
     assert sorted(key.tenant for key in keys.values()) == ["acme", "hooli"]
