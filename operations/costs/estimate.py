@@ -127,6 +127,9 @@ def _standing(settings: Settings, taken: Assumptions) -> Iterator[Line]:
     yield Line("Standing", "alarms", alarmed * prices.alarm_month)
     yield Line("Standing", "dashboard", taken.dashboards * prices.dashboard_month)
     yield Line("Standing", "secrets", taken.secrets * prices.secret_month)
+    yield Line("Standing", "keys", taken.keys * prices.key_month)
+    if settings.alarms.delivery_metrics:
+        yield Line("Standing", "CloudFront metrics", taken.delivery_metrics * prices.metric_month)
 
 
 def _tiered(settings: Settings) -> bool:

@@ -55,3 +55,7 @@ class Assumptions:
     dashboards: int = 1
     secrets: int = 2
     web_acl_rules: int = 3
+    keys: int = 2
+    """Of the alarms' topics, one in each region that has alarms."""
+    delivery_metrics: int = 8
+    """Beyond those that CloudFront gives for nothing, where the settings ask for them."""

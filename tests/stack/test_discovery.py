@@ -1,5 +1,5 @@
 import pytest
-from synthesized import Assembly
+from synthesized import Assembly, Resource
 
 from lambdas.settings import Settings
 
@@ -12,6 +12,11 @@ PUBLISHED = (
     "image-token-keys-secret",
     "delivery-url",
     "distribution-id",
+    "distribution-domain",
+    "replica-bucket",
+    "backfill-function-arn",
+    "backfill-role-arn",
+    "backfill-bucket",
     "lane-shared-queue-url",
     "lane-shared-dlq-url",
     "lane-shared-state-machine-arn",
@@ -21,10 +26,26 @@ PUBLISHED = (
     "reports-bucket",
     "athena-workgroup",
     "glue-database",
+    "alarm-topic",
+    "dashboard",
 )
 
 
 @pytest.mark.parametrize("thing", PUBLISHED)
 def test_it_is_found_by_its_parameter(aws: Assembly, settings: Settings, thing: str) -> None:
-    parameter = aws.one("AWS::SSM::Parameter", Name=settings.parameter_name(thing))
-    assert parameter.properties["Value"]
+    for parameter in found(aws, settings.parameter_name(thing)):
+        assert parameter.properties["Value"], str(parameter)
+
+
+def test_what_is_found_so_is_an_output_of_its_stack_too(aws: Assembly) -> None:
+    for parameter in aws.all("AWS::SSM::Parameter"):
+        outputs = [output["Value"] for output in parameter.template["Outputs"].values()]
+        assert parameter.properties["Value"] in outputs, str(parameter)
+
+
+def found(assembly: Assembly, name: str) -> list[Resource]:
+    """Return the parameters of that name, of which there is one, or one in each region with alarms."""
+    parameters = [each for each in assembly.all("AWS::SSM::Parameter") if each.properties["Name"] == name]
+    assert parameters, name
+    assert len({each.stack for each in parameters}) == len(parameters), name
+    return parameters
