@@ -1,6 +1,7 @@
 """What every resource keeps to; and that a template which does not is found, for each rule."""
 
 import copy
+import re
 from collections.abc import Callable
 from typing import Any, get_args
 
@@ -10,6 +11,7 @@ from gates import ALWAYS, IN_PRODUCTION, Gate
 from synthesized import Assembly, Templates
 
 from infra.alarms.alarm import Kind
+from infra.packages import ROOT
 from lambdas.settings import Settings
 
 Change = Callable[[dict[str, Any]], None]
@@ -143,6 +145,12 @@ def test_every_paragraph_says_what_it_means_where_to_look_and_what_mends_it() ->
     for paragraph in paragraphs:
         for part in ("**Means:**", "**First look:**", "**Mends it:**"):
             assert part in paragraph, f"expected {part} in {paragraph.splitlines()[0]}"
+
+
+def test_every_flow_that_mends_is_there() -> None:
+    named = set(re.findall(r"flow `(\w+)`", gates.RUNBOOKS.read_text(encoding="utf-8")))
+    assert {name for name in named if not (ROOT / "flows" / f"{name}.py").is_file()} == set()
+    assert len(named) >= 6
 
 
 def test_an_alarm_leads_to_where_the_settings_say_the_runbooks_are(aws: Assembly, settings: Settings) -> None:

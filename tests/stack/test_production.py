@@ -9,7 +9,6 @@ from synthesized import Assembly, as_list, referenced
 from infra.names import Names
 from infra.synth import NO_ACCOUNT
 from lambdas.settings import Settings, load_settings
-from operations.costs.workload import Assumptions
 
 SETTINGS = production_settings()
 NAMES = Names(SETTINGS, NO_ACCOUNT)
@@ -142,12 +141,3 @@ def test_production_keeps_more_than_staging_and_staging_more_than_trial() -> Non
         return settings.storage.log_retention_days, settings.storage.restore_days
 
     assert kept(trial) < kept(staging) < kept(production)
-
-
-def test_the_estimate_counts_the_alarms_and_keys_that_there_are(production: Assembly) -> None:
-    taken, lane = Assumptions(), "DarkroomProductionLane-acme"
-    alarms = [alarm.stack for alarm in production.all("AWS::CloudWatch::Alarm")]
-    assert (alarms.count(lane), len(alarms) - alarms.count(lane)) == (18, taken.alarms)
-    assert len(production.all("AWS::KMS::Key")) == taken.keys
-    assert len(production.all("AWS::SecretsManager::Secret")) == taken.secrets
-    assert len(production.all("AWS::CloudWatch::Dashboard")) == taken.dashboards

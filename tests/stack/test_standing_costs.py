@@ -26,3 +26,7 @@ def test_what_else_is_paid_for_by_the_month_is_assumed(aws: Assembly) -> None:
     assert len(aws.all("AWS::CloudWatch::Dashboard")) == ASSUMED.dashboards
     assert len(aws.all("AWS::SecretsManager::Secret")) == ASSUMED.secrets
     assert len(aws.one("AWS::WAFv2::WebACL").properties["Rules"]) == ASSUMED.web_acl_rules
+
+
+def test_keys_are_counted(aws: Assembly) -> None:
+    assert len(aws.all("AWS::KMS::Key")) == ASSUMED.keys

@@ -24,6 +24,7 @@ MAKEFILE = (CHECKOUT / "Makefile").read_text(encoding="utf-8")
 MAKE_TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
 AWS_GLOBAL_OPTIONS = {"--region", "--query", "--output", "--profile", "--no-cli-pager"}
 AWS_CUSTOM = {"s3", "configure", "sso", "login"}  # of the AWS CLI alone: botocore has no model of them
+AWS_NAMES = {"s3api": "s3"}  # services that the command calls otherwise
 
 every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(CHECKOUT)))
 
@@ -156,7 +157,7 @@ def _fault_of_aws(words: list[str]) -> str | None:
     if service in AWS_CUSTOM or rest[:1] == ["wait"]:
         return None
     try:
-        model = botocore.session.get_session().get_service_model(service)
+        model = botocore.session.get_session().get_service_model(AWS_NAMES.get(service, service))
     except UnknownServiceError:
         return f"no service {service}"
     operations = {xform_name(name, "-"): name for name in model.operation_names}
