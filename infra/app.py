@@ -50,12 +50,13 @@ def add_stacks(app: cdk.App, settings: Settings, account: str, assets: Assets) -
     upload, backfill = UploadStack(app, names, assets), BackfillStack(app, names, assets)
     for stack in (pipeline, *lanes, upload, backfill, delivery):
         stack.add_stack_dependency(storage)
-    for stack in (replica, storage, pipeline, *lanes, upload, backfill, delivery):
+    alarmed = (replica, storage, pipeline, *lanes, upload, backfill, delivery)
+    for stack in alarmed:
         stack.add_stack_dependency(topics[stack.region])  # an alarm is refused whose topic is not there
     for lane in lanes:
         pipeline.add_stack_dependency(lane)  # no upload falls between a new lane and the shared one's leaving it
     delivery.add_stack_dependency(analytics)
-    dashboard = DashboardStack(app, names, [replica, storage, pipeline, *lanes, upload, backfill, delivery])
+    dashboard = DashboardStack(app, names, alarmed)
     dashboard.add_stack_dependency(delivery)
     for region in settings.storage.edge_log_regions:
         EdgeLogStack(app, names, region)
