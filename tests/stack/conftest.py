@@ -1,7 +1,7 @@
 """Both targets' templates, synthesized once a session and kept while their inputs do not change."""
 
 import pytest
-from production import synthesize_production
+from production import production_settings, synthesize_production
 from synthesized import Assembly
 
 from infra.names import Names
@@ -32,4 +32,4 @@ def host() -> Assembly:
 
 @pytest.fixture(scope="session")
 def production(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
-    return synthesize_production(tmp_path_factory.mktemp("production"))
+    return synthesize_production(tmp_path_factory.mktemp("production"), production_settings())

@@ -1,46 +1,25 @@
 """A tenant is one table in darkroom.toml: what that changes in the templates, and what it leaves alone."""
 
-from pathlib import Path
 from typing import Any
 
-import aws_cdk as cdk
 import pytest
+from production import production_settings, synthesize_production
 from synthesized import Assembly
 
-from infra.app import add_stacks
-from infra.assets import Assets
-from infra.synth import NO_ACCOUNT
-from lambdas.settings import SETTINGS_FILE, Settings, parse_settings
-
-STAGE = "staging"
-TABLE = '[tenants.acme]\nlane = "dedicated"\nreserved_concurrency = 24'
-LANE = "DarkroomStagingLane-acme"
-
-
-def settings(table: str = "") -> Settings:
-    return parse_settings(f"{SETTINGS_FILE.read_text(encoding='utf-8')}\n{table}\n", STAGE)
-
-
-def templates(folder: Path, assets: Assets, table: str = "") -> Assembly:
-    app = cdk.App(outdir=str(folder), analytics_reporting=False)
-    add_stacks(app, settings(table), NO_ACCOUNT, assets)
-    app.synth()
-    return Assembly.read(folder)
+SETTINGS = production_settings()
+TENANT = "acme"  # has a lane of its own there
+LANE, PIPELINE = f"DarkroomProductionLane-{TENANT}", "DarkroomProductionPipeline"
 
 
 @pytest.fixture(scope="module")
-def assets() -> Assets:
-    return Assets("host")
+def before(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    others = {name: tenant for name, tenant in SETTINGS.tenants.items() if name != TENANT}
+    return synthesize_production(tmp_path_factory.mktemp("before"), SETTINGS.model_copy(update={"tenants": others}))
 
 
 @pytest.fixture(scope="module")
-def before(assets: Assets, tmp_path_factory: pytest.TempPathFactory) -> Assembly:
-    return templates(tmp_path_factory.mktemp("before"), assets)
-
-
-@pytest.fixture(scope="module")
-def after(assets: Assets, tmp_path_factory: pytest.TempPathFactory) -> Assembly:
-    return templates(tmp_path_factory.mktemp("after"), assets, TABLE)
+def after(production: Assembly) -> Assembly:
+    return production
 
 
 def resources(assembly: Assembly, stack: str, kind: str) -> list[dict[str, Any]]:
@@ -53,14 +32,14 @@ def test_it_gets_a_stack_and_every_other_is_as_it_was_but_for_the_shared_rule_an
 ) -> None:
     assert set(after.templates) - set(before.templates) == {LANE}
     changed = [stack for stack, template in before.templates.items() if after.templates[stack] != template]
-    assert changed == ["DarkroomStagingDashboard", "DarkroomStagingPipeline"]
-    old, new = (templates.templates["DarkroomStagingPipeline"]["Resources"] for templates in (before, after))
+    assert changed == ["DarkroomProductionDashboard", PIPELINE]
+    old, new = (templates.templates[PIPELINE]["Resources"] for templates in (before, after))
     [name] = [name for name in old.keys() | new.keys() if old.get(name) != new.get(name)]
     assert new[name]["Type"] == "AWS::Events::Rule"
 
 
 def test_its_originals_leave_the_shared_lane_for_its_own(after: Assembly) -> None:
-    [shared] = resources(after, "DarkroomStagingPipeline", "AWS::Events::Rule")
+    [shared] = resources(after, PIPELINE, "AWS::Events::Rule")
     [own] = resources(after, LANE, "AWS::Events::Rule")
     assert shared["EventPattern"]["detail"]["object"]["key"] == [{"anything-but": {"prefix": "acme/"}}]
     assert own["EventPattern"]["detail"]["object"]["key"] == [{"prefix": "acme/"}]
@@ -76,7 +55,7 @@ def test_its_lane_is_whole(after: Assembly, kind: str, count: int) -> None:
 
 
 def test_no_lanes_reservation_is_the_templates_so_that_no_deployment_undoes_its_tuning(after: Assembly) -> None:
-    for stack in (LANE, "DarkroomStagingPipeline"):
+    for stack in (LANE, PIPELINE):
         for function in resources(after, stack, "AWS::Lambda::Function"):
             assert "ReservedConcurrentExecutions" not in function
 
@@ -84,5 +63,5 @@ def test_no_lanes_reservation_is_the_templates_so_that_no_deployment_undoes_its_
 def test_what_its_lane_is_made_of_can_be_found(after: Assembly) -> None:
     names = {parameter["Name"] for parameter in resources(after, LANE, "AWS::SSM::Parameter")}
     assert names >= {
-        f"/darkroom/staging/lane-acme-{thing}" for thing in ("queue-url", "dlq-url", "pipe", "derive-function")
+        f"/darkroom/production/lane-acme-{thing}" for thing in ("queue-url", "dlq-url", "pipe", "derive-function")
     }
