@@ -14,7 +14,8 @@ LANE, PIPELINE = f"DarkroomProductionLane-{TENANT}", "DarkroomProductionPipeline
 @pytest.fixture(scope="module")
 def before(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
     others = {name: tenant for name, tenant in SETTINGS.tenants.items() if name != TENANT}
-    return synthesize_production(tmp_path_factory.mktemp("before"), SETTINGS.model_copy(update={"tenants": others}))
+    settings = SETTINGS.model_copy(update={"tenants": others})
+    return synthesize_production(tmp_path_factory.mktemp("before"), settings, judged=False)
 
 
 @pytest.fixture(scope="module")
