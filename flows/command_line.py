@@ -28,7 +28,7 @@ def run_from_command_line(flow: Flow[..., Any], arguments: Sequence[str] | None 
 
 def _parser(flow: Flow[..., Any]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=f"python -m {flow.fn.__module__ if flow.fn.__module__ != '__main__' else f'flows.{flow.fn.__name__}'}",
+        prog=f"python -m {_module(flow)}",
         description=(flow.description or "").partition("\n\nArgs:")[0],
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -39,6 +39,12 @@ def _parser(flow: Flow[..., Any]) -> argparse.ArgumentParser:
             f"--{name.replace('_', '-')}", default=argparse.SUPPRESS, help=help_text, **_reading(annotation)
         )
     return parser
+
+
+def _module(flow: Flow[..., Any]) -> str:
+    """Return the module that ``flow`` stands in, whatever it is called while ``python -m`` runs it."""
+    spec = sys.modules[flow.fn.__module__].__spec__
+    return flow.fn.__module__ if spec is None else spec.name
 
 
 def _reading(annotation: Any) -> dict[str, Any]:
