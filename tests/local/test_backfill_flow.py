@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import boto3
@@ -143,7 +143,8 @@ def test_a_new_rung_while_a_worker_and_the_flow_are_killed(stack: LocalStack) ->
         assert len(jobs_of(report.run_id)) == 3, "expected no second job of any kind"
         assert_whole(stack, pictures, report)
 
-        assert report_of(run(canary=canary)).images == count // 50, "expected only those that failed to be left"
+        left: Any = backfill(**asked(), return_state=True)
+        assert report_of(left).images == count // 50, "expected only those that failed to be left"
 
 
 def started(stack: LocalStack, flow: "subprocess.Popen[bytes]", kind: str) -> dict[str, Any]:
@@ -183,9 +184,21 @@ def test_a_canary_that_fails_stops_all_else(stack: LocalStack) -> None:
 
 
 def test_a_function_that_is_throttled_fails_no_picture(stack: LocalStack) -> None:
+    before = throttles(stack)
     with planted(stack, TENANT, "2019-07-07", 10, made=LOWER) as pictures, concurrency(stack, 1):
         report = report_of(run())
         assert_whole(stack, pictures, report)
+    assert throttles(stack) > before
+
+
+def throttles(stack: LocalStack) -> float:
+    """Return how often the function was throttled until now."""
+    answer = stack.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/Lambda", MetricName="Throttles", Statistics=["Sum"], Period=86_400,
+        Dimensions=[{"Name": "FunctionName", "Value": function(stack)}],
+        StartTime=datetime(2000, 1, 1, tzinfo=UTC), EndTime=datetime(2100, 1, 1, tzinfo=UTC),
+    )  # fmt: skip
+    return float(sum(point["Sum"] for point in answer["Datapoints"]))
 
 
 @pytest.mark.parametrize(
