@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import boto3
+from boto3.exceptions import Boto3Error
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from prefect import flow, get_run_logger, task
@@ -29,6 +30,7 @@ from lambdas.aws.images import ImagesTable
 from lambdas.settings import DEFAULT_STAGE, EDGE_REGION, Settings, SettingsError, load_settings
 
 _CONFIG = Config(retries={"mode": "adaptive", "total_max_attempts": 10}, max_pool_connections=64)
+_REFUSALS = (BotoCoreError, ClientError, Boto3Error)  # the last of a managed upload
 _SCANS_AT_ONCE = 8  # threads; more segments than that make for finer progress and smaller retries
 
 
@@ -84,7 +86,7 @@ def export_images(
     try:
         keys, tally = _write_all(table, snapshot, s3, segments)
         snapshot.publish(s3, keys)
-    except (BotoCoreError, ClientError) as error:
+    except _REFUSALS as error:
         _discard(snapshot, s3)
         return Failed(message=f"expected the images table in a new snapshot but: {error}; the one before stays")
     _remove_older(snapshot, s3)
@@ -98,7 +100,7 @@ def _write_all(table: ImagesTable, snapshot: Snapshot, s3: Any, segments: int) -
     """Write every segment, a few at a time, and show how far it is.
 
     Raises:
-        ClientError: of the first segment that failed.
+        BotoCoreError, ClientError, Boto3Error: of the first segment that failed.
     """
     progress = create_progress_artifact(progress=0.0, key="export-images-progress", description="Segments written")
     keys: list[str] = []
@@ -118,14 +120,14 @@ def _write_all(table: ImagesTable, snapshot: Snapshot, s3: Any, segments: int) -
 def _discard(snapshot: Snapshot, s3: Any) -> None:
     try:
         snapshot.discard(s3)
-    except (BotoCoreError, ClientError) as error:
+    except _REFUSALS as error:
         get_run_logger().warning("%s: expected to delete what is half written but: %s", snapshot.prefix, error)
 
 
 def _remove_older(snapshot: Snapshot, s3: Any) -> None:
     try:
         snapshot.remove_older(s3)
-    except (BotoCoreError, ClientError) as error:
+    except _REFUSALS as error:
         get_run_logger().warning("expected to delete older snapshots but: %s; the bucket's lifecycle will", error)
 
 

@@ -81,7 +81,7 @@ class Snapshot:
         """Write ``rows`` into files called after ``name``; return their keys.
 
         Raises:
-            ClientError: S3 takes no file; a retry may help.
+            S3UploadFailedError: S3 takes no file; a retry may help.
         """
         keys = []
         with tempfile.TemporaryDirectory() as folder:

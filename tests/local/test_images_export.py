@@ -2,17 +2,20 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import boto3
 import pyathena
 import pytest
+from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 from seeded_images import IMAGES, recorded_images
 
 from flows.discovery import find_analytics
 from flows.images_export import ImagesExport, export_images, main
+from flows.images_snapshot import Snapshot
 from infra.local.stack import LocalStack
 from lambdas.aws.images import ImagesTable
 
@@ -75,22 +78,32 @@ def test_every_image_can_be_joined(stack: LocalStack) -> None:
     assert report.files <= SEGMENTS
 
 
-def test_a_scan_that_fails_leaves_the_snapshot_before_and_no_files(
-    stack: LocalStack, table: ImagesTable, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("owner", "method", "error"),
+    [
+        (ImagesTable, "scan", ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "Scan")),
+        (Snapshot, "publish", ClientError({"Error": {"Code": "AccessDenied"}}, "PutObject")),
+        (Snapshot, "write", S3UploadFailedError("SlowDown")),
+    ],
+    ids=["scan", "switch", "upload"],
+)
+@pytest.mark.usefixtures("table")
+def test_a_failure_leaves_the_snapshot_before_and_no_files(
+    owner: type, method: str, error: Exception, stack: LocalStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main(["--segments", str(SEGMENTS)]) == 0
     before, known = exported(stack), files(stack)
-    scan = ImagesTable.scan
+    done, calls = getattr(owner, method), count(1)
 
-    def failing(self: ImagesTable, segment: int, segments: int) -> Any:
-        if segment == SEGMENTS - 1:
-            raise ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "Scan")
-        return scan(self, segment, segments)
+    def failing(*arguments: Any) -> Any:
+        if method == "publish" or next(calls) == SEGMENTS:
+            raise error
+        return done(*arguments)
 
-    monkeypatch.setattr(ImagesTable, "scan", failing)
+    monkeypatch.setattr(owner, method, failing)
     state: Any = export_images(segments=SEGMENTS, return_state=True)
     assert state.is_failed()
-    assert "ProvisionedThroughputExceededException" in state.message
+    assert str(error) in state.message
     assert "the one before stays" in state.message
     assert (exported(stack), files(stack)) == (before, known)
 
