@@ -14,7 +14,7 @@ def section(results: Sequence[Result], targets: Sequence[Target], machine: Mappi
     first = results[0]
     lines = [
         f"Measured on {machine['date']}: {machine['processor']}, {machine['cores']} cores of which one was used,"
-        f" {machine['memory_gb']} GB, {machine['system']}, Python {machine['python']}, libvips {machine['libvips']};"
+        f" {machine['memory_gb']} GB, Python {machine['python']}, libvips {machine['libvips']};"
         f" {first.versions}; load before the run {machine['load_before']}.",
         "",
         "| a photograph's full set | CPU s | × | wall s | peak MB | KB | × | SSIMULACRA2 of AVIF | WebP | JPEG |",
