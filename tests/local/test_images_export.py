@@ -22,19 +22,22 @@ from lambdas.aws.images import ImagesTable
 SEGMENTS = 3
 
 
-@pytest.fixture(autouse=True)
-def environment(stack: LocalStack, prefect: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name, value in stack.environment().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    with temporary_settings({PREFECT_API_URL: prefect, PREFECT_LOGGING_TO_API_ENABLED: False}):
+@pytest.fixture(scope="module", autouse=True)
+def environment(stack: LocalStack, prefect: str) -> Iterator[None]:
+    reporting = {PREFECT_API_URL: prefect, PREFECT_LOGGING_TO_API_ENABLED: False}
+    with pytest.MonkeyPatch.context() as patch, temporary_settings(reporting):
+        for name, value in stack.environment().items():
+            patch.setenv(name, value)
+        patch.setattr(boto3, "DEFAULT_SESSION", None)
         yield
 
 
 @pytest.fixture(scope="module")
-def table(stack: LocalStack) -> Iterator[ImagesTable]:
-    with recorded_images(stack) as table:
-        yield table
+def export(stack: LocalStack, environment: None) -> Iterator[ImagesExport]:
+    with recorded_images(stack):
+        state: Any = export_images(segments=SEGMENTS, return_state=True)
+        assert state.name == "Completed", state.message
+        yield state.result()
 
 
 def exported(stack: LocalStack) -> dict[str, dict[str, Any]]:
@@ -59,12 +62,7 @@ def files(stack: LocalStack) -> set[str]:
     return {item["Key"] for item in s3.list_objects_v2(Bucket=bucket, Prefix="images/").get("Contents", [])}
 
 
-@pytest.mark.usefixtures("table")
-def test_every_image_can_be_joined(stack: LocalStack) -> None:
-    state: Any = export_images(segments=SEGMENTS, return_state=True)
-    assert state.name == "Completed", state.message
-    report = state.result()
-    assert isinstance(report, ImagesExport)
+def test_every_image_can_be_joined(stack: LocalStack, export: ImagesExport) -> None:
     found = exported(stack)
     assert found.keys() == {item["image_id"] for item in IMAGES}
     for item in IMAGES:
@@ -74,8 +72,8 @@ def test_every_image_can_be_joined(stack: LocalStack) -> None:
         assert row["rejection"] == item.get("rejection", {}).get("code")
         assert row["width"] == item.get("metadata", {}).get("width")
     outcomes = Counter(item["outcome"] for item in IMAGES)
-    assert all(report.images[outcome] >= count for outcome, count in outcomes.items())
-    assert report.files <= SEGMENTS
+    assert all(export.images[outcome] >= images for outcome, images in outcomes.items())
+    assert export.files <= SEGMENTS
 
 
 @pytest.mark.parametrize(
@@ -87,11 +85,10 @@ def test_every_image_can_be_joined(stack: LocalStack) -> None:
     ],
     ids=["scan", "switch", "upload"],
 )
-@pytest.mark.usefixtures("table")
+@pytest.mark.usefixtures("export")
 def test_a_failure_leaves_the_snapshot_before_and_no_files(
     owner: type, method: str, error: Exception, stack: LocalStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert main(["--segments", str(SEGMENTS)]) == 0
     before, known = exported(stack), files(stack)
     done, calls = getattr(owner, method), count(1)
 
