@@ -1,0 +1,125 @@
+"""One picture made whole, by stores that change or refuse under the function's hands; no AWS."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from pictures import corners
+
+from lambdas.aws.derivatives import HeldDerivative
+from lambdas.aws.errors import is_temporary
+from lambdas.backfill import handler as backfill_handler
+from lambdas.backfill.invocation import Done, Task
+from lambdas.backfill.mending import Stores, mend
+from lambdas.keys import ImageId, Variant, new_image_id
+from lambdas.settings import load_settings
+
+SETTINGS = load_settings(stage="dev")
+ASKED = (Variant(256, 0, "webp"), Variant(512, 0, "webp"))
+CURRENT = SETTINGS.formats.calibration
+
+
+class World:
+    """An image, its record and its derivatives, in memory."""
+
+    def __init__(self, data: bytes) -> None:
+        self.image_id = new_image_id()
+        self.key = f"demo/2026-11-25/{self.image_id}"
+        self.data = data
+        self.record: dict[str, Any] | None = {
+            "image_id": self.image_id, "tenant": "demo", "outcome": "ready",
+            "original": {"bucket": "originals", "key": self.key, "version_id": None, "etag": "e"},
+            "metadata": {"width": 600, "height": 400, "format": "jpeg"}, "derivatives": {},
+        }  # fmt: skip
+        self.held: dict[Variant, HeldDerivative] = {}
+        self.puts: list[Variant] = []
+        self.taken_down_by: Variant | None = None
+
+    def find(self, first: ImageId, variant: Variant | None = None, *, now: bool = False) -> Any:
+        """Stand in for both stores: the table finds a record, the bucket a derivative."""
+        assert first == self.image_id
+        return self.record if variant is None else self.held.get(variant)
+
+    def put(self, _image_id: ImageId, variant: Variant, data: bytes) -> None:
+        self.puts.append(variant)
+        self.held[variant] = HeldDerivative(len(data), CURRENT)
+        if variant == self.taken_down_by:
+            self.record = None
+
+    def add_derivatives(self, _image_id: ImageId, made: Mapping[str, Mapping[str, Any]]) -> bool:
+        if self.record is None:
+            return False
+        self.record["derivatives"].update(made)
+        return True
+
+    def discard(self, _image_id: ImageId, variants: Any) -> None:
+        for variant in variants:
+            del self.held[variant]
+
+    def mend(self) -> Any:
+        stores: Any = Stores(self, self, lambda _original: self.data, self.discard)  # type: ignore[arg-type]
+        return mend(Task(s3Bucket="originals", s3Key=self.key), ASKED, stores, SETTINGS, seconds=30)
+
+
+@pytest.fixture
+def world() -> World:
+    return World(bytes(corners(600, 400).jpegsave_buffer(Q=80)))
+
+
+def test_a_derivative_that_is_there_and_not_recorded_is_recorded_as_if_it_had_been_drawn(world: World) -> None:
+    world.held[ASKED[0]] = HeldDerivative(77, CURRENT)
+    done = Done.model_validate_json(world.mend().text)
+    assert (done.made, done.kept) == (1, 1)
+    assert world.puts == [ASKED[1]]
+    assert world.record
+    assert world.record["derivatives"]["256x0.webp"] == {
+        "bytes": 77, "width": 256, "height": 171, "calibration": CURRENT,
+    }  # fmt: skip
+    assert world.record["derivatives"]["512x0.webp"]["width"] == 512
+
+
+def test_a_picture_that_is_taken_down_meanwhile_leaves_nothing(world: World) -> None:
+    world.taken_down_by = ASKED[1]
+    result = world.mend()
+    assert (result.code, result.text.partition(":")[0]) == ("PermanentFailure", "taken_down")
+    assert not world.held
+
+
+def test_what_was_drawn_before_the_damage_stays_and_the_failure_is_told(world: World) -> None:
+    world.data = world.data[: len(world.data) // 2]
+    result = world.mend()
+    assert (result.code, result.text.partition(":")[0]) == ("PermanentFailure", "corrupt")
+    assert world.record
+    assert set(world.record["derivatives"]) == {str(variant) for variant in world.puts}
+
+
+def refusal(code: str, status: int) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": ""}, "ResponseMetadata": {"HTTPStatusCode": status}}, "Put")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (refusal("SlowDown", 503), "TemporaryFailure"),
+        (refusal("ProvisionedThroughputExceededException", 400), "TemporaryFailure"),
+        (refusal("Anything", 500), "TemporaryFailure"),
+        (refusal("Anything", 429), "TemporaryFailure"),
+        (refusal("AccessDenied", 403), "PermanentFailure"),
+        (EndpointConnectionError(endpoint_url="http://s3"), "TemporaryFailure"),
+        (MemoryError(), "TemporaryFailure"),
+    ],
+)
+def test_what_a_store_says_decides_whether_it_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, code: str
+) -> None:
+    def refuse(*_arguments: Any, **_options: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(backfill_handler, "mend", refuse)
+    monkeypatch.setattr(backfill_handler, "_stores", lambda _settings: None)
+    event = {"job": {"userArguments": {"variants": "256x0.webp"}}}
+    task = {"s3Bucket": "b", "s3Key": "k"}
+    assert backfill_handler._result(event, task, 30).code == code
+    if isinstance(error, ClientError):
+        assert is_temporary(error) is (code == "TemporaryFailure")
