@@ -1,6 +1,7 @@
 """``darkroom traffic``: a site's visitors, so that there is something to report."""
 
 import asyncio
+import time
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
@@ -17,6 +18,9 @@ from infra.local.traffic.summary import hit_ratio, summary_table
 from infra.local.traffic.visits import visits
 from lambdas.aws.images import ImagesTable
 from lambdas.keys import ImageId, is_private
+
+
+_PATIENCE_SECONDS = 60.0
 
 
 class TrafficError(LocalStackError):
@@ -40,7 +44,7 @@ def traffic(
     with explained():
         stack = LocalStack.attach()
         last_day = _day(day)
-        shown, gone = _images(stack)
+        shown, gone = _await_images(stack)
         outcomes: list[Outcome] = []
         try:
             planned = list(
@@ -78,6 +82,25 @@ def _day(text: str | None) -> date:
         raise TrafficError(f"expected a day such as 2026-11-23 but received {text!r}") from error
 
 
+def _await_images(stack: LocalStack) -> tuple[list[ImageId], list[ImageId]]:
+    """Return :func:`_images`; the first pictures that were uploaded are waited for."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    with console.status("Waiting until the first picture is ready"):
+        while True:
+            shown, gone = _images(stack)
+            if shown:
+                return shown, gone
+            if time.monotonic() > deadline or not _is_anything_uploaded(stack):
+                raise TrafficError(
+                    "expected pictures that anyone may see but there are none: darkroom upload PICTURES…"
+                )
+            time.sleep(0.5)
+
+
+def _is_anything_uploaded(stack: LocalStack) -> bool:
+    return bool(stack.client("dynamodb").scan(TableName=stack.parameter("uploads-table"), Limit=1)["Items"])
+
+
 def _images(stack: LocalStack) -> tuple[list[ImageId], list[ImageId]]:
     """Return the ids of pictures that anyone may see, and of what nobody can: private ones and rejected uploads."""
     table = ImagesTable(stack.client("dynamodb"), stack.parameter("images-table"))
@@ -86,8 +109,6 @@ def _images(stack: LocalStack) -> tuple[list[ImageId], list[ImageId]]:
     for item in (item for page in table.scan(0, 1) for item in page):
         image_id = ImageId(item["image_id"])
         (shown if item["outcome"] == "ready" and not is_private(image_id) else gone).append(image_id)
-    if not shown:
-        raise TrafficError("expected pictures that anyone may see but there are none: darkroom upload PICTURES…")
     return shown, gone
 
 
