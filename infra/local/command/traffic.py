@@ -19,7 +19,6 @@ from infra.local.traffic.visits import visits
 from lambdas.aws.images import ImagesTable
 from lambdas.keys import ImageId, is_private
 
-
 _PATIENCE_SECONDS = 60.0
 
 
