@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ import pytest
 ABSENT = ("awscrt", "certifi", "cryptography")
 SCRIPT = f"import sys; sys.modules.update(dict.fromkeys({ABSENT}))\nimport {{}}\nprint(*sys.modules, sep='\\n')"
 
+LAMBDAS = Path(__file__).parents[2] / "lambdas"
 SDK = {"boto3", "botocore", "s3transfer", "jmespath", "urllib3", "dateutil", "six"}  # the runtime's
 MODELS = {"pydantic", "pydantic_core", "annotated_types", "typing_extensions", "typing_inspection"}
 LOGS = {"aws_lambda_powertools"}
@@ -29,27 +31,34 @@ def packages(module: str) -> set[str]:
     return {name for name in found - own if not name.startswith(("__", "_sysconfigdata"))}
 
 
-@pytest.mark.parametrize(
-    ("module", "needed"),
-    [
-        ("lambdas.validate.handler", SDK | MODELS | LOGS),
-        ("lambdas.record.handler", SDK | MODELS | LOGS),
-        ("lambdas.upload.handler", SDK | MODELS | LOGS | {"jwt"}),
-        ("lambdas.edge.origin_request", SDK),
-        ("lambdas.metadata.handler", SDK | MODELS | LOGS | DRAWING),
-        ("lambdas.derive.handler", SDK | MODELS | LOGS | DRAWING),
-        ("lambdas.generate.handler", SDK | MODELS | LOGS | DRAWING),
-        ("lambdas.backfill.handler", SDK | MODELS | LOGS | DRAWING),
-        ("lambdas.imaging.sniff", set()),
-        ("lambdas.imaging.limits", MODELS),
-        ("lambdas.messages", MODELS),
-        ("lambdas.settings", MODELS),
-        ("lambdas.imaging.render", MODELS | DRAWING),
-        ("lambdas.imaging.plan", MODELS),
-    ],
-)
-def test_nothing_is_imported_that_is_not_needed(module: str, needed: set[str]) -> None:
-    assert packages(module) <= needed
+NEEDED = {
+    "lambdas.authorize.handler": SDK | MODELS | LOGS | {"jwt"},
+    "lambdas.backfill.handler": SDK | MODELS | LOGS | DRAWING,
+    "lambdas.derive.handler": SDK | MODELS | LOGS | DRAWING,
+    "lambdas.fallback_share.handler": SDK | MODELS | LOGS,
+    "lambdas.generate.handler": SDK | MODELS | LOGS | DRAWING,
+    "lambdas.metadata.handler": SDK | MODELS | LOGS | DRAWING,
+    "lambdas.record.handler": SDK | MODELS | LOGS,
+    "lambdas.upload.handler": SDK | MODELS | LOGS | {"jwt"},
+    "lambdas.validate.handler": SDK | MODELS | LOGS,
+    "lambdas.edge.origin_request": SDK,
+    "lambdas.imaging.limits": MODELS,
+    "lambdas.imaging.plan": MODELS,
+    "lambdas.imaging.render": MODELS | DRAWING,
+    "lambdas.imaging.sniff": set(),
+    "lambdas.messages": MODELS,
+    "lambdas.settings": MODELS,
+}
+
+
+@pytest.mark.parametrize("module", NEEDED)
+def test_nothing_is_imported_that_is_not_needed(module: str) -> None:
+    assert packages(module) <= NEEDED[module]
+
+
+def test_every_handler_has_its_list() -> None:
+    handlers = {f"lambdas.{path.parent.name}.handler" for path in LAMBDAS.glob("*/handler.py")}
+    assert handlers == {module for module in NEEDED if module.endswith(".handler")}
 
 
 @pytest.mark.parametrize("module", ["lambdas.validate.handler", "lambdas.record.handler", "lambdas.derive.handler"])
