@@ -55,7 +55,8 @@ class AuditResult:
     @property
     def counts(self) -> dict[Fault, int]:
         """How many images have each fault."""
-        counted = Counter(finding.fault for finding in self.findings)
+        # A stray is found in each region that has it.
+        counted = Counter(fault for fault, _ in {(finding.fault, finding.image_id) for finding in self.findings})
         return {fault: counted[fault] for fault in Fault}
 
     @property
