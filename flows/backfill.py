@@ -59,7 +59,7 @@ def cancel_jobs(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> N
     places.shelf().close(book)
 
 
-@task(**_RETRIES)
+@task(**_RETRIES, task_run_name="choose pictures")
 def choose_pictures(places: BackfillPlaces, selection: Selection) -> Chosen:
     """Find the pictures that are meant, and add up the work that they are."""
     settings = places.settings
@@ -67,7 +67,7 @@ def choose_pictures(places: BackfillPlaces, selection: Selection) -> Chosen:
     return Chosen.among(images, selection, settings)
 
 
-@task(**_RETRIES)
+@task(**_RETRIES, task_run_name="begin the run")
 def begin_run(places: BackfillPlaces, name: str, selection: Selection, chosen: Chosen, canary: int) -> Book:
     """Write the manifests and the book of a new run, or return the book of one that began first."""
     planned, started = _estimate(chosen, canary, places.settings), started_now()

@@ -20,7 +20,7 @@ from operations.backfill.story import BackfillReport, Failure, JobStory, Sample,
 _RETRIES: dict[str, Any] = {"cache_policy": NO_CACHE, "retries": 3, "retry_delay_seconds": [2, 10, 30]}
 
 
-@task(**_RETRIES)
+@task(**_RETRIES, task_run_name="list what failed")
 def list_failures(places: BackfillPlaces, book: Book, failures: Sequence[Failure]) -> Book:
     """Write the manifest of what failed, to be tried once more."""
     keys = [failure.key for failure in failures]
@@ -30,8 +30,8 @@ def list_failures(places: BackfillPlaces, book: Book, failures: Sequence[Failure
     return changed
 
 
-@task(**_RETRIES)
-def read_outcomes(places: BackfillPlaces, job_id: str) -> list[TaskOutcome]:
+@task(**_RETRIES, task_run_name="read the {kind} job's report")
+def read_outcomes(places: BackfillPlaces, job_id: str, kind: Kind) -> list[TaskOutcome]:
     """Read a job's completion report."""
     return read_report(places.client("s3"), places.papers, job_id)
 
@@ -95,7 +95,7 @@ class BackfillRun:
         self._book, job, samples = follow(self._places, self._book, kind)
         self._jobs.append(JobStory.of(kind, job))
         self._samples += samples
-        self._reports.append(read_outcomes(self._places, job.job_id))
+        self._reports.append(read_outcomes(self._places, job.job_id, kind))
         if job.status == "Complete":
             return ""
         why = "; ".join(job.reasons) or "no reason was given"

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any
@@ -191,6 +192,31 @@ def test_a_function_that_is_throttled_fails_no_picture(stack: LocalStack) -> Non
     assert throttles(stack) > before
 
 
+def test_a_job_that_somebody_cancels_ends_the_run_with_every_picture_counted(stack: LocalStack) -> None:
+    def cancel_when_at_work() -> None:
+        wait_until(lambda: at_work("canary"), "the job to be at work")
+        boto3.Session().client("s3control").update_job_status(
+            AccountId=ACCOUNT,
+            JobId=at_work("canary")[0]["JobId"],
+            RequestedJobStatus="Cancelled",
+            StatusUpdateReason="somebody wants it to",
+        )
+
+    with planted(stack, TENANT, "2019-10-10", 6, made=LOWER), concurrency(stack, 0), ThreadPoolExecutor(1) as somebody:
+        cancelled = somebody.submit(cancel_when_at_work)
+        state = run(canary=3)
+        cancelled.result()
+    assert state.is_failed()
+    assert re.match(
+        r"the canary job \S+ ended as Cancelled \(somebody wants it to\); 6 pictures: .*6 not", state.message
+    )
+    assert [job.kind for job in report_of(state).jobs] == ["canary"]
+
+
+def at_work(kind: str) -> list[dict[str, Any]]:
+    return [job for job in jobs_of(kind) if job["Status"] == "Active"]
+
+
 def throttles(stack: LocalStack) -> float:
     """Return how often the function was throttled until now."""
     answer = stack.client("cloudwatch").get_metric_statistics(
@@ -247,8 +273,8 @@ def test_from_its_deployment_to_its_page_and_cancelled(stack: LocalStack, served
 
     with planted(stack, TENANT, "2019-09-09", 8, made=LOWER) as pictures, concurrency(stack, 0):
         flow_run = served.start("backfill/on-demand", parameters)
-        wait_until(lambda: any(job["Status"] == "Active" for job in jobs_of("canary")), "the job to be at work")
-        (job,) = [job for job in jobs_of("canary") if job["Status"] == "Active"]
+        wait_until(lambda: at_work("canary"), "the job to be at work")
+        (job,) = at_work("canary")
         served.cancel(flow_run)
         wait_until(lambda: jobs_of(job["Description"])[0]["Status"] == "Cancelled", "the job to be cancelled")
         assert set(writes(stack, pictures, NEW_RUNG).values()) == {0}
