@@ -1,6 +1,8 @@
 """JupyterLab on the notebooks, in the environment of the local stack: ``python -m infra.local.lab``."""
 
+import json
 import os
+from pathlib import Path
 
 from infra.local.endpoint import HOST
 from infra.local.state import CHECKOUT, HOME_VARIABLE
@@ -22,6 +24,7 @@ def main() -> None:
         "IPYTHONDIR": f"{home}/ipython",
         "JUPYTER_TOKEN": os.environ.pop(_TOKEN_VARIABLE),
     }
+    _ask_nobody(Path(home) / "settings")
     # Imported late: it reads the folders when it is imported.
     from jupyterlab.labapp import main as serve
 
@@ -33,10 +36,16 @@ def main() -> None:
             "--ServerApp.open_browser=False",
             f"--ServerApp.root_dir={CHECKOUT / 'notebooks'}",
             "--ServerApp.allow_root=True",  # on loopback, with a token, as whoever started the stack
-            "--LabApp.news_url=None",
-            "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         ]
     )
+
+
+def _ask_nobody(settings: Path) -> None:
+    """Keep JupyterLab from asking whoever opens it about news, and the network about updates."""
+    folder = settings / "@jupyterlab" / "apputils-extension"
+    folder.mkdir(parents=True, exist_ok=True)
+    chosen = {"fetchNews": "false", "checkForUpdates": False}
+    (folder / "notification.jupyterlab-settings").write_text(json.dumps(chosen), encoding="utf-8")
 
 
 if __name__ == "__main__":

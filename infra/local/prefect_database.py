@@ -7,8 +7,6 @@ from contextlib import closing
 from pathlib import Path
 
 import prefect
-from prefect.server.database import provide_database_interface
-from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL, temporary_settings
 
 
 def provide_database(templates: Path, home: Path) -> None:
@@ -30,6 +28,10 @@ def provide_database(templates: Path, home: Path) -> None:
 
 def _make(template: Path) -> None:
     # Made aside, and put in place in one step: another stack may be starting at the same time.
+    # Imported late: heavy, and a template is made once.
+    from prefect.server.database import provide_database_interface
+    from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL, temporary_settings
+
     part = template.with_name(f"{template.stem}-{os.getpid()}.part")
     whole = part.with_suffix(".whole")
     with temporary_settings({PREFECT_API_DATABASE_CONNECTION_URL: f"sqlite+aiosqlite:///{part}"}):

@@ -1,5 +1,6 @@
 """Numbers as people read them."""
 
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -66,11 +67,11 @@ def write_ms(value: Any) -> str:
 
 
 def write_usd(value: Any) -> str:
-    """Write US dollars: cents from a cent on, and below that three digits that count."""
+    """Write US dollars: cents from a cent on, and below that two digits that count."""
     if _missing(value):
         return _UNKNOWN
     dollars = float(value)
-    return f"${dollars:,.2f}" if dollars >= 0.01 or dollars == 0 else f"${dollars:.3g}"
+    return f"${dollars:,.2f}" if dollars >= 0.01 or dollars == 0 else f"${Decimal(f'{dollars:.2g}'):f}"
 
 
 def write_change(now: Any, before: Any) -> str:
