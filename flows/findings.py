@@ -33,6 +33,12 @@ class Findings:
         return {**self.now.unanswered, **earlier}
 
     @property
+    def images_known(self) -> bool:
+        """Whether the export of the images table has any image that was asked for, or none was."""
+        top = self.rows("top_images")
+        return top is None or bool(top.tenant.notna().any())
+
+    @property
     def scanned_bytes(self) -> int:
         """What Athena read for all of it."""
         return self.now.scanned_bytes + self.before.scanned_bytes

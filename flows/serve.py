@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from prefect import serve
 
-from flows.deployments import DeploymentsError, read_deployments
+from flows.deployments import FILE, DeploymentsError, read_deployments
 from flows.discovery import NotDeployedError
 from flows.setup import set_up
 from lambdas.settings import DEFAULT_STAGE, STAGE_VARIABLE, SettingsError, load_settings
@@ -26,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--stage", default=os.environ.get(STAGE_VARIABLE, DEFAULT_STAGE), help="whose flows (default: %(default)s)"
     )
     chosen = parser.parse_args(arguments)
+    os.chdir(FILE.parent)  # where entrypoints are looked for
     try:
         deployments = read_deployments()
         set_up(load_settings(stage=chosen.stage))

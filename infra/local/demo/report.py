@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import httpx
 
 from infra.local.parts import PREFECT
 from infra.local.prefect_server import prefect_environment
+from infra.local.processes import python_module
 from infra.local.stack import LocalStack
 from infra.local.state import CHECKOUT
 
@@ -32,12 +32,19 @@ def run_delivery_report(stack: LocalStack, folder: Path, since: datetime, until:
     """
     httpx.post(f"{stack.edge_url}/_edge/flush", timeout=60, trust_env=False).raise_for_status()
     stack.await_ready(PREFECT)
-    run = subprocess.run(
-        [
-            *(sys.executable, "-m", "flows.delivery_report"),
-            *("--day", f"{since:%Y-%m-%d}", "--last-day", f"{until:%Y-%m-%d}"),
-            *("--stage", stack.state.stage, "--folder", str(folder)),
-        ],
+    _run(stack, "flows.images_export")  # else the report does not know whose pictures they are, nor how large they were
+    days = ("--day", f"{since:%Y-%m-%d}", "--last-day", f"{until:%Y-%m-%d}")
+    run = _run(stack, "flows.delivery_report", *days, "--folder", str(folder))
+    page = folder / "delivery.html"
+    if run.returncode not in (0, _INCOMPLETE) or not page.is_file():
+        tail = "\n".join((run.stderr or run.stdout).strip().splitlines()[-_TAIL_LINES:])
+        raise ReportError(f"expected a delivery report in {folder} but the flow ended with {run.returncode}:\n{tail}")
+    return page
+
+
+def _run(stack: LocalStack, flow: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [*python_module(flow), "--stage", stack.state.stage, *arguments],
         cwd=CHECKOUT,
         env={**os.environ, **stack.environment(), **prefect_environment(stack.folder)},
         stdin=subprocess.DEVNULL,
@@ -45,8 +52,3 @@ def run_delivery_report(stack: LocalStack, folder: Path, since: datetime, until:
         text=True,
         check=False,
     )
-    page = folder / "delivery.html"
-    if run.returncode not in (0, _INCOMPLETE) or not page.is_file():
-        tail = "\n".join((run.stderr or run.stdout).strip().splitlines()[-_TAIL_LINES:])
-        raise ReportError(f"expected a delivery report in {folder} but the flow ended with {run.returncode}:\n{tail}")
-    return page
