@@ -74,9 +74,9 @@ def main() -> None:
     """Serve API and UI until told to stop."""
     os.nice(_NICENESS)
     port = int(os.environ[_PORT_VARIABLE])
-    os.environ["PREFECT_UI_API_URL"] = (
-        f"http://{HOST}:{port}/api"  # else the pages ask whatever is on Prefect's usual port
-    )
+    # What its pages ask and its links lead to; else whatever is on Prefect's usual port, or nothing.
+    os.environ["PREFECT_UI_API_URL"] = f"http://{HOST}:{port}/api"
+    os.environ["PREFECT_UI_URL"] = f"http://{HOST}:{port}"
     # Imported late: both are heavy, and whoever starts a server needs neither.
     import uvicorn
     from prefect.server.api.server import create_app

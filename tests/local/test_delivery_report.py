@@ -147,8 +147,8 @@ def test_a_notebook_that_is_opened_by_hand_asks_athena_itself(stack: LocalStack,
     with httpx.Client(base_url=stack.edge_url, trust_env=False, timeout=60) as edge:
         counted = edge_statistics(edge)
     days = {name: str(day) for name, day in zip(("first_day", "last_day"), days_of_the_session().values(), strict=True)}
-    execute_notebook("delivery", tmp_path / "delivery.ipynb", days)
-    figures = read_figures(tmp_path / "delivery.ipynb")
+    execute_notebook("tenants", tmp_path / "tenants.ipynb", days)
+    figures = read_figures(tmp_path / "tenants.ipynb")
     assert (figures["requests"], figures["bytes"]) == (counted["requests"], counted["bytes"])
 
 
@@ -182,12 +182,12 @@ def test_an_answer_is_what_the_records_say(stack: LocalStack, analytics: Analyti
 def test_a_question_that_fails_is_named_in_the_report(stack: LocalStack, tmp_path: Path) -> None:
     httpx.post(f"{stack.edge_url}/_edge/flush", trust_env=False).raise_for_status()
     with scan_limit(stack, 1):
-        state: Any = delivery_report(**days_of_the_session(), folder=tmp_path, return_state=True)
+        state: Any = delivery_report(**days_of_the_session(), notebook="tenants", folder=tmp_path, return_state=True)
     assert state.is_completed()
     assert state.name == "Incomplete"
     assert "or raise [analytics] scan_limit_bytes of darkroom.toml" in state.message
     assert "hit_ratio_by_format" in state.result().unanswered
-    page = (tmp_path / "delivery.html").read_text(encoding="utf-8")
+    page = (tmp_path / "tenants.html").read_text(encoding="utf-8")
     assert "Bytes scanned limit was exceeded: ask about fewer days" in page
     assert "is not known: the question that tells went unanswered" in page
 
@@ -237,10 +237,11 @@ def test_a_cell_that_raises_gives_a_page_that_says_so(
 
 @pytest.mark.usefixtures("prefect")
 def test_a_day_without_logs_is_a_report_that_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--day", "2026-02-01", "--tenant", "demo", "--folder", str(tmp_path)]) == 0
+    chosen = ["--day", "2026-02-01", "--tenant", "demo", "--notebook", "tenants", "--folder", str(tmp_path)]
+    assert main(chosen) == 0
     sentence = "Nothing of demo was asked for on 1 February 2026: no request is in the log."
     assert capsys.readouterr().out.strip() == sentence
-    page = (tmp_path / "delivery.html").read_text(encoding="utf-8")
+    page = (tmp_path / "tenants.html").read_text(encoding="utf-8")
     assert sentence in page
     assert "look at the log delivery of the distribution" in page
 
