@@ -113,7 +113,7 @@ def test_figures_are_the_edges_own_to_the_request_and_the_byte(
 
     page = report.page.read_text(encoding="utf-8")
     assert report.figures["sentence"] in page
-    assert f"{counted['requests']:,}" in page
+    assert f"In all {counted['requests']:,} requests and {counted['bytes']:,} bytes." in page
     assert f"{counted['hit_ratio']:.1%}" in page
     stored = stack.client("s3").get_object(Bucket=analytics.reports_bucket, Key=report.uri.split("/", 3)[3])
     assert stored["ContentType"].startswith("text/html")
