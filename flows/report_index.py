@@ -31,11 +31,8 @@ _TEMPLATES = Environment(
 )
 
 
-class ReportRecord(BaseModel):
-    """What the index says of a report; it stands beside the page, and is put there after it.
-
-    ``fine`` is None where the logs do not say; ``unanswered`` names questions, ``failure`` what the notebook died of.
-    """
+class ReportSubject(BaseModel):
+    """What a report is about: its kind and days in words, and whose pictures, everybody's if ``tenant`` is None."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -44,6 +41,14 @@ class ReportRecord(BaseModel):
     first_day: date
     last_day: date
     tenant: str | None
+
+
+class ReportRecord(ReportSubject):
+    """What the index says of a report; it stands beside the page, and is put there after it.
+
+    ``fine`` is None where the logs do not say; ``unanswered`` names questions, ``failure`` what the notebook died of.
+    """
+
     made_at: datetime
     page: str
     sentence: str

@@ -2,21 +2,18 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from pathlib import Path
 from typing import Any
 
-import boto3
 import httpx
 import nbformat
 import pytest
 import samples
 from access_logs import edge_statistics
 from outcomes import await_outcome, upload
-from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 from scan_limits import scan_limit
 from seeded_logs import records_of, seed, unseed
 from throttling_athena import throttling
@@ -30,16 +27,11 @@ from flows.questions import Question, UnansweredError, ask
 from flows.rendering import NOTEBOOKS, execute_notebook, read_figures
 from infra.local.stack import LocalStack
 
+pytestmark = pytest.mark.usefixtures("flows_here")
+
 SEEDED = "E1REPORT"
 DAYS = (date(2026, 2, 28), date(2026, 3, 1), date(2026, 3, 2))
 CHROMIUM, SAFARI_14, CURL = "image/avif,image/webp,*/*;q=0.8", "image/webp,*/*;q=0.5", "*/*"
-
-
-@pytest.fixture(autouse=True)
-def environment(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in stack.environment().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
 
 
 @pytest.fixture
@@ -60,18 +52,6 @@ def traffic(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> None
                 assert edge.get(f"/img/{image_id}?w=300", headers={"accept": accept}).status_code == 200
         assert edge.get(f"/img/{'0' * 32}").status_code == 404
         assert edge.get("/img/nonsense").status_code == 400
-
-
-@pytest.fixture(autouse=True)
-def prefect_settings(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Have flows of this process report to the server of the test, where it asks for one."""
-    if "prefect" not in request.fixturenames:
-        yield
-        return
-    with temporary_settings(
-        {PREFECT_API_URL: request.getfixturevalue("prefect"), PREFECT_LOGGING_TO_API_ENABLED: False}
-    ):
-        yield
 
 
 def days_of_the_session() -> dict[str, date]:
@@ -178,7 +158,7 @@ def test_an_answer_is_what_the_records_say(stack: LocalStack, analytics: Analyti
     assert answer.scanned_bytes > 0
 
 
-@pytest.mark.usefixtures("traffic", "prefect")
+@pytest.mark.usefixtures("traffic")
 def test_a_question_that_fails_is_named_in_the_report(stack: LocalStack, tmp_path: Path) -> None:
     httpx.post(f"{stack.edge_url}/_edge/flush", trust_env=False).raise_for_status()
     with scan_limit(stack, 1):
@@ -212,7 +192,6 @@ def test_a_question_that_is_always_throttled_says_so_with_the_way_out(
     assert throttled.refused == 1
 
 
-@pytest.mark.usefixtures("prefect")
 def test_a_cell_that_raises_gives_a_page_that_says_so(
     stack: LocalStack, analytics: Analytics, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,7 +214,6 @@ def test_a_cell_that_raises_gives_a_page_that_says_so(
     assert "Not whole: tenants: ArithmeticError: a cell &lt;raised&gt;" in index
 
 
-@pytest.mark.usefixtures("prefect")
 def test_a_day_without_logs_is_a_report_that_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     chosen = ["--day", "2026-02-01", "--tenant", "demo", "--notebook", "tenants", "--folder", str(tmp_path)]
     assert main(chosen) == 0
@@ -257,7 +235,6 @@ def test_a_day_without_logs_is_a_report_that_says_so(tmp_path: Path, capsys: pyt
     ],
     ids=["future", "reversed", "unknown-tenant", "not-deployed", "malformed-stage"],
 )
-@pytest.mark.usefixtures("prefect")
 def test_what_cannot_be_reported_on_is_refused_and_writes_nothing(
     tmp_path: Path, parameters: dict[str, Any], message: str
 ) -> None:

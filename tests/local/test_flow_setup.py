@@ -8,11 +8,9 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import boto3
 import httpx
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 from prefect_aws import S3Bucket
 
 from flows.limits import ATHENA, LIMITS, Limit, LimitMissingError, make_missing_limits
@@ -22,13 +20,7 @@ from infra.local.stack import LocalStack
 _PATIENCE_SECONDS = 60
 
 
-@pytest.fixture(autouse=True)
-def environment(stack: LocalStack, prefect: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name, value in stack.environment().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    with temporary_settings({PREFECT_API_URL: prefect, PREFECT_LOGGING_TO_API_ENABLED: False}):
-        yield
+pytestmark = pytest.mark.usefixtures("flows_here")
 
 
 class Chat(ThreadingHTTPServer):
