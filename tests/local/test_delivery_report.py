@@ -1,8 +1,6 @@
 """The delivery report on the local stack: its figures are the edge's own, whatever goes wrong it is there."""
 
 import re
-from collections import Counter
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from pathlib import Path
@@ -15,7 +13,6 @@ import samples
 from access_logs import edge_statistics
 from outcomes import await_outcome, upload
 from scan_limits import scan_limit
-from seeded_logs import records_of, seed, unseed
 from throttling_athena import throttling
 
 from flows.answers import load_answers
@@ -29,7 +26,6 @@ from infra.local.stack import LocalStack
 
 pytestmark = pytest.mark.usefixtures("flows_here")
 
-SEEDED = "E1REPORT"
 DAYS = (date(2026, 2, 28), date(2026, 3, 1), date(2026, 3, 2))
 CHROMIUM, SAFARI_14, CURL = "image/avif,image/webp,*/*;q=0.8", "image/webp,*/*;q=0.5", "*/*"
 
@@ -130,32 +126,6 @@ def test_a_notebook_that_is_opened_by_hand_asks_athena_itself(stack: LocalStack,
     execute_notebook("tenants", tmp_path / "tenants.ipynb", days)
     figures = read_figures(tmp_path / "tenants.ipynb")
     assert (figures["requests"], figures["bytes"]) == (counted["requests"], counted["bytes"])
-
-
-def test_an_answer_is_what_the_records_say(stack: LocalStack, analytics: Analytics) -> None:
-    asked = DAYS[:2]
-    seed(stack, SEEDED, *DAYS)
-    try:
-        seeded = replace(analytics, distribution=SEEDED)
-        answer = ask(Question("hit_ratio_by_format"), Period(*asked), seeded, attempts=1)
-    finally:
-        unseed(stack, SEEDED, *DAYS)
-    expected: dict[str, Counter[str]] = {}
-    for record in (record for day in asked for _, records in records_of(day) for record in records):
-        kind, _, name = record["sc_content_type"].partition("/")
-        status = int(record["sc_status"])
-        expected.setdefault(name if kind == "image" else "none", Counter()).update(
-            requests=1,
-            hits=record["x_edge_result_type"] in ("Hit", "RefreshHit"),
-            misses=record["x_edge_result_type"] == "Miss",
-            client_errors=400 <= status < 500,
-            server_errors=status >= 500,
-            bytes=int(record["sc_bytes"]),
-        )
-    rows = {row.pop("format"): row for row in answer.rows.to_dict("records")}
-    assert rows == {name: dict(counts) for name, counts in expected.items()}
-    assert list(answer.rows.requests) == sorted(answer.rows.requests, reverse=True)
-    assert answer.scanned_bytes > 0
 
 
 @pytest.mark.usefixtures("traffic")
