@@ -79,13 +79,14 @@ def mermaid(stacks: list[StackShown]) -> str:
 
 def _contents(template: dict[str, Any]) -> str:
     counted = Counter(resource["Type"] for resource in template["Resources"].values())
-    named = [_counted(counted[kind], word) for kind, word in _SHOWN.items() if counted[kind]]
+    named = [_numbered(counted[kind], word) for kind, word in _SHOWN.items() if counted[kind]]
     return ", ".join(named) or "alarms and logs"
 
 
-def _counted(count: int, word: str) -> str:
+def _numbered(count: int, word: str) -> str:
+    """Return ``word``, or its plural: how many there are changes more often than what a stack is there for."""
     plural = f"{word[:-1]}ies" if word.endswith("ry") else f"{word}s"
-    return word if count == 1 else f"{count} {plural}"
+    return word if count == 1 else plural
 
 
 def _common_beginning(names: list[str]) -> str:
