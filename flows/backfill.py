@@ -76,6 +76,7 @@ def begin_run(places: BackfillPlaces, name: str, selection: Selection, chosen: C
         started=started,
         function_arn=places.function_arn,
         variants=tuple(map(str, selection.variants)),
+        anew=selection.which == "anew",
         images=planned.images,
         derivatives=planned.derivatives,
         estimated_seconds=planned.seconds,
@@ -114,7 +115,8 @@ def backfill(
         first_day: only pictures uploaded on this day (UTC) or later.
         last_day: only pictures uploaded on this day (UTC) or before.
         variants: what to make, such as 1600x0.avif; all that the pipeline makes ahead if left out.
-        which: pictures lacking a variant, having one outdated by newer encoder settings, either, or all.
+        which: pictures lacking a variant, having one outdated by newer encoder settings, either, or all; anew is all,
+            drawn even where everything is there, such as for a replica that lacks it.
         dry_run: only count and estimate.
         canary: pictures drawn and judged before all others; as in the settings if left out.
         token: names the run, up to 30 letters, digits and hyphens; made of the other parameters if left out. While a

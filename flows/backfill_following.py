@@ -29,6 +29,7 @@ def create_job(places: BackfillPlaces, book: Book, kind: Kind) -> Book:
         description=f"{places.settings.prefix} backfill {book.run_id} {kind}",
         manifest=entry.manifest,
         variants=book.variants,
+        before=book.started if book.anew else None,
         function_arn=book.function_arn,
         priority=places.settings.backfill.priority,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -21,10 +22,11 @@ _CALIBRATION = "calibration"
 
 @dataclass(frozen=True, slots=True)
 class HeldDerivative:
-    """What S3 says of a derivative that stands there: its size, and by which encoder settings it was drawn."""
+    """What S3 says of a derivative that stands there: its size, its encoder settings, and since when."""
 
     bytes: int
     calibration: str | None  # None: drawn before derivatives said so
+    stored_at: datetime
 
 
 class DerivativeStore:
@@ -51,7 +53,7 @@ class DerivativeStore:
             if is_missing(error):
                 return None
             raise
-        return HeldDerivative(answer["ContentLength"], answer["Metadata"].get(_CALIBRATION))
+        return HeldDerivative(answer["ContentLength"], answer["Metadata"].get(_CALIBRATION), answer["LastModified"])
 
     def put(self, image_id: ImageId, variant: Variant, data: bytes) -> None:
         """Write a derivative, over an older one if there is one.

@@ -15,7 +15,15 @@ from lambdas.aws.environment import DerivativesBucketName, Environment, ImagesTa
 from lambdas.aws.errors import is_temporary
 from lambdas.aws.images import ImagesTable
 from lambdas.aws.originals import read_original
-from lambdas.backfill.invocation import MalformedTaskError, Result, ResultCode, answer, parse_task, parse_variants
+from lambdas.backfill.invocation import (
+    MalformedTaskError,
+    Result,
+    ResultCode,
+    answer,
+    parse_before,
+    parse_task,
+    parse_variants,
+)
 from lambdas.backfill.mending import Stores, mend
 from lambdas.keys import ImageId, Variant
 from lambdas.observability import LambdaContext, count, logger, observed
@@ -53,8 +61,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 def _result(event: dict[str, Any], task: Any, left: float) -> Result:
     try:
         settings, job = load_settings(), event.get("job")
-        variants = parse_variants(job.get("userArguments") if isinstance(job, dict) else None, settings)
-        return mend(parse_task(task), variants, _stores(settings), settings, seconds=left)
+        arguments = job.get("userArguments") if isinstance(job, dict) else None
+        variants, before = parse_variants(arguments, settings), parse_before(arguments)
+        return mend(parse_task(task), variants, _stores(settings), settings, seconds=left, before=before)
     except MalformedTaskError as error:
         return Result(code="PermanentFailure", text=str(error))
     except ClientError as error:

@@ -1,6 +1,7 @@
 """What S3 Batch Operations hands to the function, and what it expects back: invocation schema 2.0; no AWS."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import unquote
 
@@ -11,7 +12,7 @@ from lambdas.message import Message
 from lambdas.settings import Settings
 
 SCHEMA = "2.0"
-VARIANTS_ARGUMENT = "variants"
+VARIANTS_ARGUMENT, BEFORE_ARGUMENT = "variants", "before"
 LONGEST_ARGUMENT = 1024  # characters of one user argument, as of a task's result: LambdaInvokeOperation of the S3 API
 
 ResultCode = Literal["Succeeded", "TemporaryFailure", "PermanentFailure"]
@@ -72,6 +73,24 @@ def parse_variants(arguments: Any, settings: Settings) -> tuple[Variant, ...]:
     if not isinstance(text, str) or not text.strip():
         raise MalformedTaskError(f"expected variants in the user argument {VARIANTS_ARGUMENT!r} but received {text!r}")
     return tuple(dict.fromkeys(ladder_variant(each, settings) for each in text.split()))
+
+
+def parse_before(arguments: Any) -> datetime | None:
+    """Return the moment before which derivatives count as none, whatever their encoder settings; None where all count.
+
+    Raises:
+        MalformedTaskError: it is no moment with an offset (ISO 8601).
+    """
+    text = arguments.get(BEFORE_ARGUMENT) if isinstance(arguments, dict) else None
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise MalformedTaskError(f"expected a moment with an offset in {BEFORE_ARGUMENT!r} but received {text!r}")
+    return moment
 
 
 def ladder_variant(text: str, settings: Settings) -> Variant:

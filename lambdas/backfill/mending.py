@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from lambdas.aws.derivatives import DerivativeStore, HeldDerivative
 from lambdas.aws.errors import OriginalGoneError
@@ -35,8 +36,18 @@ class _Standing:
     missing: list[Variant] = field(default_factory=list)
 
 
-def mend(task: Task, variants: Sequence[Variant], stores: Stores, settings: Settings, *, seconds: float) -> Result:
+def mend(
+    task: Task,
+    variants: Sequence[Variant],
+    stores: Stores,
+    settings: Settings,
+    *,
+    seconds: float,
+    before: datetime | None = None,
+) -> Result:
     """Draw what is missing of ``variants``, within ``seconds``, and record it; nothing that is there is drawn again.
+
+    What was stored earlier than ``before`` counts as missing too.
 
     Raises:
         ClientError, BotoCoreError: a store refused or did not answer.
@@ -58,7 +69,7 @@ def mend(task: Task, variants: Sequence[Variant], stores: Stores, settings: Sett
             f"unknown_image: expected the original at {image.original.bucket}/{image.original.key}"
             f" but received {task.bucket}/{task.key}"
         )
-    standing = _standing(image, image.metadata, variants, stores, settings)
+    standing = _standing(image, image.metadata, variants, stores, settings, before)
     derived = Derived(outcome="made", seconds=0)
     if standing.missing:
         try:
@@ -87,13 +98,18 @@ def mend(task: Task, variants: Sequence[Variant], stores: Stores, settings: Sett
 
 
 def _standing(
-    image: RecordedImage, picture: RecordedPicture, variants: Sequence[Variant], stores: Stores, settings: Settings
+    image: RecordedImage,
+    picture: RecordedPicture,
+    variants: Sequence[Variant],
+    stores: Stores,
+    settings: Settings,
+    before: datetime | None,
 ) -> _Standing:
     """Ask the bucket, not the record: what a killed try stored but did not record is not drawn twice."""
     current, standing = settings.formats.calibration, _Standing()
     for variant in variants:
         held = stores.derivatives.find(image.image_id, variant)
-        if held is None or held.calibration != current:
+        if held is None or held.calibration != current or (before is not None and held.stored_at < before):
             standing.missing.append(variant)
         else:
             standing.kept.append(_stored(variant, held, picture))

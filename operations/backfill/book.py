@@ -38,6 +38,7 @@ class Book(BaseModel):
     started: datetime
     function_arn: str
     variants: tuple[str, ...]
+    anew: bool = False
     images: int
     derivatives: int
     estimated_seconds: float

@@ -1,13 +1,14 @@
 """Jobs of S3 Batch Operations, created once, followed and cancelled."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict
 
 from lambdas.aws.errors import code_of
-from lambdas.backfill.invocation import SCHEMA, VARIANTS_ARGUMENT
+from lambdas.backfill.invocation import BEFORE_ARGUMENT, SCHEMA, VARIANTS_ARGUMENT
 from operations.backfill.papers import REPORTS, Manifest
 
 ENDED = ("Complete", "Failed", "Cancelled")
@@ -42,6 +43,7 @@ class JobOrder(BaseModel):
     description: str
     manifest: Manifest
     variants: tuple[str, ...]
+    before: datetime | None = None
     function_arn: str
     priority: int
 
@@ -64,6 +66,9 @@ class Jobs:
         Raises:
             ClientError: S3 refused; a retry makes no second job.
         """
+        arguments = {VARIANTS_ARGUMENT: " ".join(order.variants)}
+        if order.before is not None:
+            arguments[BEFORE_ARGUMENT] = order.before.isoformat()
         location = {"ObjectArn": f"arn:aws:s3:::{order.manifest.bucket}/{order.manifest.key}"}
         created: dict[str, Any] = self.client.create_job(
             AccountId=self._account,
@@ -74,7 +79,7 @@ class Jobs:
                 "LambdaInvoke": {
                     "FunctionArn": order.function_arn,
                     "InvocationSchemaVersion": SCHEMA,
-                    "UserArguments": {VARIANTS_ARGUMENT: " ".join(order.variants)},
+                    "UserArguments": arguments,
                 }
             },
             Manifest={

@@ -14,7 +14,7 @@ from lambdas.settings import Settings
 from operations.backfill.estimate import Work, work_of
 from operations.tenants import UnknownTenantError, chosen_tenants
 
-Which = Literal["lacking", "outdated", "either", "all"]
+Which = Literal["lacking", "outdated", "either", "all", "anew"]
 _FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2999, 12, 31)
 
 
@@ -85,7 +85,7 @@ class Selection:
             return ()
         if not image.original.key.startswith(self.prefix):
             return ()
-        if self.images or self.which == "all":  # whatever the record says: the bucket is asked in the end
+        if self.images or self.which in ("all", "anew"):  # whatever the record says: the bucket is asked in the end
             return self.variants
         return tuple(variant for variant in self.variants if self._needs(image, variant, calibration))
 

@@ -1,6 +1,7 @@
 """What S3 Batch Operations hands to the backfill, and what it is told."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from lambdas.backfill.invocation import (
     MalformedTaskError,
     Result,
     answer,
+    parse_before,
     parse_task,
     parse_variants,
 )
@@ -51,6 +53,14 @@ def test_variants_are_texts_separated_by_spaces_each_once() -> None:
 def test_other_variants_are_refused(arguments: Any, message: str) -> None:
     with pytest.raises(MalformedTaskError, match=re.escape(message)):
         parse_variants(arguments, SETTINGS)
+
+
+def test_a_moment_has_an_offset() -> None:
+    assert parse_before({}) is None
+    assert parse_before({"before": "2026-11-25T12:00:00+00:00"}) == datetime(2026, 11, 25, 12, tzinfo=UTC)
+    for text in ("2026-11-25T12:00:00", "yesterday", "", 7):
+        with pytest.raises(MalformedTaskError, match="expected a moment with an offset in 'before' but received"):
+            parse_before({"before": text})
 
 
 def test_every_variant_of_the_ladder_fits_into_one_argument() -> None:

@@ -1,6 +1,7 @@
 """One picture made whole, by stores that change or refuse under the function's hands; no AWS."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from lambdas.settings import load_settings
 SETTINGS = load_settings(stage="dev")
 ASKED = (Variant(256, 0, "webp"), Variant(512, 0, "webp"))
 CURRENT = SETTINGS.formats.calibration
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
 class World:
@@ -43,7 +45,7 @@ class World:
 
     def put(self, _image_id: ImageId, variant: Variant, data: bytes) -> None:
         self.puts.append(variant)
-        self.held[variant] = HeldDerivative(len(data), CURRENT)
+        self.held[variant] = HeldDerivative(len(data), CURRENT, NOON)
         if variant == self.taken_down_by:
             self.record = None
 
@@ -57,9 +59,9 @@ class World:
         for variant in variants:
             del self.held[variant]
 
-    def mend(self) -> Any:
+    def mend(self, before: datetime | None = None) -> Any:
         stores: Any = Stores(self, self, lambda _original: self.data, self.discard)  # type: ignore[arg-type]
-        return mend(Task(s3Bucket="originals", s3Key=self.key), ASKED, stores, SETTINGS, seconds=30)
+        return mend(Task(s3Bucket="originals", s3Key=self.key), ASKED, stores, SETTINGS, seconds=30, before=before)
 
 
 @pytest.fixture
@@ -68,7 +70,7 @@ def world() -> World:
 
 
 def test_a_derivative_that_is_there_and_not_recorded_is_recorded_as_if_it_had_been_drawn(world: World) -> None:
-    world.held[ASKED[0]] = HeldDerivative(77, CURRENT)
+    world.held[ASKED[0]] = HeldDerivative(77, CURRENT, NOON)
     done = Done.model_validate_json(world.mend().text)
     assert (done.made, done.kept) == (1, 1)
     assert world.puts == [ASKED[1]]
@@ -77,6 +79,13 @@ def test_a_derivative_that_is_there_and_not_recorded_is_recorded_as_if_it_had_be
         "bytes": 77, "width": 256, "height": 171, "calibration": CURRENT,
     }  # fmt: skip
     assert world.record["derivatives"]["512x0.webp"]["width"] == 512
+
+
+def test_what_was_stored_before_a_moment_is_drawn_anew_once(world: World) -> None:
+    world.held = dict.fromkeys(ASKED, HeldDerivative(77, CURRENT, NOON - timedelta(seconds=1)))
+    assert Done.model_validate_json(world.mend(NOON).text).made == 2
+    assert Done.model_validate_json(world.mend(NOON).text).kept == 2, "expected a retry to find it done"
+    assert len(world.puts) == 2
 
 
 def test_a_picture_that_is_taken_down_meanwhile_leaves_nothing(world: World) -> None:

@@ -49,6 +49,7 @@ OUTDATED, UNNOTED = image(w256=OLD, w512=NOW), image(w256=None, w512=NOW)
         ("outdated", [[], [], ["256x0.avif"], ["256x0.avif"]]),
         ("either", [["512x0.avif"], [], ["256x0.avif"], ["256x0.avif"]]),
         ("all", [["256x0.avif", "512x0.avif"]] * 4),
+        ("anew", [["256x0.avif", "512x0.avif"]] * 4),
     ],
 )
 def test_what_a_picture_needs(which: Any, expected: list[list[str]]) -> None:
