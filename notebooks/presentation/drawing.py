@@ -133,9 +133,10 @@ def _time_axis(times: pd.Series, column: str, width: int) -> alt.X:
     gap = pd.Timedelta(hours=1) if by_hour else pd.Timedelta(days=1)
     wanted = _TICKS_WIDE if width > _NARROW else _TICKS_NARROW
     step = next(step for step in (1, 2, 3, 6, 12, 24, 48, 96) if (times.max() - times.min()) / gap / step < wanted)
+    marks = pd.date_range(times.min(), times.max(), freq=gap * step)
     axis = alt.Axis(
         format="%H:%M" if by_hour else "%-d %b",
-        tickCount={"interval": "hour" if by_hour else "day", "step": step},
+        values=[alt.DateTime(year=at.year, month=at.month, date=at.day, hours=at.hour) for at in marks],
         labelFlush=False,
         ticks=False,
         labelPadding=6,

@@ -22,7 +22,9 @@ from flows.made_report import MadeReport
 from flows.periods import Period
 from flows.questions import Question, UnansweredError, ask
 from flows.rendering import NOTEBOOKS, execute_notebook, read_figures
+from flows.thumbnails import fetch_thumbnails
 from infra.local.stack import LocalStack
+from lambdas.keys import new_image_id
 
 pytestmark = pytest.mark.usefixtures("flows_here")
 
@@ -140,6 +142,19 @@ def test_a_question_that_fails_is_named_in_the_report(stack: LocalStack, tmp_pat
     page = (tmp_path / "tenants.html").read_text(encoding="utf-8")
     assert "Bytes scanned limit was exceeded: ask about fewer days" in page
     assert "is not known: the question that tells went unanswered" in page
+
+
+def test_thumbnails_are_of_public_pictures_that_are_there(stack: LocalStack) -> None:
+    ids = [new_image_id(), new_image_id(private=True), new_image_id(), "no image id"]
+    s3, bucket = stack.client("s3"), stack.parameter("derivatives-bucket")
+    keys = [f"{image_id}/256x0.webp" for image_id in ids[:2]]
+    try:
+        for key in keys:
+            s3.put_object(Bucket=bucket, Key=key, Body=b"small")
+        assert fetch_thumbnails(ids, stack.settings) == {ids[0]: b"small"}
+    finally:
+        for key in keys:
+            s3.delete_object(Bucket=bucket, Key=key)
 
 
 def test_a_throttled_question_is_asked_again(analytics: Analytics, monkeypatch: pytest.MonkeyPatch) -> None:

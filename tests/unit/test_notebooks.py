@@ -132,7 +132,9 @@ def test_public_pictures_are_shown_and_no_others(reports: dict[str, Report], nam
 def test_the_page_needs_no_other_file_and_shows_no_code(reports: dict[str, Report], name: str) -> None:
     page = reports[name].page
     assert not FROM_ELSEWHERE.findall(page)
-    assert page.count("<svg") >= 4
+    drawings = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
+    assert len(drawings) >= 4
+    assert all(re.search(r'class="mark-(rect|line|symbol)', drawing) for drawing in drawings)
     assert not [code for code in CODE if code in page]
     assert json.dumps("sentence") not in page
 

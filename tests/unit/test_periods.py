@@ -24,6 +24,18 @@ def test_days(first: date | None, last: date | None, expected: tuple[date, date]
     assert period.ongoing is (period.last_day == TODAY)
 
 
+def test_so_many_days_end_yesterday_or_where_it_is_said() -> None:
+    assert Period.of(None, days=7, today=TODAY) == Period(date(2026, 11, 16), date(2026, 11, 22))
+    assert Period.of(None, date(2026, 11, 7), days=7, today=TODAY) == Period(date(2026, 11, 1), date(2026, 11, 7))
+    assert Period.of(date(2026, 11, 1), days=7, today=TODAY).days == 1
+
+
+def test_it_is_compared_with_as_many_days_before() -> None:
+    week = Period(date(2026, 3, 2), date(2026, 3, 8))
+    assert week.before == Period(date(2026, 2, 23), date(2026, 3, 1))
+    assert week.before.days == week.days == 7
+
+
 @pytest.mark.parametrize(
     ("first", "last", "message"),
     [

@@ -80,6 +80,11 @@ def test_a_sentence_knows_whether_its_days_are_over(period: Period, beginning: s
     assert judge(GOOD, period, EXPECTED).sentence.startswith(beginning)
 
 
+@pytest.mark.parametrize("figures", [GOOD, replace(GOOD, requests=0), None])
+def test_a_sentence_about_one_tenant_names_it(figures: Figures | None) -> None:
+    assert " demo " in judge(figures, DAY, EXPECTED, "demo").sentence.replace(":", " ")
+
+
 def test_figures_are_the_rows_added_up() -> None:
     rows = pd.DataFrame([dict.fromkeys(COUNTS, 1), dict.fromkeys(COUNTS, 41)])
     assert Figures.total(rows).as_dict() == dict.fromkeys(COUNTS, 42) | {"hit_ratio": 0.5}

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import psutil
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from infra.local.command.terminal import console, explained
 from infra.local.emulator import HEALTH_PATH as EMULATOR_HEALTH_PATH
@@ -34,7 +34,8 @@ def status() -> None:
 
 
 def _processes(stack: LocalStack) -> tuple[Table, bool]:
-    table = Table("process", "stands for", "pid", "address", "memory", "health", box=None, pad_edge=False)
+    address = Column("address", no_wrap=True, min_width=len(f"http://{HOST}:65535"))
+    table = Table("process", "stands for", "pid", address, "memory", "health", box=None, pad_edge=False)
     whole = True
     for record in stack.state.processes:
         part = _PARTS[record.name]
