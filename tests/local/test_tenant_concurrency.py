@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 from deployment_runs import Prefect
 from lane import Lane, pictures, wait_until
+from typer.testing import CliRunner
 
 from flows import tenant_concurrency as module
 from flows.places import Places
 from flows.rendering import execute_notebook, read_figures
 from flows.tenant_concurrency import tenant_concurrency
+from infra.local.command import app
 from infra.local.stack import LocalStack
+from infra.local.state import HOME_VARIABLE
 from lambdas.settings import Settings
 from operations.tuning.lanes import DeployedLanes, deployed_lanes
 from operations.tuning.measurements import Window, measure
@@ -153,3 +156,19 @@ def test_floors_beyond_the_budget_change_nothing(
     assert (state.name, state.is_failed()) == ("Budget", True)
     assert "expected 16 executions at once, the least for 2 lanes, but there are " in state.message
     assert control.read(lanes.functions) == smallest
+
+
+def test_a_new_lane_begins_with_what_the_settings_say_and_no_other_is_touched(
+    stack: LocalStack,
+    lanes: DeployedLanes,
+    control: ControlPlane,
+    smallest: dict[str, int | None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(HOME_VARIABLE, str(stack.folder.home))
+    assert "Every lane has its reservation." in CliRunner().invoke(app, ["reserve"]).output
+    assert control.read(lanes.functions) == smallest
+    control.apply(dict.fromkeys(lanes.functions), smallest)
+    begins = sum(stack.settings.reserved_concurrency(LANE).values())
+    assert f"Reserved: {LANE} {begins}" in CliRunner().invoke(app, ["reserve"]).output
+    assert lanes.totals(control.read(lanes.functions)) == {LANE: begins}
