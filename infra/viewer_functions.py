@@ -46,7 +46,12 @@ class ViewerFunctions(Construct):
             runtime=cloudfront.FunctionRuntime.JS_2_0,
             code=cloudfront.FunctionCode.from_inline(viewer_response_source(names.settings, private=False)),
         )
-        for name, function in {"viewer-request": self._request, "private-response": self._private_response}.items():
+        functions = {
+            "viewer-request": self._request,
+            "private-response": self._private_response,
+            "public-response": self._public_response,
+        }
+        for name, function in functions.items():
             viewer_function_alarms(function, names.of(name), names)
             # CloudFront would make it, and keep its lines for ever.
             log_group(function, "Logs", f"/aws/cloudfront/function/{names.of(name)}", names.settings)
