@@ -32,7 +32,7 @@ def alarms(title: str, found: Sequence[cloudwatch.IAlarm]) -> Row:
 
 def edge(names: Names, distribution_id: str) -> Row:
     """Return what viewers see: requests and errors, hits, the edge's functions, the generator."""
-    functions = [names.of("viewer-request"), names.of("private-response")]
+    functions = [names.of(name) for name in ("viewer-request", "private-response", "public-response")]
     return [
         _graph(
             "Viewers: requests, and errors in percent",
