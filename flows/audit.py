@@ -24,7 +24,7 @@ from flows.showing import markdown_table, show_rows, show_story
 from lambdas.settings import DEFAULT_STAGE, SettingsError, load_settings
 from operations.audit.audit import Audit
 from operations.audit.compare import Patience
-from operations.audit.faults import MEANINGS, AuditResult, merge
+from operations.audit.faults import MEANINGS, AuditResult, Fault, merge
 from operations.tenants import UnknownTenantError, chosen_tenants
 
 _LISTED_IDS = 20  # in a command that somebody is to read; the file has all
@@ -34,8 +34,8 @@ class AuditReport(BaseModel):
     """An audit as it was made.
 
     ``counts`` are images by fault; ``backfills`` the parameters of the backfills that mend, ``announce`` the originals
-    that their lane is to be told of, ``copy_to_replica`` the images that the replica lacks, ``takedown`` those of which
-    only a takedown leaves nothing; ``uri`` is the whole of it in the reports bucket.
+    that their lane is to be told of, ``takedown`` the images that no record tells of; ``uri`` is the
+    whole of it in the reports bucket.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -45,7 +45,6 @@ class AuditReport(BaseModel):
     findings: list[dict[str, Any]]
     backfills: list[dict[str, Any]]
     announce: list[str]
-    copy_to_replica: list[str]
     takedown: list[str]
     uri: str = ""
 
@@ -121,8 +120,11 @@ def audit(
 
 def _report(result: AuditResult, places: Places, stage: str) -> AuditReport:
     rows = [finding.as_row() for finding in result.findings]
+    mended = (("all", result.drawn), ("anew", result.replicated_anew))
     backfills = [
-        {"tenant": tenant, "images": image_ids, "stage": stage} for tenant, image_ids in result.drawn_anew.items()
+        {"tenant": tenant, "images": image_ids, "which": which, "stage": stage}
+        for which, by_tenant in mended
+        for tenant, image_ids in by_tenant.items()
     ]
     report = AuditReport(
         sentence=result.sentence,
@@ -130,7 +132,6 @@ def _report(result: AuditResult, places: Places, stage: str) -> AuditReport:
         findings=rows,
         backfills=backfills,
         announce=result.announced,
-        copy_to_replica=list(result.copied),
         takedown=list(result.taken_down),
     )
     ledger = places.ledger("audit")
@@ -147,10 +148,14 @@ def _show(report: AuditReport, period: Period, places: Places, stage: str) -> No
     if report.announce:
         announcing = {"action": "announce", "names": report.announce, "stage": stage}
         mending += _run("dead-letters/daily", announcing, "names")
-    if report.copy_to_replica:
-        mending += ["", "For each image that the replica lacks:", *_copying(report.copy_to_replica[0], places)]
     if report.takedown:
         mending += _run("takedown/on-demand", {"images": report.takedown, "stage": stage}, "images")
+    if report.counts[Fault.NO_ORIGINAL.value]:
+        days = places.settings.storage.noncurrent_days
+        mending += [
+            "",
+            f"A lost original: back as its last version, for {days} days, or a takedown of the rest.",
+        ]
     heading = (
         ["", "Mended by these; each flow only shows what it would do, until `dry_run` is false:"] if mending else []
     )
@@ -163,13 +168,6 @@ def _show(report: AuditReport, period: Period, places: Places, stage: str) -> No
     show_rows(
         "audit-findings", report.findings, "Every fault.", shown=places.settings.operations.shown_rows, whole=report.uri
     )
-
-
-def _copying(image_id: str, places: Places) -> list[str]:
-    regions = places.settings.regions
-    address, copy = f"s3://{places.derivatives}/{image_id}/", f"s3://{places.replica}/{image_id}/"
-    command = f"aws s3 cp --recursive --source-region {regions.primary} --region {regions.replica} {address} {copy}"
-    return ["", "```sh", command, "```"]
 
 
 def _run(deployment: str, parameters: dict[str, Any], shortened: str) -> list[str]:

@@ -26,7 +26,6 @@ MEANINGS: dict[Fault, str] = {
     Fault.NOT_REPLICATED: "a derivative that the replica lacks, or has with other bytes, for longer than is usual",
     Fault.NO_IMAGE: "derivatives of an image that no record calls ready",
 }
-_TAKEN_DOWN = (Fault.NO_ORIGINAL, Fault.NO_IMAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ class AuditResult:
         return f"{looked}: {found}"
 
     @property
-    def drawn_anew(self) -> dict[str, list[ImageId]]:
+    def drawn(self) -> dict[str, list[ImageId]]:
         """The images that a backfill mends, by tenant: it draws from the original what the bucket lacks."""
         return _by_tenant(finding for finding in self.findings if finding.fault is Fault.NO_DERIVATIVE)
 
@@ -79,14 +78,16 @@ class AuditResult:
         return sorted(finding.detail for finding in self.findings if finding.fault is Fault.NO_OUTCOME)
 
     @property
-    def copied(self) -> list[ImageId]:
-        """The images whose derivatives are to be copied to the replica."""
-        return sorted({finding.image_id for finding in self.findings if finding.fault is Fault.NOT_REPLICATED})
+    def replicated_anew(self) -> dict[str, list[ImageId]]:
+        """The images that a backfill mends by drawing them anew, by tenant: S3 replicates what is written."""
+        return _by_tenant(finding for finding in self.findings if finding.fault is Fault.NOT_REPLICATED)
 
     @property
     def taken_down(self) -> list[ImageId]:
-        """The images of which only a takedown leaves nothing."""
-        return sorted({finding.image_id for finding in self.findings if finding.fault in _TAKEN_DOWN})
+        """The images of which no record tells: only a takedown leaves nothing of them."""
+        return sorted(
+            {finding.image_id for finding in self.findings if finding.fault is Fault.NO_IMAGE and not finding.tenant}
+        )
 
 
 def merge(parts: Sequence[AuditResult]) -> AuditResult:

@@ -52,12 +52,14 @@ def test_it_finds_exactly_what_was_planted(stack: LocalStack, served: Prefect, p
     assert lost[Fault.NO_DERIVATIVE] == LOST
     assert lost[Fault.NOT_REPLICATED].startswith(f"{LOST}, the oldest of ")
     document = last_document("audit", stack)
-    (backfill,) = [each for each in document["backfills"] if each["tenant"] == TENANT]
-    assert planted.no_derivative in backfill["images"]
-    assert planted.not_replicated in document["copy_to_replica"]
+    backfills = {each["which"]: each for each in document["backfills"] if each["tenant"] == TENANT}
+    assert planted.no_derivative in backfills["all"]["images"]
+    assert planted.not_replicated in backfills["anew"]["images"]
+    for backfill in backfills.values():
+        backfill_flow.validate_parameters(backfill)
     assert [key for key in document["announce"] if key.endswith(planted.no_outcome)]
-    assert {planted.no_original, planted.no_image} <= set(document["takedown"])
-    backfill_flow.validate_parameters(backfill)
+    assert planted.no_image in document["takedown"]
+    assert planted.no_original not in document["takedown"], "it is still shown"
     story = served.artifacts(run["id"])["audit"]["data"]
     assert "prefect deployment run 'takedown/on-demand'" in story
 

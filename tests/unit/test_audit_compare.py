@@ -79,8 +79,8 @@ def test_a_result_says_what_mends_it() -> None:
     one = Finding(Fault.NO_OUTCOME, second, "demo", "key"), Finding(Fault.NO_DERIVATIVE, first, "b", "")
     other = Finding(Fault.NOT_REPLICATED, first, "b", ""), Finding(Fault.NO_IMAGE, stray, "", "")
     result = merge([AuditResult(3, 2, one), AuditResult(1, 1, other)])
-    assert result.drawn_anew == {"b": [first]}
-    assert (result.announced, result.copied) == (["key"], [first])
+    assert result.drawn == {"b": [first]}
+    assert (result.announced, result.replicated_anew) == (["key"], {"b": [first]})
     assert result.taken_down == [stray]
     assert result.sentence == (
         "4 originals and 3 records: 1 × original without outcome; 1 × ready without derivative;"
