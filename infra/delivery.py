@@ -65,9 +65,9 @@ class DeliveryStack(DarkroomStack):
             ],
             http_version=cloudfront.HttpVersion.HTTP2_AND_3,
             web_acl_id=web_acl(self, self.names).attr_arn,
-            domain_names=self.domain and self.domain.names,
-            certificate=self.domain and self.domain.certificate,
-            minimum_protocol_version=self.domain and self.domain.minimum_tls,
+            domain_names=self.domain.names if self.domain else None,
+            certificate=self.domain.certificate if self.domain else None,
+            minimum_protocol_version=self.domain.minimum_tls if self.domain else None,
         )
         if self.domain:
             self.domain.point_to(distribution)

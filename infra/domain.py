@@ -25,11 +25,13 @@ class EdgeDomain(Construct):
         super().__init__(scope, construct_id)
         self.names = list(settings.names)
         zone = settings.hosted_zone
-        self._zone = zone and route53.HostedZone.from_hosted_zone_attributes(
-            self, "Zone", hosted_zone_id=zone.id, zone_name=zone.name
-        )
+        self._zone: route53.IHostedZone | None = None
+        if zone is not None:
+            self._zone = route53.HostedZone.from_hosted_zone_attributes(
+                self, "Zone", hosted_zone_id=zone.id, zone_name=zone.name
+            )
         self.minimum_tls = _TLS_POLICIES[settings.minimum_tls]
-        self.certificate = (
+        self.certificate: acm.ICertificate = (
             acm.Certificate.from_certificate_arn(self, "Certificate", settings.certificate_arn)
             if settings.certificate_arn
             else acm.Certificate(
@@ -52,6 +54,6 @@ class EdgeDomain(Construct):
             return
         target = route53.RecordTarget.from_alias(targets.CloudFrontTarget(distribution))
         for name in self.names:
-            for kind, record in {"A": route53.ARecord, "AAAA": route53.AaaaRecord}.items():
-                # The zone's name need not follow: the dot says that this is the whole name.
-                record(self, f"{kind}-{name}", zone=self._zone, record_name=f"{name}.", target=target)
+            whole = f"{name}."  # the dot says that the zone's name does not follow
+            route53.ARecord(self, f"A-{name}", zone=self._zone, record_name=whole, target=target)
+            route53.AaaaRecord(self, f"AAAA-{name}", zone=self._zone, record_name=whole, target=target)
