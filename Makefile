@@ -20,7 +20,7 @@ CDK = PATH="$(abspath $(VENV))/bin:$(dir $(UV)):$$PATH" npx --yes aws-cdk@$(CDK_
 export DARKROOM_STAGE := $(STAGE)
 export UV_HTTP_TIMEOUT ?= 180
 
-.PHONY: help demo test faults up down synth bootstrap diff deploy destroy lint bench calibrate lab clean
+.PHONY: help demo test faults up down synth bootstrap diff deploy destroy snapshots lint bench calibrate lab clean
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ deploy: $(VENV)/.ready ## Deploy every stack to AWS: make deploy [STAGE=staging]
 
 destroy: $(VENV)/.ready ## Delete the stacks of a stage that is not protected: make destroy [STAGE=staging] [OPTIONS=…]
 	$(CDK) destroy --all $(OPTIONS)
+
+snapshots: $(VENV)/.ready ## Write the templates' snapshots anew, after a change of them that is meant
+	DARKROOM_WRITE_SNAPSHOTS=1 $(RUN) pytest tests/stack/test_snapshots.py
 
 lint: $(VENV)/.ready ## Check style, docstrings and types
 	$(RUN) ruff format --check .
