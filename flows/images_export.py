@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 import boto3
 from boto3.exceptions import Boto3Error
@@ -103,6 +104,7 @@ def _write_all(table: ImagesTable, snapshot: Snapshot, s3: Any, segments: int) -
         BotoCoreError, ClientError, Boto3Error: of the first segment that failed.
     """
     progress = create_progress_artifact(progress=0.0, key="export-images-progress", description="Segments written")
+    assert isinstance(progress, UUID)  # noqa: S101 - a coroutine only where there is a loop
     keys: list[str] = []
     total = Tally()
     with ThreadPoolTaskRunner[Any](max_workers=_SCANS_AT_ONCE) as runner:

@@ -10,7 +10,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from infra.dashboard import series
 from infra.dashboard.series import Series
 from infra.names import Names
-from infra.picture_bucket import REQUEST_METRICS
+from lambdas.fallback_share.reads import REQUEST_METRICS
 from lambdas.lanes import LaneFunction
 from lambdas.settings import FunctionName
 

@@ -43,7 +43,7 @@ def _count_sent(sqs: Any, eventbridge: Any, record: Callable[..., None]) -> None
     if handlers.get("SendMessage") is not send:
         raise PatchError("expected the emulator's SQS to send by _act_send_message but it does not")
 
-    def send_and_count(data: dict[str, Any], url: str) -> dict[str, Any]:
+    def send_and_count(data: dict[str, Any], url: str) -> Any:
         answer = send(data, url)
         record(_QUEUES, "NumberOfMessagesSent", 1, "Count", {"QueueName": url.rpartition("/")[2]})
         return answer
