@@ -87,10 +87,16 @@ def stubbed() -> Iterator[tuple[Jobs, Stubber]]:
         stubber.assert_no_pending_responses()
 
 
-def test_a_job_is_asked_for_as_s3_batch_operations_wants_it(stubbed: tuple[Jobs, Stubber]) -> None:
+@pytest.mark.parametrize(
+    ("before", "argument"),
+    [(None, {}), (datetime(2026, 11, 25, 12, tzinfo=UTC), {"before": "2026-11-25T12:00:00+00:00"})],
+)
+def test_a_job_is_asked_for_as_s3_batch_operations_wants_it(
+    stubbed: tuple[Jobs, Stubber], before: datetime | None, argument: dict[str, str]
+) -> None:
     jobs, stubber = stubbed
     order = JobOrder(
-        token="t", description="d", manifest=MANIFEST, variants=("256x0.avif", "512x0.avif"), priority=7,
+        token="t", description="d", manifest=MANIFEST, before=before, variants=("256x0.avif", "512x0.avif"), priority=7,
         function_arn="arn:aws:lambda:us-east-1:111111111111:function:f:1",
     )  # fmt: skip
     stubber.add_response(
@@ -105,7 +111,7 @@ def test_a_job_is_asked_for_as_s3_batch_operations_wants_it(stubbed: tuple[Jobs,
                 "LambdaInvoke": {
                     "FunctionArn": order.function_arn,
                     "InvocationSchemaVersion": "2.0",
-                    "UserArguments": {"variants": "256x0.avif 512x0.avif"},
+                    "UserArguments": {"variants": "256x0.avif 512x0.avif", **argument},
                 }
             },
             "Manifest": {
