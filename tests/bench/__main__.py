@@ -1,5 +1,6 @@
 """Run the benchmarks: ``python -m tests.bench [--only NAME]``; exits with 1 where a target is missed."""
 
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from rich.console import Console
 
 from tests.bench.targets import Target, targets_table
 
+_LOG_WIDTH = 120  # columns, where nobody says how many there are
 OUT = Path(__file__).resolve().parents[2] / "build" / "bench"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -25,7 +27,7 @@ def bench(
     out: Annotated[Path, typer.Option(help="Where figures and charts are written.")] = OUT,
 ) -> None:
     """Run every benchmark, or one, and print its figures as ratios."""
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else _LOG_WIDTH)
     names = benchmarks()
     if only is not None and only not in names:
         console.print(f"[red]expected one of {', '.join(names)} but received {only!r}[/]")

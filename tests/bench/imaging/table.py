@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich import box
 from rich.table import Table
 
 from lambdas.keys import FORMATS
@@ -12,10 +13,11 @@ _KILO = 1000
 
 def results_table(results: Sequence[Result]) -> Table:
     """Return the results, means a photograph; ratios are to the first of them."""
-    table = Table(title="A photograph's full set: 4 widths × 3 formats", title_justify="left")
-    table.add_column("contender", no_wrap=True)
-    for heading in ("CPU s", "×", "wall s", "peak MB", "KB", "×", *(f"{fmt} score" for fmt in FORMATS)):
-        table.add_column(heading, justify="right")
+    title = "A photograph's full set: 4 widths × 3 formats; SSIMULACRA2 of each format"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("contender", min_width=12)
+    for heading in ("CPU s", "×", "wall s", "MB", "KB", "×", *FORMATS):
+        table.add_column(heading, justify="right", no_wrap=True)
     first = results[0]
     for result in results:
         table.add_row(
