@@ -1,4 +1,4 @@
-"""``cdk deploy --all`` by the CDK's own command: a picture through what it deployed, and a change that touches little.
+"""The CDK's own command deploys every stack, changes one setting and takes all down; a picture goes through it.
 
 The emulator's names are those of the shared stack, so that this one is a stack of its own.
 """
@@ -6,7 +6,9 @@ The emulator's names are those of the shared stack, so that this one is a stack 
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import boto3
 import httpx
 import pytest
 import samples
@@ -14,10 +16,11 @@ from cdk_command import CdkCommand, copied_checkout, why_unavailable
 from outcomes import await_outcome, upload
 
 from infra.local.deploy import Deployment
-from infra.local.endpoint import Endpoint
+from infra.local.endpoint import ACCESS_KEY, ACCOUNT, CLIENT_CONFIG, SECRET_KEY, Endpoint
 from infra.local.filtered_assembly import write_filtered_assembly
-from infra.local.stack import LocalStack
+from infra.local.stack import ASSEMBLY, LocalStack
 from infra.local.state import Ports
+from infra.names import Names
 from lambdas.keys import MIME_TYPES
 from lambdas.settings import load_settings
 
@@ -107,3 +110,31 @@ def test_a_changed_setting_touches_what_it_must_and_nothing_else(
     assert unchanged == untouched
     assert await_outcome(deployed, image_id)["outcome"] == "ready"
     assert_shown(deployed, image_id)
+
+
+def test_what_was_deployed_is_taken_down_as_the_document_says(deployed: LocalStack, tmp_path: Path) -> None:
+    assert stacks(deployed)
+    assert buckets(deployed)
+    for bucket in buckets(deployed):
+        bucket.object_versions.delete()
+    write_filtered_assembly(ASSEMBLY, tmp_path / "assembly")
+    CdkCommand(deployed.endpoint).make("destroy", f"OPTIONS=--app {tmp_path / 'assembly'} --force --ci")
+    assert not stacks(deployed)
+    assert not buckets(deployed)
+
+
+def buckets(stack: LocalStack) -> list[Any]:
+    session = boto3.Session(ACCESS_KEY, SECRET_KEY, region_name=stack.endpoint.region)
+    s3 = session.resource("s3", endpoint_url=stack.endpoint.url, config=CLIENT_CONFIG)
+    return [bucket for bucket in s3.buckets.all() if bucket.name.startswith(f"{stack.settings.prefix}-")]
+
+
+def stacks(stack: LocalStack) -> set[str]:
+    beginning = Names(stack.settings, ACCOUNT).stack("")
+    return {
+        found["StackName"]
+        for region in (stack.settings.regions.primary, stack.settings.regions.replica)
+        for page in stack.client("cloudformation", region).get_paginator("describe_stacks").paginate()
+        for found in page["Stacks"]
+        if found["StackName"].startswith(beginning) and found["StackStatus"] != "DELETE_COMPLETE"
+    }
