@@ -32,7 +32,7 @@ test: $(VENV)/.ready ## Run every test
 	$(RUN) pytest -n 2 $(TESTS)
 
 faults: $(VENV)/.ready ## Break parts of the local stack, and count that nothing is lost
-	BACKFILL_IMAGES=500 $(RUN) pytest tests/local -m faults
+	BACKFILL_IMAGES=500 $(RUN) pytest tests/local tests/deployments -m faults
 
 up: $(VENV)/.ready ## Start the local stack and leave it running
 	$(RUN) darkroom up

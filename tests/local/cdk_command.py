@@ -59,7 +59,8 @@ class CdkCommand:
             **os.environ,
             **self.endpoint.environment(),
             "UV_PROJECT_ENVIRONMENT": sys.prefix,
-            "PATH": f"{sys.prefix}/bin{os.pathsep}{os.environ['PATH']}",
+            # Where the machine has no uv, make's own: a copy of the checkout has none.
+            "PATH": os.pathsep.join([f"{sys.prefix}/bin", str(CHECKOUT / ".uv" / "bin"), os.environ["PATH"]]),
             "NO_COLOR": "1",
         }
 
