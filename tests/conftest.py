@@ -13,12 +13,7 @@ from infra.local.parts import FLOWS, PREFECT
 from infra.local.stack import LocalStack
 from infra.local.state import Ports
 
-# A stack of its own for each of these, so that two workers have as much to do: a stack waits more than it computes.
-_SHARING_A_STACK = {
-    "tests/local/": "the stack",
-    "tests/browser/": "the stack with Prefect",
-    "tests/deployments/": "the stack with Prefect",
-}
+_ON_THE_STACK = ("tests/local/", "tests/browser/", "tests/deployments/")
 
 # Prefect makes its home when it is imported.
 _PREFECT_HOME = tempfile.TemporaryDirectory(prefix="darkroom-tests-prefect-", ignore_cleanup_errors=True)
@@ -26,12 +21,11 @@ os.environ["PREFECT_HOME"] = _PREFECT_HOME.name
 
 
 class _ByStack(LoadScopeScheduling):
-    """All that shares a local stack goes to one worker, which starts it once; every other module to any."""
+    """All that needs the local stack goes to one worker, which starts it once; every other module to any."""
 
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.partition("::")[0]
-        sharing = (group for folder, group in _SHARING_A_STACK.items() if module.startswith(folder))
-        return next(sharing, module)
+        return "the stack" if module.startswith(_ON_THE_STACK) else module
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:

@@ -11,6 +11,20 @@ from infra.local.stack import LocalStack
 
 _ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 _PATIENCE_SECONDS = 150.0
+_BUSY_SECONDS = 30.0
+
+
+class _Patient(httpx.HTTPTransport):
+    """Asks again where the server's database was busy, as Prefect's own clients do."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while True:
+            response = super().handle_request(request)
+            if response.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
+                return response
+            response.close()
+            time.sleep(0.2)
 
 
 class Prefect:
@@ -18,7 +32,7 @@ class Prefect:
 
     def __init__(self, stack: LocalStack):
         self._stack = stack
-        self._api = httpx.Client(base_url=f"{stack.prefect_url}/api", trust_env=False, timeout=30)
+        self._api = httpx.Client(base_url=f"{stack.prefect_url}/api", trust_env=False, timeout=30, transport=_Patient())
 
     def start(self, deployment: str, parameters: Mapping[str, Any] | None = None) -> str:
         """Press "Run" on ``flow-name/deployment-name``; return the id of the flow run."""
