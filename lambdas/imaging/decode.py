@@ -15,6 +15,10 @@ from lambdas.imaging.rejection import RejectedError
 # of some phones cause. "none": nothing that leaves any pixels.
 FailOn = Literal["error", "none"]
 _OPAQUE = 255
+_JPEG_SHRINKS = (8, 4, 2)  # what the decoder can reduce by, block by block
+# libvips itself leaves 2. Leaving 1.8, a camera's 22 megapixels take a third less, and their derivatives lose
+# less than 0.1 of SSIMULACRA2 in the mean; leaving 1.34, the largest lose 0.5; leaving 1.02, 0.4 to 2.
+_LEFT_TO_RESAMPLE = 1.5
 
 
 def decode(
@@ -32,11 +36,19 @@ def decode(
             shrunk = _load_frames(data, header, size, frames, fail_on)
         elif header.whole_frame or header.coded:
             shrunk = _load_whole(data, header, size, fail_on)
+        elif header.codec == "jpeg":
+            shrunk = _load_jpeg(data, header, size, fail_on)
         else:
             shrunk = _load_shrunk(data, header, size, fail_on)
         return _without_opaque_alpha(deadline.compute(to_srgb(shrunk)))
     except pyvips.Error as error:
         raise RejectedError("corrupt", f"expected pixels but received: {reason(error)}") from error
+
+
+def jpeg_shrink(original: Size, size: Size) -> int:
+    """Return by how much a JPEG decoder is to reduce ``original``, for the resampler to make ``size`` of the rest."""
+    factor = min(original.width / size.width, original.height / size.height)
+    return next((shrink for shrink in _JPEG_SHRINKS if factor / shrink >= _LEFT_TO_RESAMPLE), 1)
 
 
 def _load_shrunk(data: bytes, header: Header, size: Size, fail_on: FailOn) -> "pyvips.Image":
@@ -53,6 +65,14 @@ def _load_shrunk(data: bytes, header: Header, size: Size, fail_on: FailOn) -> "p
         option_string=f"[fail_on={fail_on}]",
         **loading_options(header),
     )
+
+
+def _load_jpeg(data: bytes, header: Header, size: Size, fail_on: FailOn) -> "pyvips.Image":
+    """Shrink on load, further than ``thumbnail_buffer`` would, and turn upright."""
+    opened = pyvips.Image.new_from_buffer(
+        data, "", access="sequential", fail_on=fail_on, shrink=jpeg_shrink(header.size, size)
+    )
+    return opened.thumbnail_image(size.width, height=size.height, size="force", **loading_options(header))
 
 
 def _load_whole(data: bytes, header: Header, size: Size, fail_on: FailOn) -> "pyvips.Image":

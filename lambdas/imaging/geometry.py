@@ -59,3 +59,18 @@ def base_size(original: Size, variant: Variant, ladder: Ladder) -> Size:
     top = drawn_size(original, Variant(ladder.widths[-1], 0, variant.format))
     covering = covering_size(original, variant)
     return covering if covering.pixels > top.pixels else top
+
+
+def shrunk_through(original: Size, variant: Variant, ladder: Ladder) -> tuple[Size, ...]:
+    """Return the sizes that ``original`` has, one made from the other, until ``variant`` is cut from the last.
+
+    The first is ``base_size``, the last ``covering_size``; in between stand rungs, each at least
+    twice as wide as what is made of it, for a step of less would soften the picture. They depend on
+    nothing but the original and the settings, as the base does.
+    """
+    base = base_size(original, variant, ladder)
+    chain = [covering_size(original, variant)]
+    rungs = [drawn_size(original, Variant(width, 0, variant.format)) for width in ladder.widths]
+    while larger := [rung for rung in rungs if 2 * chain[0].width <= rung.width < base.width]:
+        chain.insert(0, larger[0])
+    return tuple(chain) if chain[0] == base else (base, *chain)

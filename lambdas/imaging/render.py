@@ -1,4 +1,4 @@
-"""Draw the variants of one group from one original: one decode, each rung shrunk once, each format encoded once."""
+"""Draw the variants of one group from one original: one decode, one chain of rungs, each format encoded once."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from lambdas.imaging.encode import encode
 from lambdas.imaging.engine import pyvips
 from lambdas.imaging.formats import ANIMATED_FORMATS
 from lambdas.imaging.frames import kept_frames
-from lambdas.imaging.geometry import Size, base_size, covering_size, drawn_size
+from lambdas.imaging.geometry import Size, covering_size, drawn_size, shrunk_through
 from lambdas.imaging.inspect import Header, inspect, reason
 from lambdas.imaging.rejection import RejectedError
 from lambdas.keys import Format, Variant
@@ -62,8 +62,8 @@ class _Group:
         self._settings = settings
         self._deadline = deadline
         self._frames = kept_frames(header, settings)
-        self._bases: dict[tuple[Size, int], pyvips.Image] = {}
-        self._pixels: dict[tuple[Size, Size, int], pyvips.Image] = {}
+        self._whole: dict[tuple[Size, int], pyvips.Image] = {}
+        self._cuts: dict[tuple[Size, Size, int], pyvips.Image] = {}
         self._encoded: dict[tuple[Size, Size, Format], bytes] = {}
 
     def pixels(self, variant: Variant) -> "pyvips.Image":
@@ -90,17 +90,24 @@ class _Group:
 
     def _cut(self, variant: Variant, covering: Size, size: Size) -> "pyvips.Image":
         frames = self._frames if variant.format in ANIMATED_FORMATS else 1
-        if (covering, size, frames) not in self._pixels:
-            shrunk = shrink(self._base(variant, frames), covering)
-            cut = crop(shrunk, size, self._settings.rendering.crop)
-            self._pixels[covering, size, frames] = self._deadline.compute(cut)
-        return self._pixels[covering, size, frames]
+        whole = self._shrunk(shrunk_through(self._header.size, variant, self._settings.ladder), frames)
+        if covering == size:
+            return whole
+        if (covering, size, frames) not in self._cuts:
+            cut = crop(whole, size, self._settings.rendering.crop)
+            self._cuts[covering, size, frames] = self._deadline.compute(cut)
+        return self._cuts[covering, size, frames]
 
-    def _base(self, variant: Variant, frames: int) -> "pyvips.Image":
-        size = base_size(self._header.size, variant, self._settings.ladder)
-        if (size, frames) not in self._bases:
-            fail_on: FailOn = "none" if self._settings.limits.accept_truncated else "error"
-            self._bases[size, frames] = decode(
-                self._data, self._header, size, self._deadline, frames=frames, fail_on=fail_on
+    def _shrunk(self, through: Sequence[Size], frames: int) -> "pyvips.Image":
+        *larger, size = through
+        if (size, frames) not in self._whole:
+            self._whole[size, frames] = (
+                self._deadline.compute(shrink(self._shrunk(larger, frames), size))
+                if larger
+                else self._decoded(size, frames)
             )
-        return self._bases[size, frames]
+        return self._whole[size, frames]
+
+    def _decoded(self, size: Size, frames: int) -> "pyvips.Image":
+        fail_on: FailOn = "none" if self._settings.limits.accept_truncated else "error"
+        return decode(self._data, self._header, size, self._deadline, frames=frames, fail_on=fail_on)

@@ -1,8 +1,10 @@
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.imaging.geometry import LONGEST_SIDE, Size, base_size, covering_size, drawn_size
+from lambdas.imaging.geometry import LONGEST_SIDE, Size, base_size, covering_size, drawn_size, shrunk_through
 from lambdas.keys import Variant
 from lambdas.settings import load_settings
 
@@ -55,3 +57,33 @@ def test_nothing_is_enlarged_and_every_cut_fits(original: Size, variant: Variant
 def test_every_proportional_variant_shares_one_base(original: Size, rung: int) -> None:
     top = base_size(original, Variant(LADDER.widths[-1], 0, "avif"), LADDER)
     assert base_size(original, Variant(rung, 0, "webp"), LADDER) == top
+
+
+@pytest.mark.parametrize(
+    ("original", "variant", "expected"),
+    [
+        ((4000, 3000), "1600x0.avif", [(1600, 1200)]),
+        ((4000, 3000), "1024x0.avif", [(1600, 1200), (1024, 768)]),
+        ((4000, 3000), "512x0.avif", [(1600, 1200), (1024, 768), (512, 384)]),
+        ((4000, 3000), "256x0.webp", [(1600, 1200), (1024, 768), (512, 384), (256, 192)]),
+        ((4000, 3000), "256x256.webp", [(1600, 1200), (1024, 768), (341, 256)]),
+        ((800, 600), "1600x0.avif", [(800, 600)]),
+        ((800, 600), "512x0.avif", [(800, 600), (512, 384)]),
+        ((800, 600), "256x0.avif", [(800, 600), (512, 384), (256, 192)]),
+        ((200, 150), "256x0.avif", [(200, 150)]),
+        ((6000, 1500), "1600x1600.avif", [(6000, 1500)]),
+    ],
+)
+def test_sizes_shrunk_through(original: tuple[int, int], variant: str, expected: list[tuple[int, int]]) -> None:
+    received = shrunk_through(Size(*original), Variant.parse(variant), LADDER)
+    assert [(size.width, size.height) for size in received] == expected
+
+
+@given(sizes, variants)
+def test_a_chain_goes_from_the_base_to_what_covers_in_large_steps(original: Size, variant: Variant) -> None:
+    chain = shrunk_through(original, variant, LADDER)
+    assert chain[0] == base_size(original, variant, LADDER)
+    assert chain[-1] == covering_size(original, variant)
+    for larger, smaller in itertools.pairwise(chain[1:]):
+        assert larger.width >= 2 * smaller.width
+        assert larger.height >= smaller.height

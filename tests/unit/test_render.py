@@ -3,9 +3,12 @@ from typing import Any
 
 import pytest
 import pyvips
-from pictures import corners, load, mean_difference
+from pictures import corners, load, mean_difference, with_orientation
 
 from lambdas.imaging import render as drawing
+from lambdas.imaging.deadline import Deadline
+from lambdas.imaging.decode import decode, jpeg_shrink
+from lambdas.imaging.geometry import Size
 from lambdas.imaging.inspect import inspect
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.render import render
@@ -29,7 +32,7 @@ def test_the_whole_set_of_a_picture() -> None:
         assert mean_difference(shown, PHOTO) < 2.5
 
 
-def test_a_group_is_decoded_once_and_each_rung_is_shrunk_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_group_is_decoded_once_and_each_smaller_rung_is_shrunk_once(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: Counter[str] = Counter()
 
     def counted(name: str) -> None:
@@ -44,7 +47,34 @@ def test_a_group_is_decoded_once_and_each_rung_is_shrunk_once(monkeypatch: pytes
     for name in ("decode", "shrink", "encode"):
         counted(name)
     assert len(list(render(ORIGINAL, SETTINGS.eager_variants, SETTINGS))) == 12
-    assert calls == {"decode": 1, "shrink": 4, "encode": 12}
+    assert calls == {"decode": 1, "shrink": 3, "encode": 12}
+
+
+@pytest.mark.parametrize(
+    ("original", "drawn", "expected"),
+    [
+        ((1600, 1200), (1600, 1200), 1),
+        ((4799, 3600), (1600, 1200), 1),
+        ((4800, 3600), (1600, 1200), 2),
+        ((3264, 4928), (1600, 2416), 1),  # upright, whichever way it is stored
+        ((9600, 7200), (1600, 1200), 4),
+        ((19200, 14400), (1600, 1200), 8),
+        ((4800, 3600), (64, 48), 8),
+        ((4800, 1), (64, 1), 1),
+    ],
+)
+def test_how_far_a_jpeg_is_shrunk_on_load(original: tuple[int, int], drawn: tuple[int, int], expected: int) -> None:
+    assert jpeg_shrink(Size(*original), Size(*drawn)) == expected
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_jpeg_shrunk_on_load_looks_as_it_did(orientation: int) -> None:
+    large = corners(2400, 1600)
+    original = with_orientation(large, orientation).jpegsave_buffer(Q=95)
+    header = inspect(original, SETTINGS.limits)
+    assert jpeg_shrink(header.size, Size(256, 171)) == 4
+    shown = decode(original, header, Size(256, 171), Deadline(30))
+    assert mean_difference(shown, large) < 1.5
 
 
 def test_never_enlarged_and_the_same_bytes_under_every_rung_above() -> None:
