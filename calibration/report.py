@@ -6,7 +6,7 @@ from datetime import date
 from rich.table import Table
 
 from calibration.candidates import describe
-from calibration.choose import Point, UnreachableTargetError, at_target, lifetime_cost
+from calibration.choose import SAME_COST, Point, UnreachableTargetError, at_target, lifetime_cost
 from calibration.survey import Choice, Survey
 from lambdas.keys import Format
 from lambdas.settings import Settings
@@ -17,7 +17,12 @@ _MILLION = 1_000_000
 
 def comparison(fmt: Format, surveyed: Survey, choice: Choice, target: float, settings: Settings) -> Table:
     """Return the candidates of ``fmt`` where each reaches ``target``, cheapest first, the chosen one marked."""
-    table = Table(title=f"{NAMES[fmt]} at SSIMULACRA2 {target:g}", title_justify="left")
+    table = Table(
+        title=f"{NAMES[fmt]} at SSIMULACRA2 {target:g}",
+        title_justify="left",
+        caption=f"→ the least CPU of those within {SAME_COST:.1%} of the cheapest",
+        caption_justify="left",
+    )
     table.add_column("")
     table.add_column("candidate")
     for heading in ("quality", "bits a pixel", "CPU ms a megapixel", "USD a million"):

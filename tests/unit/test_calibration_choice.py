@@ -5,6 +5,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from calibration.choose import (
+    SAME_COST,
     Point,
     UnreachableTargetError,
     at_target,
@@ -97,6 +98,15 @@ def test_the_cheapest_that_reaches_the_target() -> None:
         cheapest({}, 95, lambda each: each.bytes)
 
 
+def test_of_those_that_cost_the_same_it_is_the_quickest() -> None:
+    curves = {
+        "cheapest": (point(70, 70, 100_000, 0.5),),
+        "as cheap": (point(70, 70, 100_400, 0.1),),
+        "dearer": (point(70, 70, 100_600, 0.01),),
+    }
+    assert cheapest(curves, 70, lambda each: each.bytes)[0] == "as cheap"
+
+
 scores = st.floats(0, 99)
 curves = st.lists(
     st.builds(
@@ -121,9 +131,8 @@ def test_what_is_chosen_reaches_the_target_and_nothing_that_does_is_cheaper(
     name, found = cheapest(named, target, lambda each: lifetime_cost(each, "avif", CALIBRATION, PRICES))
     assert name in reaching
     assert found.ssimulacra2 >= target
-    assert lifetime_cost(found, "avif", CALIBRATION, PRICES) == min(
-        lifetime_cost(at_target(named[each], target), "avif", CALIBRATION, PRICES) for each in reaching
-    )
+    least = min(lifetime_cost(at_target(named[each], target), "avif", CALIBRATION, PRICES) for each in reaching)
+    assert lifetime_cost(found, "avif", CALIBRATION, PRICES) <= least * (1 + SAME_COST)
 
 
 @given(curves, scores)

@@ -62,7 +62,7 @@ def main() -> None:
     """Serve until SIGTERM or SIGINT; what is not yet in the access log is written before the end."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    environment = EdgeEnvironment()
+    environment = EdgeEnvironment.read()
     try:
         server = build_server(environment, load_settings())
     except (BotoCoreError, ClientError, UnsupportedDistributionError) as error:

@@ -4,16 +4,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import Field, HttpUrl
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from infra.local.edge.cache import DEFAULT_SIZE_BYTES
 from infra.local.endpoint import Endpoint
+from lambdas.aws.environment import Environment
 
 
-class EdgeEnvironment(BaseSettings):
+class EdgeEnvironment(Environment):
     """The environment of ``python -m infra.local.edge``."""
-
-    model_config = SettingsConfigDict(frozen=True)
 
     endpoint_url: HttpUrl = Field(alias="AWS_ENDPOINT_URL", description="The emulator.")
     region: str = Field("us-east-1", alias="AWS_REGION", description="The primary region.")
