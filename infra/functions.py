@@ -11,6 +11,7 @@ from constructs import Construct
 from infra.acknowledgements import acknowledge, acknowledge_resources
 from infra.alarms.functions import function_alarms
 from infra.assets import Assets
+from infra.libvips_environment import LIBVIPS_ENVIRONMENT
 from infra.log_groups import log_group
 from infra.names import Names
 from lambdas.settings import FunctionName
@@ -47,11 +48,7 @@ class HandlerFunction(Construct):
         self.role = _role(self, group)
         environment = _environment(name, names) | dict(variables or {})
         if libvips_layer is not None:
-            environment |= {
-                "MALLOC_ARENA_MAX": "2",  # glibc's arenas fragment under libvips' threads
-                "VIPS_CONCURRENCY": str(size.vcpus),
-                "VIPS_BLOCK_UNTRUSTED": "1",
-            }
+            environment |= {**LIBVIPS_ENVIRONMENT, "VIPS_CONCURRENCY": str(size.vcpus)}
         self.function = lambda_.Function(
             self,
             "Function",

@@ -13,6 +13,7 @@ import pyvips
 from deep_pictures import avif_12_bit, cmyk_progressive, heic_10_bit, png_interlaced
 from pictures import avif, corners, flat, heic
 
+from infra.libvips_environment import LIBVIPS_ENVIRONMENT
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.render import render
 from lambdas.keys import Variant
@@ -28,7 +29,12 @@ def peak_of(data: bytes, folder: Path) -> int:
     """Return the most memory in bytes that a process takes to describe and draw ``data``."""
     file = folder / "original"
     file.write_bytes(data)
-    environment = {**os.environ, "PYTHONPATH": str(SCRIPT.parents[2]), "VIPS_CONCURRENCY": "1", "MALLOC_ARENA_MAX": "2"}
+    environment = {
+        **os.environ,
+        **LIBVIPS_ENVIRONMENT,
+        "PYTHONPATH": str(SCRIPT.parents[2]),
+        "VIPS_CONCURRENCY": "1",
+    }
     command = [sys.executable, str(SCRIPT), str(file)]
     return int(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
 

@@ -12,9 +12,11 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
+from infra.libvips_environment import LIBVIPS_ENVIRONMENT
+
 CORES = os.cpu_count() or 1
 # As the derive function has it: one thread a process, for each has a core to itself.
-_ENVIRONMENT = {"VIPS_CONCURRENCY": "1", "MALLOC_ARENA_MAX": "2", "VIPS_BLOCK_UNTRUSTED": "1"}
+_ENVIRONMENT = {**LIBVIPS_ENVIRONMENT, "VIPS_CONCURRENCY": "1"}
 
 
 def bare_seconds(photographs: Sequence[Path]) -> float:
