@@ -11,7 +11,7 @@ Width = Annotated[int, Field(ge=16, le=8192)]
 Crop = Literal["attention", "centre"]
 Animated = Literal["first_frame", "webp"]
 
-# Bytes a pixel that are counted on while an original is decoded: see Limits.peak_bytes.
+# Bytes a pixel while an original is decoded: see Limits.peak_bytes.
 _WHOLE_FRAME_BYTES = 29
 _OTHER_BYTES = 12.5
 _ANIMATION_BYTES = 12
@@ -63,18 +63,17 @@ class Limits(Table):
         Measured, in bytes a pixel (libvips 8.18, libheif 1.23, one thread; the tests measure them anew):
 
         ===================================  ====
-        HEIC, 10 bit, 4:4:4, alpha           22
-        AVIF, 12 bit, 4:4:4, alpha           25
+        HEIC, 10 bit, 4:4:4, alpha           28
+        AVIF, 12 bit, 4:4:4, alpha           24
         AVIF, 8 bit                          16
-        PNG, 16 bit, alpha, interlaced       10
-        JPEG, CMYK, progressive, 4:4:4        8
+        PNG, 16 bit, alpha, interlaced       12.5
+        JPEG, CMYK, progressive, 4:4:4       10
         animation that is kept, every frame   8
         PNG, GIF, WebP, TIFF                  6
         JPEG                                  3
         ===================================  ====
 
-        The file itself and the process (libraries, the encoders' own work) come on top. Counted on is
-        more by a sixth: it is room for what a process keeps of the pictures before, up to 0.15 GB.
+        The file itself and the process (libraries, the encoders' own work) come on top.
         """
         pixels = max(
             self.max_whole_frame_pixels * _WHOLE_FRAME_BYTES,

@@ -12,12 +12,7 @@ LIGHT = {"upload", "validate", "record"}
 SIGNING = {"authorize"}
 EDGE_HANDLER = "origin_request.handler"
 EVERYWHERE = {"DARKROOM_STAGE", "ORIGINALS_BUCKET", "DERIVATIVES_BUCKET", "IMAGES_TABLE", "POWERTOOLS_SERVICE_NAME"}
-LIBVIPS = {
-    "MALLOC_ARENA_MAX": "2",
-    "MALLOC_MMAP_THRESHOLD_": "4194304",
-    "MALLOC_TRIM_THRESHOLD_": "134217728",
-    "VIPS_BLOCK_UNTRUSTED": "1",
-}
+LIBVIPS = {"MALLOC_ARENA_MAX": "2", "VIPS_BLOCK_UNTRUSTED": "1"}
 
 
 def handler_name(function: Resource) -> Any:
