@@ -1,4 +1,4 @@
-"""The environment in which libvips draws: what the drawing functions are deployed with, and what measures them runs in."""
+"""The environment in which libvips draws: that of the drawing functions, and of what measures them."""
 
 LIBVIPS_ENVIRONMENT = {
     # After 150 photographs a process holds 0.2 GB; with 4 arenas 0.4, with as many as glibc likes 0.6.
