@@ -12,16 +12,15 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import boto3
-import psutil
 import pytest
 from backfill_originals import Picture, planted, recorded, writes
 from deployment_runs import Prefect
+from function_processes import workers
 from lane import wait_until
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
 from flows.backfill import backfill
 from infra.local.endpoint import ACCOUNT
-from infra.local.processes import find_process
 from infra.local.stack import LocalStack
 from infra.local.state import CHECKOUT
 from infra.names import Names
@@ -70,19 +69,6 @@ def papers(stack: LocalStack) -> set[str]:
 
 def function(stack: LocalStack) -> str:
     return Names(stack.settings, ACCOUNT).function("backfill")
-
-
-def workers(stack: LocalStack) -> list[psutil.Process]:
-    emulator = find_process(stack.state.processes[0])
-    assert emulator is not None
-    found = []
-    for child in emulator.children(recursive=True):
-        try:
-            if child.environ().get("AWS_LAMBDA_FUNCTION_NAME") == function(stack):
-                found.append(child)
-        except psutil.Error:
-            continue  # it ended
-    return found
 
 
 @contextmanager
@@ -164,7 +150,7 @@ def started(stack: LocalStack, flow: "subprocess.Popen[bytes]", kind: str) -> di
 
 def killed(stack: LocalStack) -> int:
     """Kill the function's workers; return how many there were."""
-    found = workers(stack)
+    found = workers(stack, function(stack))
     for worker in found:
         worker.kill()
     return len(found)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
+import function_processes
 import httpx
 import numpy as np
 import psutil
@@ -18,7 +19,7 @@ import samples
 from boto3.dynamodb.types import TypeDeserializer
 
 from infra.local.endpoint import ACCOUNT
-from infra.local.processes import find_process, log_tail
+from infra.local.processes import log_tail
 from infra.local.stack import LocalStack
 from infra.names import Names
 from lambdas.keys import ImageId, OriginalKey, new_image_id
@@ -250,14 +251,7 @@ class Lane:
 
     def workers(self, name: LaneFunction) -> list[psutil.Process]:
         """Return the processes that a function's handler runs in."""
-        emulator = find_process(self.stack.state.processes[0])
-        assert emulator is not None
-        wanted = self.function(name)
-        return [
-            child
-            for child in emulator.children(recursive=True)
-            if child.status() != psutil.STATUS_ZOMBIE and child.environ().get("AWS_LAMBDA_FUNCTION_NAME") == wanted
-        ]
+        return function_processes.workers(self.stack, self.function(name))
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from operations.costs.workload import DAYS
 
 SETTINGS = load_settings(stage="production")
 DEPLOYING = (CHECKOUT / "docs" / "deploying.md").read_text(encoding="utf-8")
+PRINTED = "python -m operations.costs --stage production --markdown prints what the document should show"
 PICTURES = replace(USUAL, per_day=1000)
 
 
@@ -27,9 +28,9 @@ def drawing_ahead(*formats: str) -> Settings:
 
 
 def test_the_document_shows_what_is_computed() -> None:
-    assert markdown(bill(USUAL, SCALES, SETTINGS)) in DEPLOYING, "python -m operations.costs --markdown prints it"
-    assert markdown(peak(USUAL, SETTINGS)) in DEPLOYING, "python -m operations.costs --markdown prints it"
-    assert markdown(levers(USUAL, SETTINGS)) in DEPLOYING, "python -m operations.costs --markdown prints it"
+    assert markdown(bill(USUAL, SCALES, SETTINGS)) in DEPLOYING, PRINTED
+    assert markdown(peak(USUAL, SETTINGS)) in DEPLOYING, PRINTED
+    assert markdown(levers(USUAL, SETTINGS)) in DEPLOYING, PRINTED
 
 
 def test_every_derivative_is_put_twice_and_copied_once() -> None:
