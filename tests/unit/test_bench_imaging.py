@@ -25,6 +25,7 @@ RESULTS = {
     "sharp_same": result(1.25, 90),
     "sharp_shared": result(1.0, 90),
     "floor": result(0.95, 90),
+    "beside_floor": result(1.0, 90),
     "pillow": result(4, 120),
 }
 FIGURES = {

@@ -10,6 +10,8 @@ from typing import Any
 
 Drawn = Iterable[tuple[str, bytes]]
 """Names of variants (``1600x0.avif``) with their bytes."""
+Took = dict[str, Any]
+"""``cpu`` and ``wall`` seconds, and ``bytes``, how many by the names of variants."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,8 @@ def report(job: Job, draw: Callable[[bytes], Drawn], versions: str, warm_up: Cal
     warm_up(job.photographs[0].read_bytes())
     for number, path in enumerate(job.photographs):
         data = path.read_bytes()
-        cpu, wall = time.process_time(), time.perf_counter()
-        drawn = list(draw(data))
-        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-        photographs.append({"cpu": cpu, "wall": wall, "bytes": {name: len(written) for name, written in drawn}})
+        drawn, took = timed(lambda data=data: draw(data))
+        photographs.append(took)
         if job.out:
             folder = job.out / str(number)
             folder.mkdir(parents=True, exist_ok=True)
@@ -50,6 +50,14 @@ def report(job: Job, draw: Callable[[bytes], Drawn], versions: str, warm_up: Cal
                 (folder / name).write_bytes(written)
         del drawn
     json.dump({"photographs": photographs, "peak_memory_mb": peak_memory_mb(), "versions": versions}, sys.stdout)
+
+
+def timed(draw: Callable[[], Drawn]) -> tuple[list[tuple[str, bytes]], Took]:
+    """Return what is drawn, and what it took."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    drawn = list(draw())
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    return drawn, {"cpu": cpu, "wall": wall, "bytes": {name: len(written) for name, written in drawn}}
 
 
 def peak_memory_mb() -> float:

@@ -51,6 +51,8 @@ class Run:
     drawings: tuple[Drawing, ...]
     peak_memory_mb: float
     versions: str
+    beside: tuple[Drawing, ...] = ()
+    """Our full set in the contender's own process, where it draws that too."""
 
 
 def draw_with(contender: Contender, photographs: Sequence[Path], widths: Sequence[int], out: Path | None = None) -> Run:
@@ -118,5 +120,9 @@ def _environment() -> dict[str, str]:
 
 
 def _parse(report: Any) -> Run:
-    drawings = tuple(Drawing(each["cpu"], each["wall"], each["bytes"]) for each in report["photographs"])
-    return Run(drawings, report["peak_memory_mb"], report["versions"])
+    drawings, beside = _drawings(report["photographs"]), _drawings(report.get("beside", ()))
+    return Run(drawings, report["peak_memory_mb"], report["versions"], beside)
+
+
+def _drawings(photographs: Any) -> tuple[Drawing, ...]:
+    return tuple(Drawing(each["cpu"], each["wall"], each["bytes"]) for each in photographs)
