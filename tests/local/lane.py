@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import function_processes
 import httpx
@@ -35,6 +35,7 @@ _NOTHING_TO_DO = json.dumps(
         "detail": {"bucket": {"name": "none"}, "object": {"key": "no original", "size": 0, "etag": ""}},
     }
 )
+_EVER = datetime(2000, 1, 1, tzinfo=UTC)
 _WAIT_SCALE = "stepfunctions._SFN_WAIT_SCALE"
 
 BAD_FILES = {
@@ -236,12 +237,21 @@ class Lane:
 
     def throttles(self, name: LaneFunction) -> float:
         """Return how often a function was throttled until now."""
+        return sum(self._metric(name, "Throttles", "Sum", _EVER))
+
+    def most_at_once(self, name: LaneFunction, since: datetime) -> float:
+        """Return how many executions of a function ran at once, at most, since then; 0 if none did."""
+        return max(self._metric(name, "ConcurrentExecutions", "Maximum", since), default=0.0)
+
+    def _metric(
+        self, name: LaneFunction, metric: str, statistic: Literal["Maximum", "Sum"], since: datetime
+    ) -> list[float]:
         answer = self.stack.client("cloudwatch").get_metric_statistics(
-            Namespace="AWS/Lambda", MetricName="Throttles", Statistics=["Sum"], Period=86_400,
+            Namespace="AWS/Lambda", MetricName=metric, Statistics=[statistic], Period=86_400,
             Dimensions=[{"Name": "FunctionName", "Value": self.function(name)}],
-            StartTime=datetime(2000, 1, 1, tzinfo=UTC), EndTime=datetime(2100, 1, 1, tzinfo=UTC),
+            StartTime=since, EndTime=datetime(2100, 1, 1, tzinfo=UTC),
         )  # fmt: skip
-        return float(sum(point["Sum"] for point in answer["Datapoints"]))
+        return [float(point[statistic]) for point in answer["Datapoints"]]
 
     def failures(self, error: str) -> int:
         """Return of how many messages the lane noted a failure that speaks of ``error``."""
