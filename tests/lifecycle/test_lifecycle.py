@@ -15,11 +15,10 @@ import pytest
 from infra.local.emulator import EmulatorError, await_emulator, start_emulator
 from infra.local.endpoint import HOST, Endpoint
 from infra.local.parts import FLOWS, LAB, PARTS, PREFECT
+from infra.local.ports import choose_ports
 from infra.local.processes import find_marked, find_process
-from infra.local.stack import LocalStack
+from infra.local.stack import end_stack
 from infra.local.state import Ports, ProcessRecord, StateFolder
-
-pytestmark = pytest.mark.usefixtures("stack")  # whose assembly is synthesized already, once
 
 _ANY_PORTS = ["--no-prefect", *(part for name in Ports.model_fields for part in (f"--{name}-port", "0"))]
 _PATIENCE_SECONDS = 60.0
@@ -187,7 +186,13 @@ def test_an_emulator_that_dies_is_explained_with_its_log(home: Path) -> None:
             await_emulator(record, Endpoint(port, "us-east-1"), folder.log(record.name))
 
 
-def test_the_processes_of_another_folder_are_left_alone(darkroom: Command, stack: LocalStack) -> None:
-    assert darkroom("down").returncode == 0
-
-    assert all(find_process(record) for record in stack.state.processes)
+def test_the_processes_of_another_folder_are_left_alone(darkroom: Command, tmp_path: Path) -> None:
+    another = StateFolder(tmp_path / "another")
+    another.create()
+    record = start_emulator(another, choose_ports(Ports.any_free()).emulator, "us-east-1")
+    try:
+        assert darkroom("down").returncode == 0
+        assert find_process(record)
+    finally:
+        end_stack(another)
+    assert _ended(record)

@@ -1,7 +1,4 @@
-"""The CDK's own command deploys every stack, changes one setting and takes all down; a picture goes through it.
-
-The emulator's names are those of the shared stack, so that this one is a stack of its own.
-"""
+"""The CDK's own command deploys every stack, changes one setting and takes all down; a picture goes through it."""
 
 import json
 from collections.abc import Iterator
@@ -27,11 +24,9 @@ from lambdas.settings import load_settings
 # Where a function's versions are numbered, new code makes one, and its address is published.
 OF_NEW_CODE = {"AWS::Lambda::Function": {"Code"}, "AWS::Lambda::Version": set(), "AWS::SSM::Parameter": {"Value"}}
 
-pytestmark = pytest.mark.usefixtures("stack")  # whose assembly is synthesized already, once
-
 
 @pytest.fixture(scope="module")
-def deployed(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     if reason := why_unavailable():
         pytest.skip(f"the CDK's command cannot be had from npm: {reason}")
     folder = tmp_path_factory.mktemp("cdk")
