@@ -2,29 +2,40 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
+from infra.local.parts import PREFECT
 from infra.local.processes import log_tail
 from infra.local.stack import LocalStack
 
 _ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 _PATIENCE_SECONDS = 150.0
-_BUSY_SECONDS = 30.0
+_BUSY_SECONDS = 120.0  # more than the 60 s for which its server waits for a lock on SQLite, and answers nothing
+_ANSWER_SECONDS = 20.0
 
 
 class _Patient(httpx.HTTPTransport):
     """Asks again where the server's database was busy, as Prefect's own clients do."""
 
+    def __init__(self, log: Path):
+        super().__init__()
+        self._log = log
+
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         deadline = time.monotonic() + _BUSY_SECONDS
-        while True:
-            response = super().handle_request(request)
-            if response.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
-                return response
-            response.close()
+        while time.monotonic() < deadline:
+            with suppress(httpx.ReadTimeout):
+                response = super().handle_request(request)
+                if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                    return response
+                response.close()
             time.sleep(0.2)
+        raise AssertionError(f"expected an answer to {request.url} but the server is busy:\n{log_tail(self._log, 40)}")
 
 
 class Prefect:
@@ -32,12 +43,18 @@ class Prefect:
 
     def __init__(self, stack: LocalStack):
         self._stack = stack
-        self._api = httpx.Client(base_url=f"{stack.prefect_url}/api", trust_env=False, timeout=30, transport=_Patient())
+        self._api = httpx.Client(
+            base_url=f"{stack.prefect_url}/api",
+            trust_env=False,
+            timeout=_ANSWER_SECONDS,
+            transport=_Patient(stack.folder.log(PREFECT.name)),
+        )
 
     def start(self, deployment: str, parameters: Mapping[str, Any] | None = None) -> str:
         """Press "Run" on ``flow-name/deployment-name``; return the id of the flow run."""
         found = self._answer(self._api.get(f"/deployments/name/{deployment}"))
-        body = {"parameters": dict(parameters or {}), "state": {"type": "SCHEDULED"}}
+        # With its key it is one run, however often the server is asked.
+        body = {"parameters": dict(parameters or {}), "state": {"type": "SCHEDULED"}, "idempotency_key": uuid4().hex}
         return str(self._answer(self._api.post(f"/deployments/{found['id']}/create_flow_run", json=body))["id"])
 
     def read(self, flow_run_id: str) -> dict[str, Any]:
