@@ -68,7 +68,7 @@ bench: $(VENV)/.ready ## Print speeds as ratios: make bench [ONLY=imaging]
 	$(RUN) python -m tests.bench $(if $(ONLY),--only "$(ONLY)")
 
 calibrate: $(VENV)/.ready ## Measure encoders and propose their settings: make calibrate [FOLDER=my/photos]
-	$(RUN) python -m calibration $(if $(FOLDER),"$(FOLDER)")
+	$(RUN) python -m operations.calibration $(if $(FOLDER),"$(FOLDER)")
 
 lab: $(VENV)/.ready ## Start the local stack with JupyterLab on the notebooks
 	$(RUN) darkroom up --lab

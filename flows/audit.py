@@ -15,16 +15,16 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from pydantic import BaseModel, ConfigDict
 
-from flows.command_line import run_from_command_line
-from flows.discovery import NotDeployedError
-from flows.periods import Period, PeriodError
-from flows.places import Places
-from flows.retrying import READING
-from flows.showing import markdown_table, show_rows, show_story
-from lambdas.settings import DEFAULT_STAGE, SettingsError, load_settings
+from flows.reporting.periods import Period, PeriodError
+from flows.runtime.artifacts import markdown_table, show_rows, show_story
+from flows.runtime.command_line import run_from_command_line
+from flows.runtime.retries import READING
+from lambdas.core.settings import DEFAULT_STAGE, SettingsError, load_settings
 from operations.audit.audit import Audit
 from operations.audit.compare import Patience
 from operations.audit.faults import MEANINGS, AuditResult, Fault, merge
+from operations.discovery import NotDeployedError
+from operations.resources import Places
 from operations.tenants import UnknownTenantError, chosen_tenants
 
 _LISTED_IDS = 20  # in a command that somebody is to read; the file has all

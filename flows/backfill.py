@@ -17,18 +17,28 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from pydantic import PositiveInt
 
-from flows.backfill_places import BackfillPlaces
-from flows.backfill_running import BackfillRun
-from flows.backfill_showing import show_estimate
-from flows.command_line import run_from_command_line
-from flows.discovery import NotDeployedError
-from lambdas.settings import DEFAULT_STAGE, Settings, SettingsError, load_settings
-from operations.backfill.book import Book, Entry, Kind, started_now
+from flows.runtime.backfill_artifacts import show_estimate
+from flows.runtime.backfill_running import BackfillRun
+from flows.runtime.command_line import run_from_command_line
+from lambdas.core.settings import (
+    DEFAULT_STAGE,
+    Settings,
+    SettingsError,
+    load_settings,
+)
 from operations.backfill.estimate import Estimate, estimate
-from operations.backfill.papers import write_manifest
+from operations.backfill.manifests import write_manifest
 from operations.backfill.pictures import recorded_images
+from operations.backfill.resources import BackfillPlaces
+from operations.backfill.run_state import (
+    Book,
+    Entry,
+    Kind,
+    started_now,
+)
 from operations.backfill.selection import Chosen, Selection, Which, WrongSelectionError
-from operations.backfill.story import BackfillReport
+from operations.backfill.summary import BackfillReport
+from operations.discovery import NotDeployedError
 
 _RETRIES: dict[str, Any] = {"cache_policy": NO_CACHE, "retries": 3, "retry_delay_seconds": [2, 10, 30]}
 _TOKEN = re.compile(r"[A-Za-z0-9-]{1,30}")

@@ -17,18 +17,23 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from pydantic import BaseModel, ConfigDict
 
-from flows.approval import NotApprovedError, ask, question_about
-from flows.command_line import run_from_command_line
-from flows.discovery import NotDeployedError, look_up
-from flows.places import Places
-from flows.retrying import READING
-from flows.showing import markdown_table, show_rows, show_story
-from lambdas.keys import ImageId, MalformedKeyError, OriginalKey
-from lambdas.settings import DEFAULT_STAGE, Settings, SettingsError, load_settings
-from operations.announcing import announcement, lane_of
-from operations.dead_letter import DeadLetter
-from operations.dead_letters import DeadLetterQueue, UnknownLaneError
+from flows.runtime.approval import NotApprovedError, ask, question_about
+from flows.runtime.artifacts import markdown_table, show_rows, show_story
+from flows.runtime.command_line import run_from_command_line
+from flows.runtime.retries import READING
+from lambdas.core.keys import ImageId, MalformedKeyError, OriginalKey
+from lambdas.core.settings import (
+    DEFAULT_STAGE,
+    Settings,
+    SettingsError,
+    load_settings,
+)
+from operations.dead_letters.announcing import announcement, lane_of
+from operations.dead_letters.dead_letter import DeadLetter
+from operations.dead_letters.dead_letters import DeadLetterQueue, UnknownLaneError
+from operations.discovery import NotDeployedError, look_up
 from operations.inventory import Inventory
+from operations.resources import Places
 
 _LANE_THINGS = ("dlq-url", "queue-url", "failures-table")
 _POLL_SECONDS = 2.0

@@ -18,22 +18,32 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
-from flows.answers import load_answers, save_answers
-from flows.asking import top_images
-from flows.command_line import run_from_command_line
-from flows.delivery_artifacts import show_report
-from flows.discovery import Analytics, NotDeployedError, find_analytics
-from flows.findings import BEFORE, load_findings, save_thumbnails
-from flows.limits import ATHENA, REPORT_INDEX, make_missing_limits
-from flows.made_report import MadeReport
-from flows.periods import Period, PeriodError
-from flows.publishing import upload_files
-from flows.questions import Answer, Question, ask
-from flows.rendering import NotebookFailedError, execute_notebook, read_figures, render_html
-from flows.report_index import RECORD, write_index
-from flows.report_kinds import KINDS, ReportKind
-from flows.thumbnails import fetch_thumbnails
-from lambdas.settings import DEFAULT_STAGE, Settings, SettingsError, load_settings
+from flows.reporting.asking import top_images
+from flows.reporting.delivery_artifacts import show_report
+from flows.reporting.findings import BEFORE, load_findings, save_thumbnails
+from flows.reporting.made_report import MadeReport
+from flows.reporting.periods import Period, PeriodError
+from flows.reporting.publishing import upload_files
+from flows.reporting.queries import Answer, Question, ask
+from flows.reporting.rendering import (
+    NotebookFailedError,
+    execute_notebook,
+    read_figures,
+    render_html,
+)
+from flows.reporting.report_index import RECORD, write_index
+from flows.reporting.report_kinds import KINDS, ReportKind
+from flows.reporting.results import load_answers, save_answers
+from flows.reporting.thumbnails import fetch_thumbnails
+from flows.runtime.command_line import run_from_command_line
+from flows.runtime.limits import ATHENA, REPORT_INDEX, make_missing_limits
+from lambdas.core.settings import (
+    DEFAULT_STAGE,
+    Settings,
+    SettingsError,
+    load_settings,
+)
+from operations.discovery import Analytics, NotDeployedError, find_analytics
 from operations.tenants import UnknownTenantError, chosen_tenants
 
 REPORTS = Path("build") / "reports"

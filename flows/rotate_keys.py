@@ -18,16 +18,22 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
-from flows.approval import NotApprovedError, ask, question_about
-from flows.command_line import run_from_command_line
-from flows.discovery import NotDeployedError, look_up
-from flows.showing import show_story
-from lambdas.access.signing_key import MalformedKeysError
-from lambdas.settings import DEFAULT_STAGE, EDGE_REGION, Settings, SettingsError, load_settings
-from operations.edge_key_store import EdgeKeyStore
-from operations.image_token_keys import Standing, TokenKeyring, TooSoonError
-from operations.key_rotation import Step, due
-from operations.tenant_keys import NoTenantKeyError, TenantKeyring
+from flows.runtime.approval import NotApprovedError, ask, question_about
+from flows.runtime.artifacts import show_story
+from flows.runtime.command_line import run_from_command_line
+from lambdas.core.access.signing_key import MalformedKeysError
+from lambdas.core.settings import (
+    DEFAULT_STAGE,
+    EDGE_REGION,
+    Settings,
+    SettingsError,
+    load_settings,
+)
+from operations.discovery import NotDeployedError, look_up
+from operations.keys.edge_key_store import EdgeKeyStore
+from operations.keys.image_token_keys import Standing, TokenKeyring, TooSoonError
+from operations.keys.rotation import Step, due
+from operations.keys.tenant_keys import NoTenantKeyError, TenantKeyring
 from operations.tenants import UnknownTenantError, chosen_tenants
 
 

@@ -11,10 +11,15 @@ from collections.abc import Sequence
 
 from prefect import serve
 
-from flows.deployments import FILE, DeploymentsError, read_deployments
-from flows.discovery import NotDeployedError
+from flows.runtime.deployments import FILE, DeploymentsError, read_deployments
 from flows.setup import set_up
-from lambdas.settings import DEFAULT_STAGE, STAGE_VARIABLE, SettingsError, load_settings
+from lambdas.core.settings import (
+    DEFAULT_STAGE,
+    STAGE_VARIABLE,
+    SettingsError,
+    load_settings,
+)
+from operations.discovery import NotDeployedError
 
 _RUNS_AT_ONCE = 4
 

@@ -8,11 +8,16 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from flows.alerts import ensure_alert
-from flows.blocks import save_blocks
-from flows.discovery import NotDeployedError
-from flows.limits import LIMITS, ensure_limits
-from lambdas.settings import DEFAULT_STAGE, Settings, SettingsError, load_settings
+from flows.runtime.blocks import save_blocks
+from flows.runtime.failure_alerts import ensure_alert
+from flows.runtime.limits import LIMITS, ensure_limits
+from lambdas.core.settings import (
+    DEFAULT_STAGE,
+    Settings,
+    SettingsError,
+    load_settings,
+)
+from operations.discovery import NotDeployedError
 
 
 def set_up(settings: Settings, notify: str | None = None) -> list[str]:

@@ -18,16 +18,16 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import BaseModel, ConfigDict
 
-from flows.approval import NotApprovedError, ask, question_about
-from flows.command_line import run_from_command_line
-from flows.discovery import NotDeployedError
-from flows.places import Places
-from flows.retrying import READING, REMOVING
-from flows.showing import show_rows, show_story
-from lambdas.aws.uploads import UploadsTable
-from lambdas.settings import DEFAULT_STAGE, SettingsError, load_settings
-from lambdas.takedown.takedown import Picture, PicturePlaces, Removed
-from lambdas.takedown.versions import NotErasedError, VersionedObjects
+from flows.runtime.approval import NotApprovedError, ask, question_about
+from flows.runtime.artifacts import show_rows, show_story
+from flows.runtime.command_line import run_from_command_line
+from flows.runtime.retries import READING, REMOVING
+from lambdas.core.settings import DEFAULT_STAGE, SettingsError, load_settings
+from lambdas.core.stores.uploads import UploadsTable
+from lambdas.core.takedown.takedown import Picture, PicturePlaces, Removed
+from lambdas.core.takedown.versions import NotErasedError, VersionedObjects
+from operations.discovery import NotDeployedError
+from operations.resources import Places
 from operations.takedown import Search, WrongPicturesError, abort_uploads
 from operations.tenants import UnknownTenantError, chosen_tenants
 

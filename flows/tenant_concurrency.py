@@ -18,17 +18,22 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
-from flows.approval import NotApprovedError, ask
-from flows.command_line import run_from_command_line
-from flows.discovery import NotDeployedError, look_up
-from flows.lane_chart import draw_proposal
-from flows.lane_question import WrongEditError, edited, question_about_lanes
-from flows.limits import LANES, LimitMissingError
-from flows.places import Places
-from flows.publishing import sign_link
-from flows.retrying import READING
-from flows.showing import markdown_table, show_story
-from lambdas.settings import DEFAULT_STAGE, EDGE_REGION, SettingsError, load_settings
+from flows.reporting.publishing import sign_link
+from flows.runtime.approval import NotApprovedError, ask
+from flows.runtime.artifacts import markdown_table, show_story
+from flows.runtime.command_line import run_from_command_line
+from flows.runtime.lane_chart import draw_proposal
+from flows.runtime.lane_question import WrongEditError, edited, question_about_lanes
+from flows.runtime.limits import LANES, LimitMissingError
+from flows.runtime.retries import READING
+from lambdas.core.settings import (
+    DEFAULT_STAGE,
+    EDGE_REGION,
+    SettingsError,
+    load_settings,
+)
+from operations.discovery import NotDeployedError, look_up
+from operations.resources import Places
 from operations.tuning.fairness import BudgetError
 from operations.tuning.lanes import DeployedLanes, deployed_lanes, things_of_lanes
 from operations.tuning.load import LaneLoad, needed

@@ -12,21 +12,21 @@ from aws_cdk import Validations
 from cdk_nag import AwsSolutionsChecks
 
 from infra.alarms.stack import AlarmsStack, alarm_regions
-from infra.analytics import AnalyticsStack
 from infra.assets import Assets
-from infra.backfill import BackfillStack
+from infra.assets.packages import AssetError, Target
+from infra.constructs.originals_rule import PatternTooLongError
 from infra.dashboard.stack import DashboardStack
-from infra.delivery import DeliveryStack
-from infra.edge_log import EdgeLogStack
 from infra.names import Names, NameTooLongError
-from infra.originals_rule import PatternTooLongError
-from infra.packages import AssetError, Target
-from infra.pipeline import LaneStack, PipelineStack
-from infra.replica import ReplicaStack
-from infra.storage import StorageStack
+from infra.stacks.analytics import AnalyticsStack
+from infra.stacks.backfill import BackfillStack
+from infra.stacks.delivery import DeliveryStack
+from infra.stacks.edge_log import EdgeLogStack
+from infra.stacks.pipeline import LaneStack, PipelineStack
+from infra.stacks.replica import ReplicaStack
+from infra.stacks.storage import StorageStack
+from infra.stacks.upload_api import UploadStack
 from infra.synth import NO_ACCOUNT
-from infra.upload import UploadStack
-from lambdas.settings import Settings, SettingsError, load_settings
+from lambdas.core.settings import Settings, SettingsError, load_settings
 
 
 def add_stacks(app: cdk.App, settings: Settings, account: str, assets: Assets) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.packages import ROOT
+from infra.assets.packages import ROOT
 
 _STACK = "aws:cloudformation:stack"
 # What a stack is there for, in the order in which it is named; what only serves these is left out.

@@ -6,7 +6,7 @@ what is deployed in one region can be named in another before it exists.
 
 from dataclasses import dataclass
 
-from lambdas.settings import EDGE_REGION, FunctionName, Settings
+from lambdas.core.settings import EDGE_REGION, FunctionName, Settings
 
 _LONGEST_BUCKET_NAME = 63
 _LONGEST_NAME = 64  # of a function or a pipe; queues, tables and state machines take more

@@ -16,8 +16,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import get_args
 
-from infra.packages import BUILD, PLATFORMS, ROOT, Target
-from lambdas.settings import DEFAULT_STAGE, STAGE_VARIABLE
+from infra.assets.packages import (
+    BUILD,
+    PLATFORMS,
+    ROOT,
+    Target,
+)
+from lambdas.core.settings import DEFAULT_STAGE, STAGE_VARIABLE
 
 NO_ACCOUNT = "000000000000"  # enough to read the templates where no credentials are, and the emulator's own
 _CDK_FILE = ROOT / "cdk.json"
@@ -90,7 +95,8 @@ def _fingerprint(target: Target, account: str, stage: str) -> str:
 
 def _inputs() -> Iterator[Path]:
     yield from (_CDK_FILE, ROOT / "darkroom.toml", ROOT / "uv.lock")
-    yield from sorted(set((ROOT / "infra").rglob("*.py")) - set((ROOT / "infra" / "local").rglob("*.py")))
+    unread = {path for folder in ("local", "command") for path in (ROOT / "infra" / folder).rglob("*.py")}
+    yield from sorted(set((ROOT / "infra").rglob("*.py")) - unread)
     yield from sorted(path for path in (ROOT / "lambdas").rglob("*") if path.suffix in {".py", ".js", ".json"})
 
 

@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.aws.errors import is_missing
-from lambdas.keys import ImageId, MalformedKeyError, OriginalKey, parse_image_id
+from lambdas.core.aws_errors import is_missing
+from lambdas.core.keys import (
+    ImageId,
+    MalformedKeyError,
+    OriginalKey,
+    parse_image_id,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -5,9 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lambdas.aws.uploads import UploadsTable
-from lambdas.keys import TENANT_PATTERN, ImageId, MalformedKeyError, OriginalKey, parse_image_id
-from lambdas.takedown.takedown import Picture, PicturePlaces
+from lambdas.core.keys import (
+    TENANT_PATTERN,
+    ImageId,
+    MalformedKeyError,
+    OriginalKey,
+    parse_image_id,
+)
+from lambdas.core.stores.uploads import UploadsTable
+from lambdas.core.takedown.takedown import Picture, PicturePlaces
 from operations.inventory import Inventory
 
 if TYPE_CHECKING:

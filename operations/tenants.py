@@ -1,7 +1,7 @@
 """Which tenants an operation is about."""
 
-from lambdas.lanes import Tenant
-from lambdas.settings import Settings
+from lambdas.core.settings import Settings
+from lambdas.core.settings.lanes import Tenant
 
 
 class UnknownTenantError(ValueError):

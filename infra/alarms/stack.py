@@ -7,10 +7,10 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from infra.budget import budget
+from infra.alarms.budget import budget
 from infra.names import Names
-from infra.stack import DarkroomStack
-from lambdas.settings import EDGE_REGION, Settings
+from infra.stacks.stack import DarkroomStack
+from lambdas.core.settings import EDGE_REGION, Settings
 
 _CLOUDWATCH = "cloudwatch.amazonaws.com"
 _BUDGETS = "budgets.amazonaws.com"

@@ -10,9 +10,9 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from infra.dashboard import series
 from infra.dashboard.series import Series
 from infra.names import Names
-from lambdas.fallback_share.reads import REQUEST_METRICS
-from lambdas.lanes import LaneFunction
-from lambdas.settings import FunctionName
+from lambdas.core.bucket_reads import REQUEST_METRICS
+from lambdas.core.settings import FunctionName
+from lambdas.core.settings.lanes import LaneFunction
 
 HOUR = cdk.Duration.hours(1)
 _MILLION = 1_000_000
@@ -44,7 +44,7 @@ class Costs:
     def by_service(self) -> dict[str, list[Term]]:
         """Return the terms of everything, by the service that they are paid for."""
         lanes = self._settings.lane_names
-        others: tuple[FunctionName, ...] = ("generate", "backfill", "upload", "authorize")
+        others: tuple[FunctionName, ...] = ("generate", "backfill", "upload_api", "authorize")
         return {
             "Lambda": [
                 *(term for lane in lanes for term in self._lane_functions(lane)),

@@ -6,7 +6,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from infra.names import Names
-from lambdas.settings import EDGE_REGION, FunctionName
+from lambdas.core.settings import EDGE_REGION, FunctionName
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from constructs import Construct
 
 from infra.dashboard import widgets
 from infra.names import Names
-from infra.stack import DarkroomStack
-from lambdas.settings import EDGE_REGION
+from infra.stacks.stack import DarkroomStack
+from lambdas.core.settings import EDGE_REGION
 
 
 class DashboardStack(DarkroomStack):

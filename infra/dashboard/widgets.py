@@ -9,7 +9,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from infra.dashboard import series
 from infra.dashboard.cost import Costs, usd_an_hour
 from infra.names import Names
-from lambdas.lanes import LaneFunction
+from lambdas.core.settings.lanes import LaneFunction
 
 _PERIOD = cdk.Duration.minutes(5)
 _WHOLE, _HALF, _THIRD, _QUARTER = 24, 12, 8, 6

@@ -21,18 +21,18 @@ _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
 class Part:
     """A process that stands in for an AWS service, or one that uses the stack as it would use AWS.
 
-    ``module`` is run as ``python -m <module>``; ``infra.local.<name>`` if left out.
+    ``module`` is run as ``python -m <module>``.
     """
 
     name: str
     stands_for: str
+    module: str
     health_path: str | None = None  # None: it does not listen
-    module: str = ""
 
     @property
     def command(self) -> list[str]:
         """What is run."""
-        return python_module(self.module or f"infra.local.{self.name}")
+        return python_module(self.module)
 
     def port(self, ports: Ports) -> int | None:
         """Return the port that the part listens on, or None."""
@@ -40,16 +40,16 @@ class Part:
 
 
 PARTS = (
-    Part("pump", "EventBridge Pipes"),
-    Part("edge", "CloudFront", "/_edge/health"),
-    Part("athena", "Athena's SQL", "/"),
-    Part("batch", "S3 Batch Operations", "/_batch/health"),
+    Part("pipes", "EventBridge Pipes", "infra.local.pipes.runner"),
+    Part("edge", "CloudFront", "infra.local.cloudfront", "/_edge/health"),
+    Part("athena", "Athena's SQL", "infra.local.athena", "/"),
+    Part("batch", "S3 Batch Operations", "infra.local.s3_batch", "/_batch/health"),
 )
 
 
-PREFECT = Part("prefect", "Prefect's server", "/api/health", "infra.local.prefect_server")
-FLOWS = Part("flows", "a Prefect worker", module="flows.serve")
-LAB = Part("lab", "JupyterLab", "/api")
+PREFECT = Part("prefect", "Prefect's server", "infra.local.prefect.server", "/api/health")
+FLOWS = Part("flows", "a Prefect worker", "flows.serve")
+LAB = Part("lab", "JupyterLab", "infra.local.jupyterlab", "/api")
 
 
 def part_environment(folder: StateFolder, ports: Ports, endpoint: Endpoint, stage: str) -> dict[str, str]:

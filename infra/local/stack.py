@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from infra.local.deploy import Deployer, Deployment, deploy_assembly
-from infra.local.emulator import await_emulator, start_emulator
+from infra.local.cloudformation.deploy import Deployer, Deployment, deploy_assembly
+from infra.local.emulator.server import await_emulator, start_emulator
 from infra.local.endpoint import ACCOUNT, HOST, Endpoint
 from infra.local.errors import LocalStackError
 from infra.local.parts import FLOWS, LAB, PARTS, PREFECT, Part, await_part, part_environment, start_part
 from infra.local.ports import choose_ports
-from infra.local.prefect_server import await_deployments, await_server, prefect_environment
+from infra.local.prefect.server import await_deployments, await_server, prefect_environment
 from infra.local.processes import find_marked, find_process, stop_processes, stop_stack_processes
 from infra.local.state import CHECKOUT, Ports, ProcessRecord, StackState, StateFolder, default_home
-from lambdas.aws.signing_keys import ensure_image_token_keys, ensure_tenant_keys
-from lambdas.settings import EDGE_REGION, Settings, load_settings
-from operations.edge_key_store import EdgeKeyStore
-from operations.image_token_keys import TokenKeyring
+from lambdas.core.settings import EDGE_REGION, Settings, load_settings
+from lambdas.core.stores.signing_keys import ensure_image_token_keys, ensure_tenant_keys
+from operations.keys.edge_key_store import EdgeKeyStore
+from operations.keys.image_token_keys import TokenKeyring
 from operations.tuning.lanes import deployed_lanes, reserve_new
 from operations.tuning.reservations import ControlPlane
 
@@ -129,7 +129,7 @@ class LocalStack:
         end_stack(self.folder)
 
     def restart(self, name: str) -> None:
-        """End one part, if it still runs, and start it anew: ``pump``, ``edge``, ``athena`` or ``batch``.
+        """End one part, if it still runs, and start it anew: ``pipes``, ``edge``, ``athena`` or ``batch``.
 
         Raises:
             KeyError: there is no part of that name.

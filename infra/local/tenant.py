@@ -3,13 +3,18 @@
 from datetime import timedelta
 
 import httpx
+from darkroom_client import (
+    Api,
+    Journal,
+    Observer,
+    Uploader,
+)
 
-from client import Api, Journal, Observer, Uploader
 from infra.local.errors import LocalStackError
 from infra.local.stack import LocalStack
-from lambdas.access.scopes import ALL_SCOPES, Scope
-from lambdas.access.tenant_tokens import sign_tenant_token
-from lambdas.aws.signing_keys import find_tenant_key
+from lambdas.core.access.scopes import ALL_SCOPES, Scope
+from lambdas.core.access.tenant_tokens import sign_tenant_token
+from lambdas.core.stores.signing_keys import find_tenant_key
 
 JOURNAL = "uploads.sqlite3"
 _LIFE = timedelta(hours=12)

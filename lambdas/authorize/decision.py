@@ -8,8 +8,8 @@ every route asks for a tenant, answers with a problem document. A context withou
 from collections.abc import Callable, Mapping
 from typing import TypedDict
 
-from lambdas.access.refusal import AccessRefusedError
-from lambdas.access.scopes import Grant, format_scopes
+from lambdas.core.access.refusal import AccessRefusedError
+from lambdas.core.access.scopes import Grant, format_scopes
 
 _SCHEME = "bearer"
 

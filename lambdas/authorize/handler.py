@@ -6,17 +6,22 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from lambdas.access.issuer_tokens import issuer_keys, verify_issuer_token
-from lambdas.access.refusal import AccessRefusedError
-from lambdas.access.scopes import Grant
-from lambdas.access.tenant_keys import TenantKey, parse_tenant_keys
-from lambdas.access.tenant_tokens import verify_tenant_token
 from lambdas.authorize.decision import decide
-from lambdas.aws.cached_value import CachedValue
-from lambdas.aws.environment import Environment
-from lambdas.aws.secrets import read_secret
-from lambdas.observability import LambdaContext, count, logger, observed
-from lambdas.settings import load_settings
+from lambdas.authorize.issuer_tokens import issuer_keys, verify_issuer_token
+from lambdas.core.access.refusal import AccessRefusedError
+from lambdas.core.access.scopes import Grant
+from lambdas.core.access.tenant_keys import TenantKey, parse_tenant_keys
+from lambdas.core.access.tenant_tokens import verify_tenant_token
+from lambdas.core.cached_value import CachedValue
+from lambdas.core.environment import Environment
+from lambdas.core.observability import (
+    LambdaContext,
+    count,
+    logger,
+    observed,
+)
+from lambdas.core.settings import load_settings
+from lambdas.core.stores.secrets import read_secret
 
 
 class Variables(Environment):

@@ -9,13 +9,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.aws.clients import dynamodb, s3
-from lambdas.aws.derivatives import DerivativeStore, remove_derivatives
-from lambdas.aws.environment import DerivativesBucketName, Environment, ImagesTableName
-from lambdas.aws.errors import is_temporary
-from lambdas.aws.images import ImagesTable
-from lambdas.aws.originals import read_original
-from lambdas.backfill.invocation import (
+from lambdas.backfill.mending import Stores, mend
+from lambdas.core.aws_errors import is_temporary
+from lambdas.core.batch_invocation import (
     MalformedTaskError,
     Result,
     ResultCode,
@@ -24,10 +20,19 @@ from lambdas.backfill.invocation import (
     parse_task,
     parse_variants,
 )
-from lambdas.backfill.mending import Stores, mend
-from lambdas.keys import ImageId, Variant
-from lambdas.observability import LambdaContext, count, logger, observed
-from lambdas.settings import Settings, load_settings
+from lambdas.core.clients import dynamodb, s3
+from lambdas.core.environment import DerivativesBucketName, Environment, ImagesTableName
+from lambdas.core.keys import ImageId, Variant
+from lambdas.core.observability import (
+    LambdaContext,
+    count,
+    logger,
+    observed,
+)
+from lambdas.core.settings import Settings, load_settings
+from lambdas.core.stores.derivatives import DerivativeStore, remove_derivatives
+from lambdas.core.stores.images import ImagesTable
+from lambdas.core.stores.originals import read_original
 
 _SPARE_SECONDS = 5.0  # to record what was drawn, and to answer, before the function's own timeout
 

@@ -5,17 +5,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from lambdas.aws.derivatives import DerivativeStore, HeldDerivative
-from lambdas.aws.errors import OriginalGoneError
-from lambdas.aws.images import ImagesTable
-from lambdas.backfill.invocation import Done, Result, Task
-from lambdas.derive.drawing import draw_and_store
+from lambdas.core.aws_errors import OriginalGoneError
+from lambdas.core.batch_invocation import Done, Result, Task
+from lambdas.core.drawing import draw_and_store
+from lambdas.core.keys import (
+    ImageId,
+    MalformedKeyError,
+    OriginalKey,
+    Variant,
+)
+from lambdas.core.messages import Derived, StoredDerivative
+from lambdas.core.observability import identify, logger
+from lambdas.core.recorded import RecordedImage, RecordedPicture, StoredOriginal
+from lambdas.core.settings import Settings
+from lambdas.core.stores.derivatives import DerivativeStore, HeldDerivative
+from lambdas.core.stores.images import ImagesTable
 from lambdas.imaging.geometry import drawn_size
-from lambdas.keys import ImageId, MalformedKeyError, OriginalKey, Variant
-from lambdas.messages import Derived, StoredDerivative
-from lambdas.observability import identify, logger
-from lambdas.recorded import RecordedImage, RecordedPicture, StoredOriginal
-from lambdas.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,20 @@
 import time
 from typing import Any
 
-from lambdas.aws.clients import s3
-from lambdas.aws.derivatives import DerivativeStore
-from lambdas.aws.environment import DerivativesBucketName, Environment
-from lambdas.aws.originals import read_original
-from lambdas.derive.drawing import draw_and_store
-from lambdas.messages import Derived, DeriveRequest
-from lambdas.observability import LambdaContext, count, identify, observed, seconds
-from lambdas.settings import load_settings
+from lambdas.core.clients import s3
+from lambdas.core.drawing import draw_and_store
+from lambdas.core.environment import DerivativesBucketName, Environment
+from lambdas.core.messages import Derived, DeriveRequest
+from lambdas.core.observability import (
+    LambdaContext,
+    count,
+    identify,
+    observed,
+    seconds,
+)
+from lambdas.core.settings import load_settings
+from lambdas.core.stores.derivatives import DerivativeStore
+from lambdas.core.stores.originals import read_original
 
 
 class Variables(Environment):

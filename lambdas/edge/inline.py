@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lambdas.keys import FORMATS, TENANT_DIGITS
-from lambdas.settings import Settings
+from lambdas.core.keys import FORMATS, TENANT_DIGITS
+from lambdas.core.settings import Settings
 
 VIEWER_REQUEST_FILE = Path(__file__).with_name("viewer_request.js")
 VIEWER_RESPONSE_FILE = Path(__file__).with_name("viewer_response.js")

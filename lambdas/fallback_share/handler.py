@@ -10,12 +10,12 @@ from typing import Annotated, Any
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import Field
 
-from lambdas.aws.clients import cloudwatch
-from lambdas.aws.environment import DerivativesBucketName, Environment
-from lambdas.fallback_share.reads import count_reads
+from lambdas.core.bucket_reads import count_reads
+from lambdas.core.clients import cloudwatch
+from lambdas.core.environment import DerivativesBucketName, Environment
+from lambdas.core.observability import LambdaContext, logger, observed
+from lambdas.core.settings import load_settings
 from lambdas.fallback_share.share import fallback_share
-from lambdas.observability import LambdaContext, logger, observed
-from lambdas.settings import load_settings
 
 NAMESPACE, METRIC, STAGE_DIMENSION = "Darkroom", "FallbackShare", "stage"
 PERIOD = timedelta(minutes=5)

@@ -3,19 +3,26 @@
 import time
 from typing import Any
 
-from lambdas.aws.clients import dynamodb, s3
-from lambdas.aws.derivatives import DerivativeStore
-from lambdas.aws.environment import DerivativesBucketName, Environment, ImagesTableName
-from lambdas.aws.errors import OriginalGoneError
-from lambdas.aws.images import ImagesTable
-from lambdas.aws.originals import read_original
+from lambdas.core.aws_errors import OriginalGoneError
+from lambdas.core.clients import dynamodb, s3
+from lambdas.core.environment import DerivativesBucketName, Environment, ImagesTableName
+from lambdas.core.messages import Generated, GenerateRequest
+from lambdas.core.observability import (
+    LambdaContext,
+    count,
+    identify,
+    logger,
+    observed,
+    seconds,
+)
+from lambdas.core.recorded import StoredOriginal
+from lambdas.core.settings import load_settings
+from lambdas.core.stores.derivatives import DerivativeStore
+from lambdas.core.stores.images import ImagesTable
+from lambdas.core.stores.originals import read_original
 from lambdas.generate.lookup import known_image_id, ladder_variant
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.render import render
-from lambdas.messages import Generated, GenerateRequest
-from lambdas.observability import LambdaContext, count, identify, logger, observed, seconds
-from lambdas.recorded import StoredOriginal
-from lambdas.settings import load_settings
 
 _SPARE_SECONDS = 3.0  # to store what was drawn, or to say that it was not, before the function's own timeout
 

@@ -1,7 +1,12 @@
 """What a request for a variant may name: an image id, a variant on the ladder; no AWS."""
 
-from lambdas.keys import ImageId, MalformedKeyError, Variant, parse_image_id
-from lambdas.settings import Settings
+from lambdas.core.keys import (
+    ImageId,
+    MalformedKeyError,
+    Variant,
+    parse_image_id,
+)
+from lambdas.core.settings import Settings
 
 
 def known_image_id(text: str) -> ImageId | None:

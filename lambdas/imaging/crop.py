@@ -1,9 +1,9 @@
 """Fit pixels to a variant: shrink, then cut to its aspect ratio; of an animation, every frame alike."""
 
+from lambdas.core.settings.pictures import Crop
 from lambdas.imaging.engine import pyvips
 from lambdas.imaging.frames import each_frame, frame_height
 from lambdas.imaging.geometry import Size
-from lambdas.picture_settings import Crop
 
 
 def shrink(image: "pyvips.Image", size: Size) -> "pyvips.Image":

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from lambdas.encoders import Formats
+from lambdas.core.keys import Format
+from lambdas.core.settings.encoders import Formats
+from lambdas.core.settings.pictures import Rendering
 from lambdas.imaging.engine import pyvips
-from lambdas.keys import Format
-from lambdas.picture_settings import Rendering
 
 
 def encode(image: "pyvips.Image", fmt: Format, formats: Formats, rendering: Rendering) -> bytes:

@@ -2,8 +2,8 @@
 
 from typing import Literal, get_args
 
+from lambdas.core.keys import Format
 from lambdas.imaging.rejection import RejectedError
-from lambdas.keys import Format
 
 OriginalFormat = Literal["jpeg", "png", "webp", "avif", "heic", "tiff", "gif"]
 ORIGINAL_FORMATS: tuple[OriginalFormat, ...] = get_args(OriginalFormat)

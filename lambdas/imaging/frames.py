@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
+from lambdas.core.settings import Settings
 from lambdas.imaging.engine import pyvips
 from lambdas.imaging.inspect import Header
 from lambdas.imaging.limits import check_animation
-from lambdas.settings import Settings
 
 
 def kept_frames(header: Header, settings: Settings) -> int:

@@ -5,8 +5,8 @@ A variant names a rung and a height; the pixels never exceed what the original h
 
 from dataclasses import dataclass
 
-from lambdas.keys import Variant
-from lambdas.ladder import Ladder
+from lambdas.core.keys import Variant
+from lambdas.core.settings.ladder import Ladder
 
 LONGEST_SIDE = 16_383  # pixels; what a WebP can hold, and enough for any scroll of a screenshot
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from lambdas.core.settings.pictures import Limits
 from lambdas.imaging.colour_code import CodedProfile, coded_profile
 from lambdas.imaging.engine import pyvips
 from lambdas.imaging.exif import Exif, read_exif
@@ -12,7 +13,6 @@ from lambdas.imaging.limits import check_dimensions, check_pages
 from lambdas.imaging.png_chunks import png_profile
 from lambdas.imaging.profile import profile_name
 from lambdas.imaging.rejection import RejectedError
-from lambdas.picture_settings import Limits
 
 _SIDEWAYS = range(5, 9)  # EXIF orientations whose rows are the upright picture's columns
 _ANIMATED_CODECS = frozenset({"gif", "webp"})

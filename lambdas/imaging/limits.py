@@ -1,7 +1,7 @@
 """What an original may be at most, checked from its size and header before any pixel is decoded."""
 
+from lambdas.core.settings.pictures import Limits
 from lambdas.imaging.rejection import RejectedError
-from lambdas.picture_settings import Limits
 
 
 def check_bytes(size: int, limits: Limits) -> None:

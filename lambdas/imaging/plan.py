@@ -9,10 +9,10 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 
+from lambdas.core.keys import Format, Variant
+from lambdas.core.settings import Settings
 from lambdas.imaging.formats import ANIMATED_FORMATS, OriginalFormat
 from lambdas.imaging.geometry import Size, base_size, covering_size, drawn_size
-from lambdas.keys import Format, Variant
-from lambdas.settings import Settings
 
 ENCODE_SECONDS: dict[Format, float] = {"avif": 0.145, "webp": 0.09, "jpeg": 0.011}
 

@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from lambdas.core.keys import Format, Variant
+from lambdas.core.settings import Settings
 from lambdas.imaging.crop import crop, shrink
 from lambdas.imaging.deadline import Deadline
 from lambdas.imaging.decode import FailOn, decode
@@ -14,8 +16,6 @@ from lambdas.imaging.frames import kept_frames
 from lambdas.imaging.geometry import Size, covering_size, drawn_size, shrunk_through
 from lambdas.imaging.inspect import Header, inspect, reason
 from lambdas.imaging.rejection import RejectedError
-from lambdas.keys import Format, Variant
-from lambdas.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,10 @@
 
 import hashlib
 
+from lambdas.core.keys import Variant
+from lambdas.core.messages import Group
+from lambdas.core.picture_metadata import GeoPosition, Metadata
+from lambdas.core.settings import Settings
 from lambdas.imaging.deadline import Deadline
 from lambdas.imaging.decode import decode
 from lambdas.imaging.engine import pyvips
@@ -12,11 +16,7 @@ from lambdas.imaging.glance import glance
 from lambdas.imaging.inspect import Header, inspect
 from lambdas.imaging.plan import plan
 from lambdas.imaging.rejection import RejectedError
-from lambdas.keys import Variant
-from lambdas.messages import Group
 from lambdas.metadata.declared import is_mismatch
-from lambdas.metadata.model import GeoPosition, Metadata
-from lambdas.settings import Settings
 
 
 def describe(

@@ -3,13 +3,24 @@
 import time
 from typing import Any
 
-from lambdas.aws.clients import s3
-from lambdas.aws.originals import read_original
+from lambdas.core.clients import s3
+from lambdas.core.messages import (
+    Described,
+    Image,
+    MetadataRequest,
+    Rejection,
+)
+from lambdas.core.observability import (
+    LambdaContext,
+    identify,
+    logger,
+    observed,
+    seconds,
+)
+from lambdas.core.settings import load_settings
+from lambdas.core.stores.originals import read_original
 from lambdas.imaging.rejection import RejectedError
-from lambdas.messages import Described, Image, MetadataRequest, Rejection
 from lambdas.metadata.describe import describe
-from lambdas.observability import LambdaContext, identify, logger, observed, seconds
-from lambdas.settings import load_settings
 
 
 @observed

@@ -4,15 +4,23 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from lambdas.aws.clients import dynamodb, s3
-from lambdas.aws.derivatives import remove_derivatives
-from lambdas.aws.environment import DerivativesBucketName, Environment, ImagesTableName
-from lambdas.aws.images import ImagesTable
-from lambdas.messages import Recorded, RecordRequest
-from lambdas.observability import LambdaContext, count, identify, logger, observed, seconds, size
+from lambdas.core.clients import dynamodb, s3
+from lambdas.core.environment import DerivativesBucketName, Environment, ImagesTableName
+from lambdas.core.messages import Recorded, RecordRequest
+from lambdas.core.observability import (
+    LambdaContext,
+    count,
+    identify,
+    logger,
+    observed,
+    seconds,
+    size,
+)
+from lambdas.core.settings import load_settings
+from lambdas.core.stores.derivatives import remove_derivatives
+from lambdas.core.stores.images import ImagesTable
 from lambdas.record.item import image_item, made_variants
 from lambdas.record.savings import bytes_saved
-from lambdas.settings import load_settings
 
 
 class Variables(Environment):

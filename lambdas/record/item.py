@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from lambdas.keys import Variant
-from lambdas.messages import RecordRequest, Rejection
+from lambdas.core.keys import Variant
+from lambdas.core.messages import RecordRequest, Rejection
 
 
 def rejection_of(request: RecordRequest) -> Rejection | None:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from lambdas.keys import Format
-from lambdas.messages import StoredDerivative
+from lambdas.core.keys import Format
+from lambdas.core.messages import StoredDerivative
 
 
 def bytes_saved(original: int, made: Sequence[StoredDerivative], formats: Sequence[Format]) -> int:

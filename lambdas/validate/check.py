@@ -1,9 +1,9 @@
 """What can be said of an upload from its size and first bytes, without libvips."""
 
+from lambdas.core.settings.pictures import Limits
 from lambdas.imaging.formats import ORIGINAL_FORMATS, OriginalFormat, require_drawable
 from lambdas.imaging.limits import check_bytes
 from lambdas.imaging.sniff import sniff
-from lambdas.picture_settings import Limits
 
 
 def sniffed_original(head: bytes) -> OriginalFormat | None:

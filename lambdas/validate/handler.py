@@ -4,19 +4,26 @@ import time
 from datetime import UTC
 from typing import Any
 
-from lambdas.aws.clients import dynamodb, s3
-from lambdas.aws.environment import Environment, ImagesTableName
-from lambdas.aws.errors import OriginalGoneError
-from lambdas.aws.images import ImagesTable
-from lambdas.aws.originals import OriginalHead, read_head
+from lambdas.core.aws_errors import OriginalGoneError
+from lambdas.core.clients import dynamodb, s3
+from lambdas.core.environment import Environment, ImagesTableName
+from lambdas.core.keys import MalformedKeyError, OriginalKey
+from lambdas.core.messages import Image, Rejection, Validated
+from lambdas.core.observability import (
+    LambdaContext,
+    count,
+    identify,
+    logger,
+    observed,
+    seconds,
+)
+from lambdas.core.s3_event import Arrival, parse_record
+from lambdas.core.settings import load_settings
+from lambdas.core.stores.images import ImagesTable
+from lambdas.core.stores.originals import OriginalHead, read_head
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.sniff import SNIFF_BYTES
-from lambdas.keys import MalformedKeyError, OriginalKey
-from lambdas.messages import Image, Rejection, Validated
-from lambdas.observability import LambdaContext, count, identify, logger, observed, seconds
-from lambdas.settings import load_settings
 from lambdas.validate.check import check, sniffed_original
-from lambdas.validate.event import Arrival, parse_record
 
 
 class Variables(Environment):

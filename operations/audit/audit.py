@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 
-from lambdas.keys import ImageId, Variant
+from lambdas.core.keys import ImageId, Variant
 from operations.audit.compare import Patience, behind, lacking, orphaned, without_outcome
 from operations.audit.faults import AuditResult, Fault, Finding
 from operations.inventory import DerivativesBucket, ImageRecord, Inventory

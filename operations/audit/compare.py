@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lambdas.keys import ImageId, Variant
+from lambdas.core.keys import ImageId, Variant
 from operations.audit.faults import Fault, Finding
 from operations.inventory import ImageRecord, StoredDerivative, StoredOriginal
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from lambdas.keys import ImageId
+from lambdas.core.keys import ImageId
 
 
 class Fault(StrEnum):

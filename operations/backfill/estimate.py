@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lambdas.core.keys import Format, Variant
+from lambdas.core.recorded import RecordedPicture
+from lambdas.core.settings import Settings
 from lambdas.imaging.geometry import drawn_size
 from lambdas.imaging.plan import DECODE_SECONDS, ENCODE_SECONDS
-from lambdas.keys import Format, Variant
-from lambdas.recorded import RecordedPicture
-from lambdas.settings import Settings
 
 _MEGA = 1_000_000
 _GIGABYTE, _GIBIBYTE_MB = 1_000_000_000, 1024

@@ -7,9 +7,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict
 
-from lambdas.aws.errors import code_of
-from lambdas.backfill.invocation import BEFORE_ARGUMENT, SCHEMA, VARIANTS_ARGUMENT
-from operations.backfill.papers import REPORTS, Manifest
+from lambdas.core.aws_errors import code_of
+from lambdas.core.batch_invocation import BEFORE_ARGUMENT, SCHEMA, VARIANTS_ARGUMENT
+from operations.backfill.manifests import REPORTS, Manifest
 
 ENDED = ("Complete", "Failed", "Cancelled")
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from lambdas.aws.images import ImagesTable
-from lambdas.recorded import RecordedImage
+from lambdas.core.recorded import RecordedImage
+from lambdas.core.stores.images import ImagesTable
 from operations.backfill.selection import Selection
 
 _log = logging.getLogger(__name__)

@@ -7,10 +7,15 @@ from datetime import date, timedelta
 from hashlib import sha256
 from typing import Literal
 
-from lambdas.backfill.invocation import LONGEST_ARGUMENT, MalformedTaskError, ladder_variant
-from lambdas.keys import ImageId, MalformedKeyError, Variant, parse_image_id
-from lambdas.recorded import RecordedImage
-from lambdas.settings import Settings
+from lambdas.core.batch_invocation import LONGEST_ARGUMENT, MalformedTaskError, ladder_variant
+from lambdas.core.keys import (
+    ImageId,
+    MalformedKeyError,
+    Variant,
+    parse_image_id,
+)
+from lambdas.core.recorded import RecordedImage
+from lambdas.core.settings import Settings
 from operations.backfill.estimate import Work, work_of
 from operations.tenants import UnknownTenantError, chosen_tenants
 

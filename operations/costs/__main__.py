@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from lambdas.settings import DEFAULT_STAGE, SettingsError, load_settings
+from lambdas.core.settings import DEFAULT_STAGE, SettingsError, load_settings
 from operations.costs.tables import Row, bill, levers, markdown, peak
 from operations.costs.workload import Pictures
 

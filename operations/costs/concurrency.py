@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lambdas.settings import FunctionName, Settings
+from lambdas.core.settings import FunctionName, Settings
 from operations.costs.estimate import drawing
 from operations.costs.workload import Assumptions, Pictures
 
@@ -32,7 +32,7 @@ def at_peak(pictures: Pictures, settings: Settings, assumptions: Assumptions | N
     rate = PEAK * pictures.per_day / _SECONDS_OF_A_DAY
     of_a_group = billed["derive"] + drawn.cpu_seconds / max(drawn.groups, 1)
     misses = rate * pictures.views * (1 - settings.analytics.expected_hit_ratio)
-    api: tuple[FunctionName, ...] = ("authorize", "upload")
+    api: tuple[FunctionName, ...] = ("authorize", "upload_api")
     pipeline: tuple[FunctionName, ...] = ("validate", "metadata", "record")
     return [
         *(AtOnce(name, rate, billed[name]) for name in (*api, *pipeline)),

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lambdas.core.keys import Format, Variant
+from lambdas.core.settings import FunctionName, Settings
 from lambdas.imaging.geometry import drawn_size
 from lambdas.imaging.plan import DECODE_SECONDS, plan
-from lambdas.keys import Format, Variant
-from lambdas.settings import FunctionName, Settings
 from operations.costs.workload import DAYS, Assumptions, Pictures
 
 _MILLION = 1_000_000
@@ -71,7 +71,7 @@ def _ingest(pictures: Pictures, settings: Settings, taken: Assumptions) -> Itera
     prices, drawn = settings.prices, drawing(pictures, settings)
     api = prices.api_million_requests / _MILLION
     yield Line("Upload API", "requests", api)
-    yield Line("Upload API", "Lambda", _call("authorize", settings, taken) + _call("upload", settings, taken))
+    yield Line("Upload API", "Lambda", _call("authorize", settings, taken) + _call("upload_api", settings, taken))
     yield Line("Upload API", "DynamoDB", prices.table_million_writes / _MILLION)
 
     seconds = sum(taken.billed_seconds[name] for name in _BESIDE_DRAWING)

@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lambdas.keys import FORMATS, Format
-from lambdas.settings import Settings
+from lambdas.core.keys import FORMATS, Format
+from lambdas.core.settings import Settings
 from operations.costs.concurrency import at_peak
 from operations.costs.estimate import monthly_costs, storage_cost
 from operations.costs.workload import Pictures

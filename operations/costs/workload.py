@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from lambdas.core.settings import FunctionName
 from lambdas.imaging.geometry import Size
-from lambdas.settings import FunctionName
 
 DAYS = 30
 """Of the month that is estimated."""
@@ -28,7 +28,7 @@ class Pictures:
 # takes of CPU is counted beside it.
 _BILLED_SECONDS: dict[FunctionName, float] = {
     "authorize": 0.02,
-    "upload": 0.05,
+    "upload_api": 0.05,
     "validate": 0.15,
     "metadata": 0.3,
     "derive": 0.4,

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lambdas.lanes import LaneFunction
-from lambdas.settings import Settings
+from lambdas.core.settings import Settings
+from lambdas.core.settings.lanes import LaneFunction
 from operations.tuning.measurements import LaneNames
 from operations.tuning.proposal import Change, Lane
 from operations.tuning.reservations import ControlPlane, Reservations

@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lambdas.lanes import LaneFunction, Lanes
-from lambdas.tuning_settings import Tuning
+from lambdas.core.settings.lanes import LaneFunction, Lanes
+from lambdas.core.settings.tuning import Tuning
 
 
 @dataclass(frozen=True, slots=True)

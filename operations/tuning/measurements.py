@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, get_args
 
-from lambdas.lanes import LaneFunction
+from lambdas.core.settings.lanes import LaneFunction
 from operations.tuning.load import FunctionLoad, LaneLoad
 
 if TYPE_CHECKING:

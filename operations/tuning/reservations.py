@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from lambdas.lanes import UNRESERVED_CONCURRENCY
+from lambdas.core.settings.lanes import UNRESERVED_CONCURRENCY
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient

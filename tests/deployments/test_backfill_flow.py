@@ -24,8 +24,8 @@ from infra.local.endpoint import ACCOUNT
 from infra.local.stack import LocalStack
 from infra.local.state import CHECKOUT
 from infra.names import Names
-from lambdas.keys import Variant
-from operations.backfill.story import BackfillReport
+from lambdas.core.keys import Variant
+from operations.backfill.summary import BackfillReport
 
 TENANT, NEW_RUNG = "demo", "1600x0.webp"
 LOWER = [Variant(width, 0, "webp") for width in (256, 512, 1024)]

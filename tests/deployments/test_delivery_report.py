@@ -15,16 +15,16 @@ from outcomes import await_outcome, upload
 from scan_limits import scan_limit
 from throttling_athena import throttling
 
-from flows.answers import load_answers
 from flows.delivery_report import delivery_report, main
-from flows.discovery import Analytics, find_analytics
-from flows.made_report import MadeReport
-from flows.periods import Period
-from flows.questions import Question, UnansweredError, ask
-from flows.rendering import NOTEBOOKS, execute_notebook, read_figures
-from flows.thumbnails import fetch_thumbnails
+from flows.reporting.made_report import MadeReport
+from flows.reporting.periods import Period
+from flows.reporting.queries import Question, UnansweredError, ask
+from flows.reporting.rendering import NOTEBOOKS, execute_notebook, read_figures
+from flows.reporting.results import load_answers
+from flows.reporting.thumbnails import fetch_thumbnails
 from infra.local.stack import LocalStack
-from lambdas.keys import new_image_id
+from lambdas.core.keys import new_image_id
+from operations.discovery import Analytics, find_analytics
 
 pytestmark = pytest.mark.usefixtures("flows_here")
 
@@ -184,7 +184,7 @@ def test_a_cell_that_raises_gives_a_page_that_says_so(
     notebook.cells.insert(4, nbformat.v4.new_code_cell("raise ArithmeticError('a cell <raised>')"))
     (tmp_path / "notebooks").mkdir()
     nbformat.write(notebook, tmp_path / "notebooks" / "tenants.ipynb")
-    monkeypatch.setattr("flows.rendering.NOTEBOOKS", tmp_path / "notebooks")
+    monkeypatch.setattr("flows.reporting.rendering.NOTEBOOKS", tmp_path / "notebooks")
 
     state: Any = delivery_report(DAYS[0], notebook="tenants", folder=tmp_path / "report", return_state=True)
 

@@ -10,10 +10,10 @@ from planted_faults import LOST, TENANT, Planted, plant
 
 from flows.audit import audit
 from flows.backfill import backfill as backfill_flow
-from flows.places import Places
 from flows.takedown import takedown
 from infra.local.stack import LocalStack
 from operations.audit.faults import Fault
+from operations.resources import Places
 
 AT_ONCE = {"settled_minutes": 0, "replica_minutes": 0}
 

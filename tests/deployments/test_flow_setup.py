@@ -13,7 +13,13 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect_aws import S3Bucket
 
-from flows.limits import ATHENA, LIMITS, Limit, LimitMissingError, make_missing_limits
+from flows.runtime.limits import (
+    ATHENA,
+    LIMITS,
+    Limit,
+    LimitMissingError,
+    make_missing_limits,
+)
 from flows.setup import main, set_up
 from infra.local.stack import LocalStack
 

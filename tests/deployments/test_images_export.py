@@ -13,11 +13,11 @@ from botocore.exceptions import ClientError
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 from seeded_images import IMAGES, recorded_images
 
-from flows.discovery import find_analytics
-from flows.images_export import ImagesExport, export_images, main
-from flows.images_snapshot import Snapshot
+from flows.export_images import ImagesExport, export_images, main
+from flows.reporting.images_snapshot import Snapshot
 from infra.local.stack import LocalStack
-from lambdas.aws.images import ImagesTable
+from lambdas.core.stores.images import ImagesTable
+from operations.discovery import find_analytics
 
 SEGMENTS = 3
 

@@ -11,13 +11,13 @@ from lane import Lane, pictures, wait_until
 from typer.testing import CliRunner
 
 from flows import tenant_concurrency as module
-from flows.places import Places
-from flows.rendering import execute_notebook, read_figures
+from flows.reporting.rendering import execute_notebook, read_figures
 from flows.tenant_concurrency import tenant_concurrency
-from infra.local.command import app
+from infra.command import app
 from infra.local.stack import LocalStack
 from infra.local.state import HOME_VARIABLE
-from lambdas.settings import Settings
+from lambdas.core.settings import Settings
+from operations.resources import Places
 from operations.tuning.lanes import DeployedLanes, deployed_lanes
 from operations.tuning.measurements import Window, measure
 from operations.tuning.record import KIND, Tuning, history

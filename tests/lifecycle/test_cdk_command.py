@@ -12,14 +12,14 @@ import samples
 from cdk_command import CdkCommand, copied_checkout, why_unavailable
 from outcomes import await_outcome, upload
 
-from infra.local.deploy import Deployment
+from infra.local.cloudformation.deploy import Deployment
+from infra.local.cloudformation.filtered_assembly import write_filtered_assembly
 from infra.local.endpoint import ACCESS_KEY, ACCOUNT, CLIENT_CONFIG, SECRET_KEY, Endpoint
-from infra.local.filtered_assembly import write_filtered_assembly
 from infra.local.stack import ASSEMBLY, LocalStack
 from infra.local.state import Ports
 from infra.names import Names
-from lambdas.keys import MIME_TYPES
-from lambdas.settings import load_settings
+from lambdas.core.keys import MIME_TYPES
+from lambdas.core.settings import load_settings
 
 # Where a function's versions are numbered, new code makes one, and its address is published.
 OF_NEW_CODE = {"AWS::Lambda::Function": {"Code"}, "AWS::Lambda::Version": set(), "AWS::SSM::Parameter": {"Value"}}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.emulator import EmulatorError, await_emulator, start_emulator
+from infra.local.emulator.server import EmulatorError, await_emulator, start_emulator
 from infra.local.endpoint import HOST, Endpoint
 from infra.local.parts import FLOWS, LAB, PARTS, PREFECT
 from infra.local.ports import choose_ports
@@ -49,7 +49,7 @@ def darkroom(home: Path, environment: dict[str, str]) -> Iterator[Command]:
 
 
 def _command(*arguments: str) -> list[str]:
-    return [sys.executable, "-c", "from infra.local.command import app; app()", *arguments]
+    return [sys.executable, "-c", "from infra.command import app; app()", *arguments]
 
 
 def _wait_until(condition: Callable[[], object], what: str) -> None:
@@ -106,7 +106,7 @@ def test_a_dead_process_is_shown_and_half_a_state_file_hides_no_child(darkroom: 
     assert state
     records = {record.name: record for record in state.processes}
 
-    for name, said_by_env in (("pump", 0), ("emulator", 1)):
+    for name, said_by_env in (("pipes", 0), ("emulator", 1)):
         os.kill(records[name].pid, signal.SIGKILL)
         _wait_until(partial(_ended, records[name]), f"the {name} to end")
         status = darkroom("status")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.names import Names
-from lambdas.settings import EDGE_REGION
+from lambdas.core.settings import EDGE_REGION
 
 NOBODYS_PICTURE = "0" * 32
 NO_DAY = "2026-01-01"
@@ -134,7 +134,7 @@ DEEDS: dict[str, Deed] = {
     "look up the distribution": _parameter,
     "invalidate": _invalidate,
     "invoke the generator": lambda actor: _invoke(actor, actor.names.function("generate")),
-    "invoke the upload API": lambda actor: _invoke(actor, actor.names.function("upload")),
+    "invoke the upload API": lambda actor: _invoke(actor, actor.names.function("upload_api")),
     "change a function": lambda actor: actor.client("lambda").update_function_configuration(
         FunctionName=actor.names.function("generate"), Description="trial"
     ),

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from seeded_logs import Record
 
-from flows.asked import MOST
-from lambdas.settings import Settings
+from flows.reporting.asked import MOST
+from lambdas.core.settings import Settings
 
 Row = dict[str, Any]
 _ID = re.compile(r"/((?:p-)?[0-9a-f]{32})/")

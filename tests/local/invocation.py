@@ -6,8 +6,8 @@ from typing import Any
 from infra.local.endpoint import ACCOUNT
 from infra.local.stack import LocalStack
 from infra.names import Names
-from lambdas.lanes import SHARED_LANE
-from lambdas.settings import FunctionName
+from lambdas.core.settings import FunctionName
+from lambdas.core.settings.lanes import SHARED_LANE
 
 
 def invoke(stack: LocalStack, name: FunctionName, payload: Any) -> tuple[Any, str | None]:

@@ -22,9 +22,9 @@ from infra.local.endpoint import ACCOUNT
 from infra.local.processes import log_tail
 from infra.local.stack import LocalStack
 from infra.names import Names
-from lambdas.keys import ImageId, OriginalKey, new_image_id
-from lambdas.lanes import SHARED_LANE, LaneFunction
-from operations.dead_letters import DeadLetterQueue
+from lambdas.core.keys import ImageId, OriginalKey, new_image_id
+from lambdas.core.settings.lanes import SHARED_LANE, LaneFunction
+from operations.dead_letters.dead_letters import DeadLetterQueue
 
 _PATIENCE_SECONDS = 120.0
 _POLL_SECONDS = 0.1
@@ -138,8 +138,8 @@ class Lane:
         deadline = time.monotonic() + seconds
         while len(found := self.records(originals)) < len(originals):
             assert time.monotonic() < deadline, (
-                f"expected {len(originals)} outcomes within {seconds:g} s but received {len(found)}; the pump says\n"
-                f"{log_tail(self.stack.folder.log('pump'))}"
+                f"expected {len(originals)} outcomes within {seconds:g} s but received {len(found)}; pipes.log says\n"
+                f"{log_tail(self.stack.folder.log('pipes'))}"
             )
             time.sleep(_POLL_SECONDS)
 

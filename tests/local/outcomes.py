@@ -22,7 +22,7 @@ def upload(stack: LocalStack, file: Path) -> str:
 
 
 def await_outcome(stack: LocalStack, image_id: str) -> dict[str, Any]:
-    """Wait for the record of ``image_id``; fail with the pump's log where none comes."""
+    """Wait for the record of ``image_id``; fail with the pipe runner's log where none comes."""
     table, database = stack.parameter("images-table"), stack.client("dynamodb")
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < deadline:
@@ -31,7 +31,7 @@ def await_outcome(stack: LocalStack, image_id: str) -> dict[str, Any]:
             deserialize = TypeDeserializer().deserialize
             return {name: deserialize(value) for name, value in item.items()}
         time.sleep(_POLL_SECONDS)
-    raise AssertionError(f"expected an outcome of {image_id} but there is none:\n{log_tail(stack.folder.log('pump'))}")
+    raise AssertionError(f"expected an outcome of {image_id} but there is none:\n{log_tail(stack.folder.log('pipes'))}")
 
 
 def await_idle(stack: LocalStack) -> None:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from lane import Lane, pictures
 
 from infra.local.stack import LocalStack
-from lambdas.keys import ImageId, new_image_id
-from lambdas.takedown.versions import VersionedObjects
+from lambdas.core.keys import ImageId, new_image_id
+from lambdas.core.takedown.versions import VersionedObjects
 from operations.audit.faults import Fault
 
 TENANT = "demo"

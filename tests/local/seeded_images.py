@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from infra.local.stack import LocalStack
-from lambdas.aws.images import ImagesTable
-from lambdas.keys import tenant_digits
-from lambdas.messages import RecordRequest
+from lambdas.core.keys import tenant_digits
+from lambdas.core.messages import RecordRequest
+from lambdas.core.stores.images import ImagesTable
 from lambdas.record.item import image_item
 
 TENANTS = ("demo", "studio")

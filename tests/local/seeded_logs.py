@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 
 from seeded_images import IMAGES
 
-from infra.access_log import COLUMNS, partition_path
-from infra.local.edge.log_writer import to_parquet
+from infra.constructs.access_log import COLUMNS, partition_path
+from infra.local.cloudfront.log_writer import to_parquet
 from infra.local.stack import LocalStack
 
 Record = dict[str, str]

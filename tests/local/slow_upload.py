@@ -6,8 +6,12 @@ import time
 from pathlib import Path
 
 import httpx
-
-from client import Api, Journal, Source, Uploader
+from darkroom_client import (
+    Api,
+    Journal,
+    Source,
+    Uploader,
+)
 
 
 class Announcer:

@@ -6,10 +6,10 @@ import pytest
 from lane import Lane, bad_files, no_writes, pictures, quick_retries, wait_until
 from typer.testing import CliRunner
 
-from infra.local.command import app
+from infra.command import app
 from infra.local.stack import LocalStack
 from infra.local.state import HOME_VARIABLE
-from operations.dead_letter import DeadLetter
+from operations.dead_letters.dead_letter import DeadLetter
 
 pytestmark = pytest.mark.faults
 TENANT = "studio"

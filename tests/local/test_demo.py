@@ -9,15 +9,20 @@ import samples
 from rich.console import Console
 from typer.testing import CliRunner
 
-from infra.local.command import app
-from infra.local.demo.collect import collect
-from infra.local.demo.records import Picture
-from infra.local.demo.run import PAGE, run_demo
-from infra.local.demo.scenes.color_profile import display_p3
-from infra.local.demo.viewing import ASKS, LARGE, LAZY, SMALL
+from infra.command import app
+from infra.command.demo.collect import collect
+from infra.command.demo.records import Picture
+from infra.command.demo.run import PAGE, run_demo
+from infra.command.demo.viewing import (
+    ASKS,
+    LARGE,
+    LAZY,
+    SMALL,
+)
 from infra.local.stack import LocalStack
 from infra.local.state import HOME_VARIABLE
 from lambdas.imaging.engine import pyvips
+from operations.calibration.scenes.color_profile import display_p3
 
 TENANT = "demo"
 FATES = {

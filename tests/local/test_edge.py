@@ -23,8 +23,8 @@ from infra.local.processes import log_tail, python_module
 from infra.local.stack import LocalStack
 from infra.local.state import CHECKOUT, StateFolder
 from infra.names import Names
+from lambdas.core.keys import ImageId, new_image_id, parse_image_id
 from lambdas.edge.inline import NEGOTIATED_HEADERS
-from lambdas.keys import ImageId, new_image_id, parse_image_id
 
 CHROMIUM = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
 SAFARI = "image/webp,image/avif,video/*;q=0.8,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5"
@@ -305,7 +305,7 @@ def test_its_end_loses_no_record_and_its_cache_outlives_it(
     for _ in range(2):
         with folder.log("edge").open("ab") as log:
             process = subprocess.Popen(
-                python_module("infra.local.edge"), env=environment, cwd=CHECKOUT, stdout=log, stderr=log
+                python_module("infra.local.cloudfront"), env=environment, cwd=CHECKOUT, stdout=log, stderr=log
             )
         try:
             _await_health(url, process, folder.log("edge"))

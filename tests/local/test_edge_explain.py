@@ -5,11 +5,11 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.local.command.explain import ExplanationError, ask_edge, lines
+from infra.command.explain import ExplanationError, ask_edge, lines
 from infra.local.endpoint import ACCOUNT
 from infra.local.stack import LocalStack
 from infra.names import Names
-from lambdas.keys import new_image_id
+from lambdas.core.keys import new_image_id
 
 
 def told(stack: LocalStack, url: str, *headers: str) -> dict[str, Any]:

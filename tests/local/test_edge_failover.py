@@ -12,12 +12,12 @@ import samples
 from access_logs import edge_statistics, logged_records
 from botocore.exceptions import ClientError
 
-from infra.local.edge.deployed import read_distribution
+from infra.local.cloudfront.deployed import read_distribution
 from infra.local.endpoint import ACCOUNT
 from infra.local.stack import LocalStack
 from infra.names import Names
+from lambdas.core.keys import new_image_id
 from lambdas.edge.inline import NEGOTIATED_HEADERS
-from lambdas.keys import new_image_id
 
 SECONDS = 60
 

@@ -14,13 +14,13 @@ from access_logs import logged_records
 from infra.local.endpoint import ACCOUNT
 from infra.local.stack import LocalStack
 from infra.names import Names
-from lambdas.access.image_token_keys import ImageTokenKeys, format_image_token_keys, new_image_token_keys
-from lambdas.access.image_tokens import sign_image_token
-from lambdas.access.signing_key import encode_key
-from lambdas.keys import ImageId, new_image_id
-from lambdas.settings import EDGE_REGION
-from operations.edge_key_store import EdgeKeyStore
-from operations.image_token_keys import TokenKeyring, TooSoonError
+from lambdas.core.access.image_token_keys import ImageTokenKeys, format_image_token_keys, new_image_token_keys
+from lambdas.core.access.image_tokens import sign_image_token
+from lambdas.core.access.signing_key import encode_key
+from lambdas.core.keys import ImageId, new_image_id
+from lambdas.core.settings import EDGE_REGION
+from operations.keys.edge_key_store import EdgeKeyStore
+from operations.keys.image_token_keys import TokenKeyring, TooSoonError
 
 SECONDS = 60
 HOUR = timedelta(hours=1)

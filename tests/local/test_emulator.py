@@ -1,4 +1,4 @@
-"""What the local stack adds to the emulator: properties that its CloudFormation drops, errors by name, and a pump."""
+"""What the local stack adds to the emulator: dropped properties, errors by name, and a pipe runner."""
 
 import json
 import os
@@ -13,8 +13,8 @@ import pytest
 import small_assembly as small
 from outcomes import queue_depths
 
-from infra.local.deploy import DeployError, Deployment, deploy_assembly
-from infra.local.key_value_store import list_keys
+from infra.local.cloudformation.deploy import DeployError, Deployment, deploy_assembly
+from infra.local.cloudfront.key_value_store import list_keys
 from infra.local.processes import find_process
 from infra.local.stack import LocalStack
 
@@ -136,16 +136,16 @@ def test_a_message_that_fails_ends_in_the_dead_letter_queue_and_others_do_not(st
 
 def test_a_killed_pump_loses_nothing(stack: LocalStack, queue: str) -> None:
     sqs = stack.client("sqs")
-    pump = next(record for record in stack.state.processes if record.name == "pump")
+    pipes = next(record for record in stack.state.processes if record.name == "pipes")
     bodies = [f"slow-{number}" for number in range(3)]
     for body in bodies:
         sqs.send_message(QueueUrl=queue, MessageBody=body)
     _wait_until(lambda: _keys(stack, "begun/"), "an execution to begin")
 
-    os.kill(pump.pid, signal.SIGKILL)
-    _wait_until(lambda: find_process(pump) is None, "the pump to end")
+    os.kill(pipes.pid, signal.SIGKILL)
+    _wait_until(lambda: find_process(pipes) is None, "the pipe runner to end")
     assert sum(queue_depths(sqs, queue))
-    stack.restart("pump")
+    stack.restart("pipes")
 
     _wait_until(lambda: queue_depths(sqs, queue) == (0, 0), "an empty queue")
     assert set(bodies) <= set(_keys(stack, "done/"))
@@ -153,16 +153,16 @@ def test_a_killed_pump_loses_nothing(stack: LocalStack, queue: str) -> None:
 
 def test_a_pump_that_is_asked_to_end_lets_its_executions_end(stack: LocalStack, queue: str) -> None:
     sqs = stack.client("sqs")
-    pump = next(record for record in stack.state.processes if record.name == "pump")
+    pipes = next(record for record in stack.state.processes if record.name == "pipes")
     sqs.send_message(QueueUrl=queue, MessageBody="slow-drained")
     _wait_until(lambda: "slow-drained" in _keys(stack, "begun/"), "the execution to begin")
 
-    os.kill(pump.pid, signal.SIGTERM)
-    _wait_until(lambda: find_process(pump) is None, "the pump to end")
+    os.kill(pipes.pid, signal.SIGTERM)
+    _wait_until(lambda: find_process(pipes) is None, "the pipe runner to end")
 
     assert "slow-drained" in _keys(stack, "done/")
     assert queue_depths(sqs, queue) == (0, 0)
-    stack.restart("pump")
+    stack.restart("pipes")
 
 
 @pytest.mark.parametrize(

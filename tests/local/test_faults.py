@@ -78,11 +78,11 @@ def test_the_pump_is_killed_and_started_again(lane: Lane, stack: LocalStack) -> 
     lane.put(originals)
     wait_until(lambda: lane.records(originals), "the first outcome")
 
-    pump = next(record for record in stack.state.processes if record.name == "pump")
-    os.kill(pump.pid, signal.SIGKILL)
-    wait_until(lambda: find_process(pump) is None, "the pump to end")
+    pipes = next(record for record in stack.state.processes if record.name == "pipes")
+    os.kill(pipes.pid, signal.SIGKILL)
+    wait_until(lambda: find_process(pipes) is None, "the pipe runner to end")
     assert lane.depths().total(), "expected to kill it before the end"
-    stack.restart("pump")
+    stack.restart("pipes")
 
     lane.assert_whole(originals)
 

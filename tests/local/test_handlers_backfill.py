@@ -11,7 +11,7 @@ from lane import no_writes
 from outcomes import await_outcome, upload
 
 from infra.local.stack import LocalStack
-from lambdas.backfill.invocation import Done
+from lambdas.core.batch_invocation import Done
 
 RUNG = "1024x0.webp"
 

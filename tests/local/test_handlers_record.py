@@ -6,7 +6,7 @@ from invocation import invoke
 from outcomes import TENANT, await_outcome
 
 from infra.local.stack import LocalStack
-from lambdas.keys import new_image_id
+from lambdas.core.keys import new_image_id
 
 
 def request(image_id: str, message: str) -> dict[str, Any]:

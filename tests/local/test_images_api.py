@@ -17,8 +17,8 @@ from infra.local.endpoint import ACCOUNT
 from infra.local.stack import LocalStack
 from infra.local.tenant import tenant_uploader
 from infra.names import Names
-from lambdas.access.image_token_keys import parse_image_token_keys
-from lambdas.keys import is_private, new_image_id, parse_image_id
+from lambdas.core.access.image_token_keys import parse_image_token_keys
+from lambdas.core.keys import is_private, new_image_id, parse_image_id
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from deeds import DEEDS, Actor
 from infra.local.endpoint import ACCOUNT, CLIENT_CONFIG
 from infra.local.stack import LocalStack
 from infra.names import Names
-from lambdas.lanes import SHARED_LANE, LaneFunction
-from lambdas.settings import DEFAULT_STAGE, FunctionName, load_settings
+from lambdas.core.settings import DEFAULT_STAGE, FunctionName, load_settings
+from lambdas.core.settings.lanes import SHARED_LANE, LaneFunction
 
 SETTINGS = load_settings(stage=DEFAULT_STAGE)
 NAMES = Names(SETTINGS, ACCOUNT)
@@ -22,7 +22,7 @@ REFUSED = {"AccessDenied", "AccessDeniedException", "403", "AuthorizationError"}
 _ANY_ORIGINAL = {"read an original", "read a stranger's original", "list originals"}
 MAY: dict[FunctionName, set[str]] = {
     "authorize": {"read tenants' keys"},
-    "upload": {
+    "upload_api": {
         *_ANY_ORIGINAL,
         "write an original",
         "delete an original",

@@ -11,8 +11,8 @@ from outcomes import await_idle, await_outcome, queue_depths, upload
 
 from infra.local.processes import find_process
 from infra.local.stack import LocalStack
-from lambdas.keys import MIME_TYPES, derivative_key, parse_image_id
-from lambdas.metadata.model import Metadata
+from lambdas.core.keys import MIME_TYPES, derivative_key, parse_image_id
+from lambdas.core.picture_metadata import Metadata
 
 BAD_INPUT = {
     "text-named.jpg": (samples.TEXT, "not_an_image"),

@@ -12,14 +12,14 @@ from expected_answers import EXPECTED, Around, Row, Seen
 from seeded_images import IMAGES, recorded_images
 from seeded_logs import records_of, seed, unseed
 
-from flows.discovery import Analytics, find_analytics
-from flows.images_snapshot import SNAPSHOTS, Snapshot, Tally
-from flows.periods import Period
-from flows.questions import Answer, Question, ask
-from infra.access_log import PREFIX, partition_path
+from flows.reporting.images_snapshot import SNAPSHOTS, Snapshot, Tally
+from flows.reporting.periods import Period
+from flows.reporting.queries import Answer, Question, ask
+from infra.constructs.access_log import PREFIX, partition_path
 from infra.local.athena.planning import Planner
 from infra.local.stack import LocalStack
-from lambdas.record.row import image_row
+from lambdas.core.image_row import image_row
+from operations.discovery import Analytics, find_analytics
 from tests.bench.analytics.reads import plan_question
 
 SITE = "E1QUESTIONS"

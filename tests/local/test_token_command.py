@@ -8,7 +8,7 @@ import pytest
 from api_calls import original
 from typer.testing import CliRunner
 
-from infra.local.command import app
+from infra.command import app
 from infra.local.stack import LocalStack
 from infra.local.state import HOME_VARIABLE
 

@@ -11,8 +11,8 @@ from access_logs import edge_statistics, logged_records
 from outcomes import await_outcome, upload
 from typer.testing import CliRunner, Result
 
-from infra.local.command import app
-from infra.local.edge.stamp import HEADER
+from infra.command import app
+from infra.local.cloudfront.stamp import HEADER
 from infra.local.stack import LocalStack
 
 _REQUESTS = 120

@@ -19,11 +19,11 @@ from lane import wait_until
 from infra.local.endpoint import ACCESS_KEY, CLIENT_CONFIG, SECRET_KEY
 from infra.local.stack import LocalStack
 from infra.local.tenant import tenant_token
-from lambdas.keys import OriginalKey, new_image_id
-from lambdas.settings import load_settings
-from lambdas.upload.uploads.multipart import MultipartObject
-from lambdas.upload.uploads.post_policy import sign_form
-from lambdas.upload.uploads.requests import PartToSign, UploadRequest
+from lambdas.core.keys import OriginalKey, new_image_id
+from lambdas.core.settings import load_settings
+from lambdas.upload_api.uploads.multipart import MultipartObject
+from lambdas.upload_api.uploads.post_policy import sign_form
+from lambdas.upload_api.uploads.requests import PartToSign, UploadRequest
 
 MIB = 1024**2
 SETTINGS = load_settings()

@@ -10,10 +10,17 @@ from pathlib import Path
 import httpx
 import pytest
 from api_calls import TENANT, original, stored
+from darkroom_client import (
+    Api,
+    Failed,
+    Journal,
+    Uploaded,
+    Uploader,
+    files_below,
+)
+from darkroom_client.retry import RetryPolicy
 from dropping_proxy import dropping_proxy
 
-from client import Api, Failed, Journal, Uploaded, Uploader, files_below
-from client.retry import RetryPolicy
 from infra.local.stack import LocalStack
 from infra.local.tenant import tenant_api, tenant_token, tenant_uploader
 

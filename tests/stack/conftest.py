@@ -4,10 +4,10 @@ import pytest
 from production import production_settings, synthesize_production
 from synthesized import Assembly
 
+from infra.assets.packages import ROOT
 from infra.names import Names
-from infra.packages import ROOT
 from infra.synth import NO_ACCOUNT, synthesize
-from lambdas.settings import DEFAULT_STAGE, Settings, load_settings
+from lambdas.core.settings import DEFAULT_STAGE, Settings, load_settings
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from typing import Any, get_args
 from synthesized import Resource, Templates, as_list, referenced, statements
 
 from infra.alarms.alarm import Kind
-from infra.packages import ROOT
+from infra.assets.packages import ROOT
 
 Gate = Callable[[Templates], Iterator[str]]
 

@@ -9,9 +9,9 @@ from synthesized import Assembly
 
 from infra.app import add_stacks, check_findings
 from infra.assets import Assets
-from infra.packages import ROOT
+from infra.assets.packages import ROOT
 from infra.synth import NO_ACCOUNT
-from lambdas.settings import SETTINGS_FILE, Settings, laid_over
+from lambdas.core.settings import SETTINGS_FILE, Settings, laid_over
 
 CONFIGURATION = Path(__file__).with_name("snapshots") / "configuration.toml"
 STAGE = "production"

@@ -7,11 +7,18 @@ from typing import Any
 import pytest
 from synthesized import Assembly, Resource, as_list, referenced, statements
 
-from infra import images_export
-from infra.access_log import COLUMNS, PARTITION_KEYS, RECORD_FIELDS, SUFFIX_PATH, TABLE, partition_path
+from infra.constructs import images_table as images_export
+from infra.constructs.access_log import (
+    COLUMNS,
+    PARTITION_KEYS,
+    RECORD_FIELDS,
+    SUFFIX_PATH,
+    TABLE,
+    partition_path,
+)
 from infra.names import Names
-from lambdas.record.row import COLUMNS as IMAGE_COLUMNS
-from lambdas.settings import Settings
+from lambdas.core.image_row import COLUMNS as IMAGE_COLUMNS
+from lambdas.core.settings import Settings
 
 
 def table_called(name: str, aws: Assembly) -> dict[str, Any]:

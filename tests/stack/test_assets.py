@@ -17,10 +17,11 @@ from elftools.elf.elffile import ELFFile
 from PIL import Image
 from synthesized import Assembly, Resource, referenced
 
-from infra import assets, packages
-from infra.archives import Budget, OverBudgetError, write_archive
-from infra.bytecode import compile_tree, compiler
-from infra.packages import ROOT
+from infra import assets
+from infra.assets import packages
+from infra.assets.archives import Budget, OverBudgetError, write_archive
+from infra.assets.bytecode import compile_tree, compiler
+from infra.assets.packages import ROOT
 
 DRAWING = {"metadata", "derive", "generate"}
 AMAZON_LINUX_GLIBC = (2, 34)
@@ -68,7 +69,12 @@ def needed(library: ELFFile) -> set[str]:
 
 def test_the_code_has_the_handlers_and_the_settings(aws: Assembly) -> None:
     names = zipfile.ZipFile(code_of(aws)).namelist()
-    assert {"darkroom.toml", "lambdas/settings.py", "lambdas/validate/handler.py", "pydantic/__init__.py"} <= set(names)
+    assert {
+        "darkroom.toml",
+        "lambdas/core/settings/__init__.py",
+        "lambdas/validate/handler.py",
+        "pydantic/__init__.py",
+    } <= set(names)
     own = {name for name in names if name.split("/")[0] in {path.name for path in ROOT.iterdir()}}
     assert {name.split("/")[0] for name in own} == {"darkroom.toml", "lambdas"}
     assert not any(name.startswith("lambdas/edge/") for name in names)  # deployed by itself

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from synthesized import Assembly, Resource, as_list, referenced, statements
 
-from lambdas.settings import Settings
+from lambdas.core.settings import Settings
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 from synthesized import Assembly, Resource, referenced, statements
 
 from infra.names import Names
-from lambdas.settings import Settings
+from lambdas.core.settings import Settings
 
 
 def policy_of(bucket: Resource, assembly: Assembly) -> Resource:

@@ -9,8 +9,8 @@ import pytest
 from cfnlint.api import ManualArgs, lint
 from synthesized import Assembly
 
-from infra.packages import ROOT
-from lambdas.settings import Settings
+from infra.assets.packages import ROOT
+from lambdas.core.settings import Settings
 
 # The CDK makes a function wait for its role twice over; harmless, and not ours to change.
 IGNORED = ["W3005"]

@@ -8,7 +8,7 @@ import pytest
 from synthesized import Assembly
 
 from infra.names import Names
-from lambdas.settings import Settings
+from lambdas.core.settings import Settings
 
 LONGEST_EXPRESSION = 2048  # characters: CloudWatch's metric math
 WIDEST = 24

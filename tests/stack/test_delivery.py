@@ -4,8 +4,8 @@ import pytest
 from synthesized import Assembly, Resource, referenced
 
 from infra.names import Names
+from lambdas.core.settings import Settings
 from lambdas.edge.inline import MAX_SOURCE_BYTES, NEGOTIATED_HEADERS, viewer_request_source, viewer_response_source
-from lambdas.settings import Settings
 
 
 @pytest.fixture

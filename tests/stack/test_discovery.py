@@ -1,7 +1,7 @@
 import pytest
 from synthesized import Assembly, Resource
 
-from lambdas.settings import Settings
+from lambdas.core.settings import Settings
 
 PUBLISHED = (
     "originals-bucket",

@@ -3,12 +3,12 @@ from typing import Any
 import pytest
 from synthesized import Assembly, Resource, as_list, referenced, statements
 
+from infra.assets.packages import ROOT
 from infra.names import Names
-from infra.packages import ROOT
-from lambdas.settings import Settings
+from lambdas.core.settings import Settings
 
 DRAWING = {"metadata", "derive", "generate", "backfill"}
-LIGHT = {"upload", "validate", "record"}
+LIGHT = {"upload_api", "validate", "record"}
 SIGNING = {"authorize"}
 EDGE_HANDLER = "origin_request.handler"
 EVERYWHERE = {"DARKROOM_STAGE", "ORIGINALS_BUCKET", "DERIVATIVES_BUCKET", "IMAGES_TABLE", "POWERTOOLS_SERVICE_NAME"}

@@ -11,8 +11,8 @@ from gates import ALWAYS, IN_PRODUCTION, Gate
 from synthesized import Assembly, Templates
 
 from infra.alarms.alarm import Kind
-from infra.packages import ROOT
-from lambdas.settings import Settings
+from infra.assets.packages import ROOT
+from lambdas.core.settings import Settings
 
 Change = Callable[[dict[str, Any]], None]
 

@@ -4,10 +4,15 @@ from typing import Any
 
 import pytest
 
+from infra.constructs.originals_rule import PatternTooLongError, event_pattern
 from infra.names import Names, NameTooLongError
-from infra.originals_rule import PatternTooLongError, event_pattern
 from infra.synth import NO_ACCOUNT
-from lambdas.settings import SETTINGS_FILE, Settings, SettingsError, parse_settings
+from lambdas.core.settings import (
+    SETTINGS_FILE,
+    Settings,
+    SettingsError,
+    parse_settings,
+)
 
 STAGE = "staging"  # has no tenants of its own
 TABLES = {"shared": 'lane = "shared"', "dedicated": 'lane = "dedicated"\nreserved_concurrency = 8'}

@@ -3,7 +3,7 @@ from typing import Any
 from synthesized import Assembly, Resource, referenced, statements
 
 from infra.names import Names
-from lambdas.settings import Settings
+from lambdas.core.settings import Settings
 
 
 def queue_policy(queue: Resource, assembly: Assembly) -> list[Any]:

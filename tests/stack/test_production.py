@@ -8,7 +8,7 @@ from synthesized import Assembly, as_list, referenced
 
 from infra.names import Names
 from infra.synth import NO_ACCOUNT
-from lambdas.settings import Settings, load_settings
+from lambdas.core.settings import Settings, load_settings
 
 SETTINGS = production_settings()
 NAMES = Names(SETTINGS, NO_ACCOUNT)

@@ -7,8 +7,8 @@ from jsonata import Jsonata
 from jsonata.jexception import JException
 from synthesized import Assembly, referenced
 
-from infra import state_machine
-from lambdas.settings import Settings
+from infra.constructs import state_machine
+from lambdas.core.settings import Settings
 
 EXPRESS_SECONDS = 300
 DELIVERED_AGAIN = {"batchItemFailures": [{"itemIdentifier": "{% $message.messageId %}"}]}

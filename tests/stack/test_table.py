@@ -1,7 +1,7 @@
 from synthesized import Assembly
 
 from infra.names import Names
-from lambdas.settings import Settings
+from lambdas.core.settings import Settings
 
 
 def test_every_table_is_restorable_for_as_long_as_the_settings_say_and_paid_by_request(

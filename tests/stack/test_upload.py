@@ -6,7 +6,7 @@ import pytest
 from synthesized import Assembly, Resource, as_list, referenced, statements
 
 from infra.names import Names
-from lambdas.settings import EDGE_REGION, Settings
+from lambdas.core.settings import EDGE_REGION, Settings
 
 
 def function_role(assembly: Assembly, name: str) -> str:
@@ -43,7 +43,7 @@ def test_only_the_description_is_open(aws: Assembly, authorizer: Resource) -> No
 
 def test_every_route_goes_to_the_one_function_that_asks_for_a_tenant(aws: Assembly) -> None:
     integration = aws.one("AWS::ApiGatewayV2::Integration")
-    function = aws.one("AWS::Lambda::Function", Handler="lambdas.upload.handler.handler")
+    function = aws.one("AWS::Lambda::Function", Handler="lambdas.upload_api.handler.handler")
     assert referenced(integration.properties["IntegrationUri"]) == function.logical_id
     assert integration.properties["PayloadFormatVersion"] == "2.0"
 
@@ -71,7 +71,7 @@ def test_the_authorizer_reads_the_tenants_keys_and_nothing_else(aws: Assembly) -
 
 
 def test_the_api_may_do_its_tasks_where_they_belong(aws: Assembly, names: Names) -> None:
-    actions = allowed(aws, "upload")
+    actions = allowed(aws, "upload_api")
     originals, places = names.originals_arn, {names.originals_arn, names.derivatives_arn, names.replica_arn}
     everything = {f"{place}/*" for place in places}
     assert {action: set(resources) for action, resources in actions.items() if action.startswith("s3:")} == {

@@ -5,10 +5,10 @@ import pytest
 from pydantic import ValidationError
 from synthesized import Assembly, referenced
 
+from infra.constructs.web_acl import rules
 from infra.names import Names
-from infra.web_acl import rules
-from lambdas.settings import Settings
-from lambdas.web_acl_settings import WebAcl
+from lambdas.core.settings import Settings
+from lambdas.core.settings.web_acl import WebAcl
 
 
 def acl_settings(**changes: Any) -> WebAcl:

@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 
-from infra.local.edge.exchange import ViewerRequest
-from infra.local.edge.function_event import EventContext, viewer_request_event
+from infra.local.cloudfront.exchange import ViewerRequest
+from infra.local.cloudfront.function_event import EventContext, viewer_request_event
 from infra.node import node_executable
 
 CONTEXT = EventContext("E1TEST", "d111.cloudfront.net", "request-id")

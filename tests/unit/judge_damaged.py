@@ -11,13 +11,13 @@ from pathlib import Path
 
 from damage import damaged_files
 
+from lambdas.core.keys import Variant
+from lambdas.core.settings import load_settings
 from lambdas.imaging.formats import require_drawable
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.render import render
 from lambdas.imaging.sniff import SNIFF_BYTES, sniff
-from lambdas.keys import Variant
 from lambdas.metadata.describe import describe
-from lambdas.settings import load_settings
 
 VARIANTS = [Variant(256, 256, "webp")]
 

@@ -6,11 +6,11 @@ Run as ``python peak_memory.py FILE``. The file's own bytes count: a handler hol
 import sys
 from pathlib import Path
 
+from lambdas.core.keys import Variant
+from lambdas.core.settings import load_settings
 from lambdas.imaging.render import render
 from lambdas.imaging.sniff import sniff
-from lambdas.keys import Variant
 from lambdas.metadata.describe import describe
-from lambdas.settings import load_settings
 
 
 def peak() -> int:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from flows.answers import save_answers
-from flows.findings import BEFORE, save_thumbnails
-from flows.questions import Answer
+from flows.reporting.findings import BEFORE, save_thumbnails
+from flows.reporting.queries import Answer
+from flows.reporting.results import save_answers
 
 DAY = date(2026, 11, 22)
 POPULAR, PRIVATE, GONE = "a" * 32, "p-" + "b" * 32, "c" * 32

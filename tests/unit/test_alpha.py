@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from pictures import colour_at, flat, from_array, load
 
+from lambdas.core.keys import Variant
+from lambdas.core.settings import load_settings
 from lambdas.imaging.inspect import inspect
 from lambdas.imaging.render import render
-from lambdas.keys import Variant
-from lambdas.settings import load_settings
 
 SETTINGS = load_settings()
 HALF_RED = flat((255, 0, 0, 128)).pngsave_buffer()

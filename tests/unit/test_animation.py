@@ -3,12 +3,12 @@
 import pytest
 from pictures import animation, corners, each_frame_stored_as, load, mean_difference
 
+from lambdas.core.keys import Variant
+from lambdas.core.settings import Settings, load_settings
 from lambdas.imaging.geometry import Size
 from lambdas.imaging.inspect import inspect
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.render import render
-from lambdas.keys import Variant
-from lambdas.settings import Settings, load_settings
 
 SETTINGS = load_settings()
 FORMATS = ("avif", "webp", "jpeg")

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from flows.answers import load_answers, save_answers
-from flows.questions import Answer
+from flows.reporting.queries import Answer
+from flows.reporting.results import load_answers, save_answers
 
 ROWS = pd.DataFrame(
     {"format": pd.array(["avif", None], dtype="string"), "requests": pd.array([3, None], dtype="Int64")}

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.assembly import AssemblyError, read_assembly
+from infra.local.cloudformation.assembly import AssemblyError, read_assembly
 
 STACK = {"type": "aws:cloudformation:stack", "environment": "aws://000000000000/eu-west-1"}
 

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from lambdas.keys import OriginalKey, Variant, new_image_id
+from lambdas.core.keys import OriginalKey, Variant, new_image_id
 from operations.audit.compare import Patience, behind, lacking, orphaned, without_outcome
 from operations.audit.faults import AuditResult, Fault, Finding, merge
 from operations.inventory import ImageRecord, StoredDerivative, StoredOriginal

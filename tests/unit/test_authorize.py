@@ -1,8 +1,8 @@
 import pytest
 
-from lambdas.access.refusal import AccessRefusedError
-from lambdas.access.scopes import Grant
 from lambdas.authorize.decision import decide
+from lambdas.core.access.refusal import AccessRefusedError
+from lambdas.core.access.scopes import Grant
 
 GRANT = Grant("acme", "ann", frozenset({"images:write", "images:read"}))
 

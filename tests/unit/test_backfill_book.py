@@ -10,9 +10,9 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from operations.backfill.book import Book, Entry, Shelf
 from operations.backfill.jobs import JobOrder, Jobs
-from operations.backfill.papers import Manifest
+from operations.backfill.manifests import Manifest
+from operations.backfill.run_state import Book, Entry, Shelf
 
 MANIFEST = Manifest(bucket="papers", key="manifests/m.csv", etag='"e"', tasks=3)
 ACCOUNT = "1" * 12

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.backfill.invocation import (
+from lambdas.core.batch_invocation import (
     LONGEST_ARGUMENT,
     MalformedTaskError,
     Result,
@@ -15,7 +15,7 @@ from lambdas.backfill.invocation import (
     parse_task,
     parse_variants,
 )
-from lambdas.settings import load_settings
+from lambdas.core.settings import load_settings
 
 SETTINGS = load_settings(stage="dev")
 

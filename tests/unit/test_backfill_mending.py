@@ -8,13 +8,13 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from pictures import corners
 
-from lambdas.aws.derivatives import HeldDerivative
-from lambdas.aws.errors import is_temporary
 from lambdas.backfill import handler as backfill_handler
-from lambdas.backfill.invocation import Done, Task
 from lambdas.backfill.mending import Stores, mend
-from lambdas.keys import ImageId, Variant, new_image_id
-from lambdas.settings import load_settings
+from lambdas.core.aws_errors import is_temporary
+from lambdas.core.batch_invocation import Done, Task
+from lambdas.core.keys import ImageId, Variant, new_image_id
+from lambdas.core.settings import load_settings
+from lambdas.core.stores.derivatives import HeldDerivative
 
 SETTINGS = load_settings(stage="dev")
 ASKED = (Variant(256, 0, "webp"), Variant(512, 0, "webp"))

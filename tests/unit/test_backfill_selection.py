@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from lambdas.keys import new_image_id
-from lambdas.recorded import RecordedImage
-from lambdas.settings import load_settings
+from lambdas.core.keys import new_image_id
+from lambdas.core.recorded import RecordedImage
+from lambdas.core.settings import load_settings
 from operations.backfill.estimate import estimate
 from operations.backfill.selection import Chosen, Selection, WrongSelectionError
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from infra.local.batch.errors import PreparationError
-from infra.local.batch.job import Task
-from infra.local.batch.manifest import list_objects, read_manifest
+from infra.local.s3_batch.errors import PreparationError
+from infra.local.s3_batch.job import Task
+from infra.local.s3_batch.manifest import list_objects, read_manifest
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 OBJECTS = [

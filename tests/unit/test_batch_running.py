@@ -10,11 +10,16 @@ from typing import Any
 
 import pytest
 
-from infra.local.batch import running
-from infra.local.batch.invoking import Outcome
-from infra.local.batch.job import Job, Progress, Status, Task
-from infra.local.batch.running import run
-from infra.local.batch.store import JobStore
+from infra.local.s3_batch import running
+from infra.local.s3_batch.invoking import Outcome
+from infra.local.s3_batch.job import (
+    Job,
+    Progress,
+    Status,
+    Task,
+)
+from infra.local.s3_batch.running import run
+from infra.local.s3_batch.store import JobStore
 
 Behaviour = Callable[[int, int], Outcome]
 GOOD = Outcome("Succeeded", "done")

@@ -5,9 +5,9 @@ from datetime import date
 
 import pyarrow.parquet as pq
 
-from infra.access_log import COLUMNS
-from lambdas.record.row import COLUMNS as IMAGE_COLUMNS
-from lambdas.settings import load_settings
+from infra.constructs.access_log import COLUMNS
+from lambdas.core.image_row import COLUMNS as IMAGE_COLUMNS
+from lambdas.core.settings import load_settings
 from tests.bench.analytics.lines import IMAGES, image_ids, image_rows, log_files
 
 FIRST_DAY = date(2026, 3, 31)

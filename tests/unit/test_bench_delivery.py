@@ -3,9 +3,9 @@
 from collections import Counter
 from pathlib import Path
 
-from infra.local.traffic.clients import CLIENTS
-from infra.local.traffic.trace import trace
-from lambdas.settings import load_settings
+from infra.command.traffic.clients import CLIENTS
+from infra.command.traffic.trace import trace
+from lambdas.core.settings import load_settings
 from tests.bench.delivery.chart import save_chart
 from tests.bench.delivery.function import event, run_function
 from tests.bench.delivery.replay import Replayed, _Keyed, _simulate

@@ -92,12 +92,12 @@ def test_growth_is_the_slope_of_the_warm_process() -> None:
 
 
 def test_light_handlers_are_held_against_drawing_ones() -> None:
-    seconds = {"upload": 0.1, "validate": 0.1, "record": 0.1, "metadata": 0.4, "derive": 0.4, "generate": 0.4}
+    seconds = {"upload_api": 0.1, "validate": 0.1, "record": 0.1, "metadata": 0.4, "derive": 0.4, "generate": 0.4}
     assert light_vs_drawing(seconds) == pytest.approx(0.25)
 
 
 def test_light_handlers_of_the_pipeline_are_held_against_what_they_cannot_do_without() -> None:
-    assert light_vs_shared({"validate": 0.3, "record": 0.2, "upload": 9, "shared": 0.2}) == pytest.approx(1.25)
+    assert light_vs_shared({"validate": 0.3, "record": 0.2, "upload_api": 9, "shared": 0.2}) == pytest.approx(1.25)
 
 
 def test_a_contender_that_fails_is_named_with_its_last_words() -> None:

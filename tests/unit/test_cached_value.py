@@ -1,6 +1,6 @@
 import pytest
 
-from lambdas.aws.cached_value import CachedValue
+from lambdas.core.cached_value import CachedValue
 
 
 class Service:

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from calibration.choose import (
+from lambdas.core.settings import load_settings
+from lambdas.core.settings.encoders import Calibration, Deliveries
+from operations.calibration.choose import (
     SAME_COST,
     Point,
     UnreachableTargetError,
@@ -14,8 +16,6 @@ from calibration.choose import (
     lifetime_cost,
     lowest_quality,
 )
-from lambdas.encoders import Calibration, Deliveries
-from lambdas.settings import load_settings
 
 PIXELS = 1_000_000.0
 CALIBRATION = Calibration(

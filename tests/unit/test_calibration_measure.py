@@ -8,12 +8,17 @@ import pytest
 from pictures import corners
 from ssimulacra2 import compute_ssimulacra2
 
-from calibration.measure import measure, summarize, tasks
-from calibration.photographs import NoPhotographsError, find_photographs, pixels_of, reference
-from calibration.quality import Reference, decoded
-from lambdas.encoders import JpegEncoder
-from lambdas.keys import Variant
-from lambdas.settings import load_settings
+from lambdas.core.keys import Variant
+from lambdas.core.settings import load_settings
+from lambdas.core.settings.encoders import JpegEncoder
+from operations.calibration.measure import measure, summarize, tasks
+from operations.calibration.photographs import (
+    NoPhotographsError,
+    find_photographs,
+    pixels_of,
+    reference,
+)
+from operations.calibration.quality import Reference, decoded
 
 SETTINGS = load_settings()
 RUNG = SETTINGS.ladder.widths[0]

@@ -2,13 +2,25 @@ from datetime import date
 
 import pytest
 
-from calibration.candidates import QUALITIES, at_quality, candidates, describe, shipped
-from calibration.choose import Point
-from calibration.report import comparison, finding, proposal
-from calibration.survey import Choice, Curve
-from lambdas.encoders import AvifEncoder, Encoder, JpegEncoder, Reached, WebpEncoder
-from lambdas.keys import FORMATS, Format
-from lambdas.settings import SETTINGS_FILE, load_settings, parse_settings
+from lambdas.core.keys import FORMATS, Format
+from lambdas.core.settings import SETTINGS_FILE, load_settings, parse_settings
+from lambdas.core.settings.encoders import (
+    AvifEncoder,
+    Encoder,
+    JpegEncoder,
+    Reached,
+    WebpEncoder,
+)
+from operations.calibration.candidates import (
+    QUALITIES,
+    at_quality,
+    candidates,
+    describe,
+    shipped,
+)
+from operations.calibration.choose import Point
+from operations.calibration.report import comparison, finding, proposal
+from operations.calibration.survey import Choice, Curve
 
 SETTINGS = load_settings()
 REACHED = Reached(ssimulacra2=70.3, bits_per_pixel=0.61, cpu_ms_per_megapixel=71.5)

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from lambdas.upload.caller import read_caller
-from lambdas.upload.problem import ProblemError
+from lambdas.upload_api.caller import read_caller
+from lambdas.upload_api.problem import ProblemError
 
 
 def event(context: object) -> dict[str, Any]:

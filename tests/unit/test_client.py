@@ -4,10 +4,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from darkroom_client import (
+    Api,
+    Failed,
+    Journal,
+    RefusedError,
+    Source,
+    UnreachableError,
+    Uploaded,
+    Uploader,
+    files_below,
+)
+from darkroom_client.retry import RetryPolicy
 from upload_service import NO_ANSWER, PART_BYTES, SINGLE_BYTES, Fault, Service, running_service
-
-from client import Api, Failed, Journal, RefusedError, Source, UnreachableError, Uploaded, Uploader, files_below
-from client.retry import RetryPolicy
 
 QUICK = RetryPolicy(attempts=6, first_wait=0.001, longest_wait=0.002)
 EXPIRED = (403, "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>")

@@ -8,6 +8,8 @@ import pytest
 import pyvips
 from pictures import colour_at, corners, flat, load
 
+from lambdas.core.keys import Variant
+from lambdas.core.settings import load_settings
 from lambdas.imaging.colour import loading_options
 from lambdas.imaging.colour_code import ColourCode, coded_profile, srgb_to_linear
 from lambdas.imaging.deadline import Deadline
@@ -17,8 +19,6 @@ from lambdas.imaging.inspect import inspect
 from lambdas.imaging.matrix_profile import Chromaticities, matrix_profile
 from lambdas.imaging.render import render
 from lambdas.imaging.srgb import is_srgb
-from lambdas.keys import Variant
-from lambdas.settings import load_settings
 
 SETTINGS = load_settings()
 SRGB_PRIMARIES = Chromaticities((0.64, 0.33), (0.30, 0.60), (0.15, 0.06), (0.3127, 0.3290))

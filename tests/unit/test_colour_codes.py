@@ -8,13 +8,13 @@ import pytest
 import pyvips
 from pictures import avif, colour_at, corners, flat, heic, load, mean_difference, with_orientation
 
+from lambdas.core.keys import Variant
+from lambdas.core.settings import load_settings
 from lambdas.imaging.colour_code import ColourCode, coded_profile
 from lambdas.imaging.inspect import inspect
 from lambdas.imaging.iso_boxes import colour_code
 from lambdas.imaging.png_chunks import png_profile
 from lambdas.imaging.render import render
-from lambdas.keys import Variant
-from lambdas.settings import load_settings
 
 SETTINGS = load_settings()
 P3_RED = (234, 51, 35)  # sRGB's pure red, coded in Display P3

@@ -11,16 +11,23 @@ import pillow_heif
 import pytest
 from pictures import corners, with_orientation
 
-from infra.local.demo import contact_sheet
-from infra.local.demo.contact_sheet import Totals, write_contact_sheet
-from infra.local.demo.inspection import inspect_served
-from infra.local.demo.records import Answer, Candidate, Outcome, Picture, Reason, Submission
-from infra.local.demo.rows import picture_row
-from infra.local.demo.scenes.color_profile import display_p3
-from infra.local.demo.viewing import ASKS, expected_variant
+from infra.command.demo import contact_sheet
+from infra.command.demo.contact_sheet import Totals, write_contact_sheet
+from infra.command.demo.inspection import inspect_served
+from infra.command.demo.records import (
+    Answer,
+    Candidate,
+    Outcome,
+    Picture,
+    Reason,
+    Submission,
+)
+from infra.command.demo.rows import picture_row
+from infra.command.demo.viewing import ASKS, expected_variant
+from lambdas.core.settings import load_settings
 from lambdas.imaging.engine import pyvips
 from lambdas.imaging.render import render
-from lambdas.settings import load_settings
+from operations.calibration.scenes.color_profile import display_p3
 
 MADE = datetime(2026, 5, 4, 12, 30, tzinfo=UTC)
 IMAGE_ID = "0" * 32

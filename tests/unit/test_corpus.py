@@ -12,6 +12,8 @@ from pictures import from_array, load, mean_difference
 from PIL import Image as PillowImage
 from PIL import ImageCms, ImageOps
 
+from lambdas.core.keys import Variant
+from lambdas.core.settings import load_settings
 from lambdas.imaging.deadline import Deadline
 from lambdas.imaging.decode import decode
 from lambdas.imaging.formats import require_drawable
@@ -20,8 +22,6 @@ from lambdas.imaging.inspect import Header, inspect
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.render import Derivative, render
 from lambdas.imaging.sniff import SNIFF_BYTES, sniff
-from lambdas.keys import Variant
-from lambdas.settings import load_settings
 
 CORPUS = Path(os.environ.get("DARKROOM_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
 SETTINGS = load_settings()

@@ -6,7 +6,7 @@ import pytest
 from documents import CHECKOUT
 from typer.testing import CliRunner
 
-from lambdas.settings import Settings, load_settings
+from lambdas.core.settings import Settings, load_settings
 from operations.costs.__main__ import SCALES, USUAL, app
 from operations.costs.estimate import Line, drawing, monthly_costs, storage_cost
 from operations.costs.tables import bill, levers, markdown, peak

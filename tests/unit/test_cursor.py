@@ -4,9 +4,9 @@ import json
 import jwt
 import pytest
 
-from lambdas.access.image_token_keys import ImageTokenKeys, new_image_token_keys
-from lambdas.upload.images.cursor import Position, read_cursor, write_cursor
-from lambdas.upload.problem import ProblemError
+from lambdas.core.access.image_token_keys import ImageTokenKeys, new_image_token_keys
+from lambdas.upload_api.images.cursor import Position, read_cursor, write_cursor
+from lambdas.upload_api.problem import ProblemError
 
 KEYS = new_image_token_keys()
 HERE = Position("2026-01-02T03:04:05.678Z", "0" * 32)

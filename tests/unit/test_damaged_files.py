@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from damage import SOUND
 
-from lambdas.settings import load_settings
+from lambdas.core.settings import load_settings
 
 FILES = 2000 // len(SOUND)  # of each kind
 JUDGE = Path(__file__).with_name("judge_damaged.py")

@@ -4,14 +4,14 @@ import pytest
 import pyvips
 from pictures import corners
 
+from lambdas.core.keys import Variant
+from lambdas.core.settings import load_settings
 from lambdas.imaging.deadline import Deadline
 from lambdas.imaging.decode import decode
 from lambdas.imaging.geometry import Size
 from lambdas.imaging.inspect import inspect
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.render import render
-from lambdas.keys import Variant
-from lambdas.settings import load_settings
 
 SETTINGS = load_settings()
 

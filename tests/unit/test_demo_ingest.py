@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.demo.collect import NothingToShowError, collect
-from infra.local.demo.ingest import ingest
-from infra.local.demo.records import Candidate, Outcome, Submission
+from infra.command.demo.collect import NothingToShowError, collect
+from infra.command.demo.ingest import ingest
+from infra.command.demo.records import Candidate, Outcome, Submission
 
 
 def touch(folder: Path, *names: str) -> None:

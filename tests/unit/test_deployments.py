@@ -10,7 +10,7 @@ from prefect.client.schemas.schedules import construct_schedule
 from prefect.flows import load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
 
-from flows.deployments import DeploymentsError, read_deployments
+from flows.runtime.deployments import DeploymentsError, read_deployments
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CONFIGURATION = yaml.safe_load((CHECKOUT / "prefect.yaml").read_text(encoding="utf-8"))

@@ -14,8 +14,13 @@ from botocore import xform_name
 from botocore.exceptions import UnknownServiceError
 from documents import CHECKOUT, DOCUMENTS, Block, anchors, blocks, commands, links, spoken_commands
 
-from infra.local.command import app
-from lambdas.settings import DEFAULT_STAGE, SETTINGS_FILE, Settings, laid_over
+from infra.command import app
+from lambdas.core.settings import (
+    DEFAULT_STAGE,
+    SETTINGS_FILE,
+    Settings,
+    laid_over,
+)
 
 MARKERS = {"local", "needs-account", "slow"}
 OTHER_LANGUAGES = {"python", "toml", "json", "html", "sql", "text", "mermaid"}

@@ -8,12 +8,17 @@ from pathlib import Path
 import httpx
 import pytest
 
-from infra.local.edge.cache import AnswerCache, KeptAnswer
-from infra.local.edge.cache_key import cache_key, forwarded_headers, forwarded_query, path_of
-from infra.local.edge.collapse import Collapser
-from infra.local.edge.distribution import CachePolicy, Chosen
-from infra.local.edge.exchange import Answer, ViewerRequest
-from infra.local.edge.freshness import Lifetime
+from infra.local.cloudfront.cache import AnswerCache, KeptAnswer
+from infra.local.cloudfront.cache_key import (
+    cache_key,
+    forwarded_headers,
+    forwarded_query,
+    path_of,
+)
+from infra.local.cloudfront.collapse import Collapser
+from infra.local.cloudfront.distribution import CachePolicy, Chosen
+from infra.local.cloudfront.exchange import Answer, ViewerRequest
+from infra.local.cloudfront.freshness import Lifetime
 
 PATH_ALONE = CachePolicy(0, 60, 1000)
 ALL = Chosen("all")

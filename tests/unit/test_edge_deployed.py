@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from infra.local.edge.deployed import read_distribution
-from infra.local.edge.distribution import AddedHeader, Chosen, UnsupportedDistributionError
+from infra.local.cloudfront.deployed import read_distribution
+from infra.local.cloudfront.distribution import AddedHeader, Chosen, UnsupportedDistributionError
 
 ARN = "arn:aws:cloudfront::000000000000:distribution/E1"
 

@@ -8,18 +8,18 @@ import httpx
 import pytest
 from edge_function_runs import CONTEXT, event_for
 
-from infra.local.edge.exchange import Answer, ViewerRequest
-from infra.local.edge.function import FunctionCode, FunctionRuntime
-from infra.local.edge.function_event import (
+from infra.local.cloudfront.exchange import Answer, ViewerRequest
+from infra.local.cloudfront.function import FunctionCode, FunctionRuntime
+from infra.local.cloudfront.function_event import (
     FunctionResultError,
     apply_to_answer,
     apply_to_request,
     viewer_request_event,
     viewer_response_event,
 )
-from infra.local.edge.function_process import FunctionError
+from infra.local.cloudfront.function_process import FunctionError
+from lambdas.core.settings import load_settings
 from lambdas.edge.inline import viewer_request_source, viewer_response_source
-from lambdas.settings import load_settings
 
 REQUEST = ViewerRequest(
     "GET",
@@ -212,7 +212,7 @@ def test_functions_that_fail(source: str) -> None:
 
 
 def test_a_function_that_never_returns_is_ended_and_the_next_request_served(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infra.local.edge.function.DEADLINE_SECONDS", 0.5)
+    monkeypatch.setattr("infra.local.cloudfront.function.DEADLINE_SECONDS", 0.5)
     source = "function handler(event) { while (event.hang) {} return 'served'; }"
 
     async def twice() -> str:
@@ -221,7 +221,7 @@ def test_a_function_that_never_returns_is_ended_and_the_next_request_served(monk
             await runtime.start()
             with pytest.raises(FunctionError, match="expected the function to return within"):
                 await runtime.run("f", {"hang": True})
-            monkeypatch.setattr("infra.local.edge.function.DEADLINE_SECONDS", 10)
+            monkeypatch.setattr("infra.local.cloudfront.function.DEADLINE_SECONDS", 10)
             return str(await runtime.run("f", {"hang": False}))
         finally:
             await runtime.stop()

@@ -14,14 +14,20 @@ import httpx
 import pytest
 from botocore.credentials import Credentials
 
-from infra.local.edge.cache import AnswerCache
-from infra.local.edge.distribution import Behavior, CachePolicy, Distribution, ResponseHeadersPolicy, S3Origin
-from infra.local.edge.edge import Edge
-from infra.local.edge.exchange import ViewerRequest
-from infra.local.edge.function import FunctionRuntime
-from infra.local.edge.origins import Origins
-from infra.local.edge.record import Served
-from infra.local.edge.s3_origin import S3Fetcher
+from infra.local.cloudfront.cache import AnswerCache
+from infra.local.cloudfront.distribution import (
+    Behavior,
+    CachePolicy,
+    Distribution,
+    ResponseHeadersPolicy,
+    S3Origin,
+)
+from infra.local.cloudfront.edge import Edge
+from infra.local.cloudfront.exchange import ViewerRequest
+from infra.local.cloudfront.function import FunctionRuntime
+from infra.local.cloudfront.origins import Origins
+from infra.local.cloudfront.record import Served
+from infra.local.cloudfront.s3_origin import S3Fetcher
 from lambdas.edge import origin_request
 from lambdas.edge.origin_request import FALLBACK_HEADER, GENERATOR_HEADER
 

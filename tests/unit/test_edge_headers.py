@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
-from infra.local.edge.distribution import AddedHeader, Cors, ResponseHeadersPolicy
-from infra.local.edge.response_headers import apply_policy
+from infra.local.cloudfront.distribution import AddedHeader, Cors, ResponseHeadersPolicy
+from infra.local.cloudfront.response_headers import apply_policy
 
 VARY = AddedHeader("vary", "Accept, DPR", override=True)
 CORS = Cors(

@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.access_log import COLUMNS
-from infra.local.edge.exchange import Answer, ViewerRequest
-from infra.local.edge.log_writer import LogWriter, to_parquet
-from infra.local.edge.record import Served, Timing, access_record
-from infra.local.edge.statistics import Statistics
+from infra.constructs.access_log import COLUMNS
+from infra.local.cloudfront.exchange import Answer, ViewerRequest
+from infra.local.cloudfront.log_writer import LogWriter, to_parquet
+from infra.local.cloudfront.record import Served, Timing, access_record
+from infra.local.cloudfront.statistics import Statistics
 
 HOUR = datetime(2026, 1, 2, 3, tzinfo=UTC)
 BEGAN = HOUR.timestamp() + 4 * 60 + 5.25

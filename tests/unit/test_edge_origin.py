@@ -13,10 +13,10 @@ import pytest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from infra.local.edge.distribution import S3Origin
-from infra.local.edge.exchange import Answer
-from infra.local.edge.origin_access import OriginAccess
-from infra.local.edge.s3_origin import S3Fetcher
+from infra.local.cloudfront.distribution import S3Origin
+from infra.local.cloudfront.exchange import Answer
+from infra.local.cloudfront.origin_access import OriginAccess
+from infra.local.cloudfront.s3_origin import S3Fetcher
 
 ARN = "arn:aws:cloudfront::000000000000:distribution/E1"
 BUCKET = "arn:aws:s3:::derivatives"

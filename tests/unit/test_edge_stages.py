@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.local.edge.cache import AnswerCache
-from infra.local.edge.distribution import (
+from infra.local.cloudfront.cache import AnswerCache
+from infra.local.cloudfront.distribution import (
     AddedHeader,
     Behavior,
     CachePolicy,
@@ -18,12 +18,12 @@ from infra.local.edge.distribution import (
     ResponseHeadersPolicy,
     S3Origin,
 )
-from infra.local.edge.edge import Edge
-from infra.local.edge.edge_lambda import EdgeLambdaError
-from infra.local.edge.exchange import Answer, ViewerRequest, error_page
-from infra.local.edge.function import FunctionCode, FunctionRuntime
-from infra.local.edge.origins import Origins
-from infra.local.edge.record import Served
+from infra.local.cloudfront.edge import Edge
+from infra.local.cloudfront.edge_lambda import EdgeLambdaError
+from infra.local.cloudfront.exchange import Answer, ViewerRequest, error_page
+from infra.local.cloudfront.function import FunctionCode, FunctionRuntime
+from infra.local.cloudfront.origins import Origins
+from infra.local.cloudfront.record import Served
 
 REWRITE = """
 function handler(event) {

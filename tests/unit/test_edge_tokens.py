@@ -16,12 +16,12 @@ from edge_function_runs import event_for, executables, outcome, run_batch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lambdas.access.image_token_keys import ImageTokenKeys
-from lambdas.access.image_tokens import sign_image_token
-from lambdas.access.signing_key import encode_key
+from lambdas.core.access.image_token_keys import ImageTokenKeys
+from lambdas.core.access.image_tokens import sign_image_token
+from lambdas.core.access.signing_key import encode_key
+from lambdas.core.keys import ImageId, new_image_id, tenant_digits
+from lambdas.core.settings import load_settings
 from lambdas.edge.inline import viewer_request_source
-from lambdas.keys import ImageId, new_image_id, tenant_digits
-from lambdas.settings import load_settings
 
 KID, OLD_KID = "image-1234abcd", "image-00000000"
 KEY, OLD_KEY, STRANGERS_KEY = bytes(range(32)), bytes(range(32, 64)), bytes(32)

@@ -1,6 +1,11 @@
 import pytest
 
-from lambdas.aws.environment import DerivativesBucketName, Environment, ImagesTableName, MissingVariableError
+from lambdas.core.environment import (
+    DerivativesBucketName,
+    Environment,
+    ImagesTableName,
+    MissingVariableError,
+)
 
 
 class Variables(Environment):

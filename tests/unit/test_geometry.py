@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambdas.core.keys import Variant
+from lambdas.core.settings import load_settings
 from lambdas.imaging.geometry import LONGEST_SIDE, Size, base_size, covering_size, drawn_size, shrunk_through
-from lambdas.keys import Variant
-from lambdas.settings import load_settings
 
 LADDER = load_settings().ladder
 

@@ -7,6 +7,8 @@ import pillow_heif
 import pytest
 from pictures import colour_at, corners, exif_of, flat, heic, load, mean_difference, with_orientation
 
+from lambdas.core.keys import Variant
+from lambdas.core.settings import load_settings
 from lambdas.imaging.deadline import Deadline
 from lambdas.imaging.decode import decode
 from lambdas.imaging.geometry import Size
@@ -15,8 +17,6 @@ from lambdas.imaging.inspect import inspect
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.render import render
 from lambdas.imaging.sniff import sniff
-from lambdas.keys import Variant
-from lambdas.settings import load_settings
 
 SETTINGS = load_settings()
 FORMATS = ("avif", "webp", "jpeg")

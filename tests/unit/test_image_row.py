@@ -5,8 +5,8 @@ from typing import Any
 
 from test_record_item import CORRUPT, IMAGE, METADATA, made, request
 
+from lambdas.core.image_row import COLUMNS, image_row
 from lambdas.record.item import image_item
-from lambdas.record.row import COLUMNS, image_row
 
 RECORDED_AT = datetime(2026, 11, 23, 12, 0, 5, 250_000, UTC)
 

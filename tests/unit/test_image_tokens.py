@@ -4,15 +4,15 @@ from datetime import UTC, datetime, timedelta
 import jwt
 import pytest
 
-from lambdas.access.image_token_keys import (
+from lambdas.core.access.image_token_keys import (
     ImageTokenKeys,
     format_image_token_keys,
     new_image_token_keys,
     parse_image_token_keys,
 )
-from lambdas.access.image_tokens import sign_image_token
-from lambdas.access.signing_key import KEY_BYTES, MalformedKeysError, encode_key
-from lambdas.keys import new_image_id
+from lambdas.core.access.image_tokens import sign_image_token
+from lambdas.core.access.signing_key import KEY_BYTES, MalformedKeysError, encode_key
+from lambdas.core.keys import new_image_id
 
 KEY = encode_key(bytes(KEY_BYTES))
 

@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from flows import images_snapshot
-from flows.images_snapshot import SCHEMA, Snapshot, Tally
-from lambdas.record.row import COLUMNS
+from flows.reporting import images_snapshot
+from flows.reporting.images_snapshot import SCHEMA, Snapshot, Tally
+from lambdas.core.image_row import COLUMNS
 
 NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
 LIST = "s3://logs/images/current/files"

@@ -43,15 +43,15 @@ NEEDED = {
     "lambdas.generate.handler": SDK | MODELS | LOGS | DRAWING,
     "lambdas.metadata.handler": SDK | MODELS | LOGS | DRAWING,
     "lambdas.record.handler": SDK | MODELS | LOGS,
-    "lambdas.upload.handler": SDK | MODELS | LOGS | {"jwt"},
+    "lambdas.upload_api.handler": SDK | MODELS | LOGS | {"jwt"},
     "lambdas.validate.handler": SDK | MODELS | LOGS,
     "lambdas.edge.origin_request": SDK,
     "lambdas.imaging.limits": MODELS,
     "lambdas.imaging.plan": MODELS,
     "lambdas.imaging.render": MODELS | DRAWING,
     "lambdas.imaging.sniff": set(),
-    "lambdas.messages": MODELS,
-    "lambdas.settings": MODELS,
+    "lambdas.core.messages": MODELS,
+    "lambdas.core.settings": MODELS,
 }
 
 
@@ -67,7 +67,7 @@ def test_every_handler_has_its_list() -> None:
 
 @pytest.mark.parametrize("module", ["lambdas.validate.handler", "lambdas.record.handler", "lambdas.derive.handler"])
 def test_only_the_api_brings_routes(module: str) -> None:
-    assert "aws_lambda_powertools.event_handler" in imported_by("lambdas.upload.handler")
+    assert "aws_lambda_powertools.event_handler" in imported_by("lambdas.upload_api.handler")
     assert "aws_lambda_powertools.event_handler" not in imported_by(module)
 
 

@@ -7,8 +7,8 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
 
-from lambdas.keys import new_image_id
-from lambdas.takedown.invalidation import CloudFrontInvalidation
+from lambdas.core.keys import new_image_id
+from lambdas.core.takedown.invalidation import CloudFrontInvalidation
 
 IMAGE_ID = new_image_id()
 PATHS = [f"/{IMAGE_ID}/*", f"/img/{IMAGE_ID}*"]

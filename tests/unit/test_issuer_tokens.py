@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from lambdas.access.issuer_tokens import issuer_keys, verify_issuer_token
-from lambdas.access.refusal import AccessRefusedError
-from lambdas.access.scopes import Grant
-from lambdas.settings import Auth, Issuer, load_settings
+from lambdas.authorize.issuer_tokens import issuer_keys, verify_issuer_token
+from lambdas.core.access.refusal import AccessRefusedError
+from lambdas.core.access.scopes import Grant
+from lambdas.core.settings import Auth, Issuer, load_settings
 
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 EC = ec.generate_private_key(ec.SECP256R1())

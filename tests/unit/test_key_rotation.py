@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from operations.image_token_keys import Standing
-from operations.key_rotation import due
+from operations.keys.image_token_keys import Standing
+from operations.keys.rotation import due
 
 CHANGED = datetime(2026, 11, 1, 6, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.keys import (
+from lambdas.core.keys import (
     FORMATS,
     ImageId,
     MalformedKeyError,

@@ -7,8 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.lanes import SHARED_LANE, LaneFunction, Lanes
-from lambdas.settings import SETTINGS_FILE, Settings, SettingsError, parse_settings
+from lambdas.core.settings import (
+    SETTINGS_FILE,
+    Settings,
+    SettingsError,
+    parse_settings,
+)
+from lambdas.core.settings.lanes import SHARED_LANE, LaneFunction, Lanes
 
 TEXT = SETTINGS_FILE.read_text(encoding="utf-8")
 STAGE = "trial"  # darkroom.toml says nothing of it

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from flows.lane_question import WrongEditError, edited, question_about_lanes
-from lambdas.settings import SETTINGS_FILE
-from lambdas.tuning_settings import Tuning
+from flows.runtime.lane_question import WrongEditError, edited, question_about_lanes
+from lambdas.core.settings import SETTINGS_FILE
+from lambdas.core.settings.tuning import Tuning
 from operations.tuning.proposal import Change
 
 TUNING = Tuning.model_validate(tomllib.loads(SETTINGS_FILE.read_text(encoding="utf-8"))["tuning"])

@@ -4,10 +4,10 @@ import zlib
 import pytest
 from pictures import flat
 
+from lambdas.core.settings.pictures import Limits
 from lambdas.imaging.inspect import inspect
 from lambdas.imaging.limits import check_bytes, check_dimensions
 from lambdas.imaging.rejection import RejectedError
-from lambdas.picture_settings import Limits
 
 LIMITS = Limits(
     max_bytes=1000,

@@ -10,7 +10,7 @@ from infra.local.ports import BusyPortError, choose_ports
 from infra.local.processes import find_process
 from infra.local.state import HOME_VARIABLE, Ports, ProcessRecord, StackState, StateFolder, default_home
 
-STATE = StackState(stage="dev", ports=Ports(), processes=(ProcessRecord(name="pump", pid=7, started=1.5),))
+STATE = StackState(stage="dev", ports=Ports(), processes=(ProcessRecord(name="pipes", pid=7, started=1.5),))
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:

@@ -2,9 +2,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from lambdas.keys import ImageId
-from lambdas.settings import load_settings
-from lambdas.upload.images.markup import Markup, markup, useful_rungs
+from lambdas.core.keys import ImageId
+from lambdas.core.settings import load_settings
+from lambdas.upload_api.images.markup import Markup, markup, useful_rungs
 
 LADDER = load_settings().ladder
 IMAGE = ImageId("0" * 32)

@@ -8,12 +8,12 @@ import piexif
 import pytest
 from pictures import animation, avif, corners, flat, heic
 
+from lambdas.core.picture_metadata import GeoPosition, Metadata
+from lambdas.core.settings import Settings, load_settings
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.sniff import sniff
 from lambdas.metadata import describe as described
 from lambdas.metadata.declared import is_mismatch
-from lambdas.metadata.model import GeoPosition, Metadata
-from lambdas.settings import Settings, load_settings
 
 SETTINGS = load_settings()
 decode = described.decode

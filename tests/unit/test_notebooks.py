@@ -9,8 +9,14 @@ import nbformat
 import pytest
 from report_answers import POPULAR, save_report_answers
 
-from flows.rendering import NOTEBOOKS, NotebookFailedError, execute_notebook, read_figures, render_html
-from flows.report_kinds import KINDS
+from flows.reporting.rendering import (
+    NOTEBOOKS,
+    NotebookFailedError,
+    execute_notebook,
+    read_figures,
+    render_html,
+)
+from flows.reporting.report_kinds import KINDS
 
 COMMITTED = sorted(NOTEBOOKS.glob("*.ipynb"))
 FROM_ELSEWHERE = re.compile(r"""(?:src|href)\s*=\s*(?!["']?(?:data:|#))|@import|url\((?!data:|#)|<script""")

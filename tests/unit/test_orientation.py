@@ -3,11 +3,11 @@
 import pytest
 from pictures import avif, corners, heic, load, mean_difference, with_orientation
 
+from lambdas.core.keys import Variant
+from lambdas.core.settings import load_settings
 from lambdas.imaging.geometry import Size
 from lambdas.imaging.inspect import inspect
 from lambdas.imaging.render import render
-from lambdas.keys import Variant
-from lambdas.settings import load_settings
 
 SETTINGS = load_settings()
 UPRIGHT = corners(480, 320)

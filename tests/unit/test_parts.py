@@ -1,9 +1,9 @@
 import pytest
 
-from lambdas.settings import load_settings
-from lambdas.upload.problem import ProblemError
-from lambdas.upload.uploads.parts import Parts, check_completion, cut
-from lambdas.upload.uploads.requests import ArrivedPart, SentPart
+from lambdas.core.settings import load_settings
+from lambdas.upload_api.problem import ProblemError
+from lambdas.upload_api.uploads.parts import Parts, check_completion, cut
+from lambdas.upload_api.uploads.requests import ArrivedPart, SentPart
 
 SETTINGS = load_settings().uploads
 MIB = 1024**2

@@ -13,11 +13,11 @@ import pyvips
 from deep_pictures import avif_12_bit, cmyk_progressive, heic_10_bit, png_interlaced
 from pictures import avif, corners, flat, heic
 
-from infra.libvips_environment import LIBVIPS_ENVIRONMENT
+from infra.assets.libvips_environment import LIBVIPS_ENVIRONMENT
+from lambdas.core.keys import Variant
+from lambdas.core.settings import load_settings
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.render import render
-from lambdas.keys import Variant
-from lambdas.settings import load_settings
 
 SETTINGS = load_settings()
 SCRIPT = Path(__file__).with_name("peak_memory.py")

@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from flows.periods import Period, PeriodError
+from flows.reporting.periods import Period, PeriodError
 
 TODAY = date(2026, 11, 23)
 

@@ -2,11 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambdas.core.keys import Variant
+from lambdas.core.settings import Settings, load_settings
 from lambdas.imaging.formats import ORIGINAL_FORMATS
 from lambdas.imaging.geometry import Size, drawn_size
 from lambdas.imaging.plan import DECODE_SECONDS, ENCODE_SECONDS, plan
-from lambdas.keys import Variant
-from lambdas.settings import Settings, load_settings
 
 SETTINGS = load_settings()
 PHOTO_12_MP = Size(4032, 3024)

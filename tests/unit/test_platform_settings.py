@@ -2,7 +2,7 @@
 
 import pytest
 
-from lambdas.settings import SETTINGS_FILE, SettingsError, parse_settings
+from lambdas.core.settings import SETTINGS_FILE, SettingsError, parse_settings
 
 TEXT = SETTINGS_FILE.read_text(encoding="utf-8")
 ZONE = 'hosted_zone = { id = "Z0123456789EXAMPLE", name = "example.com" }'

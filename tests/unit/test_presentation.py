@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from flows.ways_out import with_way_out
+from flows.reporting.ways_out import with_way_out
 from notebooks import presentation as show
-from notebooks import titles
+from notebooks.presentation import titles
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import pytest
 import pyvips
 from pictures import corners, load
 
+from lambdas.core.keys import Variant
+from lambdas.core.settings import load_settings
 from lambdas.imaging.render import render
-from lambdas.keys import Variant
-from lambdas.settings import load_settings
 
 SETTINGS = load_settings()
 SECRET = b"Rosebud"

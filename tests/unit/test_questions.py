@@ -9,15 +9,15 @@ import sqlglot
 from pyathena.formatter import DefaultParameterFormatter
 from sqlglot import exp
 
-from flows.asked import question_parameters, settings_parameters
-from flows.periods import Period
-from flows.questions import Question, UnknownQuestionError
-from infra.access_log import COLUMNS, PARTITION_KEYS, TABLE
+from flows.reporting.asked import question_parameters, settings_parameters
+from flows.reporting.periods import Period
+from flows.reporting.queries import Question, UnknownQuestionError
+from infra.constructs.access_log import COLUMNS, PARTITION_KEYS, TABLE
 from infra.local.athena.catalog import CatalogTable
 from infra.local.athena.partitions import check_injected, relation
 from infra.local.athena.query import Scan, parse_query, plan_query
-from lambdas.record.row import COLUMNS as IMAGE_COLUMNS
-from lambdas.settings import load_settings
+from lambdas.core.image_row import COLUMNS as IMAGE_COLUMNS
+from lambdas.core.settings import load_settings
 
 PERIOD = Period(date(2026, 12, 30), date(2027, 1, 2))
 IMAGES = CatalogTable(

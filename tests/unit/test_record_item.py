@@ -2,7 +2,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from lambdas.messages import RecordRequest
+from lambdas.core.messages import RecordRequest
 from lambdas.record.item import image_item, rejection_of
 
 RECORDED_AT = datetime(2026, 11, 23, 12, 0, 5, 250_000, UTC)

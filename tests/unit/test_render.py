@@ -5,6 +5,8 @@ import pytest
 import pyvips
 from pictures import corners, load, mean_difference, with_orientation
 
+from lambdas.core.keys import Variant
+from lambdas.core.settings import load_settings
 from lambdas.imaging import render as drawing
 from lambdas.imaging.deadline import Deadline
 from lambdas.imaging.decode import decode, jpeg_shrink
@@ -13,8 +15,6 @@ from lambdas.imaging.inspect import inspect
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.render import render
 from lambdas.imaging.sniff import sniff
-from lambdas.keys import Variant
-from lambdas.settings import load_settings
 
 SETTINGS = load_settings()
 PHOTO = corners(2000, 1500)

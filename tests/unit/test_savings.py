@@ -1,7 +1,7 @@
 import pytest
 
-from lambdas.keys import Variant
-from lambdas.messages import StoredDerivative
+from lambdas.core.keys import Variant
+from lambdas.core.messages import StoredDerivative
 from lambdas.record.savings import bytes_saved
 
 

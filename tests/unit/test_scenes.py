@@ -8,10 +8,10 @@ import piexif
 import pytest
 import pyvips
 
-from infra.local.demo.scenes import SCENES, Scene, write_scenes
-from infra.local.demo.scenes.camera import MAKE, as_stored
-from infra.local.demo.scenes.color_profile import display_p3
 from lambdas.imaging.profile import profile_name
+from operations.calibration.scenes import SCENES, Scene, write_scenes
+from operations.calibration.scenes.camera import MAKE, as_stored
+from operations.calibration.scenes.color_profile import display_p3
 
 SMALL = 320
 

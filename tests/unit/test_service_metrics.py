@@ -1,6 +1,6 @@
 """What the emulator's queues tell CloudWatch, as SQS would."""
 
-from infra.local.service_metrics import queue_figures
+from infra.local.emulator.service_metrics import queue_figures
 
 NOW = 1_000.0
 

@@ -4,8 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.keys import Variant
-from lambdas.settings import SETTINGS_FILE, STAGE_VARIABLE, SettingsError, load_settings, parse_settings
+from lambdas.core.keys import Variant
+from lambdas.core.settings import (
+    SETTINGS_FILE,
+    STAGE_VARIABLE,
+    SettingsError,
+    load_settings,
+    parse_settings,
+)
 
 TEXT = SETTINGS_FILE.read_text(encoding="utf-8")
 SETTINGS = load_settings()

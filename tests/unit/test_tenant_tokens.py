@@ -7,10 +7,10 @@ from typing import Any
 import jwt
 import pytest
 
-from lambdas.access.refusal import AccessRefusedError
-from lambdas.access.scopes import ALL_SCOPES, Grant
-from lambdas.access.signing_key import KEY_BYTES, MalformedKeysError, encode_key
-from lambdas.access.tenant_keys import (
+from lambdas.core.access.refusal import AccessRefusedError
+from lambdas.core.access.scopes import ALL_SCOPES, Grant
+from lambdas.core.access.signing_key import KEY_BYTES, MalformedKeysError, encode_key
+from lambdas.core.access.tenant_keys import (
     TenantKey,
     format_tenant_keys,
     key_of,
@@ -18,8 +18,8 @@ from lambdas.access.tenant_keys import (
     parse_tenant_keys,
     with_keys_for,
 )
-from lambdas.access.tenant_tokens import sign_tenant_token, verify_tenant_token
-from lambdas.settings import load_settings
+from lambdas.core.access.tenant_tokens import sign_tenant_token, verify_tenant_token
+from lambdas.core.settings import load_settings
 
 AUTH = load_settings().auth
 KID, KEY = new_tenant_key("acme")

@@ -9,12 +9,12 @@ from datetime import UTC, date, datetime, timedelta
 import httpx
 import pytest
 
-from infra.local.edge.stamp import HEADER, Stamp, StampError
-from infra.local.traffic.replay import EdgeSilentError, Outcome, replay
-from infra.local.traffic.rhythm import NoTimeError, moments
-from infra.local.traffic.summary import hit_ratio
-from infra.local.traffic.visits import Visit, visits
-from lambdas.keys import ImageId
+from infra.command.traffic.replay import EdgeSilentError, Outcome, replay
+from infra.command.traffic.rhythm import NoTimeError, moments
+from infra.command.traffic.summary import hit_ratio
+from infra.command.traffic.visits import Visit, visits
+from infra.local.cloudfront.stamp import HEADER, Stamp, StampError
+from lambdas.core.keys import ImageId
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 IMAGES = [ImageId(f"{number:032x}") for number in range(50)]

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from lambdas.lanes import Lanes
-from lambdas.settings import SETTINGS_FILE
-from lambdas.tuning_settings import Tuning
+from lambdas.core.settings import SETTINGS_FILE
+from lambdas.core.settings.lanes import Lanes
+from lambdas.core.settings.tuning import Tuning
 from operations.tuning.fairness import BudgetError, Claim, share
 from operations.tuning.load import FunctionLoad, LaneLoad, needed
 from operations.tuning.proposal import Lane, propose

@@ -9,9 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import boto3
 import pytest
 
-from flows.discovery import Analytics
-from flows.periods import Period
-from flows.questions import Question, UnansweredError, ask
+from flows.reporting.periods import Period
+from flows.reporting.queries import Question, UnansweredError, ask
+from operations.discovery import Analytics
 
 DAY = Period(date(2026, 11, 23), date(2026, 11, 23))
 ANALYTICS = Analytics("E1", "workgroup", "database", "reports")

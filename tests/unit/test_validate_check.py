@@ -1,7 +1,7 @@
 import pytest
 
+from lambdas.core.settings import load_settings
 from lambdas.imaging.rejection import RejectedError
-from lambdas.settings import load_settings
 from lambdas.validate.check import check, sniffed_original
 
 LIMITS = load_settings().limits

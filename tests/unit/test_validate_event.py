@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.validate.event import MalformedEventError, parse_record
+from lambdas.core.s3_event import MalformedEventError, parse_record
 
 EVENT: dict[str, Any] = {
     "version": "0",

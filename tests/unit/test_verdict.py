@@ -4,9 +4,9 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from flows.periods import Period
-from flows.verdict import COUNTS, Figures, judge
-from lambdas.settings import load_settings
+from flows.reporting.periods import Period
+from flows.reporting.verdict import COUNTS, Figures, judge
+from lambdas.core.settings import load_settings
 
 DAY = Period(date(2026, 11, 22), date(2026, 11, 22))
 EXPECTED = load_settings().analytics.model_copy(

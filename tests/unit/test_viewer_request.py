@@ -9,9 +9,9 @@ from edge_function_runs import event_for, executables, outcome, run_batch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lambdas.core.keys import is_private, parse_derivative_key
+from lambdas.core.settings import Settings, parse_settings
 from lambdas.edge.inline import MAX_SOURCE_BYTES, FunctionSizeError, edge_settings, viewer_request_source
-from lambdas.keys import is_private, parse_derivative_key
-from lambdas.settings import Settings, parse_settings
 
 IMAGE_ID = "0123456789abcdef0123456789abcdef"
 IMG = f"/img/{IMAGE_ID}"

@@ -18,17 +18,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from flows.answers import save_answers
 from flows.delivery_report import render_report
-from flows.discovery import Analytics, find_analytics
-from flows.images_snapshot import Snapshot
-from flows.periods import Period
-from flows.questions import Answer, Question, ask
-from flows.report_kinds import KINDS
-from infra.access_log import PREFIX, partition_path
+from flows.reporting.images_snapshot import Snapshot
+from flows.reporting.periods import Period
+from flows.reporting.queries import Answer, Question, ask
+from flows.reporting.report_kinds import KINDS
+from flows.reporting.results import save_answers
+from infra.constructs.access_log import PREFIX, partition_path
 from infra.local.athena.planning import Plan, Planner
 from infra.local.stack import LocalStack
 from infra.local.state import Ports
+from operations.discovery import Analytics, find_analytics
 from tests.bench.analytics.lines import image_rows, log_files
 from tests.bench.analytics.reads import plan_question
 from tests.bench.machine import describe_machine

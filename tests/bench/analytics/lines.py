@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from infra.access_log import COLUMNS, partition_path
-from infra.local.traffic.clients import CLIENTS
-from infra.local.traffic.rhythm import HOURS
-from lambdas.settings import Settings
+from infra.command.traffic.clients import CLIENTS
+from infra.command.traffic.rhythm import HOURS
+from infra.constructs.access_log import COLUMNS, partition_path
+from lambdas.core.settings import Settings
 
 IMAGES, TENANTS = 5_000, ("demo", "studio")
 _REFERERS = ("https://www.example.com/", "https://shop.example.com/p/7", "https://copycat.example/", "-")

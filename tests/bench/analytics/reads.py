@@ -2,11 +2,11 @@
 
 from pyathena.formatter import DefaultParameterFormatter
 
-from flows.asked import question_parameters
-from flows.discovery import Analytics
-from flows.periods import Period
-from flows.questions import Question
+from flows.reporting.asked import question_parameters
+from flows.reporting.periods import Period
+from flows.reporting.queries import Question
 from infra.local.athena.planning import Plan, Planner
+from operations.discovery import Analytics
 
 
 def plan_question(planner: Planner, question: Question, period: Period, analytics: Analytics) -> Plan:

@@ -8,8 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from lambdas.core.settings import load_settings
 from lambdas.edge.inline import viewer_request_source
-from lambdas.settings import load_settings
 from tests.bench.delivery.chart import save_chart
 from tests.bench.delivery.hits import compare_hits
 from tests.bench.delivery.replay import REQUESTS, Replayed, replay

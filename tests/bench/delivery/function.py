@@ -8,11 +8,11 @@ from typing import Any
 
 import httpx
 
-from infra.local.edge.exchange import ViewerRequest
-from infra.local.edge.function_event import EventContext, viewer_request_event
+from infra.local.cloudfront.exchange import ViewerRequest
+from infra.local.cloudfront.function_event import EventContext, viewer_request_event
 from infra.node import node_executable
+from lambdas.core.settings import Settings
 from lambdas.edge.inline import viewer_request_source
-from lambdas.settings import Settings
 
 _CONTEXT = EventContext("E1BENCH", "d111.cloudfront.net", "request-id")
 _STORE = "const keys = KEYS;\nexport default { kvs: () => ({ get: async (key) => keys[key] }) };\n"

@@ -17,7 +17,7 @@ from infra.local.stack import LocalStack
 from infra.local.state import Ports
 from infra.names import Names
 from infra.node import node_executable
-from lambdas.keys import new_image_id
+from lambdas.core.keys import new_image_id
 from tests.bench.delivery.nginx import find_nginx, serving
 
 _LOAD = Path(__file__).with_name("load.mjs")

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.local.traffic.trace import TracedRequest, trace
-from lambdas.keys import parse_derivative_key
-from lambdas.settings import Settings
+from infra.command.traffic.trace import TracedRequest, trace
+from lambdas.core.keys import parse_derivative_key
+from lambdas.core.settings import Settings
 from tests.bench.delivery.function import event, run_function
 
 REQUESTS = 200_000

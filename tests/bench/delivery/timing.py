@@ -4,12 +4,12 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from infra.local.traffic.clients import CLIENTS
-from lambdas.access.image_token_keys import new_image_token_keys
-from lambdas.access.image_tokens import sign_image_token
-from lambdas.access.signing_key import encode_key
-from lambdas.keys import new_image_id
-from lambdas.settings import Settings
+from infra.command.traffic.clients import CLIENTS
+from lambdas.core.access.image_token_keys import new_image_token_keys
+from lambdas.core.access.image_tokens import sign_image_token
+from lambdas.core.access.signing_key import encode_key
+from lambdas.core.keys import new_image_id
+from lambdas.core.settings import Settings
 from tests.bench.delivery.function import event, run_function
 
 _TIMES = 5_000

@@ -10,8 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from lambdas.keys import FORMATS
-from lambdas.settings import load_settings
+from lambdas.core.keys import FORMATS
+from lambdas.core.settings import load_settings
 from tests.bench.imaging.chart import save_chart
 from tests.bench.imaging.comparison import compare
 from tests.bench.imaging.figures import ratios

@@ -6,7 +6,14 @@ from typing import Any
 
 import altair as alt
 
-from calibration.palette import BLACK, BLUE, FONT, GREEN, GREY, ORANGE
+from operations.calibration.palette import (
+    BLACK,
+    BLUE,
+    FONT,
+    GREEN,
+    GREY,
+    ORANGE,
+)
 from tests.bench.imaging.figures import Result
 
 _NAMES = {"avif": "AVIF", "webp": "WebP", "jpeg": "JPEG"}

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from calibration.photographs import Photograph
-from calibration.survey import Workbench, surveyed_encoders
-from lambdas.encoders import Encoder
-from lambdas.keys import FORMATS, Format
-from lambdas.settings import Settings
+from lambdas.core.keys import FORMATS, Format
+from lambdas.core.settings import Settings
+from lambdas.core.settings.encoders import Encoder
+from operations.calibration.photographs import Photograph
+from operations.calibration.survey import Workbench, surveyed_encoders
 from tests.bench.imaging.contenders import Contender, Run, draw_with
 from tests.bench.imaging.figures import Result, summarize
 from tests.bench.imaging.matched import matched_encoders

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from lambdas.encoders import Formats
+from lambdas.core.keys import FORMATS, Variant
+from lambdas.core.settings import Settings, load_settings
+from lambdas.core.settings.encoders import Formats
 from lambdas.imaging.engine import pyvips
 from lambdas.imaging.formats import require_drawable
 from lambdas.imaging.inspect import inspect
 from lambdas.imaging.plan import plan
 from lambdas.imaging.render import render
 from lambdas.imaging.sniff import sniff
-from lambdas.keys import FORMATS, Variant
-from lambdas.settings import Settings, load_settings
 from tests.bench.imaging.child import Drawn, Job, read_job, report
 
 

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lambdas.keys import FORMATS, Format
+from lambdas.core.keys import FORMATS, Format
 from tests.bench.imaging.contenders import Run
 
 

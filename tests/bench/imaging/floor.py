@@ -7,11 +7,11 @@ makes encoders up to a quarter slower or faster, by the process: what differs by
 import json
 import sys
 
-from lambdas.encoders import Formats
+from lambdas.core.keys import FORMATS, Variant
+from lambdas.core.settings import Settings
+from lambdas.core.settings.encoders import Formats
 from lambdas.imaging.engine import pyvips
 from lambdas.imaging.render import ready_pixels
-from lambdas.keys import FORMATS, Variant
-from lambdas.settings import Settings
 from tests.bench.imaging.child import Drawn, Job, Took, peak_memory_mb, read_job, timed
 from tests.bench.imaging.darkroom import draw, settings_of, variants_of
 

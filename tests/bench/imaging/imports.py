@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 
-LIGHT = ("upload", "validate", "record")
+LIGHT = ("upload_api", "validate", "record")
 DRAWING = ("metadata", "derive", "generate")
 PIPELINE = ("validate", "record")
 _RUNS = 3

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from lambdas.keys import FORMATS
+from lambdas.core.keys import FORMATS
 from tests.bench.imaging.figures import Result
 from tests.bench.targets import Target
 

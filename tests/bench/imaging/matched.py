@@ -4,10 +4,10 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from calibration.choose import at_target, cheapest_set
-from calibration.survey import Workbench, settle, survey
-from lambdas.encoders import Encoder
-from lambdas.keys import FORMATS, Format
+from lambdas.core.keys import FORMATS, Format
+from lambdas.core.settings.encoders import Encoder
+from operations.calibration.choose import at_target, cheapest_set
+from operations.calibration.survey import Workbench, settle, survey
 from tests.bench.imaging.scoring import Score, by_format
 from tests.bench.imaging.steps import Step
 

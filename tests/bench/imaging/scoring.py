@@ -8,11 +8,11 @@ from functools import cache as once
 from multiprocessing import get_context
 from pathlib import Path
 
-from calibration.photographs import Photograph, reference
-from calibration.scores import open_cache, score
-from calibration.worker import prepare
-from lambdas.keys import FORMATS, Format
-from lambdas.settings import Settings
+from lambdas.core.keys import FORMATS, Format
+from lambdas.core.settings import Settings
+from operations.calibration.photographs import Photograph, reference
+from operations.calibration.scores import open_cache, score
+from operations.calibration.worker import prepare
 
 
 @dataclass(frozen=True, slots=True)

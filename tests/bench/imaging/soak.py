@@ -7,8 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+from lambdas.core.keys import FORMATS, Variant
 from lambdas.imaging.rejection import RejectedError
-from lambdas.keys import FORMATS, Variant
 from tests.bench.imaging.child import Job
 from tests.bench.imaging.darkroom import draw, settings_of
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich import box
 from rich.table import Table
 
-from lambdas.keys import FORMATS
+from lambdas.core.keys import FORMATS
 from tests.bench.imaging.figures import Result
 
 _KILO = 1000

@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from infra.libvips_environment import LIBVIPS_ENVIRONMENT
+from infra.assets.libvips_environment import LIBVIPS_ENVIRONMENT
 
 CORES = os.cpu_count() or 1
 # As the derive function has it: one thread a process, for each has a core to itself.
@@ -33,8 +33,8 @@ def bare_seconds(photographs: Sequence[Path]) -> float:
 
 
 def _draw(photograph: Path) -> int:
+    from lambdas.core.settings import load_settings
     from lambdas.imaging.render import render
-    from lambdas.settings import load_settings
 
     settings = load_settings()
     return sum(len(drawn.data) for drawn in render(photograph.read_bytes(), settings.eager_variants, settings))

@@ -15,8 +15,8 @@ from rich.table import Table
 
 from infra.local.stack import LocalStack
 from infra.local.state import Ports
-from lambdas.lanes import SHARED_LANE
-from lambdas.settings import Settings, load_settings
+from lambdas.core.settings import Settings, load_settings
+from lambdas.core.settings.lanes import SHARED_LANE
 from tests.bench.imaging.photographs import large_jpegs
 from tests.bench.ingest import neighbours, throughput
 from tests.bench.ingest.intake import Intake

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from infra.local.stack import LocalStack
-from lambdas.keys import OriginalKey, new_image_id
+from lambdas.core.keys import OriginalKey, new_image_id
 
 _PUTS_AT_ONCE = 4
 _PATIENCE_SECONDS = 600.0

@@ -1,6 +1,0 @@
-"""Run ``python -m calibration``."""
-
-from calibration.command import app
-
-if __name__ == "__main__":
-    app(prog_name="python -m calibration")

@@ -1,0 +1,82 @@
+"""What the edge keeps answers by, and what it adds to them."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudfront as cloudfront
+from constructs import Construct
+
+from infra.names import Names
+from lambdas.core.settings import Settings
+from lambdas.core.stores.derivatives import CACHE_TAG_HEADER
+from lambdas.edge.inline import ACCEPTED_HINTS, NEGOTIATED_HEADERS
+from lambdas.edge.origin_request import KEPT_BY_NOBODY
+
+
+def any_origin_may_read(settings: Settings) -> bool:
+    """Tell whether scripts of every web origin may read the pictures."""
+    return "*" in settings.delivery.cors_origins
+
+
+def cache_policy(scope: Construct, names: Names) -> cloudfront.CachePolicy:
+    """Make the cache policy whose key is the path alone: the viewer-request function folds all else into it.
+
+    Only where the settings name web origins one by one, each of them has answers of its own.
+
+    How long an answer lives is for its Cache-Control to say; the policy only bounds it, from 0, so that
+    ``no-store`` holds, up to the sum of the freshness and both stale windows, so that CloudFront honours them.
+    """
+    delivery = names.settings.delivery
+    return cloudfront.CachePolicy(
+        scope,
+        "CachePolicy",
+        cache_policy_name=names.of("path-alone"),
+        comment="The path is the whole key",
+        header_behavior=(
+            cloudfront.CacheHeaderBehavior.none()
+            if any_origin_may_read(names.settings)
+            else cloudfront.CacheHeaderBehavior.allow_list("Origin")
+        ),
+        query_string_behavior=cloudfront.CacheQueryStringBehavior.none(),
+        cookie_behavior=cloudfront.CacheCookieBehavior.none(),
+        # Pictures are compressed already; either switch would put Accept-Encoding into the key.
+        enable_accept_encoding_gzip=False,
+        enable_accept_encoding_brotli=False,
+        min_ttl=cdk.Duration.seconds(0),
+        default_ttl=cdk.Duration.seconds(delivery.not_found_seconds),
+        max_ttl=cdk.Duration.seconds(delivery.max_ttl_seconds),
+    )
+
+
+def response_headers_policy(scope: Construct, names: Names, *, private: bool) -> cloudfront.ResponseHeadersPolicy:
+    """Make the policy of what every answer carries, errors included: of ``private`` pictures or of all others.
+
+    A picture's own Cache-Control comes with it: said here, it would also stand on a 404 or a 5xx, and browsers
+    would keep those. Of private pictures, what says nothing of the kind, such as an error of S3 or of CloudFront
+    itself, is kept by nobody.
+    Nor are the policy's CORS settings: with them CloudFront manages Vary itself, and a Vary among the custom
+    headers is lost without a word (observed on AWS: ttoss/ttoss pull request 1205). The bucket answers CORS.
+    """
+    origins = list(names.settings.delivery.cors_origins)
+    vary = NEGOTIATED_HEADERS if any_origin_may_read(names.settings) else (*NEGOTIATED_HEADERS, "Origin")
+    headers = {
+        "Vary": ", ".join(vary),
+        "Accept-CH": ", ".join(ACCEPTED_HINTS),
+        "Timing-Allow-Origin": ", ".join(origins),
+        "Content-Disposition": "inline",
+    }
+    custom = [
+        cloudfront.ResponseCustomHeader(header=header, value=value, override=True) for header, value in headers.items()
+    ]
+    if private:
+        custom.append(cloudfront.ResponseCustomHeader(header="Cache-Control", value=KEPT_BY_NOBODY, override=False))
+    kind = "private-pictures" if private else "pictures"
+    return cloudfront.ResponseHeadersPolicy(
+        scope,
+        "PrivateResponseHeadersPolicy" if private else "ResponseHeadersPolicy",
+        response_headers_policy_name=names.of(kind),
+        comment=f"Negotiation and safety of {kind.replace('-', ' ')}",
+        custom_headers_behavior=cloudfront.ResponseCustomHeadersBehavior(custom_headers=custom),
+        remove_headers=[CACHE_TAG_HEADER],
+        security_headers_behavior=cloudfront.ResponseSecurityHeadersBehavior(
+            content_type_options=cloudfront.ResponseHeadersContentTypeOptions(override=True)
+        ),
+    )

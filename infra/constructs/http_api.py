@@ -1,0 +1,118 @@
+"""The HTTP API: every route goes to one function, and past one authorizer."""
+
+import json
+
+import aws_cdk as cdk
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_apigatewayv2_authorizers as authorizers
+from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.alarms.api import api_alarm
+from infra.constructs.acknowledgements import acknowledge
+from infra.constructs.log_groups import log_group
+from infra.names import Names
+
+_DOCUMENT = "/openapi.json"
+_LOGGED = (
+    "requestId", "httpMethod", "path", "status", "responseLength", "integrationLatency", "identity.sourceIp",
+    "authorizer.tenant",
+)  # fmt: skip
+_METHODS = (
+    apigateway.CorsHttpMethod.GET,
+    apigateway.CorsHttpMethod.POST,
+    apigateway.CorsHttpMethod.DELETE,
+)
+
+
+class AuthorizedApi(Construct):
+    """An HTTP API before ``handler``, whose callers ``authorizer`` judges.
+
+    The default route takes every method and path, so that those that do not exist are refused in the
+    API's own words too; only its description is open.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        *,
+        names: Names,
+        handler: lambda_.IFunction,
+        authorizer: lambda_.IFunction,
+    ) -> None:
+        super().__init__(scope, "HttpApi")
+        self._names = names
+        settings = names.settings
+        integration = integrations.HttpLambdaIntegration("Handler", handler)
+        self.api = apigateway.HttpApi(
+            self,
+            "Api",
+            api_name=names.of("upload"),
+            description="Hands out presigned uploads, and says what became of them",
+            create_default_stage=False,
+            cors_preflight=apigateway.CorsPreflightOptions(
+                allow_origins=list(settings.uploads.allowed_origins),
+                allow_methods=list(_METHODS),
+                allow_headers=["authorization", "content-type"],
+                expose_headers=["retry-after", "www-authenticate"],
+                max_age=cdk.Duration.hours(1),
+            ),
+            default_integration=integration,
+            default_authorizer=_judge(authorizer),
+        )
+        for route in self.api.add_routes(
+            path=_DOCUMENT,
+            methods=[apigateway.HttpMethod.GET],
+            integration=integration,
+            authorizer=apigateway.HttpNoneAuthorizer(),
+        ):
+            acknowledge(
+                route,
+                "AwsSolutions-APIG4",
+                "The API's description, which names no tenant and no picture.",
+            )
+        self._stage()
+        api_alarm(self, self.api.api_id, names)
+
+    @property
+    def address(self) -> str:
+        """Where the API is reached."""
+        return self.api.api_endpoint
+
+    def _stage(self) -> None:
+        settings = self._names.settings
+        group = log_group(
+            self,
+            "AccessLog",
+            f"/aws/vendedlogs/apigateway/{self._names.of('upload')}",
+            settings,
+        )
+        stage = apigateway.CfnStage(
+            self,
+            "Stage",
+            api_id=self.api.api_id,
+            stage_name="$default",
+            auto_deploy=True,
+            access_log_settings=apigateway.CfnStage.AccessLogSettingsProperty(
+                destination_arn=group.log_group_arn,
+                format=json.dumps({name.rpartition(".")[2]: f"$context.{name}" for name in _LOGGED}),
+            ),
+            default_route_settings=apigateway.CfnStage.RouteSettingsProperty(
+                throttling_rate_limit=settings.uploads.requests_per_second,
+                throttling_burst_limit=settings.uploads.burst_requests,
+            ),
+        )
+        stage.node.add_dependency(group)
+
+
+def _judge(function: lambda_.IFunction) -> authorizers.HttpLambdaAuthorizer:
+    # Nothing is kept of a verdict: a token that is over opens nothing a second later, and a request
+    # without one is refused in the API's own words and not in API Gateway's.
+    return authorizers.HttpLambdaAuthorizer(
+        "Authorizer",
+        function,
+        response_types=[authorizers.HttpLambdaResponseType.SIMPLE],
+        results_cache_ttl=cdk.Duration.seconds(0),
+        identity_source=[],
+    )

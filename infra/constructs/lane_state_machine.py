@@ -1,0 +1,114 @@
+"""A lane's state machine as a resource: its role, log and functions around the definition."""
+
+from collections.abc import Mapping
+
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as stepfunctions
+from constructs import Construct
+
+from infra.alarms.lanes import execution_alarms
+from infra.constructs import state_machine
+from infra.constructs.acknowledgements import acknowledge, acknowledge_resources
+from infra.constructs.log_groups import log_group
+from infra.constructs.state_machine_failures import FAILURES_TABLE, QUEUE
+from infra.names import Names
+
+# "Logging using CloudWatch Logs" and "Tracing with X-Ray" of the Step Functions guide.
+_LOGGING_ACTIONS = [
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+]
+_TRACING_ACTIONS = [
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+]
+
+
+class LaneStateMachine(Construct):
+    """An Express state machine over ``functions``, which are named as its definition's tasks are."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        lane: str,
+        functions: Mapping[str, lambda_.Function],
+        queue: sqs.Queue,
+        failures: dynamodb.Table,
+        names: Names,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        arns = {task: function.function_arn for task, function in functions.items()}
+        role, policies = self._role(list(arns.values()), queue, failures)
+        # Below /aws/vendedlogs the log group's policy does not grow with each new machine.
+        group = log_group(self, "Logs", f"/aws/vendedlogs/states/{names.of(lane)}", names.settings)
+        machine = stepfunctions.CfnStateMachine(
+            self,
+            "Resource",
+            state_machine_name=names.of(lane),
+            state_machine_type="EXPRESS",
+            role_arn=role.role_arn,
+            definition=state_machine.definition(names.settings),
+            definition_substitutions={**arns, QUEUE: queue.queue_url, FAILURES_TABLE: failures.table_name},
+            logging_configuration=stepfunctions.CfnStateMachine.LoggingConfigurationProperty(
+                level="ERROR",
+                include_execution_data=True,
+                destinations=[
+                    stepfunctions.CfnStateMachine.LogDestinationProperty(
+                        cloud_watch_logs_log_group=stepfunctions.CfnStateMachine.CloudWatchLogsLogGroupProperty(
+                            log_group_arn=group.log_group_arn
+                        )
+                    )
+                ],
+            ),
+            tracing_configuration=stepfunctions.CfnStateMachine.TracingConfigurationProperty(enabled=True),
+        )
+        machine.node.add_dependency(*policies)
+        acknowledge(
+            machine,
+            "AwsSolutions-SF1",
+            "Errors are logged with their data; every step of ten million good executions a day would cost more"
+            " than the executions, and each step's seconds are in the images table.",
+        )
+        self.arn = machine.attr_arn
+        execution_alarms(self, lane, self.arn, names)
+
+    def _role(
+        self, function_arns: list[str], queue: sqs.Queue, failures: dynamodb.Table
+    ) -> tuple[iam.Role, list[iam.Policy]]:
+        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
+        invoking = iam.Policy(
+            self,
+            "Invoke",
+            statements=[iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=function_arns)],
+        )
+        failing = iam.Policy(
+            self,
+            "Fail",
+            statements=[
+                iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[queue.queue_arn]),
+                iam.PolicyStatement(actions=["dynamodb:PutItem"], resources=[failures.table_arn]),
+            ],
+        )
+        observing = iam.Policy(
+            self,
+            "Observe",
+            statements=[iam.PolicyStatement(actions=[*_LOGGING_ACTIONS, *_TRACING_ACTIONS], resources=["*"])],
+        )
+        acknowledge_resources(observing, ["*"], "Log deliveries and X-Ray know no resource: IAM takes only a wildcard.")
+        policies = [invoking, failing, observing]
+        for policy in policies:
+            policy.attach_to_role(role)
+        return role, policies

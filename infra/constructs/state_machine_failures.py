@@ -1,0 +1,81 @@
+"""The states that a lane's execution ends in when it did not reach an outcome.
+
+A failure is noted in the lane's table of failures before its message goes back to the queue: SQS keeps no reason
+with a message, and the execution that knew it is over when the message reaches the dead letters. The note is kept
+under the MD5 of the message's body, which SQS gives with every delivery: a message's id changes when it is sent
+back to the queue, and what it says does not.
+"""
+
+from typing import Any
+
+from lambdas.core.settings import Settings
+
+State = dict[str, Any]
+
+QUEUE = "Queue"
+FAILURES_TABLE = "FailuresTable"
+_NOTE_SECONDS = 30 * 86_400  # two queues keep a message for 14 days each
+_LONGEST_CAUSE = 4000  # characters: the error and its trace, not a whole payload
+
+_RETRY: list[State] = [
+    {
+        "ErrorEquals": ["States.TaskFailed"],
+        "IntervalSeconds": 1,
+        "BackoffRate": 2,
+        "MaxAttempts": 3,
+        "JitterStrategy": "FULL",
+    }
+]
+_ANYHOW: list[State] = [{"ErrorEquals": ["States.ALL"], "Next": "ReturnToQueue"}]
+
+CATCH: list[State] = [
+    {"ErrorEquals": ["Lambda.TooManyRequestsException"], "Next": "Postpone"},
+    {
+        "ErrorEquals": ["States.ALL"],
+        "Assign": {"failure": "{% $states.errorOutput %}", "step": "{% $states.context.State.Name %}"},
+        "Next": "NoteFailure",
+    },
+]
+
+
+def failure_states(settings: Settings) -> dict[str, State]:
+    """Return the states that ``CATCH`` leads to, and those that follow."""
+    return {
+        "Postpone": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::sqs:sendMessage",
+            "Arguments": {
+                "QueueUrl": f"${{{QUEUE}}}",
+                "MessageBody": "{% $message.body %}",
+                "DelaySeconds": f"{{% $floor($random() * {settings.pipeline.postponed_seconds}) %}}",
+            },
+            "Retry": _RETRY,
+            "Catch": _ANYHOW,
+            "End": True,
+        },
+        "NoteFailure": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::dynamodb:putItem",
+            "Arguments": {
+                "TableName": f"${{{FAILURES_TABLE}}}",
+                "Item": {
+                    "body_md5": {"S": "{% $message.md5OfBody %}"},
+                    "step": {"S": "{% $step %}"},
+                    "error": {"S": "{% $string($failure.Error) %}"},
+                    "cause": {"S": f"{{% $substring($string($failure.Cause), 0, {_LONGEST_CAUSE}) %}}"},
+                    "failed_at": {"S": "{% $now() %}"},
+                    "attempt": {"N": "{% $string($message.attributes.ApproximateReceiveCount) %}"},
+                    "execution": {"S": "{% $states.context.Execution.Id %}"},
+                    "expires_at": {"N": f"{{% $string($floor($millis() / 1000) + {_NOTE_SECONDS}) %}}"},
+                },
+            },
+            "Retry": _RETRY,
+            "Catch": _ANYHOW,
+            "Next": "ReturnToQueue",
+        },
+        "ReturnToQueue": {
+            "Type": "Pass",
+            "Output": {"batchItemFailures": [{"itemIdentifier": "{% $message.messageId %}"}]},
+            "End": True,
+        },
+    }

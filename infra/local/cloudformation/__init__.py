@@ -1,0 +1,1 @@
+"""CloudFormation on one machine: deploys a synthesized assembly to the emulator."""

@@ -1,0 +1,149 @@
+"""What the emulator's CloudFormation accepts and then forgets, set by API right after the deployment.
+
+The values come from the same template. What they refer to is resolved by CloudFormation itself, through
+outputs that are added for it, so that no second resolver of intrinsic functions is needed.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.local.cloudformation.assembly import Template
+from infra.local.cloudformation.bucket_rules import to_lifecycle_rules, to_replication_rules
+from infra.local.cloudfront.key_value_store import put_keys
+from infra.local.endpoint import Endpoint
+from infra.local.errors import LocalStackError
+
+_OUTPUT = "LocalValue"
+
+
+class DroppedPropertyError(LocalStackError):
+    """A property that the emulator's CloudFormation forgets could not be set by API either."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A property of a resource, its references replaced by the names of outputs."""
+
+    logical_id: str
+    kind: str
+    name: str
+    value: Any
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.logical_id}: {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Reference:
+    output: str
+
+
+def collect_dropped(template: Template) -> tuple[Template, list[Dropped]]:
+    """Find the properties that will be forgotten.
+
+    Returns:
+        The template with one output more for every reference inside those properties, and the properties.
+    """
+    outputs: dict[str, Any] = dict(template.get("Outputs", {}))
+
+    def name_references(value: Any) -> Any:
+        if isinstance(value, list):
+            return [name_references(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if len(value) == 1 and (next(iter(value)) == "Ref" or next(iter(value)).startswith("Fn::")):
+            name = f"{_OUTPUT}{len(outputs)}"
+            outputs[name] = {"Value": value}
+            return _Reference(name)
+        return {key: name_references(item) for key, item in value.items()}
+
+    dropped = [
+        Dropped(logical_id, kind, name, name_references(resource.get("Properties", {})[name]))
+        for logical_id, resource in template.get("Resources", {}).items()
+        for (kind, name) in _APPLIERS
+        if resource["Type"] == kind and name in resource.get("Properties", {})
+    ]
+    return ({**template, "Outputs": outputs} if outputs else template), dropped
+
+
+def apply_dropped(
+    dropped: list[Dropped], outputs: dict[str, str], physical_ids: dict[str, str], endpoint: Endpoint, region: str
+) -> None:
+    """Set ``dropped`` on the deployed resources.
+
+    Args:
+        dropped: what :func:`collect_dropped` found.
+        outputs: the deployed stack's outputs.
+        physical_ids: the deployed stack's physical ids by logical id.
+        endpoint: the emulator.
+        region: the stack's region.
+
+    Raises:
+        DroppedPropertyError: the emulator refused one; names the resource and the property.
+    """
+    for item in dropped:
+        apply = _APPLIERS[item.kind, item.name]
+        try:
+            apply(endpoint, region, physical_ids[item.logical_id], _resolve(item.value, outputs))
+        except (BotoCoreError, ClientError, httpx.HTTPError) as error:
+            raise DroppedPropertyError(f"expected the emulator to take {item} but received: {error}") from error
+
+
+def _resolve(value: Any, outputs: dict[str, str]) -> Any:
+    if isinstance(value, _Reference):
+        return outputs[value.output]
+    if isinstance(value, list):
+        return [_resolve(item, outputs) for item in value]
+    if isinstance(value, dict):
+        return {key: _resolve(item, outputs) for key, item in value.items()}
+    return value
+
+
+def _reserve_concurrency(endpoint: Endpoint, region: str, function: str, value: Any) -> None:
+    endpoint.client("lambda", region).put_function_concurrency(
+        FunctionName=function, ReservedConcurrentExecutions=int(value)
+    )
+
+
+def _replicate(endpoint: Endpoint, region: str, bucket: str, value: Any) -> None:
+    endpoint.client("s3", region).put_bucket_replication(
+        Bucket=bucket, ReplicationConfiguration={"Role": value["Role"], "Rules": to_replication_rules(value["Rules"])}
+    )
+
+
+def _lock_objects(endpoint: Endpoint, region: str, bucket: str, value: Any) -> None:
+    endpoint.client("s3", region).put_object_lock_configuration(Bucket=bucket, ObjectLockConfiguration=value)
+
+
+def _set_lifecycle(endpoint: Endpoint, region: str, bucket: str, value: Any) -> None:
+    endpoint.client("s3", region).put_bucket_lifecycle_configuration(
+        Bucket=bucket, LifecycleConfiguration={"Rules": to_lifecycle_rules(value["Rules"])}
+    )
+
+
+def _allow_origins(endpoint: Endpoint, region: str, api: str, value: Any) -> None:
+    endpoint.client("apigatewayv2", region).update_api(ApiId=api, CorsConfiguration=value)
+
+
+def _import_keys(endpoint: Endpoint, region: str, store: str, value: Any) -> None:
+    bucket, _, key = value["SourceArn"].removeprefix("arn:aws:s3:::").partition("/")
+    pairs = json.loads(endpoint.client("s3", region).get_object(Bucket=bucket, Key=key)["Body"].read())["data"]
+    arn = endpoint.client("cloudfront").describe_key_value_store(Name=store)["KeyValueStore"]["ARN"]
+    if pairs:
+        put_keys(endpoint, arn, {pair["key"]: pair["value"] for pair in pairs})
+
+
+_Applier = Callable[[Endpoint, str, str, Any], None]
+_APPLIERS: dict[tuple[str, str], _Applier] = {
+    ("AWS::Lambda::Function", "ReservedConcurrentExecutions"): _reserve_concurrency,
+    ("AWS::S3::Bucket", "ReplicationConfiguration"): _replicate,
+    ("AWS::S3::Bucket", "ObjectLockConfiguration"): _lock_objects,
+    ("AWS::S3::Bucket", "LifecycleConfiguration"): _set_lifecycle,
+    ("AWS::ApiGatewayV2::Api", "CorsConfiguration"): _allow_origins,
+    ("AWS::CloudFront::KeyValueStore", "ImportSource"): _import_keys,
+}

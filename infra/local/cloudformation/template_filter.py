@@ -1,0 +1,117 @@
+"""Filter of templates: takes out, by name, what the emulator's CloudFormation refuses, and says what it took."""
+
+import copy
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from infra.local.cloudformation.assembly import Template
+from infra.local.errors import LocalStackError
+
+# The emulator refuses a whole template for one resource of a type that it does not know.
+STRIPPED_TYPES: dict[str, str] = {
+    "AWS::Logs::DeliverySource": "the local edge writes the access log itself",
+    "AWS::Logs::DeliveryDestination": "the local edge writes the access log itself",
+    "AWS::Logs::Delivery": "the local edge writes the access log itself",
+    "AWS::Athena::NamedQuery": "saved queries are for the console",
+    "AWS::CloudFront::PublicKey": "tokens are checked by the edge function",
+    "AWS::CloudFront::KeyGroup": "tokens are checked by the edge function",
+    "AWS::CloudFront::MonitoringSubscription": "the emulator has no metrics of CloudFront",
+    "AWS::WAFv2::IPSet": "the emulator's WAF blocks nothing",
+    "AWS::WAFv2::LoggingConfiguration": "the emulator's WAF logs nothing",
+    "AWS::CloudWatch::CompositeAlarm": "the emulator has plain alarms only",
+    "AWS::Budgets::Budget": "nothing costs anything here",
+    "AWS::Lambda::CodeSigningConfig": "code is not signed here",
+    "AWS::XRay::Group": "nothing is traced here",
+    "AWS::Events::Connection": "the emulator has no API destinations",
+    "AWS::Events::ApiDestination": "the emulator has no API destinations",
+}
+
+# Alarms on metric math are refused at creation, whatever else stands in the stack.
+_METRIC_MATH = "AWS::CloudWatch::Alarm on metric math"
+_METRIC_MATH_REASON = "the emulator has no metric math"
+
+
+class FilterError(LocalStackError):
+    """What is left of a template needs what was stripped from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stripped:
+    """One resource that the local stack goes without."""
+
+    logical_id: str
+    kind: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.logical_id}: {self.reason}"
+
+
+def filter_template(template: Template) -> tuple[Template, list[Stripped]]:
+    """Return a copy of ``template`` without what :data:`STRIPPED_TYPES` names, and what was taken out.
+
+    Orders of creation and outputs that name a stripped resource go with it.
+
+    Raises:
+        FilterError: a resource that stays refers to one that is stripped; names both.
+    """
+    filtered = copy.deepcopy(template)
+    resources: dict[str, Any] = filtered.get("Resources", {})
+    stripped = [found for logical_id, resource in resources.items() if (found := _judge(logical_id, resource))]
+    gone = {found.logical_id for found in stripped}
+    for logical_id in gone:
+        del resources[logical_id]
+    for resource in resources.values():
+        _forget_order(resource, gone)
+    outputs: dict[str, Any] = filtered.get("Outputs", {})
+    for name in [name for name, output in outputs.items() if references(output) & gone]:
+        del outputs[name]
+    for logical_id, resource in resources.items():
+        for missing in sorted(references(resource) & gone):
+            raise FilterError(
+                f"expected {logical_id} ({resource['Type']}) to do without {missing}, which the local stack strips, "
+                "but it refers to it"
+            )
+    return filtered, stripped
+
+
+def references(value: Any) -> set[str]:
+    """Return the logical ids that a piece of a template refers to, by Ref, Fn::GetAtt or Fn::Sub."""
+    found: set[str] = set()
+    if isinstance(value, list):
+        for item in value:
+            found |= references(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if key == "Ref" and isinstance(item, str):
+                found.add(item)
+            elif key == "Fn::GetAtt":
+                found.add(item[0] if isinstance(item, list) else item.partition(".")[0])
+            elif key == "Fn::Sub":
+                text = item[0] if isinstance(item, list) else item
+                found |= {part.partition("}")[0].partition(".")[0] for part in text.split("${")[1:]}
+                found |= references(item[1:]) if isinstance(item, list) else set()
+            else:
+                found |= references(item)
+    return found
+
+
+def _judge(logical_id: str, resource: dict[str, Any]) -> Stripped | None:
+    kind = resource["Type"]
+    if kind in STRIPPED_TYPES:
+        return Stripped(logical_id, kind, STRIPPED_TYPES[kind])
+    if kind == "AWS::CloudWatch::Alarm" and "Expression" in json.dumps(
+        resource.get("Properties", {}).get("Metrics", [])
+    ):
+        return Stripped(logical_id, _METRIC_MATH, _METRIC_MATH_REASON)
+    return None
+
+
+def _forget_order(resource: dict[str, Any], gone: set[str]) -> None:
+    before = resource.get("DependsOn", [])
+    kept = [name for name in ([before] if isinstance(before, str) else before) if name not in gone]
+    if kept:
+        resource["DependsOn"] = kept
+    else:
+        resource.pop("DependsOn", None)

@@ -1,0 +1,74 @@
+"""Conditional requests and byte ranges, answered from a whole answer (RFC 9110, sections 13 and 14)."""
+
+import dataclasses
+import re
+from email.utils import parsedate_to_datetime
+
+import httpx
+
+from infra.local.cloudfront.exchange import Answer
+
+_NARROWING = frozenset({b"if-none-match", b"if-modified-since", b"range"})
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
+# What a 304 leaves out (RFC 9110, section 15.4.5).
+_OF_THE_BODY = ("content-length", "content-type", "content-encoding", "content-range")
+
+
+def narrow(answer: Answer, request: httpx.Headers) -> Answer:
+    """Return what a request with these headers gets of ``answer``: 304, 206, 416, or all of it."""
+    if answer.status != 200 or not any(name.lower() in _NARROWING for name, _ in request.raw):
+        return answer
+    if _is_unchanged(answer.headers, request):
+        headers = httpx.Headers([(n, v) for n, v in answer.headers.multi_items() if n not in _OF_THE_BODY])
+        return Answer(304, headers)
+    wanted = request.get("range")
+    if wanted is None or not _range_applies(answer.headers, request):
+        return answer
+    return _part(answer, wanted)
+
+
+def _is_unchanged(headers: httpx.Headers, request: httpx.Headers) -> bool:
+    if "if-none-match" in request:
+        etag = headers.get("etag")
+        tags = [tag.strip() for tag in request["if-none-match"].split(",")]
+        return "*" in tags or (etag is not None and _weak(etag) in map(_weak, tags))
+    modified, since = _date(headers.get("last-modified")), _date(request.get("if-modified-since"))
+    return modified is not None and since is not None and modified <= since
+
+
+def _range_applies(headers: httpx.Headers, request: httpx.Headers) -> bool:
+    validator = request.get("if-range")
+    if validator is None:
+        return True
+    if '"' in validator:
+        return not validator.startswith("W/") and validator == headers.get("etag")
+    return _date(validator) is not None and _date(validator) == _date(headers.get("last-modified"))
+
+
+def _part(answer: Answer, wanted: str) -> Answer:
+    match, size = _RANGE.fullmatch(wanted.strip()), len(answer.body)
+    # Several ranges, or another unit, may be ignored (section 14.2).
+    if not match or not any(match.groups()):
+        return answer
+    first, last = match.groups()
+    start = int(first) if first else max(size - int(last), 0)
+    end = min(int(last), size - 1) if first and last else size - 1
+    if first and last and int(last) < start:
+        return answer
+    headers = httpx.Headers(answer.headers)
+    if start >= size or (not first and int(last) == 0):
+        headers["content-range"] = f"bytes */{size}"
+        return Answer(416, headers)
+    headers["content-range"] = f"bytes {start}-{end}/{size}"
+    return dataclasses.replace(answer, status=206, headers=headers, body=answer.body[start : end + 1])
+
+
+def _weak(tag: str) -> str:
+    return tag.removeprefix("W/")
+
+
+def _date(text: str | None) -> float | None:
+    try:
+        return parsedate_to_datetime(text).timestamp() if text else None
+    except (ValueError, OverflowError):
+        return None

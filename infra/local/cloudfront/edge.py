@@ -1,0 +1,207 @@
+"""The edge: one request through CloudFront's stages, in CloudFront's order."""
+
+import dataclasses
+import logging
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from email.utils import formatdate
+from functools import lru_cache
+from typing import NamedTuple
+
+import httpx
+
+from infra.local.cloudfront.cache import AnswerCache, KeptAnswer
+from infra.local.cloudfront.cache_key import cache_key
+from infra.local.cloudfront.collapse import Collapser
+from infra.local.cloudfront.conditional import narrow
+from infra.local.cloudfront.distribution import Behavior, Distribution
+from infra.local.cloudfront.exchange import (
+    Answer,
+    ResultType,
+    ViewerRequest,
+    change_headers,
+    error_page,
+)
+from infra.local.cloudfront.freshness import lifetime
+from infra.local.cloudfront.function import FunctionRuntime
+from infra.local.cloudfront.function_event import (
+    EventContext,
+    FunctionResultError,
+    apply_to_answer,
+    apply_to_request,
+    viewer_request_event,
+    viewer_response_event,
+)
+from infra.local.cloudfront.function_process import FunctionError
+from infra.local.cloudfront.origins import Origins
+from infra.local.cloudfront.record import EDGE_LOCATION, Served
+from infra.local.cloudfront.response_headers import apply_policy
+
+logger = logging.getLogger(__name__)
+
+
+class _Found(NamedTuple):
+    """An answer out of the cache, ``age`` seconds old, or from an origin, which took ``origin_seconds``."""
+
+    answer: Answer
+    result_type: ResultType
+    age: float | None = None
+    origin_seconds: float | None = None
+
+
+class Edge:
+    """Serves one distribution."""
+
+    def __init__(
+        self,
+        distribution: Distribution,
+        functions: FunctionRuntime,
+        cache: AnswerCache,
+        origins: Origins,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.distribution = distribution
+        self.cache = cache
+        self._functions = functions
+        self._origins = origins
+        self._clock = clock
+        self._fills: Collapser[_Found] = Collapser()
+
+    async def serve(self, request: ViewerRequest) -> Served:
+        """Answer ``request``, whatever happens behind the edge."""
+        context = EventContext(self.distribution.distribution_id, self.distribution.domain_name, uuid.uuid4().hex)
+        behavior = self.distribution.behavior(request.path)
+        if request.method not in behavior.methods:
+            refused = error_page(403, "This distribution is not configured to allow this method.")
+            return self._served(request, request.path, _Found(refused, "Error"), context)
+        try:
+            asked = await self._viewer_request(behavior, request, context)
+        except FunctionError as error:
+            logger.warning("viewer-request function: %s", error)
+            failed = _Found(error_page(503, "The CloudFront function failed."), "FunctionExecutionError")
+            return self._served(request, request.path, failed, context)
+        except FunctionResultError as error:
+            logger.warning("viewer-request function: %s", error)
+            failed = _Found(error_page(502, "The CloudFront function returned no request."), "FunctionValidationError")
+            return self._served(request, request.path, failed, context)
+        if isinstance(asked, Answer):
+            return self._served(request, request.path, _Found(asked, "FunctionGeneratedResponse"), context)
+        found = await self._look_up(behavior, asked, context)
+        headers = apply_policy(behavior.response_headers, found.answer.headers, request.headers.get("origin"))
+        found = found._replace(answer=dataclasses.replace(found.answer, headers=headers))
+        found = await self._viewer_response(behavior, asked, found, context)
+        found = found._replace(answer=narrow(found.answer, request.headers))
+        return self._served(request, asked.path, found, context)
+
+    @property
+    def served_by_origin(self) -> dict[str, int]:
+        """How many answers came from each origin."""
+        return dict(self._origins.served)
+
+    async def finish(self) -> None:
+        """Wait for the fetches that are under way."""
+        await self._fills.finish()
+
+    async def _viewer_request(
+        self, behavior: Behavior, request: ViewerRequest, context: EventContext
+    ) -> ViewerRequest | Answer:
+        name = behavior.functions.get("viewer-request")
+        if name is None:
+            return request
+        event = viewer_request_event(context, request)
+        return apply_to_request(await self._functions.run(name, event, context.log("viewer-request")), request)
+
+    async def _viewer_response(
+        self, behavior: Behavior, request: ViewerRequest, found: _Found, context: EventContext
+    ) -> _Found:
+        name = behavior.functions.get("viewer-response")
+        if name is None or found.answer.status >= 400:
+            return found
+        event = viewer_response_event(context, request, found.answer)
+        try:
+            result = await self._functions.run(name, event, context.log("viewer-response"))
+            return found._replace(answer=apply_to_answer(result, found.answer))
+        except (FunctionError, FunctionResultError) as error:
+            logger.warning("viewer-response function: %s", error)
+            return _Found(error_page(503, "The CloudFront function failed."), "FunctionExecutionError")
+
+    async def _look_up(self, behavior: Behavior, request: ViewerRequest, context: EventContext) -> _Found:
+        key, now = cache_key(behavior.cache, request), self._clock()
+        kept = self.cache.find(key)
+
+        async def fill() -> _Found:
+            return await self._fill(behavior, key, request, context, kept)
+
+        if kept is not None and kept.is_served_while_revalidated(now):
+            if not kept.is_fresh(now):
+                self._fills.begin(key, fill)
+            return _from_cache(kept, now)
+        follows = self._fills.is_running(key)
+        found = await self._fills.run(key, fill)
+        if not follows:
+            return found
+        # Whoever waited for another's fetch was served by the cache that it filled.
+        return found._replace(
+            result_type="Hit" if found.result_type == "Miss" else found.result_type, origin_seconds=None
+        )
+
+    async def _fill(
+        self, behavior: Behavior, key: str, request: ViewerRequest, context: EventContext, kept: KeptAnswer | None
+    ) -> _Found:
+        revalidated = kept if kept is not None and kept.answer.status == 200 else None
+        began = time.perf_counter()
+        answer, result_type = await self._origins.ask(
+            behavior, request, context, _validators(revalidated.answer.headers) if revalidated else {}
+        )
+        now, took = self._clock(), time.perf_counter() - began
+        if revalidated and answer.status == 304:
+            result_type = "RefreshHit"
+            answer = dataclasses.replace(revalidated.answer, headers=_refreshed(revalidated.answer, answer))
+        elif revalidated and answer.status >= 500 and revalidated.is_served_on_error(now):
+            return _from_cache(revalidated, now)
+        life = lifetime(answer.status, answer.headers, behavior.cache, self.distribution.error_seconds)
+        if life.total > 0:
+            self.cache.keep(key, KeptAnswer(answer, now, 0, life))
+        elif answer.status < 500:
+            self.cache.forget(key)
+        return _Found(answer, result_type, origin_seconds=took)
+
+    def _served(self, request: ViewerRequest, path: str, found: _Found, context: EventContext) -> Served:
+        answer = found.answer
+        own = {
+            b"via": f"1.1 {self.distribution.domain_name} (CloudFront)".encode(),
+            b"x-cache": f"{found.result_type} from cloudfront".encode(),
+            b"x-amz-cf-pop": EDGE_LOCATION.encode(),
+            b"x-amz-cf-id": context.request_id.encode(),
+        }
+        if answer.status != 304:
+            own[b"content-length"] = str(len(answer.body)).encode()
+        if found.age is not None:
+            own[b"age"] = str(int(found.age)).encode()
+        defaults = {b"date": _date(int(self._clock())), b"server": b"CloudFront"}
+        headers = change_headers(answer.headers, overriding=own, defaults=defaults)
+        body = b"" if request.method == "HEAD" else answer.body
+        sent = Answer(answer.status, headers, body)
+        return Served(request, path, sent, found.result_type, context.request_id, found.origin_seconds, context.logged)
+
+
+@lru_cache(maxsize=4)
+def _date(seconds: int) -> bytes:
+    return formatdate(seconds, usegmt=True).encode()
+
+
+def _from_cache(kept: KeptAnswer, now: float) -> _Found:
+    return _Found(kept.answer, "Error" if kept.answer.status >= 400 else "Hit", kept.age_at(now))
+
+
+def _validators(headers: Mapping[str, str]) -> dict[str, str]:
+    names = {"etag": "if-none-match", "last-modified": "if-modified-since"}
+    return {condition: headers[name] for name, condition in names.items() if name in headers}
+
+
+def _refreshed(kept: Answer, unchanged: Answer) -> httpx.Headers:
+    """Return the kept headers with what the 304 says anew (RFC 9111, section 3.2)."""
+    headers = httpx.Headers(kept.headers)
+    headers.update({name: value for name, value in unchanged.headers.items() if name != "content-length"})
+    return headers

@@ -1,0 +1,173 @@
+"""The edge as a web server: every path a viewer's, but those under ``/_edge/``, which are an operator's."""
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import time
+from collections.abc import AsyncIterator
+
+import httpx
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from infra.local.cloudfront.edge import Edge
+from infra.local.cloudfront.exchange import Answer, ViewerRequest, to_headers
+from infra.local.cloudfront.explanation import Explainer
+from infra.local.cloudfront.function import FunctionRuntime
+from infra.local.cloudfront.function_event import FunctionResultError
+from infra.local.cloudfront.function_process import FunctionError
+from infra.local.cloudfront.log_writer import LogWriter
+from infra.local.cloudfront.record import Timing, access_record
+from infra.local.cloudfront.s3_origin import S3Fetcher
+from infra.local.cloudfront.stamp import HEADER, Stamp, StampError
+from infra.local.cloudfront.statistics import Statistics
+from infra.local.cloudfront.upkeep import Upkeep
+
+FLUSH_SECONDS = 5.0
+_OPERATORS_PATHS = "/_edge/"
+
+
+class EdgeServer:
+    """Puts the edge, its log and its counts behind HTTP."""
+
+    def __init__(
+        self, edge: Edge, functions: FunctionRuntime, fetcher: S3Fetcher, log: LogWriter, upkeep: Upkeep
+    ) -> None:
+        self._edge = edge
+        self._functions = functions
+        self._fetcher = fetcher
+        self._log = log
+        self._upkeep = upkeep
+        self._statistics = Statistics()
+
+    def application(self) -> ASGIApp:
+        """Return the ASGI application. A viewer's request goes through none of Starlette."""
+        operators = Starlette(
+            routes=[
+                Route("/_edge/health", self._health),
+                Route("/_edge/stats", self._stats),
+                Route("/_edge/flush", self._flush, methods=["POST"]),
+                Route("/_edge/invalidate", self._invalidate, methods=["POST"]),
+                Route("/_edge/explain", self._explain, methods=["POST"]),
+            ],
+            lifespan=self._lifespan,
+        )
+        operators.router.default = self._view
+        operators.router.redirect_slashes = False
+
+        async def application(scope: Scope, receive: Receive, send: Send) -> None:
+            is_viewers = scope["type"] == "http" and not scope["path"].startswith(_OPERATORS_PATHS)
+            await (self._view if is_viewers else operators)(scope, receive, send)
+
+        return application
+
+    async def serve(self, request: ViewerRequest) -> Answer:
+        """Answer a viewer, and record it."""
+        began_at, began = time.time(), time.perf_counter()
+        try:
+            stamp = Stamp.read(request.headers, began_at)
+        except StampError as error:
+            body = json.dumps({"error": str(error)}).encode()
+            return Answer(400, httpx.Headers({"content-type": "application/json"}), body)
+        if stamp is not None:
+            request, began_at = _replayed(request, stamp), stamp.moment.timestamp()
+        served = await self._edge.serve(request)
+        seconds = time.perf_counter() - began
+        timing = Timing(began_at, seconds, seconds)
+        record = access_record(served, timing, self._edge.distribution.domain_name)
+        self._statistics.add(record)
+        self._log.add(timing.hour, record)
+        return served.answer
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, _application: Starlette) -> AsyncIterator[None]:
+        await self._functions.start()
+        # Before the first viewer is served: what was ordered while nobody listened.
+        await self._upkeep.once()
+        tasks = [asyncio.create_task(self._flush_now_and_then()), asyncio.create_task(self._upkeep.run())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._edge.finish()
+            await self._log.flush()
+            await self._functions.stop()
+            await self._fetcher.close()
+            self._edge.cache.close()
+
+    async def _flush_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            await self._log.flush()
+
+    async def _view(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        answer = await self.serve(_viewer_request(scope))
+        headers = [(name.lower(), value) for name, value in answer.headers.raw]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    async def _health(self, _request: Request) -> Response:
+        return JSONResponse({"status": "ok", "distribution": self._edge.distribution.distribution_id})
+
+    async def _stats(self, _request: Request) -> Response:
+        log = {"written": self._log.written, "waiting": self._log.waiting}
+        kept, origins = len(self._edge.cache), self._edge.served_by_origin
+        return JSONResponse({**self._statistics.summary(), "origins": origins, "cached": kept, "log": log})
+
+    async def _flush(self, _request: Request) -> Response:
+        await self._log.flush()
+        return JSONResponse({"written": self._log.written, "waiting": self._log.waiting})
+
+    async def _invalidate(self, request: Request) -> Response:
+        try:
+            paths = json.loads(await request.body() or b'{"paths": ["/*"]}')["paths"]
+        except (ValueError, KeyError, TypeError):
+            paths = None
+        if not isinstance(paths, list) or not all(
+            isinstance(path, str) and path.startswith(("/", "#")) for path in paths
+        ):
+            return JSONResponse({"error": 'expected {"paths": ["/…", …]} but received something else'}, status_code=400)
+        return JSONResponse({"invalidated": self._edge.cache.invalidate(paths)})
+
+    async def _explain(self, request: Request) -> Response:
+        try:
+            asked = json.loads(await request.body())
+            path, _, query = str(asked["target"]).partition("?")
+            headers = to_headers([(str(name), str(value)) for name, value in asked["headers"]])
+        except (ValueError, KeyError, TypeError):
+            expected = 'expected {"target": "/img/…", "headers": [[name, value], …]} but received something else'
+            return JSONResponse({"error": expected}, status_code=400)
+        viewer = ViewerRequest("GET", path, query, headers, "127.0.0.1")
+        explainer = Explainer(self._edge.distribution, self._functions, self._edge.cache)
+        try:
+            return JSONResponse(await explainer.explain(viewer))
+        except (FunctionError, FunctionResultError) as error:
+            return JSONResponse({"error": str(error)}, status_code=502)
+
+
+def _viewer_request(scope: Scope) -> ViewerRequest:
+    path = scope["raw_path"].decode("latin-1").partition("?")[0]
+    query, method = scope["query_string"].decode("latin-1"), scope["method"]
+    host, port = scope["client"] or ("-", 0)
+    line = len(method) + len(path) + len(query) + len(" ? HTTP/1.1\r\n")
+    return ViewerRequest(
+        method=method,
+        path=path,
+        query=query,
+        headers=httpx.Headers(scope["headers"]),
+        client_ip=host,
+        client_port=port,
+        received_bytes=line + sum(len(name) + len(value) + 4 for name, value in scope["headers"]) + 2,
+        http_version=scope["http_version"],
+    )
+
+
+def _replayed(request: ViewerRequest, stamp: Stamp) -> ViewerRequest:
+    headers = httpx.Headers([pair for pair in request.headers.multi_items() if pair[0] != HEADER])
+    return dataclasses.replace(request, headers=headers, client_ip=stamp.address)

@@ -1,0 +1,105 @@
+"""MiniStack, the emulator of AWS: IAM enforced, on loopback only, all its files in the state folder.
+
+Run as ``python -m infra.local.emulator.server``, by :func:`start_emulator`.
+"""
+
+import os
+import time
+from pathlib import Path
+
+import httpx
+
+from infra.local.endpoint import HOST, Endpoint
+from infra.local.errors import LocalStackError
+from infra.local.processes import find_process, log_tail, python_module, start_process
+from infra.local.state import CHECKOUT, ProcessRecord, StateFolder
+
+NAME = "emulator"
+HEALTH_PATH = "/_ministack/health"
+_POLL_SECONDS = 0.02
+# Nothing else of a caller's environment may reach the handlers that run inside the emulator.
+_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
+
+
+class EmulatorError(LocalStackError):
+    """The emulator ended or never answered; the message carries the tail of its log."""
+
+
+def emulator_environment(port: int, region: str, scratch: Path) -> dict[str, str]:
+    """Return the emulator's whole environment.
+
+    Args:
+        port: TCP port on loopback.
+        region: what a request that names none is in.
+        scratch: its TMPDIR; workers that are killed leave folders there.
+    """
+    return {
+        **{name: os.environ[name] for name in _INHERITED if name in os.environ},
+        "AUTH": "true",
+        "BIND_HOST": HOST,
+        "MINISTACK_HOST": HOST,
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_REGION": region,
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "LOG_LEVEL": "WARNING",
+        "TMPDIR": str(scratch),
+        "PYTHONUNBUFFERED": "1",
+        "NO_PROXY": "*",
+    }
+
+
+def start_emulator(folder: StateFolder, port: int, region: str) -> ProcessRecord:
+    """Start the emulator; it does not answer yet when this returns."""
+    return start_process(
+        NAME,
+        python_module("infra.local.emulator.server"),
+        home=folder.home,
+        environment=emulator_environment(port, region, folder.scratch),
+        log=folder.log(NAME),
+        folder=CHECKOUT,
+    )
+
+
+def await_emulator(record: ProcessRecord, endpoint: Endpoint, log: Path, *, seconds: float = 60) -> None:
+    """Wait until the emulator is healthy.
+
+    Raises:
+        EmulatorError: it ended, or did not answer within ``seconds``.
+    """
+    deadline = time.monotonic() + seconds
+    with httpx.Client(trust_env=False, timeout=2) as client:
+        while time.monotonic() < deadline:
+            try:
+                if client.get(f"{endpoint.url}{HEALTH_PATH}").is_success:
+                    return
+            except httpx.TransportError:
+                pass
+            if find_process(record) is None:
+                raise EmulatorError(f"expected the emulator to run but it ended:\n{log_tail(log)}")
+            time.sleep(_POLL_SECONDS)
+    raise EmulatorError(
+        f"expected the emulator to answer at {endpoint.url} within {seconds:g} s but it did not:\n{log_tail(log)}"
+    )
+
+
+def main() -> None:
+    """Run the emulator in this process, with the patches applied."""
+    from infra.local.emulator import (
+        fidelity,
+        handler_python,
+        service_metrics,
+        worker_pool,
+    )
+
+    fidelity.apply_patches()
+    handler_python.apply_patches()
+    worker_pool.apply_patches()
+    service_metrics.apply_patches()
+    from ministack.app import main as run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

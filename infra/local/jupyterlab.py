@@ -1,0 +1,52 @@
+"""JupyterLab on the notebooks, in the environment of the local stack: ``python -m infra.local.jupyterlab``."""
+
+import json
+import os
+from pathlib import Path
+
+from infra.local.endpoint import HOST
+from infra.local.state import CHECKOUT, HOME_VARIABLE
+
+_TOKEN_VARIABLE = "DARKROOM_LAB_TOKEN"  # noqa: S105  # the name of a variable
+_PORT_VARIABLE = "DARKROOM_LAB_PORT"
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    # Its own folders: nobody's configuration gets in, and nothing is left behind.
+    home = f"{os.environ[HOME_VARIABLE]}/jupyter"
+    os.environ |= {
+        "JUPYTER_CONFIG_DIR": f"{home}/config",
+        "JUPYTER_DATA_DIR": f"{home}/data",
+        "JUPYTER_RUNTIME_DIR": f"{home}/runtime",
+        "JUPYTERLAB_SETTINGS_DIR": f"{home}/settings",
+        "JUPYTERLAB_WORKSPACES_DIR": f"{home}/workspaces",
+        "IPYTHONDIR": f"{home}/ipython",
+        "JUPYTER_TOKEN": os.environ.pop(_TOKEN_VARIABLE),
+    }
+    _ask_nobody(Path(home) / "settings")
+    # Imported late: it reads the folders when it is imported.
+    from jupyterlab.labapp import main as serve
+
+    serve(
+        [
+            f"--ServerApp.ip={HOST}",
+            f"--ServerApp.port={os.environ[_PORT_VARIABLE]}",
+            "--ServerApp.port_retries=0",
+            "--ServerApp.open_browser=False",
+            f"--ServerApp.root_dir={CHECKOUT / 'notebooks'}",
+            "--ServerApp.allow_root=True",  # on loopback, with a token, as whoever started the stack
+        ]
+    )
+
+
+def _ask_nobody(settings: Path) -> None:
+    """Keep JupyterLab from asking whoever opens it about news, and the network about updates."""
+    folder = settings / "@jupyterlab" / "apputils-extension"
+    folder.mkdir(parents=True, exist_ok=True)
+    chosen = {"fetchNews": "false", "checkForUpdates": False}
+    (folder / "notification.jupyterlab-settings").write_text(json.dumps(chosen), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

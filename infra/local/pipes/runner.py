@@ -1,0 +1,157 @@
+"""EventBridge Pipes on one machine: carries messages from queues to Express state machines.
+
+Run as ``python -m infra.local.pipes.runner``. The emulator knows pipes but moves nothing from an SQS queue. SIGTERM
+lets running executions end; a kill loses nothing, for a message is deleted only after its execution succeeded.
+"""
+
+import logging
+import os
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.local.endpoint import Endpoint
+from infra.local.pipes.pipes import (
+    Message,
+    Pipe,
+    PipeCatalog,
+    UnsupportedPipeError,
+    execution_input,
+    failed_messages,
+)
+from infra.local.role_session import assume_role, role_client
+
+# Of each pipe, for in AWS none waits for another. An execution waits as much as it draws: twice the cores keeps
+# them busy and the picture in hand soon done.
+CONCURRENT_EXECUTIONS = 2 * (os.cpu_count() or 1)
+_LONG_POLL_SECONDS = 1
+_LOOK_SECONDS = 2.0
+_RETRY_SECONDS = 1.0
+
+log = logging.getLogger("pipes")
+
+
+class PipeRunner:
+    """Carries the messages of one pipe until it is stopped, with the rights of the pipe's role."""
+
+    def __init__(self, pipe: Pipe, endpoint: Endpoint):
+        self.pipe = pipe
+        session = assume_role(endpoint, pipe.role_arn, f"pipe-{pipe.name}"[:64])
+        self._sqs = role_client(endpoint, session, "sqs", pipe.region)
+        self._states = role_client(endpoint, session, "stepfunctions", pipe.region)
+        self._queue_url = endpoint.client("sqs", pipe.region).get_queue_url(QueueName=pipe.queue_name)["QueueUrl"]
+        self._slots = threading.Semaphore(CONCURRENT_EXECUTIONS)
+        self._stopping = threading.Event()
+        self._executor = ThreadPoolExecutor(CONCURRENT_EXECUTIONS, thread_name_prefix=pipe.name)
+        self._receiver = threading.Thread(target=self._receive, name=f"{pipe.name}-receiver")
+        self._receiver.start()
+
+    def stop(self) -> None:
+        """Receive no more, and wait until the running executions have ended."""
+        self._stopping.set()
+        self._receiver.join()
+        self._executor.shutdown(wait=True)
+
+    def _receive(self) -> None:
+        while not self._stopping.is_set():
+            # A message is received only when an execution can start at once: its visibility timeout is running.
+            if not self._slots.acquire(timeout=_LONG_POLL_SECONDS):
+                continue
+            messages = self._next_batch()
+            if messages:
+                self._executor.submit(self._carry, messages)
+            else:
+                self._slots.release()
+
+    def _next_batch(self) -> list[Message]:
+        try:
+            answer = self._sqs.receive_message(
+                QueueUrl=self._queue_url,
+                MaxNumberOfMessages=min(self.pipe.batch_size, 10),
+                WaitTimeSeconds=_LONG_POLL_SECONDS,
+                MessageSystemAttributeNames=["All"],
+                MessageAttributeNames=["All"],
+            )
+        except (BotoCoreError, ClientError) as error:
+            log.warning("%s: cannot receive: %s", self.pipe.name, error)
+            self._stopping.wait(_RETRY_SECONDS)
+            return []
+        messages: list[Message] = answer.get("Messages", [])
+        return messages
+
+    def _carry(self, messages: list[Message]) -> None:
+        try:
+            started = time.monotonic()
+            execution = self._states.start_sync_execution(
+                stateMachineArn=self.pipe.state_machine_arn, input=execution_input(self.pipe, messages)
+            )
+            failed = failed_messages(messages, execution)
+            for message in messages:
+                if message["MessageId"] not in failed:
+                    self._sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"])
+            self._report(messages, execution, failed, time.monotonic() - started)
+        except (BotoCoreError, ClientError) as error:
+            ids = ", ".join(message["MessageId"] for message in messages)
+            log.warning("%s: %s stay in the queue: %s", self.pipe.name, ids, error)
+        finally:
+            self._slots.release()
+
+    def _report(self, messages: list[Message], execution: dict[str, Any], failed: set[str], seconds: float) -> None:
+        for message in messages:
+            identifier = message["MessageId"]
+            if identifier in failed:
+                cause = f"{execution.get('error', '')} {execution.get('cause', '')}".strip()
+                log.warning(
+                    "%s: %s failed after %.2f s (%s, received %s times) %s",
+                    self.pipe.name, identifier, seconds, execution["status"],
+                    message.get("Attributes", {}).get("ApproximateReceiveCount", "?"), cause,
+                )  # fmt: skip
+            else:
+                log.info("%s: %s done in %.2f s", self.pipe.name, identifier, seconds)
+
+
+class Pump:
+    """Runs every pipe there is, and follows pipes that come and go."""
+
+    def __init__(self, endpoint: Endpoint):
+        self._endpoint = endpoint
+        self._catalog = PipeCatalog(endpoint)
+        self._runners: dict[Pipe, PipeRunner] = {}
+
+    def run(self, stopping: threading.Event) -> None:
+        """Carry messages until ``stopping`` is set; then let running executions end."""
+        while not stopping.is_set():
+            try:
+                self._follow(self._catalog.running())
+            except UnsupportedPipeError as error:
+                log.error("%s", error)
+            except (BotoCoreError, ClientError) as error:
+                log.warning("cannot list pipes: %s", error)
+            stopping.wait(_LOOK_SECONDS)
+        self._follow([])
+
+    def _follow(self, pipes: list[Pipe]) -> None:
+        for pipe in self._runners.keys() - set(pipes):
+            self._runners.pop(pipe).stop()
+            log.info("%s: stopped", pipe.name)
+        for pipe in set(pipes) - self._runners.keys():
+            self._runners[pipe] = PipeRunner(pipe, self._endpoint)
+            log.info("%s: from %s to %s, %d at once", pipe.name, pipe.queue_arn, pipe.state_machine_arn,
+                     CONCURRENT_EXECUTIONS)  # fmt: skip
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    Pump(Endpoint.from_environment()).run(stopping)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""A Prefect server on one machine, with its database in the stack's state folder."""

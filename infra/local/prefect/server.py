@@ -1,0 +1,91 @@
+"""Prefect's server on loopback, its database in the stack's state folder: ``python -m infra.local.prefect.server``.
+
+It takes ten seconds and more to be ready: it is started first, behind everything else, and waited for last.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import yaml
+
+from infra.local.endpoint import HOST
+from infra.local.processes import ProcessError, find_process, log_tail
+from infra.local.state import CHECKOUT, HOME_VARIABLE, ProcessRecord, StateFolder
+
+_PORT_VARIABLE = "DARKROOM_PREFECT_PORT"
+_NICENESS = 5
+_READY_SECONDS = 180.0
+_POLL_SECONDS = 0.1
+_BUILD = CHECKOUT / "build" / "prefect"
+
+
+def prefect_environment(folder: StateFolder) -> dict[str, str]:
+    """Return what Prefect needs in its environment to keep to ``folder``, and off the network."""
+    return {
+        "PREFECT_HOME": str(folder.home / "prefect"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(_BUILD / "ui"),
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        "PREFECT_RUNNER_POLL_FREQUENCY": "2",  # seconds; whoever presses a button waits for the flow to start
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def await_server(record: ProcessRecord, port: int, log: Path) -> None:
+    """Wait until the server on ``port`` answers.
+
+    Raises:
+        ProcessError: it ended, or did not answer in time.
+    """
+    url = f"http://{HOST}:{port}/api"
+    _await(record, log, f"Prefect's server to answer at {url}", lambda client: client.get(f"{url}/health").is_success)
+
+
+def await_deployments(record: ProcessRecord, port: int, log: Path) -> None:
+    """Wait until all that ``prefect.yaml`` lists is served by the process of ``record``.
+
+    Raises:
+        ProcessError: it ended, or had not told the server of them in time.
+    """
+    listed = len(yaml.safe_load((CHECKOUT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"])
+    url = f"http://{HOST}:{port}/api/deployments/count"
+    _await(record, log, f"{listed} deployments to be served", lambda client: client.post(url, json={}).json() >= listed)
+
+
+def _await(record: ProcessRecord, log: Path, what: str, condition: Callable[[httpx.Client], bool]) -> None:
+    deadline = time.monotonic() + _READY_SECONDS
+    with httpx.Client(trust_env=False, timeout=5) as client:
+        while time.monotonic() < deadline:
+            try:
+                if condition(client):
+                    return
+            except httpx.TransportError:
+                pass
+            if find_process(record) is None:
+                raise ProcessError(f"expected {what} but {record.name} ended:\n{log_tail(log)}")
+            time.sleep(_POLL_SECONDS)
+    raise ProcessError(f"expected {what} within {_READY_SECONDS:g} s but it did not happen:\n{log_tail(log)}")
+
+
+def main() -> None:
+    """Serve API and UI until told to stop."""
+    os.nice(_NICENESS)
+    port = int(os.environ[_PORT_VARIABLE])
+    # What its pages ask and its links lead to; else whatever is on Prefect's usual port, or nothing.
+    os.environ["PREFECT_UI_API_URL"] = f"http://{HOST}:{port}/api"
+    os.environ["PREFECT_UI_URL"] = f"http://{HOST}:{port}"
+    # Imported late: both are heavy, and whoever starts a server needs neither.
+    import uvicorn
+    from prefect.server.api.server import create_app
+
+    from infra.local.prefect.database import provide_database
+
+    provide_database(_BUILD, Path(os.environ[HOME_VARIABLE]) / "prefect")
+    uvicorn.run(create_app(final=True), host=HOST, port=port, log_level="warning")
+
+
+if __name__ == "__main__":
+    main()

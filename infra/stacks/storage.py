@@ -1,0 +1,87 @@
+"""Originals, derivatives and the images table: what must outlive every other stack."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra.constructs.picture_bucket import let_the_edge_serve, picture_bucket
+from infra.constructs.replication import replicate
+from infra.constructs.tables import table
+from infra.names import Names
+from infra.stacks.stack import DarkroomStack
+
+_CLASSES = {
+    "intelligent_tiering": s3.StorageClass.INTELLIGENT_TIERING,
+    "infrequent_access": s3.StorageClass.INFREQUENT_ACCESS,
+}
+
+
+class StorageStack(DarkroomStack):
+    """The buckets of originals and derivatives, and the table with each picture's outcome."""
+
+    def __init__(self, scope: Construct, names: Names) -> None:
+        super().__init__(
+            scope,
+            "Storage",
+            names=names,
+            region=names.settings.regions.primary,
+            description="Darkroom: originals, derivatives and the images table",
+        )
+        self.originals = picture_bucket(self, "Originals", names.originals_bucket)
+        self._receive_uploads(self.originals)
+        self._move_old_originals(self.originals)
+        self.derivatives = picture_bucket(self, "Derivatives", names.derivatives_bucket, counted=True)
+        let_the_edge_serve(self, self.derivatives)
+        replicate(self, self.derivatives, names)
+        self.images = self._images_table()
+        self.publish("originals-bucket", self.originals.bucket_name, "Bucket of the uploaded bytes")
+        self.publish("derivatives-bucket", self.derivatives.bucket_name, "Bucket that the edge serves from")
+        self.publish("images-table", self.images.table_name, "Table with each picture's outcome")
+
+    def _receive_uploads(self, bucket: s3.Bucket) -> None:
+        bucket.add_cors_rule(
+            allowed_methods=[s3.HttpMethods.POST, s3.HttpMethods.PUT, s3.HttpMethods.GET],
+            allowed_origins=list(self.settings.uploads.allowed_origins),
+            allowed_headers=["*"],
+            exposed_headers=["ETag"],  # a browser needs each part's to complete a multipart upload
+            max_age=3600,
+        )
+        resource = bucket.node.default_child
+        assert isinstance(resource, s3.CfnBucket)  # noqa: S101 - what an L2 bucket is made of
+        # The L2 property would bring a custom resource, and its function, for the same switch.
+        resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+        )
+        if self.settings.storage.object_lock:
+            resource.object_lock_enabled = True
+            resource.object_lock_configuration = s3.CfnBucket.ObjectLockConfigurationProperty(
+                object_lock_enabled="Enabled",
+                rule=s3.CfnBucket.ObjectLockRuleProperty(
+                    default_retention=s3.CfnBucket.DefaultRetentionProperty(
+                        mode="GOVERNANCE", days=self.settings.storage.object_lock_days
+                    )
+                ),
+            )
+
+    def _move_old_originals(self, bucket: s3.Bucket) -> None:
+        storage = self.settings.storage
+        if storage.originals_class != "standard":
+            bucket.add_lifecycle_rule(
+                id="old-originals",
+                transitions=[
+                    s3.Transition(
+                        storage_class=_CLASSES[storage.originals_class],
+                        transition_after=cdk.Duration.days(storage.originals_class_days),
+                    )
+                ],
+            )
+
+    def _images_table(self) -> dynamodb.Table:
+        images = table(self, "Images", name=self.names.images_table, key="image_id", names=self.names)
+        images.add_global_secondary_index(
+            index_name="by-tenant",
+            partition_key=dynamodb.Attribute(name="tenant", type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name="uploaded_at", type=dynamodb.AttributeType.STRING),
+        )
+        return images

@@ -1,0 +1,161 @@
+"""The upload API: an HTTP API, its authorizer, the handler that signs uploads, and what both keep."""
+
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.assets import Assets
+from infra.constructs.functions import RUNTIME, HandlerFunction
+from infra.constructs.http_api import AuthorizedApi
+from infra.constructs.secret import empty_secret
+from infra.constructs.tables import table
+from infra.names import Names
+from infra.stacks.stack import DarkroomStack
+from lambdas.core.settings import EDGE_REGION
+
+_TENANT_KEYS = "tenant-keys"
+_IMAGE_TOKEN_KEYS = "image-token-keys"  # noqa: S105  # a name
+_ANY_UPLOAD = "An upload's key ends in a random id, made when the request is signed."
+_ANY_PICTURE = "A tenant may take down any of its pictures; whose it is, the handler looks up first."
+
+
+class UploadStack(DarkroomStack):
+    """The HTTP API and all that stands behind it."""
+
+    def __init__(self, scope: Construct, names: Names, assets: Assets) -> None:
+        super().__init__(
+            scope,
+            "Upload",
+            names=names,
+            region=names.settings.regions.primary,
+            description="Darkroom: the upload API",
+        )
+        tenant_keys = empty_secret(
+            self,
+            "TenantKeys",
+            names,
+            "tenant-keys",
+            "Keys that tenants sign tokens with",
+        )
+        image_token_keys = empty_secret(
+            self,
+            "ImageTokenKeys",
+            names,
+            "image-token-keys",
+            "Keys of tokens that show private images",
+        )
+        self._uploads_table()
+        authorizer = self._authorizer(assets, tenant_keys)
+        handler = HandlerFunction(
+            self,
+            "Upload",
+            name="upload_api",
+            names=names,
+            assets=assets,
+            variables={
+                "REPLICA_BUCKET": names.replica_bucket,
+                "UPLOADS_TABLE": names.uploads_table,
+                "IMAGE_TOKEN_KEYS_SECRET": names.of(_IMAGE_TOKEN_KEYS),
+            },
+        )
+        self._allow_uploads(handler)
+        self._allow_takedowns(handler)
+        self._allow_lookups(handler, image_token_keys)
+        api = AuthorizedApi(self, names=names, handler=handler.function, authorizer=authorizer.function)
+        self.publish("upload-api-url", api.address, "Address of the upload API")
+        self.publish("uploads-table", names.uploads_table, "Table with the uploads that were signed")
+        self.publish(
+            "tenant-keys-secret",
+            tenant_keys,
+            "Secret with the keys that tenants sign tokens with",
+        )
+        self.publish(
+            "image-token-keys-secret",
+            image_token_keys,
+            "Secret with the keys of image tokens",
+        )
+
+    def _uploads_table(self) -> None:
+        table(self, "Uploads", name=self.names.uploads_table, key="image_id", names=self.names, expires="expires_at")
+
+    def _authorizer(self, assets: Assets, tenant_keys: str) -> HandlerFunction:
+        layer = lambda_.LayerVersion(
+            self,
+            "Signatures",
+            layer_version_name=self.names.of("signatures"),
+            description="What checks RS256 and ES256",
+            code=lambda_.Code.from_asset(str(assets.signatures_layer)),
+            compatible_runtimes=[RUNTIME],
+            compatible_architectures=[lambda_.Architecture.ARM_64],
+        )
+        authorizer = HandlerFunction(
+            self,
+            "Authorize",
+            name="authorize",
+            names=self.names,
+            assets=assets,
+            signatures_layer=layer,
+            variables={"TENANT_KEYS_SECRET": self.names.of(_TENANT_KEYS)},
+        )
+        authorizer.allow("ReadTenantKeys", ["secretsmanager:GetSecretValue"], [tenant_keys])
+        return authorizer
+
+    def _allow_uploads(self, handler: HandlerFunction) -> None:
+        originals = self.names.originals_arn
+        # A presigned request may do what its signer may, and only what was signed.
+        handler.allow(
+            "Originals",
+            [
+                "s3:PutObject",
+                "s3:AbortMultipartUpload",
+                "s3:ListMultipartUploadParts",
+                "s3:GetObject",
+            ],
+            [f"{originals}/*"],
+            _ANY_UPLOAD,
+        )
+        # Without it, an original that has not arrived is 403: it could not be told from a refusal.
+        handler.allow("FindOriginals", ["s3:ListBucket"], [originals])
+        handler.allow(
+            "Uploads",
+            ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"],
+            [self.names.uploads_table_arn],
+        )
+
+    def _allow_takedowns(self, handler: HandlerFunction) -> None:
+        # A deletion of one version is replicated by nobody: it is made in both regions.
+        places = [self.names.originals_arn, self.names.derivatives_arn, self.names.replica_arn]
+        handler.allow("FindVersions", ["s3:ListBucketVersions"], places)
+        handler.allow(
+            "EraseVersions",
+            ["s3:DeleteObject", "s3:DeleteObjectVersion"],
+            [f"{place}/*" for place in places],
+            _ANY_PICTURE,
+        )
+        if self.settings.storage.object_lock:
+            handler.allow(
+                "PassLock",
+                ["s3:BypassGovernanceRetention"],
+                [f"{self.names.originals_arn}/*"],
+                _ANY_PICTURE,
+            )
+        handler.allow(
+            "Invalidate",
+            ["cloudfront:CreateInvalidation"],
+            [f"arn:aws:cloudfront::{self.account}:distribution/*"],
+            "The distribution is deployed later, in another stack: its id is looked up when it is needed.",
+        )
+
+    def _allow_lookups(self, handler: HandlerFunction, image_token_keys: str) -> None:
+        handler.allow(
+            "Images",
+            ["dynamodb:GetItem", "dynamodb:DeleteItem"],
+            [self.names.table_arn],
+        )
+        handler.allow(
+            "ListImages",
+            ["dynamodb:Query"],
+            [f"{self.names.table_arn}/index/by-tenant"],
+        )
+        handler.allow("ReadImageTokenKeys", ["secretsmanager:GetSecretValue"], [image_token_keys])
+        published = [self.names.parameter_arn(thing, EDGE_REGION) for thing in ("delivery-url", "distribution-id")]
+        handler.allow("ReadAddresses", ["ssm:GetParameter"], published)

@@ -1,0 +1,1 @@
+"""What functions and operations share: settings, keys, messages, stores, tokens, takedown."""

@@ -1,0 +1,92 @@
+"""Reading originals: always the bytes that one upload brought, never those of another under the same key."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from botocore.exceptions import ClientError
+
+from lambdas.core.aws_errors import (
+    OriginalGoneError,
+    code_of,
+    is_conflict,
+    is_missing,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef
+
+
+class OriginalRef(Protocol):
+    """What names one upload's bytes."""
+
+    @property
+    def bucket(self) -> str:
+        """The originals bucket."""
+
+    @property
+    def key(self) -> str:
+        """The original's key."""
+
+    @property
+    def version_id(self) -> str | None:
+        """S3's version; None in a bucket that keeps none."""
+
+    @property
+    def etag(self) -> str:
+        """S3's ETag without quotes; holds a bucket without versions to the same bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class OriginalHead:
+    """The beginning of an original, and what S3 says of the whole."""
+
+    head: bytes
+    bytes: int
+    uploaded_at: datetime
+    declared_type: str | None
+
+
+def read_head(client: "S3Client", original: OriginalRef, size: int, head_bytes: int) -> OriginalHead:
+    """Read the first ``head_bytes`` of an original of ``size`` bytes, in one request.
+
+    Raises:
+        OriginalGoneError: it was deleted or replaced.
+        ClientError: anything else; a retry may help.
+    """
+    request = _which(original)
+    if size:  # of nothing there is no range
+        request["Range"] = f"bytes=0-{head_bytes - 1}"
+    try:
+        answer = client.get_object(**request)
+    except ClientError as error:
+        raise _gone(original, error) from error
+    total = int(answer["ContentRange"].rpartition("/")[2]) if "ContentRange" in answer else answer["ContentLength"]
+    head = answer["Body"].read(head_bytes)
+    return OriginalHead(head, total, answer["LastModified"], answer.get("ContentType"))
+
+
+def read_original(client: "S3Client", original: OriginalRef) -> bytes:
+    """Read the whole of an original.
+
+    Raises:
+        OriginalGoneError: it was deleted or replaced.
+        ClientError: anything else; a retry may help.
+    """
+    try:
+        return client.get_object(**_which(original))["Body"].read()
+    except ClientError as error:
+        raise _gone(original, error) from error
+
+
+def _which(original: OriginalRef) -> "GetObjectRequestTypeDef":
+    if original.version_id:
+        return {"Bucket": original.bucket, "Key": original.key, "VersionId": original.version_id}
+    return {"Bucket": original.bucket, "Key": original.key, "IfMatch": f'"{original.etag}"'}
+
+
+def _gone(original: OriginalRef, error: ClientError) -> Exception:
+    if is_missing(error) or is_conflict(error):
+        return OriginalGoneError(f"expected {original.key} as uploaded but S3 answered {code_of(error)}")
+    return error

@@ -1,0 +1,68 @@
+"""The encoder settings that are tried: everything but quality is a candidate, and each is measured over qualities."""
+
+from itertools import product
+from typing import get_args
+
+from lambdas.core.keys import Format
+from lambdas.core.settings.encoders import (
+    AvifEncoder,
+    Encoder,
+    Formats,
+    JpegEncoder,
+    WebpEncoder,
+)
+
+# Far apart: between them a score is near enough to a straight line to find where to look closer.
+QUALITIES: dict[Format, tuple[int, ...]] = {
+    "avif": (35, 45, 55, 65, 80),
+    "webp": (50, 65, 75, 85, 95),
+    "jpeg": (45, 60, 70, 80, 90),
+}
+
+
+def candidates(fmt: Format) -> list[Encoder]:
+    """Return the encoders of ``fmt`` to choose from, each at the lowest of the qualities to be tried.
+
+    Left out is what costs CPU or bytes on photographs and gains nothing: AVIF above effort 2 or tuned
+    for another metric, WebP's presets and finer subsampling, JPEG at full chroma or by other tables.
+    """
+    lowest = QUALITIES[fmt][0]
+    match fmt:
+        case "avif":
+            return [
+                AvifEncoder(quality=lowest, effort=effort, chroma=chroma)
+                for effort, chroma in product((0, 1, 2), get_args(AvifEncoder.model_fields["chroma"].annotation))
+            ]
+        case "webp":
+            return [WebpEncoder(quality=lowest, effort=effort) for effort in (0, 2, 4, 6)]
+        case "jpeg":
+            return [
+                JpegEncoder(quality=lowest, quantization_table=table, progressive=progressive, trellis=trellis)
+                for table, progressive, trellis in product((0, 3), (False, True), (False, True))
+            ]
+
+
+def at_quality(encoder: Encoder, quality: int) -> Encoder:
+    """Return ``encoder`` at another quality, its measured figures forgotten."""
+    return encoder.model_copy(update={"quality": quality, "reached": None})
+
+
+def shipped(formats: Formats, fmt: Format) -> Encoder:
+    """Return the encoder of ``fmt`` that the settings name."""
+    encoders: dict[Format, Encoder] = {"avif": formats.avif, "webp": formats.webp, "jpeg": formats.jpeg}
+    return encoders[fmt]
+
+
+def describe(encoder: Encoder) -> str:
+    """Say in a few words which candidate ``encoder`` is; quality is not part of it."""
+    match encoder:
+        case AvifEncoder():
+            return f"effort {encoder.effort}, {encoder.chroma}"
+        case WebpEncoder():
+            return f"effort {encoder.effort}"
+        case JpegEncoder():
+            marks = [f"table {encoder.quantization_table}"]
+            marks += ["progressive"] if encoder.progressive else []
+            marks += ["trellis"] if encoder.trellis else []
+            return ", ".join(marks)
+    raise TypeError(f"expected an encoder of AVIF, WebP or JPEG but received {type(encoder).__name__}")

@@ -1,0 +1,1 @@
+"""Signing keys: image-token keys at the edge and tenants' keys of the upload API, with their rotation."""
