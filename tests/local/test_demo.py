@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 
-import piexif
 import pytest
 import samples
 from rich.console import Console
@@ -39,11 +38,11 @@ def turned_jpeg() -> bytes:
     """Return a photograph as a phone stores it: on its side, in Display P3, with EXIF and a position."""
     stored = samples.photograph(1800, 1200).rot270()
     stored.set_type(pyvips.GValue.blob_type, "icc-profile-data", display_p3())
-    file = stored.jpegsave_buffer(Q=90, keep="icc")
-    position = {piexif.GPSIFD.GPSLatitudeRef: "N", piexif.GPSIFD.GPSLatitude: ((46, 1), (30, 1), (0, 1))}
-    exif = piexif.dump({"0th": {piexif.ImageIFD.Orientation: 6, piexif.ImageIFD.Make: "Maker"}, "GPS": position})
-    app1 = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
-    return bytes(file[:2] + app1 + file[2:])
+    stored.set_type(pyvips.GValue.gint_type, "orientation", 6)
+    stored.set_type(pyvips.GValue.gstr_type, "exif-ifd0-Make", "Maker")
+    stored.set_type(pyvips.GValue.gstr_type, "exif-ifd3-GPSLatitudeRef", "N")
+    stored.set_type(pyvips.GValue.gstr_type, "exif-ifd3-GPSLatitude", "46/1 30/1 0/1")
+    return bytes(stored.jpegsave_buffer(Q=90, keep="icc|exif"))
 
 
 @pytest.fixture(scope="module")

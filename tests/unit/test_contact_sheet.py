@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
-import piexif
 import pillow_heif
 import pytest
 from pictures import corners, with_orientation
@@ -61,16 +60,16 @@ def camera_file(folder: Path, name: str = "photo.jpg") -> Path:
     """Write a photograph with everything that must not be served: orientation 6, P3, EXIF, GPS, preview."""
     stored = with_orientation(corners(600, 400), 6)
     stored.set_type(pyvips.GValue.blob_type, "icc-profile-data", display_p3())
+    for field, value in {
+        "exif-ifd0-Make": "Maker",
+        "exif-ifd0-Model": "Maker One",
+        "exif-ifd3-GPSLatitudeRef": "N",
+        "exif-ifd3-GPSLatitude": "46/1 34/1 0/1",
+    }.items():
+        stored.set_type(pyvips.GValue.gstr_type, field, value)
+    stored.set_type(pyvips.GValue.blob_type, "jpeg-thumbnail-data", corners(120, 80).jpegsave_buffer(keep="none"))
     path = folder / name
-    exif = piexif.dump(
-        {
-            "0th": {piexif.ImageIFD.Orientation: 6, piexif.ImageIFD.Make: "Maker", piexif.ImageIFD.Model: "Maker One"},
-            "GPS": {piexif.GPSIFD.GPSLatitudeRef: "N", piexif.GPSIFD.GPSLatitude: ((46, 1), (34, 1), (0, 1))},
-            "1st": {piexif.ImageIFD.Compression: 6},
-            "thumbnail": corners(120, 80).jpegsave_buffer(),
-        }
-    )
-    piexif.insert(exif, stored.jpegsave_buffer(Q=92, keep="icc"), str(path))
+    path.write_bytes(stored.jpegsave_buffer(Q=92, keep="icc|exif"))
     return path
 
 

@@ -1,12 +1,13 @@
 """What is known of an original: read from its bytes, each field with its meaning."""
 
 import hashlib
-import io
 from typing import Any
 
-import piexif
 import pytest
 from pictures import animation, avif, corners, flat, heic
+from PIL import Image as PillowImage
+from PIL.ExifTags import GPS, IFD, Base
+from PIL.TiffImagePlugin import IFDRational
 
 from lambdas.core.picture_metadata import GeoPosition, Metadata
 from lambdas.core.settings import Settings, load_settings
@@ -28,22 +29,28 @@ def metadata(data: bytes, settings: Settings = SETTINGS, declared: str | None = 
     return described.describe(data, sniff(data), settings, declared)[0]
 
 
-def photograph(**exif: Any) -> bytes:
-    tables = {
-        "0th": {
-            piexif.ImageIFD.Make: b"Canon", piexif.ImageIFD.Model: b"EOS (5D) Mark III", piexif.ImageIFD.Orientation: 6
-        },
-        "Exif": {piexif.ExifIFD.DateTimeOriginal: b"2015:10:11 14:41:44", piexif.ExifIFD.OffsetTimeOriginal: b"-04:00"},
-        "GPS": {
-            piexif.GPSIFD.GPSLatitudeRef: b"N", piexif.GPSIFD.GPSLatitude: ((52, 1), (31, 1), (1200, 100)),
-            piexif.GPSIFD.GPSLongitudeRef: b"W", piexif.GPSIFD.GPSLongitude: ((13, 1), (24, 1), (0, 1)),
+def photograph(**changes: dict[int, Any]) -> bytes:
+    """Return a JPEG with EXIF; ``changes`` replace fields of its tables (base, exif, gps), valid or not."""
+    tables: dict[str, dict[int, Any]] = {
+        "base": {Base.Make: "Canon", Base.Model: "EOS (5D) Mark III", Base.Orientation: 6},
+        "exif": {Base.DateTimeOriginal: "2015:10:11 14:41:44", Base.OffsetTimeOriginal: "-04:00"},
+        "gps": {
+            GPS.GPSLatitudeRef: "N", GPS.GPSLatitude: degrees((52, 1), (31, 1), (1200, 100)),
+            GPS.GPSLongitudeRef: "W", GPS.GPSLongitude: degrees((13, 1), (24, 1), (0, 1)),
         },
     }  # fmt: skip
-    for table, fields in exif.items():
-        tables[table] = {**tables[table], **fields} if fields is not None else {}
-    written = io.BytesIO()
-    piexif.insert(piexif.dump(tables), JPEG, written)
-    return written.getvalue()
+    for table, fields in changes.items():
+        tables[table].update(fields)
+    exif = PillowImage.Exif()
+    exif.update(tables["base"])
+    exif.get_ifd(IFD.Exif).update(tables["exif"])
+    exif.get_ifd(IFD.GPSInfo).update(tables["gps"])
+    segment = exif.tobytes()
+    return bytes(JPEG[:2] + b"\xff\xe1" + (len(segment) + 2).to_bytes(2, "big") + segment + JPEG[2:])
+
+
+def degrees(*fractions: tuple[int, int]) -> tuple[IFDRational, ...]:
+    return tuple(IFDRational(*fraction) for fraction in fractions)
 
 
 def test_a_photograph() -> None:
@@ -86,16 +93,16 @@ def test_a_position_is_kept_only_where_the_settings_say_so() -> None:
 @pytest.mark.parametrize(
     ("table", "field", "value", "name", "expected"),
     [
-        ("0th", piexif.ImageIFD.Make, b"  Nikon \0junk", "camera_make", "Nikon"),
-        ("0th", piexif.ImageIFD.Make, b"", "camera_make", None),
-        ("0th", piexif.ImageIFD.Model, b"x" * 5000, "camera_model", None),
-        ("0th", piexif.ImageIFD.Model, b"a" * 100, "camera_model", "a" * 80),
-        ("Exif", piexif.ExifIFD.DateTimeOriginal, b"0000:00:00 00:00:00", "captured_at", None),
-        ("Exif", piexif.ExifIFD.DateTimeOriginal, b"yesterday", "captured_at", None),
-        ("Exif", piexif.ExifIFD.OffsetTimeOriginal, b"nowhere", "captured_at", "2015-10-11T14:41:44"),
-        ("GPS", piexif.GPSIFD.GPSLatitude, ((1, 0), (0, 1), (0, 1)), "position", None),
-        ("GPS", piexif.GPSIFD.GPSLatitude, ((91, 1), (0, 1), (0, 1)), "position", None),
-        ("GPS", piexif.GPSIFD.GPSLongitudeRef, b"?", "position", None),
+        ("base", Base.Make, "  Nikon \0junk", "camera_make", "Nikon"),
+        ("base", Base.Make, "", "camera_make", None),
+        ("base", Base.Model, "x" * 5000, "camera_model", None),
+        ("base", Base.Model, "a" * 100, "camera_model", "a" * 80),
+        ("exif", Base.DateTimeOriginal, "0000:00:00 00:00:00", "captured_at", None),
+        ("exif", Base.DateTimeOriginal, "yesterday", "captured_at", None),
+        ("exif", Base.OffsetTimeOriginal, "nowhere", "captured_at", "2015-10-11T14:41:44"),
+        ("gps", GPS.GPSLatitude, degrees((1, 0), (0, 1), (0, 1)), "position", None),
+        ("gps", GPS.GPSLatitude, degrees((91, 1), (0, 1), (0, 1)), "position", None),
+        ("gps", GPS.GPSLongitudeRef, "?", "position", None),
     ],
 )
 def test_exif_that_makes_no_sense_is_left_out(table: str, field: int, value: Any, name: str, expected: Any) -> None:

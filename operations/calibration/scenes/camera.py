@@ -1,11 +1,8 @@
 """A scene as a phone would have stored it: turned on its side, tagged, located, with a preview and a wide profile."""
 
-import io
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
-import piexif
 import pyvips
 
 from operations.calibration.scenes.color_profile import display_p3
@@ -15,7 +12,7 @@ MODEL = "Camera Obscura 12"
 
 _PREVIEW_SIDE = 320
 _QUALITY = 90
-_UNCALIBRATED = 65535  # Exif 2.3, tag ColorSpace: the profile says which
+_UNCALIBRATED = "65535"  # Exif 2.3, tag ColorSpace: see the profile
 
 
 @dataclass(frozen=True)
@@ -62,53 +59,40 @@ def as_stored(upright: pyvips.Image, orientation: int) -> pyvips.Image:
     raise ValueError(f"expected an orientation from 1 to 8 but received {orientation}")
 
 
-def _degrees(angle: float) -> tuple[tuple[int, int], ...]:
-    """Write an angle as Exif does: degrees, minutes and hundredths of seconds, as fractions."""
+def _degrees(angle: float) -> str:
+    """Format an angle as EXIF stores it: degrees, minutes and hundredths of seconds, as fractions."""
     hundredths = round(abs(angle) * 360_000)
-    return (hundredths // 360_000, 1), (hundredths // 6_000 % 60, 1), (hundredths % 6_000, 100)
+    return f"{hundredths // 360_000}/1 {hundredths // 6_000 % 60}/1 {hundredths % 6_000}/100"
 
 
-def _exif(shot: Shot, stored: pyvips.Image, preview: bytes) -> bytes:
-    tags: dict[str, Any] = {
-        "0th": {
-            piexif.ImageIFD.Make: MAKE,
-            piexif.ImageIFD.Model: MODEL,
-            piexif.ImageIFD.Orientation: shot.orientation,
-            piexif.ImageIFD.DateTime: shot.taken,
-            piexif.ImageIFD.XResolution: (72, 1),
-            piexif.ImageIFD.YResolution: (72, 1),
-        },
-        "Exif": {
-            piexif.ExifIFD.DateTimeOriginal: shot.taken,
-            piexif.ExifIFD.ExposureTime: shot.exposure.as_integer_ratio(),
-            piexif.ExifIFD.FNumber: (round(shot.aperture * 10), 10),
-            piexif.ExifIFD.ISOSpeedRatings: shot.iso,
-            piexif.ExifIFD.ColorSpace: _UNCALIBRATED,
-            piexif.ExifIFD.PixelXDimension: stored.width,
-            piexif.ExifIFD.PixelYDimension: stored.height,
-        },
-        "GPS": {
-            piexif.GPSIFD.GPSVersionID: (2, 3, 0, 0),
-            piexif.GPSIFD.GPSLatitudeRef: "N" if shot.latitude >= 0 else "S",
-            piexif.GPSIFD.GPSLatitude: _degrees(shot.latitude),
-            piexif.GPSIFD.GPSLongitudeRef: "E" if shot.longitude >= 0 else "W",
-            piexif.GPSIFD.GPSLongitude: _degrees(shot.longitude),
-            piexif.GPSIFD.GPSAltitude: (round(shot.altitude * 10), 10),
-        },
-        "1st": {piexif.ImageIFD.Compression: 6},
-        "thumbnail": preview,
+def _exif(shot: Shot) -> dict[str, str]:
+    """Return EXIF fields by libvips' names for them: IFD 0, 2 (Exif) and 3 (GPS)."""
+    return {
+        "exif-ifd0-Make": MAKE,
+        "exif-ifd0-Model": MODEL,
+        "exif-ifd0-DateTime": shot.taken,
+        "exif-ifd1-Compression": "6",
+        "exif-ifd2-DateTimeOriginal": shot.taken,
+        "exif-ifd2-ExposureTime": f"{shot.exposure.numerator}/{shot.exposure.denominator}",
+        "exif-ifd2-FNumber": f"{round(shot.aperture * 10)}/10",
+        "exif-ifd2-ISOSpeedRatings": str(shot.iso),
+        "exif-ifd2-ColorSpace": _UNCALIBRATED,
+        "exif-ifd3-GPSLatitudeRef": "N" if shot.latitude >= 0 else "S",
+        "exif-ifd3-GPSLatitude": _degrees(shot.latitude),
+        "exif-ifd3-GPSLongitudeRef": "E" if shot.longitude >= 0 else "W",
+        "exif-ifd3-GPSLongitude": _degrees(shot.longitude),
+        "exif-ifd3-GPSAltitude": f"{round(shot.altitude * 10)}/10",
     }
-    encoded: bytes = piexif.dump(tags)
-    return encoded
 
 
 def photograph(upright: pyvips.Image, shot: Shot) -> bytes:
     """Return ``upright`` (8-bit, its values meant as Display P3) as the JPEG file that a camera would write."""
-    profiled = upright.copy()
-    profiled.set_type(pyvips.GValue.blob_type, "icc-profile-data", display_p3())
-    stored = as_stored(profiled, shot.orientation).copy_memory()
+    stored = as_stored(upright, shot.orientation).copy_memory()
     preview = stored.thumbnail_image(_PREVIEW_SIDE).jpegsave_buffer(Q=75, keep="none")
-    pixels = stored.jpegsave_buffer(Q=_QUALITY, keep="icc")
-    file = io.BytesIO()
-    piexif.insert(_exif(shot, stored, preview), pixels, file)
-    return file.getvalue()
+    stored.set_type(pyvips.GValue.blob_type, "icc-profile-data", display_p3())
+    stored.set_type(pyvips.GValue.gint_type, "orientation", shot.orientation)
+    stored.set_type(pyvips.GValue.blob_type, "jpeg-thumbnail-data", preview)
+    for field, value in _exif(shot).items():
+        stored.set_type(pyvips.GValue.gstr_type, field, value)
+    file: bytes = stored.jpegsave_buffer(Q=_QUALITY, keep="icc|exif")
+    return file
