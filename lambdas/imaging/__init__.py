@@ -1,4 +1,4 @@
-"""Pure picture code, no AWS: sniff ▸ inspect ▸ plan ▸ render.
+"""Picture code without AWS: sniff ▸ inspect ▸ plan ▸ render.
 
-Nothing is imported here, so that a light handler can use ``sniff``, ``limits`` and ``rejection`` without libvips.
+Nothing is imported here, so that a light handler can use ``formats`` and ``rejection`` without libvips.
 """

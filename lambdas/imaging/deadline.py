@@ -1,7 +1,7 @@
-"""A deadline that libvips keeps: an overdue picture is stopped, the process lives on.
+"""A deadline that libvips observes: an overdue picture is stopped and the process lives on.
 
-It is looked at between steps and, while pixels are computed, at each strip of them. A codec that
-works on a whole frame in one call is not interrupted; the limits on pixels bound what that takes.
+It is checked between steps and, while pixels are computed, at each strip of them. A codec that works
+on a whole frame in one call cannot be interrupted; the limits on pixels bound what that takes.
 """
 
 import time
@@ -21,11 +21,11 @@ class Deadline:
 
     @property
     def passed(self) -> bool:
-        """Whether it is too late."""
+        """Whether the deadline has passed."""
         return self._clock() > self._end
 
     def check(self) -> None:
-        """Go on only if there is time left.
+        """Return if there is time left.
 
         Raises:
             RejectedError: ``decode_timeout``.

@@ -1,4 +1,4 @@
-"""Pixels to a derivative's bytes: one function a format, no metadata in any."""
+"""Encode pixels as a derivative: one function per format, without metadata."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from lambdas.imaging.engine import pyvips
 
 
 def encode(image: "pyvips.Image", fmt: Format, formats: Formats, rendering: Rendering) -> bytes:
-    """Return ``image``, 8-bit sRGB, as ``fmt``; alpha is laid on the background where the format has none."""
+    """Return ``image``, 8-bit sRGB, encoded as ``fmt``; a format without alpha gets the background colour."""
     return _ENCODERS[fmt](image, formats, rendering)
 
 
@@ -30,7 +30,7 @@ def _avif(image: "pyvips.Image", formats: Formats, _rendering: Rendering) -> byt
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Keep aom from cutting the frame into a tile a thread: larger files, and other bytes on every size of machine."""
+    """Keep aom from splitting the frame into tiles by thread: larger files, and bytes that differ by machine."""
     before = pyvips.concurrency_get()
     pyvips.concurrency_set(1)
     try:

@@ -1,4 +1,4 @@
-"""Who took a picture, when and where, as its EXIF says; read by libvips, checked here."""
+"""Camera, capture time and position from EXIF: read by libvips, validated here."""
 
 import re
 from collections.abc import Callable
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-_LONGEST = 80  # letters of a make or model; a camera's are shorter, an attacker's need not be
+_MAX_LETTERS = 80  # of a make or model; a camera's are shorter, an attacker's need not be
 # libvips writes an entry as "value (value, ASCII, 6 components, 6 bytes)".
 _AS_TEXT = re.compile(r"^(.*) \(\1, ASCII, \d+ components?, \d+ bytes?\)$", re.DOTALL)
-_LONGEST_ENTRY = 1000  # letters as libvips writes them; on longer ones the expressions would take their time
+_MAX_ENTRY = 1000  # letters as libvips writes them; the regular expressions would be slow on longer ones
 _AS_RATIONALS = re.compile(r"^((?:\d+/\d+ ?)+)\(")
 _OFFSET = re.compile(r"^[+-]\d\d:\d\d$")
 
@@ -24,7 +24,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Exif:
-    """What is read of a picture's EXIF; None for whatever is absent or makes no sense."""
+    """Fields of a picture's EXIF; None for what is absent or malformed."""
 
     make: str | None = None
     model: str | None = None
@@ -34,7 +34,7 @@ class Exif:
 
 
 def read_exif(field: Callable[[str], Any]) -> Exif:
-    """Read EXIF out of libvips' fields; ``field`` returns one by its name, or None."""
+    """Read EXIF from libvips' fields; ``field`` returns a field by name, or None."""
     return Exif(
         make=_text(field("exif-ifd0-Make")),
         model=_text(field("exif-ifd0-Model")),
@@ -44,9 +44,9 @@ def read_exif(field: Callable[[str], Any]) -> Exif:
 
 
 def _text(entry: Any) -> str | None:
-    found = _AS_TEXT.match(entry) if isinstance(entry, str) and len(entry) <= _LONGEST_ENTRY else None
+    found = _AS_TEXT.match(entry) if isinstance(entry, str) and len(entry) <= _MAX_ENTRY else None
     printable = "".join(letter for letter in found[1] if letter.isprintable()).strip() if found else ""
-    return printable[:_LONGEST] or None
+    return printable[:_MAX_LETTERS] or None
 
 
 def _moment(stamp: str | None, offset: str | None) -> str | None:
@@ -66,7 +66,7 @@ def _position(field: Callable[[str], Any]) -> Position | None:
 
 def _degrees(entry: Any, reference: str | None, directions: str, most: int) -> float | None:
     """Read degrees, minutes and seconds; south and west are negative."""
-    found = _AS_RATIONALS.match(entry) if isinstance(entry, str) and len(entry) <= _LONGEST_ENTRY else None
+    found = _AS_RATIONALS.match(entry) if isinstance(entry, str) and len(entry) <= _MAX_ENTRY else None
     if found is None or reference not in set(directions):
         return None
     total = 0.0

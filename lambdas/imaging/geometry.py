@@ -1,4 +1,4 @@
-"""How many pixels a variant of a given original has; pure arithmetic.
+"""Sizes: how many pixels a variant of a given original has; pure arithmetic.
 
 A variant names a rung and a height; the pixels never exceed what the original has.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lambdas.core.keys import Variant
 from lambdas.core.settings.ladder import Ladder
 
-LONGEST_SIDE = 16_383  # pixels; what a WebP can hold, and enough for any scroll of a screenshot
+LONGEST_SIDE = 16_383  # pixels; the limit of WebP, and enough for a long screenshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def drawn_size(original: Size, variant: Variant) -> Size:
 
 
 def covering_size(original: Size, variant: Variant) -> Size:
-    """Return the size that the whole of ``original`` is shrunk to before ``variant`` is cut from it."""
+    """Return the size to which all of ``original`` is shrunk before ``variant`` is cropped from it."""
     target = drawn_size(original, variant)
     if variant.height == 0:
         return target
@@ -52,9 +52,9 @@ def covering_size(original: Size, variant: Variant) -> Size:
 def base_size(original: Size, variant: Variant, ladder: Ladder) -> Size:
     """Return the size at which ``original`` is decoded to draw ``variant``.
 
-    It is the top rung's, whatever else is drawn beside it, so that a variant's bytes depend on
-    nothing but the original and the settings. Only a crop that needs more pixels than the top rung
-    has (of a panorama, say) has a base of its own.
+    It is the top rung's size, whatever else is drawn in the same group, so that a variant's bytes
+    depend on the original and the settings alone. Only a crop that needs more pixels than the top
+    rung has (of a panorama, say) has a base of its own.
     """
     top = drawn_size(original, Variant(ladder.widths[-1], 0, variant.format))
     covering = covering_size(original, variant)
@@ -62,11 +62,11 @@ def base_size(original: Size, variant: Variant, ladder: Ladder) -> Size:
 
 
 def shrunk_through(original: Size, variant: Variant, ladder: Ladder) -> tuple[Size, ...]:
-    """Return the sizes that ``original`` has, one made from the other, until ``variant`` is cut from the last.
+    """Return the sizes to which ``original`` is shrunk in turn until ``variant`` is cropped from the last.
 
-    The first is ``base_size``, the last ``covering_size``; in between stand rungs, each at least
-    twice as wide as what is made of it, for a step of less would soften the picture. They depend on
-    nothing but the original and the settings, as the base does.
+    The first is ``base_size``, the last ``covering_size``; between them are rungs, each at least twice
+    as wide as the next size, because smaller steps would soften the picture. They depend on the
+    original and the settings alone.
     """
     base = base_size(original, variant, ladder)
     chain = [covering_size(original, variant)]

@@ -1,18 +1,19 @@
-"""What an original's header says, read by libvips before any pixel is decoded."""
+"""An original's header, read before any pixel is decoded."""
 
 from dataclasses import dataclass
 from typing import Any
 
+from lambdas.core.settings import Settings
 from lambdas.core.settings.pictures import Limits
-from lambdas.imaging.colour_code import CodedProfile, coded_profile
-from lambdas.imaging.engine import pyvips
+from lambdas.imaging.colour.code_points import CodedProfile, coded_profile
+from lambdas.imaging.colour.icc import profile_name
+from lambdas.imaging.containers.isobmff import code_points
+from lambdas.imaging.containers.png import png_profile
+from lambdas.imaging.engine import pyvips, reason
 from lambdas.imaging.exif import Exif, read_exif
 from lambdas.imaging.geometry import Size
-from lambdas.imaging.iso_boxes import colour_code
-from lambdas.imaging.limits import check_dimensions, check_pages
-from lambdas.imaging.png_chunks import png_profile
-from lambdas.imaging.profile import profile_name
 from lambdas.imaging.rejection import RejectedError
+from lambdas.imaging.rejection.limits import check_animation, check_dimensions, check_pages
 
 _SIDEWAYS = range(5, 9)  # EXIF orientations whose rows are the upright picture's columns
 _ANIMATED_CODECS = frozenset({"gif", "webp"})
@@ -21,14 +22,14 @@ _WHOLE_FRAME_CODECS = frozenset({"av1", "hevc"})
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A picture as its header describes it; nothing here has been decoded yet."""
+    """A picture as its header describes it."""
 
     size: Size
     """Upright, in pixels."""
     codec: str
-    """What its pixels are coded in: jpeg, png, webp, gif, tiff, av1 or hevc."""
+    """Codec of the pixels: jpeg, png, webp, gif, tiff, av1 or hevc."""
     orientation: int
-    """EXIF orientation found, 1 to 8; AVIF and HEIC say 1, for their own boxes are applied by the decoder."""
+    """EXIF orientation to apply, 1 to 8; 1 for AVIF and HEIC, because the decoder applies their own boxes."""
     color_space: str
     """libvips' name: srgb, rgb16, b-w, cmyk, lab …"""
     profile: str | None
@@ -36,7 +37,7 @@ class Header:
     embedded: bytes | None
     """The embedded ICC profile."""
     coded: CodedProfile | None
-    """What the file says of its colours by code points instead of an embedded profile."""
+    """The profile made from code points or chunks; takes precedence over ``embedded``."""
     alpha: bool
     pages: int
     """Frames of an animation, pages of a TIFF."""
@@ -44,22 +45,22 @@ class Header:
 
     @property
     def stored(self) -> Size:
-        """The size before it is turned upright, in pixels."""
+        """The size as stored, before it is turned upright, in pixels."""
         return Size(self.size.height, self.size.width) if self.orientation in _SIDEWAYS else self.size
 
     @property
     def moving(self) -> bool:
-        """Whether its pages are frames of an animation that can be kept."""
+        """Whether the pages are frames of an animation that can be kept."""
         return self.pages > 1 and self.codec in _ANIMATED_CODECS
 
     @property
     def whole_frame(self) -> bool:
-        """Whether its decoder gives no pixel away before it holds all of them."""
+        """Whether the decoder holds the whole picture in memory before it returns a pixel."""
         return self.codec in _WHOLE_FRAME_CODECS
 
 
 def inspect(data: bytes, limits: Limits) -> Header:
-    """Read the header of the picture in ``data`` and hold it against ``limits``.
+    """Read the header of the picture in ``data`` and check it against ``limits``.
 
     Raises:
         RejectedError: ``corrupt``, ``too_many_pixels``, ``too_long_side`` or ``too_many_pages``.
@@ -89,11 +90,16 @@ def inspect(data: bytes, limits: Limits) -> Header:
     )
 
 
-def reason(error: "pyvips.Error") -> str:
-    """Return the first line of what libvips says went wrong."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    # The first line names the operation, the second the cause.
-    return (lines[1] if len(lines) > 1 else lines[0] if lines else "no reason")[:200]
+def kept_frames(header: Header, settings: Settings) -> int:
+    """Return how many frames the animated derivatives of a picture with this ``header`` have.
+
+    Raises:
+        RejectedError: ``too_many_pixels``: an animation is kept whole, or rejected.
+    """
+    if not header.moving or settings.rendering.animated == "first_frame":
+        return 1
+    check_animation(header.size.width, header.size.height, header.pages, settings.limits)
+    return header.pages
 
 
 def _field(image: "pyvips.Image", name: str) -> Any:
@@ -113,7 +119,7 @@ def _codec(image: "pyvips.Image") -> str:
 def _coded_profile(data: bytes, codec: str, *, has_embedded: bool) -> CodedProfile | None:
     if codec == "png":
         return png_profile(data)
-    if codec in _WHOLE_FRAME_CODECS and not has_embedded and (code := colour_code(data)):
+    if codec in _WHOLE_FRAME_CODECS and not has_embedded and (code := code_points(data)):
         return coded_profile(code)
     return None
 

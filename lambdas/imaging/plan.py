@@ -1,8 +1,8 @@
-"""Share a picture's variants out over groups that take about equally long; each group decodes the original once.
+"""Split a picture's variants into groups of about equal cost; each group decodes the original once.
 
 The costs are CPU seconds per megapixel: means over ten camera photographs of 4 to 22 megapixels,
-libvips 8.18 at the efforts of ``darkroom.toml``, one core of an x86 server. On a slower core all
-grow alike, and it is their proportions that balance the groups.
+libvips 8.18 at the default efforts, one core of an x86 server. On a slower core all grow alike, and
+only their proportions balance the groups.
 """
 
 import math
@@ -11,12 +11,14 @@ from collections.abc import Sequence
 
 from lambdas.core.keys import Format, Variant
 from lambdas.core.settings import Settings
-from lambdas.imaging.formats import ANIMATED_FORMATS, OriginalFormat
+from lambdas.imaging.formats import OriginalFormat
 from lambdas.imaging.geometry import Size, base_size, covering_size, drawn_size
+
+ANIMATED_FORMATS: frozenset[Format] = frozenset({"webp"})
 
 ENCODE_SECONDS: dict[Format, float] = {"avif": 0.145, "webp": 0.09, "jpeg": 0.011}
 
-# Of the original's own pixels, shrunk to the top rung.
+# Per megapixel of the original, shrunk to the top rung.
 DECODE_SECONDS: dict[OriginalFormat, float] = {
     "jpeg": 0.010,
     "png": 0.015,
@@ -35,11 +37,11 @@ def plan(
 ) -> list[list[Variant]]:
     """Split ``variants`` of a picture of size ``original`` into groups of about equal cost.
 
-    ``frames`` is how many of them WebP keeps.
+    ``frames`` is the number of frames in animated derivatives.
 
     There are as few groups as keep each near ``pipeline.group_seconds``, at most
-    ``pipeline.derive_concurrency``, and none so small that it would encode for less time than it
-    decodes. Variants that are the same picture under several keys stay together.
+    ``pipeline.derive_concurrency``, and none that would take longer to decode than to encode.
+    Variants that are the same picture under several keys stay together.
     """
     units = _units(original, variants, settings)
     costs = {key: _encode_cost(unit[0], original, frames) for key, unit in units.items()}
@@ -61,7 +63,7 @@ def plan(
 def _units(
     original: Size, variants: Sequence[Variant], settings: Settings
 ) -> dict[tuple[Size, Size, Size, Format], list[Variant]]:
-    """Gather the variants that come out as the same bytes."""
+    """Group the variants that come out as the same bytes."""
     units: dict[tuple[Size, Size, Size, Format], list[Variant]] = defaultdict(list)
     for variant in variants:
         base = base_size(original, variant, settings.ladder)

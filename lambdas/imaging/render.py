@@ -6,21 +6,20 @@ from dataclasses import dataclass
 
 from lambdas.core.keys import Format, Variant
 from lambdas.core.settings import Settings
-from lambdas.imaging.crop import crop, shrink
 from lambdas.imaging.deadline import Deadline
 from lambdas.imaging.decode import FailOn, decode
 from lambdas.imaging.encode import encode
-from lambdas.imaging.engine import pyvips
-from lambdas.imaging.formats import ANIMATED_FORMATS
-from lambdas.imaging.frames import kept_frames
+from lambdas.imaging.engine import pyvips, reason
 from lambdas.imaging.geometry import Size, covering_size, drawn_size, shrunk_through
-from lambdas.imaging.inspect import Header, inspect, reason
+from lambdas.imaging.inspect import Header, inspect, kept_frames
+from lambdas.imaging.plan import ANIMATED_FORMATS
 from lambdas.imaging.rejection import RejectedError
+from lambdas.imaging.resize import crop, shrink
 
 
 @dataclass(frozen=True, slots=True)
 class Derivative:
-    """A variant that has been drawn; ``size`` is what it really has, in pixels."""
+    """A variant that has been drawn; ``size`` is its actual size in pixels."""
 
     variant: Variant
     size: Size
@@ -30,9 +29,9 @@ class Derivative:
 def render(
     data: bytes, variants: Sequence[Variant], settings: Settings, *, seconds: float = math.inf
 ) -> Iterator[Derivative]:
-    """Draw ``variants`` of the original in ``data``, giving each away as soon as it is done.
+    """Draw ``variants`` of the original in ``data`` and yield each as soon as it is done.
 
-    It all takes at most ``limits.decode_seconds``, and at most ``seconds``.
+    The deadline for all of them is ``limits.decode_seconds``, or ``seconds`` if that is shorter.
 
     Raises:
         RejectedError: the original is corrupt, beyond the limits, or takes longer than the deadline.
@@ -44,7 +43,7 @@ def render(
 
 
 def ready_pixels(data: bytes, variant: Variant, settings: Settings) -> "pyvips.Image":
-    """Return the pixels that ``variant`` of the original in ``data`` is encoded from, for measuring encoders alone.
+    """Return the pixels from which ``variant`` of the original in ``data`` is encoded, to measure encoders alone.
 
     Raises:
         RejectedError: as ``render``.
@@ -54,7 +53,7 @@ def ready_pixels(data: bytes, variant: Variant, settings: Settings) -> "pyvips.I
 
 
 class _Group:
-    """What the variants of one original share: decoded pixels, those of each rung, and finished encodings."""
+    """What the variants of one original share: decoded pixels, the pixels of each rung, finished encodings."""
 
     def __init__(self, data: bytes, header: Header, settings: Settings, deadline: Deadline) -> None:
         self._data = data
@@ -72,7 +71,7 @@ class _Group:
 
     def draw(self, variant: Variant) -> Derivative:
         covering, size = covering_size(self._header.size, variant), drawn_size(self._header.size, variant)
-        # Above the original's width all rungs are one picture: it is encoded once and stored under each key.
+        # All rungs above the original's width are one picture: it is encoded once and stored under each key.
         same = (covering, size, variant.format)
         if same not in self._encoded:
             self._encoded[same] = self._encode(variant, covering, size)

@@ -1,1 +1,1 @@
-"""The second step: what the picture is, whether its pixels can be read, and how to share out the drawing."""
+"""Pipeline step 2: metadata, a check that the pixels can be decoded, and the plan for drawing."""

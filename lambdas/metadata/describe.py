@@ -1,4 +1,4 @@
-"""From an original's bytes to its metadata and its plan; no AWS."""
+"""Describe an original: its metadata, and the groups in which its variants are drawn. No AWS."""
 
 import hashlib
 
@@ -10,19 +10,28 @@ from lambdas.imaging.deadline import Deadline
 from lambdas.imaging.decode import decode
 from lambdas.imaging.engine import pyvips
 from lambdas.imaging.formats import ORIGINAL_MIME_TYPES, OriginalFormat
-from lambdas.imaging.frames import kept_frames
-from lambdas.imaging.geometry import Size, drawn_size
-from lambdas.imaging.glance import glance
-from lambdas.imaging.inspect import Header, inspect
+from lambdas.imaging.geometry import drawn_size
+from lambdas.imaging.inspect import Header, inspect, kept_frames
 from lambdas.imaging.plan import plan
 from lambdas.imaging.rejection import RejectedError
-from lambdas.metadata.declared import is_mismatch
+from lambdas.metadata.placeholder import placeholder
+
+# Declared by clients that do not know the type; S3's own default.
+_UNSPECIFIC = frozenset({"", "application/octet-stream", "binary/octet-stream"})
+_ALIASES = {
+    "image/jpg": "image/jpeg",
+    "image/pjpeg": "image/jpeg",
+    "image/x-png": "image/png",
+    "image/heif": "image/heic",
+    "image/heic-sequence": "image/heic",
+    "image/heif-sequence": "image/heic",
+}
 
 
 def describe(
     data: bytes, fmt: OriginalFormat, settings: Settings, declared_type: str | None = None
 ) -> tuple[Metadata, tuple[Group, ...]]:
-    """Read the header, decode a thumbnail to see that the pixels are whole, and plan the drawing.
+    """Read the header, decode a thumbnail to check that the pixels are whole, and plan the drawing.
 
     ``declared_type`` is the content type that the uploader declared.
 
@@ -32,7 +41,7 @@ def describe(
     header = inspect(data, settings.limits)
     frames = kept_frames(header, settings)
     thumbnail, damaged = _thumbnail(data, header, settings)
-    seen = glance(thumbnail)
+    shown = placeholder(thumbnail)
     place = header.exif.position if settings.metadata.keep_gps else None
     metadata = Metadata(
         width=header.size.width,
@@ -54,16 +63,22 @@ def describe(
         camera_model=header.exif.model,
         captured_at=header.exif.captured_at,
         position=GeoPosition(latitude=place.latitude, longitude=place.longitude) if place else None,
-        dominant_color=seen.dominant_color,
-        thumbhash=seen.thumbhash,
+        dominant_color=shown.dominant_color,
+        thumbhash=shown.thumbhash,
     )
     groups = plan(header.size, fmt, settings.eager_variants, settings, frames=frames)
     return metadata, tuple(Group(variants=tuple(group)) for group in groups)
 
 
+def is_mismatch(declared: str | None, found: OriginalFormat) -> bool:
+    """Return whether the content type ``declared`` contradicts ``found``, the format by the bytes."""
+    essence = (declared or "").partition(";")[0].strip().lower()
+    return essence not in _UNSPECIFIC and _ALIASES.get(essence, essence) != ORIGINAL_MIME_TYPES[found]
+
+
 def _thumbnail(data: bytes, header: Header, settings: Settings) -> tuple["pyvips.Image", bool]:
-    """Decode at the bottom rung's size: the loader shrinks the most, yet reads every byte; tell if it is damaged."""
-    size = _thumbnail_size(header.size, settings)
+    """Decode at the smallest rung's size, which still reads every byte; also return whether the file is damaged."""
+    size = drawn_size(header.size, Variant(settings.ladder.widths[0], 0, "jpeg"))
     deadline = Deadline(settings.limits.decode_seconds)
     try:
         return decode(data, header, size, deadline), False
@@ -71,7 +86,3 @@ def _thumbnail(data: bytes, header: Header, settings: Settings) -> tuple["pyvips
         if error.code != "corrupt" or not settings.limits.accept_truncated:
             raise
     return decode(data, header, size, deadline, fail_on="none"), True
-
-
-def _thumbnail_size(original: Size, settings: Settings) -> Size:
-    return drawn_size(original, Variant(settings.ladder.widths[0], 0, "jpeg"))

@@ -21,9 +21,9 @@ from lambdas.core.s3_event import Arrival, parse_record
 from lambdas.core.settings import load_settings
 from lambdas.core.stores.images import ImagesTable
 from lambdas.core.stores.originals import OriginalHead, read_head
+from lambdas.imaging.formats import SNIFF_BYTES, as_original, require_original, sniff
 from lambdas.imaging.rejection import RejectedError
-from lambdas.imaging.sniff import SNIFF_BYTES
-from lambdas.validate.check import check, sniffed_original
+from lambdas.imaging.rejection.limits import check_bytes
 
 
 class Variables(Environment):
@@ -75,11 +75,12 @@ def _judged(arrival: Arrival, key: OriginalKey, found: OriginalHead) -> Validate
         etag=arrival.etag,
         bytes=found.bytes,
         uploaded_at=found.uploaded_at.astimezone(UTC),
-        format=sniffed_original(found.head),
+        format=as_original(sniff(found.head)),
         declared_type=found.declared_type,
     )
     try:
-        check(found.bytes, found.head, load_settings().limits)
+        check_bytes(found.bytes, load_settings().limits)
+        require_original(sniff(found.head))
     except RejectedError as error:
         logger.info("Rejected", extra={"code": error.code, "reason": error.message})
         return Validated(outcome="rejected", image=image, rejection=Rejection.of(error), seconds=0)

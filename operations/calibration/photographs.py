@@ -12,12 +12,11 @@ from PIL import Image
 
 from lambdas.core.keys import Variant
 from lambdas.core.settings import Settings
-from lambdas.imaging.formats import require_drawable
+from lambdas.imaging.formats import SNIFF_BYTES, require_original, sniff
 from lambdas.imaging.geometry import Size
 from lambdas.imaging.inspect import inspect
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.render import ready_pixels
-from lambdas.imaging.sniff import SNIFF_BYTES, sniff
 from operations.calibration.quality import Pixels, Reference
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -86,7 +85,7 @@ def find_photographs(folder: Path, settings: Settings) -> tuple[list[Photograph]
     for path in _files(folder):
         try:
             with path.open("rb") as file:
-                require_drawable(sniff(file.read(SNIFF_BYTES)))
+                require_original(sniff(file.read(SNIFF_BYTES)))
             found.append(Photograph(path, inspect(path.read_bytes(), settings.limits).size))
         except RejectedError as rejection:
             refused[path.name] = rejection.message

@@ -313,7 +313,7 @@ def test_the_slim_layer_draws_a_heic_in_every_format(host: Assembly, unpacked: P
     pillow_heif.from_pillow(Image.new("RGB", (64, 48), "teal")).save(file)
     code = f"""
 from pathlib import Path
-from lambdas.imaging.hevc import hevc_pixels
+from lambdas.imaging.decode import hevc_pixels
 picture = hevc_pixels(Path({str(file)!r}).read_bytes())
 assert (picture.width, picture.height) == (64, 48)
 assert all(picture.write_to_buffer(suffix) for suffix in (".avif", ".webp", ".jpg"))

@@ -13,10 +13,9 @@ from damage import damaged_files
 
 from lambdas.core.keys import Variant
 from lambdas.core.settings import load_settings
-from lambdas.imaging.formats import require_drawable
+from lambdas.imaging.formats import SNIFF_BYTES, require_original, sniff
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.render import render
-from lambdas.imaging.sniff import SNIFF_BYTES, sniff
 from lambdas.metadata.describe import describe
 
 VARIANTS = [Variant(256, 256, "webp")]
@@ -30,7 +29,7 @@ def peak_mb() -> int:
 
 def outcome(data: bytes, settings) -> str:
     try:
-        fmt = require_drawable(sniff(data[:SNIFF_BYTES]))
+        fmt = require_original(sniff(data[:SNIFF_BYTES]))
         describe(data, fmt, settings)
         return "drawn" if len(list(render(data, VARIANTS, settings))) == len(VARIANTS) else "lost"
     except RejectedError as error:

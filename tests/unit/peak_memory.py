@@ -8,8 +8,8 @@ from pathlib import Path
 
 from lambdas.core.keys import Variant
 from lambdas.core.settings import load_settings
+from lambdas.imaging.formats import sniff
 from lambdas.imaging.render import render
-from lambdas.imaging.sniff import sniff
 from lambdas.metadata.describe import describe
 
 

@@ -28,14 +28,14 @@ def test_jpeg_gets_the_background(background: str, expected: tuple[int, int, int
     assert colour_at(load(derivative.data), 32, 32) == pytest.approx(expected, abs=4)
 
 
-def test_an_alpha_that_hides_nothing_is_dropped() -> None:
+def test_opaque_alpha_is_dropped() -> None:
     opaque = flat((10, 200, 30, 255)).pngsave_buffer()
     assert inspect(opaque, SETTINGS.limits).alpha
     for derivative in render(opaque, [Variant(256, 0, fmt) for fmt in ("avif", "webp")], SETTINGS):
         assert not load(derivative.data).hasalpha()
 
 
-def test_what_is_invisible_does_not_bleed_into_what_is_seen() -> None:
+def test_transparent_colours_do_not_bleed() -> None:
     stripes = np.zeros((512, 512, 4), np.uint8)
     stripes[:, ::2] = (200, 40, 40, 255)
     stripes[:, 1::2] = (0, 255, 0, 0)  # bright green that no one can see

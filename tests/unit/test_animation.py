@@ -1,4 +1,4 @@
-"""Animations: their first frame everywhere, or whole in WebP; never cut short without a word."""
+"""Animations: their first frame everywhere, or whole in WebP; never silently shortened."""
 
 import pytest
 from pictures import animation, corners, each_frame_stored_as, load, mean_difference
@@ -41,7 +41,7 @@ def test_the_first_frame_is_drawn_in_every_format(fmt: str) -> None:
 
 @pytest.mark.parametrize("fmt", ["gif", "webp"])
 @pytest.mark.parametrize(("width", "size"), [(256, (120, 80)), (64, (64, 43))])
-def test_an_animation_is_kept_in_webp_alone(fmt: str, width: int, size: tuple[int, int]) -> None:
+def test_animation_is_kept_in_webp_only(fmt: str, width: int, size: tuple[int, int]) -> None:
     ladder = KEPT.ladder.model_copy(update={"widths": (64, 256), "default_width": 64})
     original, settings = written(fmt), KEPT.model_copy(update={"ladder": ladder})
     drawn = {
@@ -67,7 +67,7 @@ def test_every_frame_is_cropped_alike() -> None:
 
 
 @pytest.mark.parametrize("crop", ["attention", "centre"])
-def test_the_window_is_the_first_frames(crop: str) -> None:
+def test_crop_window_is_chosen_by_the_first_frame(crop: str) -> None:
     settings = KEPT.model_copy(update={"rendering": KEPT.rendering.model_copy(update={"crop": crop})})
     drawn = render(written("webp"), [Variant(64, 64, "webp"), Variant(64, 64, "jpeg")], settings)
     first = {each.variant.format: frames_of(each.data)[0] for each in drawn}
@@ -83,14 +83,14 @@ def test_every_frame_is_turned_upright(orientation: int) -> None:
         assert mean_difference(got, want) < 8
 
 
-def test_more_frames_than_the_limit_are_refused_under_either_policy() -> None:
+def test_too_many_frames_are_rejected_under_either_policy() -> None:
     for settings in (SETTINGS, KEPT):
         with pytest.raises(RejectedError, match="at most 2 pages but received 3") as refused:
             list(render(written("gif"), [Variant(256, 0, "webp")], limited(settings, max_pages=2)))
         assert refused.value.code == "too_many_pages"
 
 
-def test_more_pixels_in_all_frames_than_the_limit_are_refused_where_they_would_be_kept() -> None:
+def test_too_many_animation_pixels_are_rejected_only_if_animation_is_kept() -> None:
     one_too_few = {"max_animation_pixels": 3 * 120 * 80 - 1}
     assert list(render(written("gif"), [Variant(256, 0, "webp")], limited(SETTINGS, **one_too_few)))
     with pytest.raises(RejectedError, match="3 × 120 × 80 = 28800") as refused:
@@ -98,13 +98,13 @@ def test_more_pixels_in_all_frames_than_the_limit_are_refused_where_they_would_b
     assert refused.value.code == "too_many_pixels"
 
 
-def test_pages_of_a_document_are_no_animation() -> None:
+def test_tiff_pages_are_not_an_animation() -> None:
     pages = animation().tiffsave_buffer()
     assert inspect(pages, SETTINGS.limits).pages == 3
     (first,) = render(pages, [Variant(256, 0, "webp")], KEPT)
     assert len(frames_of(first.data)) == 1
 
 
-def test_a_picture_that_does_not_move_stays_still() -> None:
+def test_still_gif_stays_still() -> None:
     (still,) = render(corners().gifsave_buffer(), [Variant(256, 0, "webp")], KEPT)
     assert len(frames_of(still.data)) == 1

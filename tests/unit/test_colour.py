@@ -1,4 +1,4 @@
-"""Whatever an original's colours are coded in, a derivative shows them in sRGB without a profile."""
+"""Derivatives are in sRGB without a profile, whatever the colour space of the original."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,15 +10,14 @@ from pictures import colour_at, corners, flat, load
 
 from lambdas.core.keys import Variant
 from lambdas.core.settings import load_settings
-from lambdas.imaging.colour import loading_options
-from lambdas.imaging.colour_code import ColourCode, coded_profile, srgb_to_linear
+from lambdas.imaging.colour.code_points import CodePoints, coded_profile, srgb_to_linear
+from lambdas.imaging.colour.conversion import is_srgb, loading_options
+from lambdas.imaging.colour.icc import Chromaticities, matrix_profile
 from lambdas.imaging.deadline import Deadline
 from lambdas.imaging.decode import decode
 from lambdas.imaging.geometry import Size
 from lambdas.imaging.inspect import inspect
-from lambdas.imaging.matrix_profile import Chromaticities, matrix_profile
 from lambdas.imaging.render import render
-from lambdas.imaging.srgb import is_srgb
 
 SETTINGS = load_settings()
 SRGB_PRIMARIES = Chromaticities((0.64, 0.33), (0.30, 0.60), (0.15, 0.06), (0.3127, 0.3290))
@@ -74,7 +73,7 @@ def test_colours_survive(
         assert off <= tolerance + 3, f"{derivative.variant}: expected {colour} but received {colour_at(shown, 32, 32)}"
 
 
-def test_display_p3_is_converted_and_not_just_stripped() -> None:
+def test_display_p3_is_converted_not_just_stripped() -> None:
     red = (234, 51, 35)  # sRGB's pure red, coded in Display P3
     coded = pyvips.Image.new_from_buffer(in_display_p3(flat((255, 0, 0))), "")
     assert colour_at(coded, 1, 1) == pytest.approx(red, abs=2), "expected an original that needs converting"
@@ -89,12 +88,12 @@ def test_greyscale() -> None:
         assert colour_at(load(derivative.data).colourspace("srgb"), 9, 9) == pytest.approx((120, 120, 120), abs=3)
 
 
-def test_the_profile_is_named() -> None:
+def test_profile_is_named() -> None:
     assert "P3" in (inspect(in_display_p3(flat((1, 2, 3))), SETTINGS.limits).profile or "")
     assert inspect(flat((1, 2, 3)).pngsave_buffer(), SETTINGS.limits).profile is None
 
 
-def test_bands_that_no_viewer_shows_are_dropped() -> None:
+def test_extra_bands_are_dropped() -> None:
     layered = flat((176, 96, 84)).bandjoin([1, 2, 3]).tiffsave_buffer()
     for derivative in render(layered, [Variant(256, 0, out) for out in ("avif", "webp", "jpeg")], SETTINGS):
         assert colour_at(load(derivative.data), 9, 9) == pytest.approx((176, 96, 84), abs=4)
@@ -107,7 +106,7 @@ def attached(image: pyvips.Image, profile: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("wrong", ["noise", "cut short", "of another colour space"])
-def test_a_profile_that_cannot_be_used_loses_no_picture(wrong: str) -> None:
+def test_unusable_profile_does_not_reject_the_picture(wrong: str) -> None:
     sound = pyvips.Image.new_from_buffer(in_display_p3(flat((1, 2, 3))), "").get("icc-profile-data")
     inks = flat((1, 2, 3)).icc_transform("cmyk", input_profile="srgb").get("icc-profile-data")
     profile = {"noise": b"noise" * 99, "cut short": sound[:200], "of another colour space": inks}[wrong]
@@ -117,7 +116,7 @@ def test_a_profile_that_cannot_be_used_loses_no_picture(wrong: str) -> None:
 
 
 @pytest.mark.parametrize("marked", [True, False])
-def test_inks_are_read_as_adobe_stores_them_with_or_without_its_marker(marked: bool) -> None:
+def test_cmyk_jpeg_is_read_as_inverted_with_or_without_adobe_marker(marked: bool) -> None:
     """Inverted, that is: viewers read them so even where the marker that should say it is missing."""
     original = in_cmyk_without_profile(flat((176, 96, 84)))
     start = original.index(b"\xff\xee")
@@ -130,7 +129,7 @@ def test_inks_are_read_as_adobe_stores_them_with_or_without_its_marker(marked: b
 
 
 @pytest.mark.parametrize("profile", ["srgb", "p3", None])
-def test_16_bits_become_8_without_bands(profile: str | None) -> None:
+def test_16_bits_become_8_without_banding(profile: str | None) -> None:
     ramp = np.repeat(np.tile(np.linspace(0, 65_535, 1024), (64, 1))[..., None], 3, 2).astype(np.uint16)
     deep = pyvips.Image.new_from_array(ramp).copy(interpretation="rgb16")
     if profile is not None:
@@ -163,7 +162,7 @@ def conversion(original: bytes) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", ["sRGB", "some camera's own"])
-def test_srgb_by_whatever_name_costs_no_conversion(name: str) -> None:
+def test_srgb_profile_under_any_name_is_not_converted(name: str) -> None:
     profile = matrix_profile(name, SRGB_PRIMARIES, srgb_to_linear)
     original = attached(corners(), profile)
     assert inspect(original, SETTINGS.limits).profile == name
@@ -174,7 +173,7 @@ def test_srgb_by_whatever_name_costs_no_conversion(name: str) -> None:
     assert np.abs(drawn - converted).max() <= 1
 
 
-def test_other_profiles_are_converted_from() -> None:
+def test_other_profiles_are_converted() -> None:
     bluish = matrix_profile(
         "sRGB", Chromaticities((0.64, 0.33), (0.30, 0.60), (0.15, 0.08), (0.3127, 0.3290)), srgb_to_linear
     )
@@ -186,7 +185,7 @@ def test_other_profiles_are_converted_from() -> None:
     assert not is_srgb(oversized), "expected a profile that is too large to be held not to be looked at"
 
 
-def test_code_points_go_before_a_profile_of_srgb() -> None:
+def test_code_points_take_precedence_over_an_srgb_profile() -> None:
     header = inspect(attached(corners(), embedded_by("srgb")), SETTINGS.limits)
-    coded = replace(header, coded=coded_profile(ColourCode(12, 13)))
+    coded = replace(header, coded=coded_profile(CodePoints(12, 13)))
     assert (loading_options(header), loading_options(coded)) == ({}, {"output_profile": "srgb"})

@@ -16,12 +16,11 @@ from lambdas.core.keys import Variant
 from lambdas.core.settings import load_settings
 from lambdas.imaging.deadline import Deadline
 from lambdas.imaging.decode import decode
-from lambdas.imaging.formats import require_drawable
+from lambdas.imaging.formats import SNIFF_BYTES, require_original, sniff
 from lambdas.imaging.geometry import Size
 from lambdas.imaging.inspect import Header, inspect
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.render import Derivative, render
-from lambdas.imaging.sniff import SNIFF_BYTES, sniff
 
 CORPUS = Path(os.environ.get("DARKROOM_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
 SETTINGS = load_settings()
@@ -83,12 +82,12 @@ OUTCOMES: dict[str, tuple[int, int] | str] = {
 @cache
 def develop(file: str) -> tuple[Header, list[Derivative]]:
     data = (CORPUS / file).read_bytes()
-    require_drawable(sniff(data[:SNIFF_BYTES]))
+    require_original(sniff(data[:SNIFF_BYTES]))
     header = inspect(data, SETTINGS.limits)
     return header, list(render(data, [Variant(256, 0, fmt) for fmt in ("avif", "webp", "jpeg")], SETTINGS))
 
 
-def test_the_table_is_whole() -> None:
+def test_every_corpus_file_is_listed() -> None:
     found = {str(path.relative_to(CORPUS)) for path in CORPUS.glob("*/*")}
     assert found == set(OUTCOMES)
 
@@ -136,7 +135,7 @@ SEEN: dict[str, str] = {
 
 
 @pytest.mark.parametrize("file", SEEN)
-def test_what_turns_by_its_own_boxes_looks_as_it_should(file: str) -> None:
+def test_files_turned_by_their_own_boxes_look_right(file: str) -> None:
     expected = pyvips.Image.new_from_memory(bytes.fromhex(SEEN[file]), 4, 4, 3, "uchar")
     for derivative in develop(file)[1]:
         seen = load(derivative.data).thumbnail_image(4, height=4, size="force")

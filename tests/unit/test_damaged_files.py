@@ -1,4 +1,4 @@
-"""2,000 damaged files: each has an outcome, none takes the process with it, its time or its memory."""
+"""2,000 damaged files: each has an outcome; none crashes the process or exceeds its time or memory."""
 
 import json
 import subprocess
@@ -40,9 +40,9 @@ def test_every_damaged_file_has_an_outcome(verdict: dict[str, Any], name: str) -
     assert refused > FILES // 10, f"expected damage to show: {outcomes}"
 
 
-def test_none_takes_longer_than_the_deadline(verdict: dict[str, Any]) -> None:
+def test_no_damaged_file_exceeds_the_deadline(verdict: dict[str, Any]) -> None:
     assert verdict["slowest_cpu_seconds"] < load_settings().limits.decode_seconds
 
 
-def test_none_takes_more_memory_than_its_pixels(verdict: dict[str, Any]) -> None:
+def test_no_damaged_file_exceeds_the_memory_bound(verdict: dict[str, Any]) -> None:
     assert verdict["peak_mb"] < PEAK_MB

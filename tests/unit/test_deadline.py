@@ -21,7 +21,7 @@ def ticking(step: float = 1):
     return itertools.count(0, step).__next__
 
 
-def test_a_step_after_the_deadline_is_not_begun() -> None:
+def test_no_step_starts_after_the_deadline() -> None:
     deadline = Deadline(2, ticking())  # read once when made
     deadline.check()
     deadline.check()
@@ -30,7 +30,7 @@ def test_a_step_after_the_deadline_is_not_begun() -> None:
     assert refused.value.code == "decode_timeout"
 
 
-def test_a_decode_is_stopped_among_its_strips_and_the_process_lives_on() -> None:
+def test_overdue_decode_is_stopped_between_strips() -> None:
     original = pyvips.Image.black(6000, 6000, bands=3).copy(interpretation="srgb").pngsave_buffer()
     reads = 0
 

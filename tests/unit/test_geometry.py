@@ -41,7 +41,7 @@ variants = st.builds(
 
 
 @given(sizes, variants)
-def test_nothing_is_enlarged_and_every_cut_fits(original: Size, variant: Variant) -> None:
+def test_nothing_is_enlarged_and_every_crop_fits(original: Size, variant: Variant) -> None:
     drawn, covering, base = (
         drawn_size(original, variant),
         covering_size(original, variant),
@@ -80,7 +80,7 @@ def test_sizes_shrunk_through(original: tuple[int, int], variant: str, expected:
 
 
 @given(sizes, variants)
-def test_a_chain_goes_from_the_base_to_what_covers_in_large_steps(original: Size, variant: Variant) -> None:
+def test_sizes_shrink_from_base_to_covering_in_large_steps(original: Size, variant: Variant) -> None:
     chain = shrunk_through(original, variant, LADDER)
     assert chain[0] == base_size(original, variant, LADDER)
     assert chain[-1] == covering_size(original, variant)

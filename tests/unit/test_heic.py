@@ -10,24 +10,23 @@ from pictures import colour_at, corners, exif_of, flat, heic, load, mean_differe
 from lambdas.core.keys import Variant
 from lambdas.core.settings import load_settings
 from lambdas.imaging.deadline import Deadline
-from lambdas.imaging.decode import decode
+from lambdas.imaging.decode import decode, hevc_pixels
+from lambdas.imaging.formats import sniff
 from lambdas.imaging.geometry import Size
-from lambdas.imaging.hevc import hevc_pixels
 from lambdas.imaging.inspect import inspect
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.render import render
-from lambdas.imaging.sniff import sniff
 
 SETTINGS = load_settings()
 FORMATS = ("avif", "webp", "jpeg")
 
 
-def test_the_bytes_say_what_it_is() -> None:
+def test_format_is_determined_by_the_bytes() -> None:
     assert sniff(heic(corners())) == "heic"
 
 
 @pytest.mark.parametrize("boxes", [True, False])
-def test_a_turn_in_exif_alone_is_not_made(boxes: bool) -> None:
+def test_exif_orientation_without_boxes_is_not_applied(boxes: bool) -> None:
     """The boxes turn a HEIC, its EXIF only describes it: with both, it is turned once, with EXIF alone, never."""
     upright = corners(480, 320)
     data = heic(with_orientation(upright, 6), 6)
@@ -41,7 +40,7 @@ def test_a_turn_in_exif_alone_is_not_made(boxes: bool) -> None:
     assert mean_difference(load(drawn.data), seen) < 3
 
 
-def test_ten_bits_become_eight_without_bands() -> None:
+def test_ten_bits_become_eight_without_banding() -> None:
     ramp = np.tile(np.linspace(8000, 57_000, 1024), (64, 1))
     deep = np.repeat(ramp[..., None], 3, 2).astype(np.uint16)
     written = pillow_heif.from_bytes("RGB;16", (1024, 64), deep.tobytes())

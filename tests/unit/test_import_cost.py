@@ -46,10 +46,10 @@ NEEDED = {
     "lambdas.upload_api.handler": SDK | MODELS | LOGS | {"jwt"},
     "lambdas.validate.handler": SDK | MODELS | LOGS,
     "lambdas.edge.origin_request": SDK,
-    "lambdas.imaging.limits": MODELS,
+    "lambdas.imaging.rejection.limits": MODELS,
     "lambdas.imaging.plan": MODELS,
     "lambdas.imaging.render": MODELS | DRAWING,
-    "lambdas.imaging.sniff": set(),
+    "lambdas.imaging.formats": set(),
     "lambdas.core.messages": MODELS,
     "lambdas.core.settings": MODELS,
 }

@@ -6,8 +6,8 @@ from pictures import flat
 
 from lambdas.core.settings.pictures import Limits
 from lambdas.imaging.inspect import inspect
-from lambdas.imaging.limits import check_bytes, check_dimensions
 from lambdas.imaging.rejection import RejectedError
+from lambdas.imaging.rejection.limits import check_bytes, check_dimensions
 
 LIMITS = Limits(
     max_bytes=1000,
@@ -61,14 +61,14 @@ def test_dimensions(width: int, height: int, code: str | None) -> None:
     assert refused.value.code == code
 
 
-def test_a_decoder_that_holds_the_whole_frame_gets_fewer_pixels() -> None:
+def test_whole_frame_decoders_have_a_lower_pixel_limit() -> None:
     check_dimensions(10_000, 5_000, LIMITS, whole_frame=True)
     with pytest.raises(RejectedError, match="at most 50000000 pixels") as refused:
         check_dimensions(10_000, 5_001, LIMITS, whole_frame=True)
     assert refused.value.code == "too_many_pixels"
 
 
-def test_avif_is_held_to_it_from_its_header() -> None:
+def test_avif_is_held_to_the_whole_frame_limit() -> None:
     tight = LIMITS.model_copy(update={"max_whole_frame_pixels": 100 * 100 - 1})
     square = flat((90, 90, 90), 100, 100)
     inspect(square.webpsave_buffer(), tight)
@@ -80,11 +80,11 @@ def test_avif_is_held_to_it_from_its_header() -> None:
 @pytest.mark.parametrize(
     ("width", "height", "code"), [(65_536, 65_536, "too_many_pixels"), (40_000, 1, "too_long_side")]
 )
-def test_a_bomb_is_refused_from_its_header_alone(width: int, height: int, code: str) -> None:
+def test_decompression_bomb_is_rejected_by_its_header(width: int, height: int, code: str) -> None:
     with pytest.raises(RejectedError) as refused:
         inspect(png_header(width, height), LIMITS)
     assert refused.value.code == code
 
 
-def test_a_header_within_the_limits_passes_although_no_pixel_could_be_decoded() -> None:
+def test_header_within_the_limits_is_accepted_without_pixels() -> None:
     assert inspect(png_header(640, 480), LIMITS).size.width == 640

@@ -1,4 +1,4 @@
-"""What is known of an original: read from its bytes, each field with its meaning."""
+"""Metadata of originals, read from their bytes."""
 
 import hashlib
 from typing import Any
@@ -11,10 +11,10 @@ from PIL.TiffImagePlugin import IFDRational
 
 from lambdas.core.picture_metadata import GeoPosition, Metadata
 from lambdas.core.settings import Settings, load_settings
+from lambdas.imaging.formats import sniff
 from lambdas.imaging.rejection import RejectedError
-from lambdas.imaging.sniff import sniff
 from lambdas.metadata import describe as described
-from lambdas.metadata.declared import is_mismatch
+from lambdas.metadata.describe import is_mismatch
 
 SETTINGS = load_settings()
 decode = described.decode
@@ -83,7 +83,7 @@ def test_a_photograph() -> None:
     assert (found.dominant_color or "").startswith("#")
 
 
-def test_a_position_is_kept_only_where_the_settings_say_so() -> None:
+def test_position_is_kept_only_with_keep_gps() -> None:
     assert "position" in metadata(photograph()).to_json()
     assert metadata(photograph()).position is None
     kept = metadata(photograph(), with_settings("metadata", keep_gps=True))
@@ -105,7 +105,7 @@ def test_a_position_is_kept_only_where_the_settings_say_so() -> None:
         ("gps", GPS.GPSLongitudeRef, "?", "position", None),
     ],
 )
-def test_exif_that_makes_no_sense_is_left_out(table: str, field: int, value: Any, name: str, expected: Any) -> None:
+def test_malformed_exif_is_omitted(table: str, field: int, value: Any, name: str, expected: Any) -> None:
     data = photograph(**{table: {field: value}})
     assert getattr(metadata(data, with_settings("metadata", keep_gps=True)), name) == expected
 
@@ -122,11 +122,11 @@ def test_exif_that_makes_no_sense_is_left_out(table: str, field: int, value: Any
         ("text/plain", True),
     ],
 )
-def test_a_declared_type_is_held_against_the_bytes(declared: str | None, mismatch: bool) -> None:
+def test_declared_type_is_compared_with_the_bytes(declared: str | None, mismatch: bool) -> None:
     assert is_mismatch(declared, "jpeg") is mismatch
 
 
-def test_heif_names_heic() -> None:
+def test_declared_heif_matches_heic() -> None:
     assert not is_mismatch("image/heif", "heic")
     assert is_mismatch("image/jpeg", "heic")
 
@@ -147,13 +147,13 @@ def test_other_originals(data: bytes, expected: dict[str, Any]) -> None:
     assert metadata(data).model_dump(include=set(expected)) == expected
 
 
-def test_an_animation_that_is_kept() -> None:
+def test_kept_animation() -> None:
     found, groups = described.describe(animation().gifsave_buffer(), "gif", with_settings("rendering", animated="webp"))
     assert (found.animation, found.pages) == ("kept", 3)
     assert {variant for group in groups for variant in group.variants} == set(SETTINGS.eager_variants)
 
 
-def test_the_pixels_are_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pixels_are_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     decoded = []
     monkeypatch.setattr(described, "decode", lambda *args, **options: decoded.append(args) or decode(*args, **options))
     metadata(JPEG)
@@ -161,7 +161,7 @@ def test_the_pixels_are_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("write", [lambda image: image.jpegsave_buffer(), lambda image: image.pngsave_buffer()])
-def test_a_truncated_file_is_refused_or_accepted_as_damaged(write: Any) -> None:
+def test_truncated_file_is_rejected_or_accepted_as_damaged(write: Any) -> None:
     whole = write(corners(600, 400))
     cut = whole[: int(len(whole) * 0.7)]
     accepting = with_settings("limits", accept_truncated=True)
@@ -172,7 +172,7 @@ def test_a_truncated_file_is_refused_or_accepted_as_damaged(write: Any) -> None:
     assert not metadata(whole, accepting).damaged
 
 
-def test_a_file_of_which_nothing_can_be_decoded_is_refused_either_way() -> None:
+def test_undecodable_file_is_rejected_under_either_policy() -> None:
     accepting = with_settings("limits", accept_truncated=True)
     for data in (JPEG[:100], heic(corners())[:800]):
         with pytest.raises(RejectedError):

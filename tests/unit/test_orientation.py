@@ -38,7 +38,7 @@ def test_upright(fmt: str, orientation: int) -> None:
         assert mean_difference(shown, UPRIGHT.fliphor()) > 20, "expected a comparison that sees a mirrored picture"
 
 
-def test_a_crop_is_taken_of_the_upright_picture() -> None:
+def test_crop_is_taken_from_the_upright_picture() -> None:
     original = WRITERS["jpeg"](with_orientation(UPRIGHT, 6))
     (derivative,) = render(original, [Variant(256, 144, "jpeg")], SETTINGS)
     shown = load(derivative.data)

@@ -1,4 +1,4 @@
-"""The dearest kinds of originals take no more memory than the settings count on; headers that lie take none."""
+"""The most expensive kinds of originals stay within the memory that the settings assume; false headers take none."""
 
 import os
 import re
@@ -44,21 +44,23 @@ def peak_of(data: bytes, folder: Path) -> int:
     ("write", "bytes_a_pixel"),
     [(heic_10_bit, 29), (avif_12_bit, 29), (png_interlaced, 12.5), (cmyk_progressive, 12.5)],
 )
-def test_the_dearest_kinds_fit(write: Callable[[pyvips.Image], bytes], bytes_a_pixel: float, tmp_path: Path) -> None:
+def test_most_expensive_formats_stay_within_their_bytes_per_pixel(
+    write: Callable[[pyvips.Image], bytes], bytes_a_pixel: float, tmp_path: Path
+) -> None:
     data = write(corners(SIDE, SIDE))
     taken = peak_of(data, tmp_path) - OVERHEAD - len(data)
     assert taken / SIDE**2 <= bytes_a_pixel
     assert taken / SIDE**2 > bytes_a_pixel / 3, "expected a measurement that sees the pixels"
 
 
-def test_the_settings_count_on_these_figures() -> None:
+def test_settings_use_these_bytes_per_pixel() -> None:
     limits = SETTINGS.limits
     assert limits.peak_bytes >= 29 * limits.max_whole_frame_pixels + limits.max_bytes
     assert limits.peak_bytes >= 12.5 * limits.max_pixels + limits.max_bytes
 
 
 @pytest.mark.parametrize("write", [heic, avif])
-def test_a_header_that_understates_its_pixels_is_refused_before_they_are_decoded(write: Callable[..., bytes]) -> None:
+def test_header_that_understates_its_pixels_is_rejected_before_decoding(write: Callable[..., bytes]) -> None:
     data = bytearray(write(flat((90, 90, 90), 1600, 1200)))
     for box in re.finditer(b"ispe", bytes(data)):
         data[box.end() + 4 : box.end() + 12] = struct.pack(">II", 64, 64)

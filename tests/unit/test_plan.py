@@ -37,9 +37,7 @@ def cost(group: list[Variant], original: Size) -> float:
         (Size(10_000, 10_000), "avif", 0.2, 8, 1),
     ],
 )
-def test_as_many_groups_as_the_cost_is_worth(
-    original: Size, fmt: str, seconds: float, concurrency: int, groups: int
-) -> None:
+def test_number_of_groups(original: Size, fmt: str, seconds: float, concurrency: int, groups: int) -> None:
     assert len(plan(original, fmt, SETTINGS.eager_variants, with_group_seconds(seconds, concurrency))) == groups
 
 
@@ -50,7 +48,7 @@ def test_groups_cost_about_the_same() -> None:
     assert max(costs) <= max(dearest_variant, 4 / 3 * sum(costs) / len(costs))
 
 
-def test_rungs_that_are_one_picture_stay_together() -> None:
+def test_identical_rungs_stay_together() -> None:
     for group in plan(Size(900, 600), "jpeg", SETTINGS.eager_variants, with_group_seconds(0.05)):
         for fmt in ("avif", "webp", "jpeg"):
             wide = {variant.width for variant in group if variant.format == fmt and variant.width >= 1024}
@@ -71,7 +69,7 @@ def test_every_variant_is_drawn_once(original: Size, fmt: str, seconds: float, c
     assert all(groups), "expected no empty group"
 
 
-def test_a_plan_is_a_function_of_its_arguments() -> None:
+def test_plan_does_not_depend_on_the_order_of_variants() -> None:
     backwards = tuple(reversed(SETTINGS.eager_variants))
     first = plan(PHOTO_12_MP, "jpeg", SETTINGS.eager_variants, SETTINGS)
     assert [set(group) for group in first] == [set(group) for group in plan(PHOTO_12_MP, "jpeg", backwards, SETTINGS)]

@@ -26,7 +26,7 @@ def revealing_original() -> bytes:
 
 
 @pytest.mark.parametrize("fmt", ["avif", "webp", "jpeg"])
-def test_nothing_but_pixels(fmt: str) -> None:
+def test_derivatives_carry_only_pixels(fmt: str) -> None:
     original = revealing_original()
     assert SECRET in original
     assert PREVIEW in original

@@ -10,18 +10,18 @@ from lambdas.core.settings import load_settings
 from lambdas.imaging import render as drawing
 from lambdas.imaging.deadline import Deadline
 from lambdas.imaging.decode import decode, jpeg_shrink
+from lambdas.imaging.formats import sniff
 from lambdas.imaging.geometry import Size
 from lambdas.imaging.inspect import inspect
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.render import render
-from lambdas.imaging.sniff import sniff
 
 SETTINGS = load_settings()
 PHOTO = corners(2000, 1500)
 ORIGINAL = PHOTO.jpegsave_buffer(Q=92)
 
 
-def test_the_whole_set_of_a_picture() -> None:
+def test_all_eager_variants() -> None:
     drawn = {each.variant: each for each in render(ORIGINAL, SETTINGS.eager_variants, SETTINGS)}
     assert set(drawn) == set(SETTINGS.eager_variants)
     for variant, derivative in drawn.items():
@@ -63,12 +63,12 @@ def test_a_group_is_decoded_once_and_each_smaller_rung_is_shrunk_once(monkeypatc
         ((4800, 1), (64, 1), 1),
     ],
 )
-def test_how_far_a_jpeg_is_shrunk_on_load(original: tuple[int, int], drawn: tuple[int, int], expected: int) -> None:
+def test_jpeg_shrink_on_load_factor(original: tuple[int, int], drawn: tuple[int, int], expected: int) -> None:
     assert jpeg_shrink(Size(*original), Size(*drawn)) == expected
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_jpeg_shrunk_on_load_looks_as_it_did(orientation: int) -> None:
+def test_jpeg_shrunk_on_load_looks_the_same(orientation: int) -> None:
     large = corners(2400, 1600)
     original = with_orientation(large, orientation).jpegsave_buffer(Q=95)
     header = inspect(original, SETTINGS.limits)
@@ -77,7 +77,7 @@ def test_a_jpeg_shrunk_on_load_looks_as_it_did(orientation: int) -> None:
     assert mean_difference(shown, large) < 1.5
 
 
-def test_never_enlarged_and_the_same_bytes_under_every_rung_above() -> None:
+def test_rungs_above_the_original_have_the_same_bytes() -> None:
     small = corners(300, 200).pngsave_buffer()
     drawn = {str(each.variant): each for each in render(small, SETTINGS.eager_variants, SETTINGS)}
     assert (drawn["256x0.webp"].size.width, drawn["256x0.webp"].size.height) == (256, 171)
@@ -95,14 +95,14 @@ def test_never_enlarged_and_the_same_bytes_under_every_rung_above() -> None:
         ("1600x1600.jpeg", (1500, 1500)),  # stops at what the original can fill
     ],
 )
-def test_crops_have_their_shape(variant: str, size: tuple[int, int]) -> None:
+def test_crop_sizes(variant: str, size: tuple[int, int]) -> None:
     (derivative,) = render(ORIGINAL, [Variant.parse(variant)], SETTINGS)
     shown = load(derivative.data)
     assert (shown.width, shown.height) == size
 
 
 @pytest.mark.parametrize(("strategy", "expected"), [("attention", "right"), ("centre", "middle")])
-def test_a_crop_keeps_what_the_settings_say(strategy: str, expected: str) -> None:
+def test_crop_strategies(strategy: str, expected: str) -> None:
     dull = (pyvips.Image.black(1600, 400, bands=3) + 128).cast("uchar").copy(interpretation="srgb")
     striking = dull.draw_rect([250, 60, 40], 1350, 120, 160, 160, fill=True)
     rendering = SETTINGS.rendering.model_copy(update={"crop": strategy})
@@ -112,7 +112,7 @@ def test_a_crop_keeps_what_the_settings_say(strategy: str, expected: str) -> Non
     assert ("right" if reddest > 200 else "middle") == expected
 
 
-def test_a_variant_has_the_same_bytes_whatever_is_drawn_beside_it() -> None:
+def test_variant_bytes_do_not_depend_on_the_group() -> None:
     together = {each.variant: each.data for each in render(ORIGINAL, SETTINGS.eager_variants, SETTINGS)}
     for variant in (Variant(256, 0, "webp"), Variant(512, 0, "avif"), Variant(1024, 0, "jpeg")):
         (alone,) = render(ORIGINAL, [variant], SETTINGS)
@@ -120,7 +120,7 @@ def test_a_variant_has_the_same_bytes_whatever_is_drawn_beside_it() -> None:
 
 
 @pytest.mark.parametrize("fmt", ["avif", "webp", "jpeg"])
-def test_a_variant_has_the_same_bytes_on_every_size_of_machine(fmt: str) -> None:
+def test_variant_bytes_do_not_depend_on_the_number_of_threads(fmt: str) -> None:
     before = pyvips.concurrency_get()
     drawn = set()
     try:
@@ -151,7 +151,7 @@ def test_a_truncated_file_is_corrupt(fmt: str, kept: float) -> None:
     assert refused.value.code == "corrupt"
 
 
-def test_of_ultra_hdr_the_base_picture_is_drawn_and_the_gain_map_left_behind() -> None:
+def test_ultra_hdr_is_drawn_without_its_gain_map() -> None:
     picture = corners(400, 300)
     original = (picture.colourspace("scrgb") * 3).copy(interpretation="scrgb").uhdrsave_buffer()
     assert original.count(b"\xff\xd8\xff") > 1, "expected an original with a second picture in it"
@@ -164,7 +164,7 @@ def test_of_ultra_hdr_the_base_picture_is_drawn_and_the_gain_map_left_behind() -
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBP", b"GIF89a", b"text"])
-def test_what_is_no_picture_is_corrupt(data: bytes) -> None:
+def test_other_bytes_are_corrupt(data: bytes) -> None:
     with pytest.raises(RejectedError) as refused:
         list(render(data, [Variant(256, 0, "jpeg")], SETTINGS))
     assert refused.value.code == "corrupt"
@@ -184,7 +184,7 @@ def test_extreme_shapes(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("loader", ["svg", "pdf", "ppm", "csv", "vips", "rad"])
-def test_other_loaders_are_shut(loader: str) -> None:
+def test_other_loaders_are_blocked(loader: str) -> None:
     texts = {
         "svg": b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>",
         "pdf": b"%PDF-1.4\n",

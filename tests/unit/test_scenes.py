@@ -9,7 +9,7 @@ import pyvips
 from PIL import ExifTags
 from PIL import Image as PillowImage
 
-from lambdas.imaging.profile import profile_name
+from lambdas.imaging.colour.icc import profile_name
 from operations.calibration.scenes import SCENES, Scene, write_scenes
 from operations.calibration.scenes.camera import MAKE, as_stored
 from operations.calibration.scenes.color_profile import display_p3

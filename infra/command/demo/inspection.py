@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from infra.command.demo.pixels import shrink
 from infra.command.demo.records import Inspection, Traits
+from lambdas.imaging.colour.icc import profile_name
 from lambdas.imaging.engine import pyvips
-from lambdas.imaging.profile import profile_name
 
 Lab = NDArray[np.float32]
 """Rows, columns and the three bands of CIELAB."""

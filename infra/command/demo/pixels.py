@@ -6,7 +6,7 @@ import numpy as np
 import pi_heif
 
 from lambdas.imaging.engine import pyvips
-from lambdas.imaging.sniff import SNIFF_BYTES, sniff
+from lambdas.imaging.formats import SNIFF_BYTES, sniff
 
 Error = pyvips.Error
 _WHITE = 255

@@ -11,7 +11,7 @@ from infra.command.demo.records import (
     Picture,
     Submission,
 )
-from lambdas.imaging.inspect import reason
+from lambdas.imaging.engine import reason
 
 _NO_OUTCOME = "the pipeline recorded no outcome for it in time; its queue and its dead letters may say why"
 

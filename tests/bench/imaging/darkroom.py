@@ -6,11 +6,10 @@ from lambdas.core.keys import FORMATS, Variant
 from lambdas.core.settings import Settings, load_settings
 from lambdas.core.settings.encoders import Formats
 from lambdas.imaging.engine import pyvips
-from lambdas.imaging.formats import require_drawable
+from lambdas.imaging.formats import require_original, sniff
 from lambdas.imaging.inspect import inspect
 from lambdas.imaging.plan import plan
 from lambdas.imaging.render import render
-from lambdas.imaging.sniff import sniff
 from tests.bench.imaging.child import Drawn, Job, read_job, report
 
 
@@ -30,7 +29,7 @@ def variants_of(job: Job) -> tuple[Variant, ...]:
 
 def draw(data: bytes, variants: Sequence[Variant], settings: Settings) -> Drawn:
     """Draw ``variants`` in the groups that the metadata step would plan for this original."""
-    fmt = require_drawable(sniff(data))
+    fmt = require_original(sniff(data))
     for group in plan(inspect(data, settings.limits).size, fmt, variants, settings):
         for drawn in render(data, group, settings):
             yield str(drawn.variant), drawn.data

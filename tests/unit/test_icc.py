@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pictures import flat
 
-from lambdas.imaging.profile import profile_name
+from lambdas.imaging.colour.icc import profile_name
 
 
 def shipped(name: str) -> bytes:
@@ -12,12 +12,12 @@ def shipped(name: str) -> bytes:
 
 
 @pytest.mark.parametrize(("name", "expected"), [("srgb", "sRGB"), ("p3", "P3")])
-def test_a_profile_is_named(name: str, expected: str) -> None:
+def test_profile_name(name: str, expected: str) -> None:
     assert expected in (profile_name(shipped(name)) or "")
 
 
-def test_a_profile_of_version_2_is_named() -> None:
-    copyright_tag = b"text\0\0\0\0Nobody's\0"
+def test_profile_name_of_version_2() -> None:
+    copyright_tag = b"text\0\0\0\0Ours\0"
     description = b"desc\0\0\0\0" + (9).to_bytes(4, "big") + b"Wide RGB\0" + bytes(80)
     table = (2).to_bytes(4, "big")
     for name, offset, tag in ((b"cprt", 156, copyright_tag), (b"desc", 156 + len(copyright_tag), description)):
@@ -26,7 +26,7 @@ def test_a_profile_of_version_2_is_named() -> None:
 
 
 @given(st.binary(max_size=400), st.integers(0, 500))
-def test_no_profile_breaks_it(noise: bytes, cut: int) -> None:
+def test_damaged_profiles_raise_nothing(noise: bytes, cut: int) -> None:
     whole = shipped("p3")
     for damaged in (noise, whole[:cut], whole[:cut] + noise + whole[cut + len(noise) :], bytes(128) + b"\xff" * 300):
         name = profile_name(damaged)

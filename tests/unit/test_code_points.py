@@ -1,4 +1,4 @@
-"""Colours that are told by code points and chunks instead of a profile."""
+"""Colour spaces given by code points and chunks instead of a profile."""
 
 import struct
 import zlib
@@ -10,15 +10,15 @@ from pictures import avif, colour_at, corners, flat, heic, load, mean_difference
 
 from lambdas.core.keys import Variant
 from lambdas.core.settings import load_settings
-from lambdas.imaging.colour_code import ColourCode, coded_profile
+from lambdas.imaging.colour.code_points import CodePoints, coded_profile
+from lambdas.imaging.containers.isobmff import code_points
+from lambdas.imaging.containers.png import png_profile
 from lambdas.imaging.inspect import inspect
-from lambdas.imaging.iso_boxes import colour_code
-from lambdas.imaging.png_chunks import png_profile
 from lambdas.imaging.render import render
 
 SETTINGS = load_settings()
 P3_RED = (234, 51, 35)  # sRGB's pure red, coded in Display P3
-P3 = ColourCode(12, 13)
+P3 = CodePoints(12, 13)
 
 
 def with_chunks(png: bytes, *chunks: tuple[bytes, bytes]) -> bytes:
@@ -47,17 +47,17 @@ def shown(original: bytes) -> list[int]:
 @pytest.mark.parametrize("write", [avif, heic])
 def test_display_p3_by_nclx_is_converted(write: Callable[[pyvips.Image], bytes]) -> None:
     plain = write(flat(P3_RED))
-    assert colour_code(plain) == ColourCode(1, 13)
+    assert code_points(plain) == CodePoints(1, 13)
     assert inspect(plain, SETTINGS.limits).profile is None
     assert shown(plain) == pytest.approx(P3_RED, abs=8)
 
     wide = recoded(plain, 12, 13)
-    assert colour_code(wide) == P3
+    assert code_points(wide) == P3
     assert inspect(wide, SETTINGS.limits).profile == "Display P3"
     assert shown(wide) == pytest.approx((255, 0, 0), abs=8)
 
 
-def test_an_embedded_profile_comes_before_nclx() -> None:
+def test_embedded_profile_takes_precedence_over_nclx() -> None:
     image = flat((255, 0, 0)).icc_transform("p3", input_profile="srgb")
     data = image.heifsave_buffer(compression="av1", Q=95, subsample_mode="off", keep="icc")
     header = inspect(data, SETTINGS.limits)
@@ -69,31 +69,31 @@ def test_an_embedded_profile_comes_before_nclx() -> None:
 @pytest.mark.parametrize(
     ("code", "name"),
     [
-        (ColourCode(1, 13), None),
-        (ColourCode(2, 2), None),
-        (ColourCode(1, 1), None),
-        (ColourCode(65_535, 65_535), None),
+        (CodePoints(1, 13), None),
+        (CodePoints(2, 2), None),
+        (CodePoints(1, 1), None),
+        (CodePoints(65_535, 65_535), None),
         (P3, "Display P3"),
-        (ColourCode(9, 16), "BT.2020 PQ"),
-        (ColourCode(9, 18), "BT.2020 HLG"),
-        (ColourCode(1, 8), "BT.709 linear"),
+        (CodePoints(9, 16), "BT.2020 PQ"),
+        (CodePoints(9, 18), "BT.2020 HLG"),
+        (CodePoints(1, 8), "BT.709 linear"),
     ],
 )
-def test_which_codes_stand_for_a_profile(code: ColourCode, name: str | None) -> None:
+def test_profiles_of_code_points(code: CodePoints, name: str | None) -> None:
     found = coded_profile(code)
     assert (found.name if found else None) == name
 
 
 @pytest.mark.parametrize(
-    "code", [P3, ColourCode(9, 13), ColourCode(5, 4), ColourCode(6, 8), ColourCode(11, 5), ColourCode(4, 16)]
+    "code", [P3, CodePoints(9, 13), CodePoints(5, 4), CodePoints(6, 8), CodePoints(11, 5), CodePoints(4, 16)]
 )
 @pytest.mark.parametrize("grey", [0, 64, 128, 255])
-def test_greys_stay_grey(code: ColourCode, grey: int) -> None:
+def test_greys_stay_grey(code: CodePoints, grey: int) -> None:
     red, green, blue = shown(recoded(avif(flat((grey, grey, grey))), code.primaries, code.transfer))
     assert max(red, green, blue) - min(red, green, blue) <= 3
 
 
-def test_display_p3_is_the_profile_that_lcms_knows_by_that_name() -> None:
+def test_display_p3_equals_the_profile_of_lcms() -> None:
     made = coded_profile(P3)
     assert made is not None
     for colour in ((200, 60, 50), (20, 200, 90), (30, 40, 220), (128, 128, 128), (5, 9, 14), (250, 240, 10)):
@@ -104,7 +104,7 @@ def test_display_p3_is_the_profile_that_lcms_knows_by_that_name() -> None:
         assert colour_at(ours, 1, 1) == pytest.approx(colour_at(theirs, 1, 1), abs=1)
 
 
-def test_what_is_brighter_than_white_is_kept_apart() -> None:
+def test_hdr_highlights_remain_distinct() -> None:
     """PQ: 58 % is diffuse white, 75 % a bulb; both are shown, the bulb brighter."""
     white, bulb, black = (shown(recoded(avif(flat((level, level, level))), 9, 16))[1] for level in (148, 192, 0))
     assert black == pytest.approx(0, abs=2)
@@ -112,8 +112,8 @@ def test_what_is_brighter_than_white_is_kept_apart() -> None:
 
 
 @pytest.mark.parametrize("cut", range(0, 400, 7))
-def test_boxes_cut_anywhere_are_no_boxes(cut: int) -> None:
-    colour_code(avif(flat((1, 2, 3)))[:cut])
+def test_truncated_boxes_raise_nothing(cut: int) -> None:
+    code_points(avif(flat((1, 2, 3)))[:cut])
 
 
 CICP_P3, CICP_SRGB = (b"cICP", bytes((12, 13, 0, 1))), (b"cICP", bytes((1, 13, 0, 1)))
@@ -144,7 +144,7 @@ SRGB = (b"sRGB", b"\0")
         ([(b"gAMA", b"\1")], None),
     ],
 )
-def test_what_a_png_says_of_its_colours(chunks: list[tuple[bytes, bytes]], name: str | None) -> None:
+def test_profile_of_png_chunks(chunks: list[tuple[bytes, bytes]], name: str | None) -> None:
     found = png_profile(png((1, 2, 3), *chunks))
     assert (found.name if found else None) == name
 
@@ -155,12 +155,12 @@ def test_png_colours_are_converted() -> None:
     assert shown(png((55, 55, 55))) == pytest.approx((55, 55, 55), abs=2)
 
 
-def test_a_grey_png_with_a_gamma_is_converted() -> None:
+def test_grey_png_with_gamma_is_converted() -> None:
     grey = with_chunks(flat((55,)).copy(interpretation="b-w").pngsave_buffer(), GAMMA_1)
     assert shown(grey)[:3] == pytest.approx((128, 128, 128), abs=4)
 
 
-def test_a_png_with_a_gamma_is_turned_upright_too() -> None:
+def test_png_with_code_points_is_turned_upright() -> None:
     upright = corners(240, 160)
     stored = with_chunks(with_orientation(upright, 6).pngsave_buffer(), CICP_P3)
     (derivative,) = render(stored, [Variant(256, 0, "webp")], SETTINGS)

@@ -1,4 +1,7 @@
-"""Why an original will never be a picture here: a code for programs, a message for people."""
+"""Rejection: an original that will never be a picture here, because of what its bytes are.
+
+``RejectedError`` carries a code for programs and a message for people.
+"""
 
 from typing import Literal
 
@@ -16,7 +19,7 @@ RejectionCode = Literal[
 
 
 class RejectedError(Exception):
-    """An original is refused for good; a retry would refuse it again."""
+    """The original is rejected for good; a retry would reject it again."""
 
     def __init__(self, code: RejectionCode, message: str) -> None:
         super().__init__(f"{code}: {message}")

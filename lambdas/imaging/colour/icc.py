@@ -1,6 +1,7 @@
-"""ICC profiles made of what a file says instead of embedding one: four chromaticities and a tone curve.
+"""ICC profiles: their names read, and display profiles made from four chromaticities and a tone curve.
 
-Source of the layout: ICC.1:2001-04, clauses 6.1 (header), 6.3.1.2 (three-component display profiles).
+Source: ICC.1:2022, 9.2.41 (profileDescriptionTag), 10.15 (multiLocalizedUnicodeType); ICC.1:2001-04, 6.1 (header),
+6.3.1.2 (three-component display profiles), 6.5.17 (textDescriptionType).
 """
 
 import struct
@@ -14,11 +15,13 @@ _D50 = (0.9642, 1.0, 0.8249)  # the white of the profile connection space
 _BRADFORD: Matrix = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296))
 _CURVE_POINTS = 4096
 _HEADER_BYTES = 128
+_MAX_TAGS = 100
+_MAX_NAME = 120  # letters
 
 
 @dataclass(frozen=True, slots=True)
 class Chromaticities:
-    """Where red, green, blue and white lie: CIE 1931 x and y of each."""
+    """CIE 1931 x and y of red, green, blue and white."""
 
     red: tuple[float, float]
     green: tuple[float, float]
@@ -26,7 +29,7 @@ class Chromaticities:
     white: tuple[float, float]
 
     def resembles(self, other: "Chromaticities") -> bool:
-        """Tell whether no coordinate differs by more than what files round to, 0.001."""
+        """Return whether all coordinates are equal up to the rounding in files, 0.001."""
         mine, theirs = (self.red, self.green, self.blue, self.white), (other.red, other.green, other.blue, other.white)
         return all(
             abs(one - two) < 0.0015
@@ -35,8 +38,19 @@ class Chromaticities:
         )
 
 
+def profile_name(profile: bytes) -> str | None:
+    """Return the description of an ICC ``profile``; None if there is none that can be read."""
+    count = int.from_bytes(profile[_HEADER_BYTES : _HEADER_BYTES + 4], "big")
+    for index in range(min(count, _MAX_TAGS)):
+        entry = profile[_HEADER_BYTES + 4 + 12 * index :][:12]
+        if entry[:4] == b"desc":
+            offset, size = int.from_bytes(entry[4:8], "big"), int.from_bytes(entry[8:12], "big")
+            return _text(profile[offset : offset + size])
+    return None
+
+
 def matrix_profile(name: str, where: Chromaticities, to_linear: Callable[[float], float]) -> bytes:
-    """Return a display profile called ``name``; ``to_linear`` takes a coded value to light, both 0 to 1.
+    """Return a display profile called ``name``; ``to_linear`` converts a coded value to linear light, both 0 to 1.
 
     Raises:
         ValueError: the chromaticities span no colours, or the name is not ASCII.
@@ -58,6 +72,19 @@ def matrix_profile(name: str, where: Chromaticities, to_linear: Callable[[float]
         b"bTRC": curve,
     }
     return _assembled(tags)
+
+
+def _text(tag: bytes) -> str | None:
+    if tag[:4] == b"desc":
+        length = int.from_bytes(tag[8:12], "big")
+        name = tag[12 : 12 + length].decode("ascii", "replace")
+    elif tag[:4] == b"mluc":
+        length, offset = int.from_bytes(tag[20:24], "big"), int.from_bytes(tag[24:28], "big")
+        name = tag[offset : offset + length].decode("utf-16-be", "replace")
+    else:
+        return None
+    printable = "".join(letter for letter in name.split("\0")[0] if letter.isprintable()).strip()
+    return printable[:_MAX_NAME] or None
 
 
 def _assembled(tags: dict[bytes, bytes]) -> bytes:

@@ -1,10 +1,47 @@
-"""ThumbHashes are those of the reference implementation, up to its rounding."""
+"""Placeholders: the dominant colour, and ThumbHashes that equal the reference implementation's up to its rounding."""
 
+import base64
 from collections.abc import Callable
 
+import numpy as np
 import pytest
+from pictures import corners, flat, from_array
 
-from lambdas.imaging.thumbhash import thumbhash
+from lambdas.metadata.placeholder import placeholder, thumbhash
+
+
+@pytest.mark.parametrize(
+    ("colour", "expected"),
+    [((200, 60, 50), "#c83c32"), ((0, 0, 0), "#000000"), ((255, 255, 255, 255), "#ffffff"), ((1, 2, 3, 0), None)],
+)
+def test_dominant_colour(colour: tuple[int, ...], expected: str | None) -> None:
+    assert placeholder(flat(colour)).dominant_color == expected
+
+
+def test_dominant_colour_is_the_most_frequent_not_the_mean() -> None:
+    pixels = np.full((90, 90, 3), (20, 40, 200), np.uint8)
+    pixels[:, :36] = (240, 230, 20)
+    assert placeholder(from_array(pixels)).dominant_color == "#1428c8"
+
+
+def test_transparent_pixels_do_not_count() -> None:
+    pixels = np.full((64, 64, 4), (250, 250, 250, 0), np.uint8)
+    pixels[20:30, 20:30] = (200, 60, 50, 255)
+    red, green, blue = bytes.fromhex((placeholder(from_array(pixels)).dominant_color or "")[1:])
+    assert (red, green, blue) == pytest.approx((200, 60, 50), abs=3)
+
+
+@pytest.mark.parametrize("size", [(4000, 3), (3, 4000), (1, 1), (100, 100), (64, 65)])
+def test_any_size_has_a_placeholder(size: tuple[int, int]) -> None:
+    hashed = base64.b64decode(placeholder(flat((10, 20, 30), *size)).thumbhash, validate=True)
+    assert 5 < len(hashed) < 30
+
+
+def test_similar_pictures_have_similar_placeholders() -> None:
+    small, large = (base64.b64decode(placeholder(corners(*size)).thumbhash) for size in ((120, 80), (960, 640)))
+    assert small[:3] == pytest.approx(large[:3], abs=70)
+    assert placeholder(corners()).thumbhash != placeholder(corners().fliphor()).thumbhash
+
 
 Picture = Callable[[int, int], tuple[int, int, int, int]]
 
@@ -34,7 +71,7 @@ def nibbles(data: bytes) -> list[int]:
 
 
 @pytest.mark.parametrize("name", REFERENCE)
-def test_reference(name: str) -> None:
+def test_thumbhash_equals_the_reference(name: str) -> None:
     width, height, picture, expected_hex = REFERENCE[name]
     hashed, expected = thumbhash(width, height, pixels(width, height, picture)), bytes.fromhex(expected_hex)
     assert hashed[:5] == expected[:5]
@@ -47,13 +84,13 @@ def test_reference(name: str) -> None:
     assert sum(apart) <= 3
 
 
-def test_one_colour() -> None:
+def test_thumbhash_of_one_colour() -> None:
     plain = thumbhash(10, 10, bytes((200, 60, 50, 255)) * 100)
     assert plain[:5] == bytes.fromhex("5a1a030700")
     assert set(plain[5:]) == {0}
 
 
 @pytest.mark.parametrize(("width", "height", "size"), [(0, 1, 0), (101, 1, 404), (2, 2, 15), (2, 2, 17)])
-def test_other_pixels_are_refused(width: int, height: int, size: int) -> None:
+def test_thumbhash_rejects_other_sizes(width: int, height: int, size: int) -> None:
     with pytest.raises(ValueError, match=f"expected {width} × {height} pixels .* received {size} bytes"):
         thumbhash(width, height, bytes(size))

@@ -1,35 +1,78 @@
-"""ThumbHash: a picture as some 25 bytes, of which a page paints a blurred placeholder at once.
+"""What is shown before a picture has loaded: its dominant colour, and a ThumbHash for a blurred placeholder.
 
-Source: the published algorithm and its reference implementation, https://evanw.github.io/thumbhash/.
-The transform is separable, so that rows are summed first; the bytes are the reference's.
+ThumbHash is about 25 bytes. Source: the published algorithm and its reference implementation,
+https://evanw.github.io/thumbhash/. The transform is separable, so rows are summed first; the bytes are the reference's.
 """
 
+import base64
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import mul
 
-LONGEST_SIDE = 100  # pixels of the picture that is hashed, by the algorithm's definition
+from lambdas.imaging.engine import pyvips
+
+LONGEST_SIDE = 100  # pixels that can be hashed, by the algorithm's definition
+_HASHED_SIDE = 64  # pixels of the longer side: twice what the placeholder's highest frequencies need
 _OPAQUE = 255
-_NOISE = 1e-9  # what rounding leaves of the waves of a single colour; the reference blows it up
+_BIN_BITS = 5  # colours that differ by less than 32 of 256 steps count as one
+_NOISE = 1e-9  # rounding errors in the frequencies of a flat colour; the reference amplifies them
 
 Plane = list[list[float]]
 
 
 @dataclass(frozen=True, slots=True)
+class Placeholder:
+    """What is shown in place of a picture until it has loaded."""
+
+    dominant_color: str | None
+    """``#rrggbb``, sRGB; None if every pixel is transparent."""
+    thumbhash: str
+    """ThumbHash in base64."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Channel:
-    """A plane's cosine transform: its mean, its other low frequencies as shares of ``scale``, from 0 to 1."""
+    """The cosine transform of a plane: its mean, and its other low frequencies from 0 to 1, in units of ``scale``."""
 
     mean: float
     frequencies: list[float]
     scale: float
 
 
+def placeholder(image: "pyvips.Image") -> Placeholder:
+    """Return the placeholder of ``image``, 8-bit sRGB with or without alpha, of any size."""
+    factor = min(1.0, _HASHED_SIDE / max(image.width, image.height))
+    width, height = max(1, round(image.width * factor)), max(1, round(image.height * factor))
+    small = image.thumbnail_image(width, height=height, size="force", no_rotate=True)
+    rgba = bytes((small if small.hasalpha() else small.bandjoin(_OPAQUE)).write_to_memory())
+    return Placeholder(_dominant(rgba), base64.b64encode(thumbhash(width, height, rgba)).decode("ascii"))
+
+
+def _dominant(rgba: bytes) -> str | None:
+    """Return the mean of the most frequent bin of similar colours, weighted by alpha."""
+    weights: Counter[tuple[int, int, int]] = Counter()
+    for red, green, blue, alpha in zip(rgba[0::4], rgba[1::4], rgba[2::4], rgba[3::4], strict=True):
+        weights[red, green, blue] += alpha
+    bins: Counter[tuple[int, ...]] = Counter()
+    for colour, weight in weights.items():
+        bins[tuple(value >> _BIN_BITS for value in colour)] += weight
+    largest, total = bins.most_common(1)[0]
+    if not total:
+        return None
+    alike = {
+        colour: weight for colour, weight in weights.items() if tuple(value >> _BIN_BITS for value in colour) == largest
+    }
+    mean = (round(sum(colour[band] * weight for colour, weight in alike.items()) / total) for band in range(3))
+    return "#" + bytes(mean).hex()
+
+
 def thumbhash(width: int, height: int, rgba: bytes) -> bytes:
-    """Return the ThumbHash of ``width`` × ``height`` pixels of red, green, blue and alpha, a byte each.
+    """Return the ThumbHash of ``width`` × ``height`` pixels of red, green, blue and alpha, one byte each.
 
     Raises:
-        ValueError: a side is not from 1 to ``LONGEST_SIDE`` pixels, or the bytes are too few or too many.
+        ValueError: a side is outside 1 to ``LONGEST_SIDE`` pixels, or there are too few or too many bytes.
     """
     if not (0 < width <= LONGEST_SIDE and 0 < height <= LONGEST_SIDE) or len(rgba) != width * height * 4:
         raise ValueError(
@@ -53,7 +96,7 @@ def thumbhash(width: int, height: int, rgba: bytes) -> bytes:
 
 
 def _planes(width: int, height: int, rgba: bytes) -> tuple[Plane, Plane, Plane, Plane]:
-    """Split pixels, laid on their mean colour, into light, yellow against blue, red against green, and alpha."""
+    """Split pixels, flattened on their mean colour, into lightness, yellow–blue, red–green and alpha."""
     red, green, blue = rgba[0::4], rgba[1::4], rgba[2::4]
     shares = [value / _OPAQUE for value in rgba[3::4]]
     weight = sum(shares)

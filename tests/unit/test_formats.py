@@ -1,8 +1,7 @@
 import pytest
 
-from lambdas.imaging.formats import ORIGINAL_FORMATS, require_drawable
+from lambdas.imaging.formats import ORIGINAL_FORMATS, SNIFF_BYTES, as_original, require_original, sniff
 from lambdas.imaging.rejection import RejectedError
-from lambdas.imaging.sniff import SNIFF_BYTES, sniff
 
 
 def ftyp(major: bytes, *compatible: bytes) -> bytes:
@@ -31,7 +30,7 @@ def ftyp(major: bytes, *compatible: bytes) -> bytes:
         (ftyp(b"heic", b"mif1", b"avif"), "heic"),
         (ftyp(b"msf1", b"hevc"), "heic"),
         (ftyp(b"isom", b"mp42"), None),
-        (b"\0\0\0\x10ftypisom\0\0\0\0avif", None),  # the brand stands beyond the box
+        (b"\0\0\0\x10ftypisom\0\0\0\0avif", None),  # the brand is beyond the box
         (b"%PDF-1.7", "pdf"),
         (b"8BPS\0\1", "psd"),
         (b"\0\0\1\0\1\0\x10\x10", "ico"),
@@ -51,11 +50,11 @@ def ftyp(major: bytes, *compatible: bytes) -> bytes:
         (b"\0" * SNIFF_BYTES, None),
     ],
 )
-def test_the_bytes_say_what_a_file_is(head: bytes, expected: str | None) -> None:
+def test_format_is_determined_by_the_bytes(head: bytes, expected: str | None) -> None:
     assert sniff(head) == expected
 
 
-def test_a_head_of_any_length_is_answered() -> None:
+def test_heads_of_any_length_are_accepted() -> None:
     for whole in (
         ftyp(b"mif1", b"avif"),
         b"RIFF\x24\0\0\0WEBP",
@@ -67,24 +66,29 @@ def test_a_head_of_any_length_is_answered() -> None:
 
 
 @pytest.mark.parametrize("opening", [b"<!--" * 1000, b"<!DOCTYPE" * 400, b"<!--->" * 600, b" " * SNIFF_BYTES])
-def test_a_text_made_to_be_slow_is_not(opening: bytes) -> None:
+def test_sniffing_adversarial_text_is_fast(opening: bytes) -> None:
     assert sniff(opening[:SNIFF_BYTES]) is None
 
 
 @pytest.mark.parametrize("fmt", ORIGINAL_FORMATS)
-def test_what_is_drawn_is_accepted(fmt: str) -> None:
-    assert require_drawable(fmt) == fmt
+def test_original_formats_are_accepted(fmt: str) -> None:
+    assert require_original(fmt) == fmt
 
 
 @pytest.mark.parametrize(
     ("found", "code", "message"),
     [
-        (None, "not_an_image", "received those of no picture"),
+        (None, "not_an_image", "received a file of another kind"),
         ("svg", "unsupported_format", "received svg"),
         ("pdf", "unsupported_format", "received pdf"),
     ],
 )
-def test_what_is_not_drawn_is_refused(found: str | None, code: str, message: str) -> None:
+def test_other_formats_are_rejected(found: str | None, code: str, message: str) -> None:
     with pytest.raises(RejectedError, match=message) as refused:
-        require_drawable(found)
+        require_original(found)
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize(("found", "fmt"), [("jpeg", "jpeg"), ("heic", "heic"), ("pdf", None), (None, None)])
+def test_only_original_formats_are_recorded(found: str | None, fmt: str | None) -> None:
+    assert as_original(found) == fmt

@@ -1,4 +1,4 @@
-"""What a PNG says of its colours besides an embedded profile, which alone libvips reads.
+"""PNG chunks before the pixels. Of their colour information, libvips reads embedded profiles alone.
 
 Source: Portable Network Graphics, third edition (W3C, 2025), 11.3.2 (colour space information) and
 its order of precedence: cICP, iCCP, sRGB, then cHRM with gAMA.
@@ -7,20 +7,20 @@ its order of precedence: cICP, iCCP, sRGB, then cHRM with gAMA.
 import struct
 from collections.abc import Iterator
 
-from lambdas.imaging.colour_code import CodedProfile, ColourCode, coded_profile, gamma_profile
-from lambdas.imaging.matrix_profile import Chromaticities
+from lambdas.imaging.colour.code_points import CodedProfile, CodePoints, coded_profile, gamma_profile
+from lambdas.imaging.colour.icc import Chromaticities
 
 _SIGNATURE_BYTES = 8
-_MOST_CHUNKS = 1000
-_LONGEST = 32  # bytes of the chunks that are asked for here
+_MAX_CHUNKS = 1000
+_CHUNK_HEAD = 32  # bytes that are kept of a chunk: all that the colour chunks have
 _UNIT = 100_000
 
 
 def png_profile(data: bytes) -> CodedProfile | None:
-    """Return the profile that a PNG's chunks stand for; None if it is sRGB, embeds one, or says nothing."""
-    chunks = dict(_colour_chunks(data))
+    """Return the profile that a PNG's chunks describe; None if it is sRGB, embedded, or not described."""
+    chunks = dict(_chunks_before_pixels(data))
     if len(code := chunks.get(b"cICP", b"")) == 4:
-        return coded_profile(ColourCode(code[0], code[1]))
+        return coded_profile(CodePoints(code[0], code[1]))
     if b"iCCP" in chunks or b"sRGB" in chunks or len(chunks.get(b"gAMA", b"")) != 4:
         return None
     stored = int.from_bytes(chunks[b"gAMA"], "big")
@@ -35,12 +35,12 @@ def _chromaticities(chunk: bytes) -> Chromaticities | None:
     return Chromaticities((red_x, red_y), (green_x, green_y), (blue_x, blue_y), (white_x, white_y))
 
 
-def _colour_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the chunks before the pixels, and the first bytes of each."""
+def _chunks_before_pixels(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield type and first bytes of each chunk before the pixels."""
     at = _SIGNATURE_BYTES
-    for _ in range(_MOST_CHUNKS):
+    for _ in range(_MAX_CHUNKS):
         size, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
         if len(kind) < 4 or kind == b"IDAT":
             return
-        yield kind, data[at + 8 : at + 8 + min(size, _LONGEST)]
+        yield kind, data[at + 8 : at + 8 + min(size, _CHUNK_HEAD)]
         at += 12 + size

@@ -1,4 +1,4 @@
-"""The colour code of an AVIF or HEIC, out of its boxes: libvips hands on embedded profiles alone.
+"""The boxes of an AVIF or HEIC, for what neither libvips nor pi-heif passes on.
 
 Source: ISO/IEC 14496-12:2022, 4.2 (boxes), 8.11 (meta, pitm), 12.1.5 (colr); ISO/IEC 23008-12:2022, 9.3 (iprp).
 """
@@ -6,20 +6,20 @@ Source: ISO/IEC 14496-12:2022, 4.2 (boxes), 8.11 (meta, pitm), 12.1.5 (colr); IS
 import struct
 from collections.abc import Iterator
 
-from lambdas.imaging.colour_code import ColourCode
+from lambdas.imaging.colour.code_points import CodePoints
 
-_MOST_BOXES = 4096  # in one container: a file with more is not read on
+_MAX_BOXES = 4096  # read of one container; the rest is ignored
 
 
-def colour_code(data: bytes) -> ColourCode | None:
-    """Return the code points of the primary picture of the file in ``data``; None if it has none that can be read."""
+def code_points(data: bytes) -> CodePoints | None:
+    """Return the colour code points of the primary item of the file in ``data``; None if there are none to read."""
     try:
-        return _colour_code(data)
+        return _code_points(data)
     except (struct.error, IndexError):
         return None
 
 
-def _colour_code(data: bytes) -> ColourCode | None:
+def _code_points(data: bytes) -> CodePoints | None:
     meta = _first(data, b"meta")[4:]
     properties = _first(meta, b"iprp")
     listed = list(_boxes(_first(properties, b"ipco")))
@@ -27,7 +27,7 @@ def _colour_code(data: bytes) -> ColourCode | None:
         if 0 < index <= len(listed):
             kind, body = listed[index - 1]
             if kind == b"colr" and body[:4] == b"nclx":
-                return ColourCode(*struct.unpack_from(">HH", body, 4))
+                return CodePoints(*struct.unpack_from(">HH", body, 4))
     return None
 
 
@@ -37,11 +37,11 @@ def _primary(pitm: bytes) -> int:
 
 
 def _associated(ipma: bytes, item: int) -> list[int]:
-    """Return the places of ``item``'s properties in their list, counted from 1."""
+    """Return the positions of the properties of ``item`` in the property list, counted from 1."""
     item_id, index = (">I" if ipma[0] else ">H"), (">H" if ipma[3] & 1 else ">B")
-    mask = 0x7FFF if ipma[3] & 1 else 0x7F  # the bit above says that the property is essential
+    mask = 0x7FFF if ipma[3] & 1 else 0x7F  # the bit above marks the property as essential
     at = 8
-    for _ in range(min(struct.unpack_from(">I", ipma, 4)[0], _MOST_BOXES)):
+    for _ in range(min(struct.unpack_from(">I", ipma, 4)[0], _MAX_BOXES)):
         found = struct.unpack_from(item_id, ipma, at)[0]
         at += struct.calcsize(item_id)
         count, at = ipma[at], at + 1
@@ -53,13 +53,13 @@ def _associated(ipma: bytes, item: int) -> list[int]:
     return []
 
 
-def _first(data: bytes, wanted: bytes) -> bytes:
-    return next((body for kind, body in _boxes(data) if kind == wanted), b"")
+def _first(data: bytes, kind: bytes) -> bytes:
+    return next((body for found, body in _boxes(data) if found == kind), b"")
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     at = 0
-    for _ in range(_MOST_BOXES):
+    for _ in range(_MAX_BOXES):
         if at + 8 > len(data):
             return
         size, kind = struct.unpack_from(">I4s", data, at)

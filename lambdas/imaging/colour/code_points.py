@@ -1,4 +1,4 @@
-"""Colours told by code points and not by a profile: AVIF's and HEIC's nclx, PNG's cICP.
+"""Colour spaces given by code points instead of a profile: nclx of AVIF and HEIC, cICP of PNG.
 
 Source: ITU-T H.273 (2024), tables 2 (primaries) and 3 (transfer characteristics).
 """
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from lambdas.imaging.matrix_profile import Chromaticities, matrix_profile
+from lambdas.imaging.colour.icc import Chromaticities, matrix_profile
 
 _D65 = (0.3127, 0.3290)
 _BT709 = Chromaticities((0.64, 0.33), (0.30, 0.60), (0.15, 0.06), _D65)
@@ -23,12 +23,12 @@ _NAMED_PRIMARIES: dict[int, tuple[str, Chromaticities]] = {
 
 _REFERENCE_WHITE = 203  # cd/m² of diffuse white in HDR pictures (ITU-R BT.2408)
 _HLG_PEAK = 1000  # cd/m² of the display that hybrid log-gamma is referred to (ITU-R BT.2100)
-_KNEE = 0.5  # of the reference white: what is brighter is compressed, never clipped
+_KNEE = 0.5  # of the reference white; brighter light is compressed, never clipped
 
 
 @dataclass(frozen=True, slots=True)
-class ColourCode:
-    """Code points of H.273 for primaries and transfer characteristics."""
+class CodePoints:
+    """H.273 code points of primaries and transfer characteristics."""
 
     primaries: int
     transfer: int
@@ -36,15 +36,15 @@ class ColourCode:
 
 @dataclass(frozen=True, slots=True)
 class CodedProfile:
-    """A profile that stands for what a file says of its colours without embedding one."""
+    """A profile made from what a file says of its colours without embedding one."""
 
     name: str
     icc: bytes
 
 
 @lru_cache(maxsize=16)
-def coded_profile(code: ColourCode) -> CodedProfile | None:
-    """Return the profile that ``code`` stands for; None for sRGB, and for codes that no viewer converts either."""
+def coded_profile(code: CodePoints) -> CodedProfile | None:
+    """Return the profile that ``code`` describes; None for sRGB, and for codes that no viewer converts either."""
     name, where = _NAMED_PRIMARIES.get(code.primaries, ("BT.709", _BT709))
     curve_name, curve = _NAMED_CURVES.get(code.transfer, ("", srgb_to_linear))
     if where is _BT709 and curve is srgb_to_linear:
@@ -54,9 +54,9 @@ def coded_profile(code: ColourCode) -> CodedProfile | None:
 
 
 def gamma_profile(gamma: float, where: Chromaticities | None) -> CodedProfile | None:
-    """Return the profile of a display with this ``gamma`` and these primaries, sRGB's if None.
+    """Return the profile of a display with this ``gamma`` and the primaries ``where`` (None: those of sRGB).
 
-    None if a viewer would see no difference to sRGB, or if the primaries are none.
+    None if it looks like sRGB, or if the primaries span no triangle.
     """
     if (where is None or where.resembles(_BT709)) and abs(gamma - 2.2) < 0.03:
         return None
@@ -70,16 +70,16 @@ def gamma_profile(gamma: float, where: Chromaticities | None) -> CodedProfile | 
 
 
 def srgb_to_linear(value: float) -> float:
-    """Take a coded value to light by sRGB's curve (IEC 61966-2-1).
+    """Convert a coded value to linear light by sRGB's curve (IEC 61966-2-1).
 
-    The camera curves of BT.601, BT.709 and BT.2020 are read by it too: viewers show such pictures
-    as they are on a display, and do not undo the camera.
+    Also used for the camera curves of BT.601, BT.709 and BT.2020: viewers show such pictures
+    as if they were coded for a display.
     """
     return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
 
 
 def _pq_to_linear(value: float) -> float:
-    """Perceptual quantizer (SMPTE ST 2084), in the range of an ordinary display."""
+    """Perceptual quantizer (SMPTE ST 2084), compressed to the range of an SDR display."""
     m1, m2 = 2610 / 16_384, 2523 / 32
     c1, c2, c3 = 3424 / 4096, 2413 / 128, 2392 / 128
     root = value ** (1 / m2)
@@ -88,14 +88,14 @@ def _pq_to_linear(value: float) -> float:
 
 
 def _hlg_to_linear(value: float) -> float:
-    """Hybrid log-gamma (ITU-R BT.2100), in the range of an ordinary display."""
+    """Hybrid log-gamma (ITU-R BT.2100), compressed to the range of an SDR display."""
     a, b, c = 0.17883277, 0.28466892, 0.55991073
     scene = value**2 / 3 if value <= 0.5 else (math.exp((value - c) / a) + b) / 12
     return _compressed(scene**1.2 * _HLG_PEAK / _REFERENCE_WHITE)
 
 
 def _compressed(light: float) -> float:
-    """Keep light as it is up to the knee; bring what is brighter smoothly below 1."""
+    """Keep light up to the knee; compress brighter light smoothly to below 1."""
     if light <= _KNEE:
         return light
     above = (light - _KNEE) / (1 - _KNEE)

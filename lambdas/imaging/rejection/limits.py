@@ -1,25 +1,25 @@
-"""What an original may be at most, checked from its size and header before any pixel is decoded."""
+"""The limits of originals, checked from size and header before any pixel is decoded."""
 
 from lambdas.core.settings.pictures import Limits
 from lambdas.imaging.rejection import RejectedError
 
 
 def check_bytes(size: int, limits: Limits) -> None:
-    """Refuse a file of ``size`` bytes that is empty or too large.
+    """Reject a file of ``size`` bytes that is empty or too large.
 
     Raises:
         RejectedError: ``empty`` or ``too_large``.
     """
     if size == 0:
-        raise RejectedError("empty", "expected a picture but received a file of 0 bytes")
+        raise RejectedError("empty", "expected an image but received a file of 0 bytes")
     if size > limits.max_bytes:
         raise RejectedError("too_large", f"expected at most {limits.max_bytes} bytes but received {size}")
 
 
 def check_dimensions(width: int, height: int, limits: Limits, *, whole_frame: bool = False) -> None:
-    """Refuse a picture of ``width`` × ``height`` pixels that is too large to decode.
+    """Reject a picture of ``width`` × ``height`` pixels that is too large to decode.
 
-    ``whole_frame`` is for decoders that give no pixel away before they hold all of them.
+    ``whole_frame`` is for decoders that hold the whole picture in memory before they return a pixel.
 
     Raises:
         RejectedError: ``too_many_pixels`` or ``too_long_side``.
@@ -37,7 +37,7 @@ def check_dimensions(width: int, height: int, limits: Limits, *, whole_frame: bo
 
 
 def check_pages(pages: int, limits: Limits) -> None:
-    """Refuse an animation or a document of ``pages`` frames or pages that is too long to read.
+    """Reject an animation or document with too many ``pages`` (frames or pages).
 
     Raises:
         RejectedError: ``too_many_pages``.
@@ -47,7 +47,7 @@ def check_pages(pages: int, limits: Limits) -> None:
 
 
 def check_animation(width: int, height: int, frames: int, limits: Limits) -> None:
-    """Refuse an animation to be kept whose ``frames`` of ``width`` × ``height`` pixels are too many together.
+    """Reject an animation to be kept if its frames of ``width`` × ``height`` have too many pixels in all.
 
     Raises:
         RejectedError: ``too_many_pixels``.

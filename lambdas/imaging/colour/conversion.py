@@ -1,0 +1,78 @@
+"""Conversion to 8-bit sRGB: by the embedded profile if there is one, else by libvips' own arithmetic."""
+
+from functools import lru_cache
+from itertools import product
+
+from lambdas.imaging.engine import pyvips
+from lambdas.imaging.inspect import Header
+
+_COLOURS = 3
+_LARGEST_PROFILE = 65_536  # bytes that is compared with sRGB; sRGB profiles have 0.5 to 10 KB
+_LEVELS = (0, 8, 16, 32, 48, 64, 96, 128, 160, 192, 224, 255)
+_PATCHES = bytes(value for colour in product(_LEVELS, repeat=3) for value in colour)
+_ROUNDING = 1  # of 255 steps
+
+
+def loading_options(header: Header) -> dict[str, str]:
+    """Return the options by which ``thumbnail`` converts the colours of a picture with this ``header``.
+
+    A picture with a profile is converted by it, unless that is sRGB. Without one, ``thumbnail`` has its
+    own arithmetic (and a fallback profile for CMYK); converting such a picture by profiles would take
+    six times as long as decoding it.
+    """
+    if header.profile is None or _in_srgb(header):
+        return {}
+    return {"output_profile": "srgb"}
+
+
+def _in_srgb(header: Header) -> bool:
+    # Code points take precedence over the profile; is_srgb compares profiles of three bands only.
+    embedded = header.embedded if header.coded is None and header.color_space == "srgb" else None
+    return embedded is not None and is_srgb(embedded)
+
+
+def is_srgb(profile: bytes) -> bool:
+    """Return whether ``profile`` leaves three-band 8-bit colours as they are, under whatever name.
+
+    Then the conversion, which takes half as long as decoding, can be left out.
+    """
+    return len(profile) <= _LARGEST_PROFILE and _keeps_colours(profile)
+
+
+@lru_cache(maxsize=16)
+def _keeps_colours(profile: bytes) -> bool:
+    patches = pyvips.Image.new_from_memory(_PATCHES, len(_LEVELS) ** 3, 1, 3, "uchar").copy(interpretation="srgb")
+    tagged = patches.copy()
+    tagged.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
+    try:
+        return bool((tagged.icc_transform("srgb", embedded=True) - patches).abs().max() <= _ROUNDING)
+    except pyvips.Error:  # drawing the picture reports what is wrong with it
+        return False
+
+
+def with_profile(header: Header, image: "pyvips.Image") -> "pyvips.Image":
+    """Attach the profile that ``header`` names to ``image``, freshly decoded.
+
+    pi-heif returns pixels without their profile, and libvips reads no code points.
+    """
+    icc = header.coded.icc if header.coded else header.embedded
+    if icc is None:
+        return image
+    # A profile made of code points has three colours.
+    tagged = _three_bands(image) if header.coded else image.copy()
+    tagged.set_type(pyvips.GValue.blob_type, "icc-profile-data", icc)
+    return tagged
+
+
+def _three_bands(image: "pyvips.Image") -> "pyvips.Image":
+    """Return greyscale as three equal bands of the same depth."""
+    if image.interpretation in ("b-w", "grey16"):
+        return image.colourspace("rgb16" if image.interpretation == "grey16" else "srgb")
+    return image.copy()
+
+
+def to_srgb(image: "pyvips.Image") -> "pyvips.Image":
+    """Convert what ``thumbnail`` has left, such as greyscale, to three bands of sRGB."""
+    converted = image if image.interpretation == "srgb" else image.colourspace("srgb")
+    # A TIFF can carry bands beyond alpha, which no viewer shows.
+    return converted[:_COLOURS] if converted.bands > _COLOURS + 1 else converted

@@ -1,0 +1,1 @@
+"""What a file's own structure says, read without libvips and before any pixel is decoded."""

@@ -1,0 +1,44 @@
+"""Fit pixels to a variant: shrink, then crop to its aspect ratio; all frames of an animation alike.
+
+libvips holds an animation as frames of one height, one below the other.
+"""
+
+from collections.abc import Callable
+
+from lambdas.core.settings.pictures import Crop
+from lambdas.imaging.engine import pyvips
+from lambdas.imaging.geometry import Size
+
+
+def shrink(image: "pyvips.Image", size: Size) -> "pyvips.Image":
+    """Return ``image`` at exactly ``size`` pixels, its colours weighted by alpha."""
+    if (image.width, _frame_height(image)) == (size.width, size.height):
+        return image
+    return image.thumbnail_image(size.width, height=size.height, size="force", no_rotate=True)
+
+
+def crop(image: "pyvips.Image", size: Size, strategy: Crop) -> "pyvips.Image":
+    """Crop ``image`` to ``size`` pixels, as ``strategy`` finds best for its first frame."""
+    if (image.width, _frame_height(image)) == (size.width, size.height):
+        return image
+    if _frame_height(image) == image.height:
+        return image.smartcrop(size.width, size.height, interesting=strategy)
+    first = image.crop(0, 0, image.width, _frame_height(image))
+    window = first.smartcrop(size.width, size.height, interesting=strategy)
+    left, top = -window.xoffset, -window.yoffset
+    return each_frame(image, lambda frame: frame.crop(left, top, size.width, size.height))
+
+
+def each_frame(image: "pyvips.Image", change: Callable[["pyvips.Image"], "pyvips.Image"]) -> "pyvips.Image":
+    """Return ``image`` with ``change`` applied to every frame; delays and loops are kept."""
+    height = _frame_height(image)
+    if height == image.height:
+        return change(image)
+    frames = [change(image.crop(0, top, image.width, height)) for top in range(0, image.height, height)]
+    joined = pyvips.Image.arrayjoin(frames, across=1).copy()
+    joined.set_type(pyvips.GValue.gint_type, "page-height", frames[0].height)
+    return joined
+
+
+def _frame_height(image: "pyvips.Image") -> int:
+    return int(image.get_page_height())
