@@ -14,11 +14,11 @@ from darkroom_client import (
     Api,
     Failed,
     Journal,
+    RetryPolicy,
     Uploaded,
     Uploader,
     files_below,
 )
-from darkroom_client.retry import RetryPolicy
 from dropping_proxy import dropping_proxy
 
 from infra.local.stack import LocalStack

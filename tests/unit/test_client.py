@@ -1,27 +1,32 @@
+"""The API client against a small HTTP service: retries, resuming, bounds, and the documented examples."""
+
+import doctest
 import os
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import darkroom_client
 import pytest
 from darkroom_client import (
     Api,
     Failed,
     Journal,
     RefusedError,
+    RetryPolicy,
     Source,
     UnreachableError,
     Uploaded,
     Uploader,
     files_below,
 )
-from darkroom_client.retry import RetryPolicy
 from upload_service import NO_ANSWER, PART_BYTES, SINGLE_BYTES, Fault, Service, running_service
 
 QUICK = RetryPolicy(attempts=6, first_wait=0.001, longest_wait=0.002)
 EXPIRED = (403, "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>")
 DAMAGED = (400, "<Error><Code>BadDigest</Code><Message>did not match</Message></Error>")
-PASSING = [(503, "later"), (429, "slow down"), (500, ""), (NO_ANSWER, ""), DAMAGED]
+TRANSIENT = [(503, "later"), (429, "slow down"), (500, ""), (NO_ANSWER, ""), DAMAGED]
 
 
 @pytest.fixture
@@ -94,7 +99,7 @@ def test_content_types(name: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["small", "large"])
-def test_a_file_arrives_whole_and_every_byte_is_counted(
+def test_files_arrive_whole_and_every_byte_is_counted(
     service: Service, request: pytest.FixtureRequest, name: str
 ) -> None:
     path: Path = request.getfixturevalue(name)
@@ -106,15 +111,15 @@ def test_a_file_arrives_whole_and_every_byte_is_counted(
     assert service.tokens == {"Bearer a-token"}
 
 
-def test_an_empty_file_is_uploaded_too(service: Service, tmp_path: Path) -> None:
+def test_empty_files_are_uploaded(service: Service, tmp_path: Path) -> None:
     path = tmp_path / "empty"
     path.write_bytes(b"")
     assert service.uploads[upload(service, path).image_id].whole == b""
 
 
 @pytest.mark.parametrize("name", ["small", "large"])
-@pytest.mark.parametrize("fault", PASSING)
-def test_faults_that_pass_are_tried_again_and_counted(
+@pytest.mark.parametrize("fault", TRANSIENT)
+def test_transient_errors_are_retried_and_counted(
     service: Service, request: pytest.FixtureRequest, name: str, fault: Fault
 ) -> None:
     path: Path = request.getfixturevalue(name)
@@ -127,7 +132,7 @@ def test_faults_that_pass_are_tried_again_and_counted(
     assert watch.bytes == path.stat().st_size, "what a failed attempt sent counts no more"
 
 
-def test_only_the_part_that_failed_is_sent_again(service: Service, large: Path) -> None:
+def test_only_the_failed_part_is_sent_again(service: Service, large: Path) -> None:
     service.faults["bucket"] = [(503, "")]
     upload(service, large)
     puts = [path for method, path in service.requests if method == "PUT"]
@@ -135,7 +140,7 @@ def test_only_the_part_that_failed_is_sent_again(service: Service, large: Path) 
     assert len(set(puts)) == 13
 
 
-def test_a_part_whose_time_is_over_is_signed_anew(service: Service, large: Path) -> None:
+def test_expired_parts_are_signed_again(service: Service, large: Path) -> None:
     service.faults["bucket"] = [EXPIRED]
     done = upload(service, large)
     assert service.uploads[done.image_id].whole == large.read_bytes()
@@ -144,7 +149,7 @@ def test_a_part_whose_time_is_over_is_signed_anew(service: Service, large: Path)
 
 
 class Waits(threading.Event):
-    """An event that is not waited for, and notes how long it would have been."""
+    """An event that records how long it would have been waited for."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -155,7 +160,7 @@ class Waits(threading.Event):
         return False
 
 
-def test_a_server_that_says_when_is_not_asked_sooner(service: Service, small: Path) -> None:
+def test_retry_after_is_respected(service: Service, small: Path) -> None:
     service.headers = {"Retry-After": "3"}
     service.faults["api"] = [(429, "")]
     api = Api(service.url, "t", policy=RetryPolicy(attempts=2, first_wait=0, longest_wait=10))
@@ -165,7 +170,7 @@ def test_a_server_that_says_when_is_not_asked_sooner(service: Service, small: Pa
     assert waits.seconds == [3]
 
 
-def test_waits_grow_and_are_drawn_anew(service: Service, small: Path) -> None:
+def test_waits_grow_exponentially_with_jitter(service: Service, small: Path) -> None:
     service.faults["api"] = [(503, "")] * 9
     api = Api(service.url, "t", policy=RetryPolicy(attempts=10, first_wait=1, longest_wait=20))
     api.stopped = waits = Waits()
@@ -177,7 +182,7 @@ def test_waits_grow_and_are_drawn_anew(service: Service, small: Path) -> None:
     assert len(set(waits.seconds)) == 9
 
 
-def test_bytes_that_were_damaged_on_their_way_are_sent_again(service: Service, small: Path) -> None:
+def test_damaged_bytes_are_sent_again(service: Service, small: Path) -> None:
     service.headers = {"ETag": f'"{"0" * 32}"'}
     service.faults["bucket"] = [(204, "")]
     done = upload(service, small)
@@ -185,7 +190,7 @@ def test_bytes_that_were_damaged_on_their_way_are_sent_again(service: Service, s
     assert service.uploads[done.image_id].whole == small.read_bytes()
 
 
-def test_a_fault_that_stays_is_told_after_the_last_attempt(service: Service, small: Path) -> None:
+def test_persistent_errors_are_raised_after_the_last_attempt(service: Service, small: Path) -> None:
     service.faults["bucket"] = [(503, "<Error><Code>SlowDown</Code><Message>m</Message></Error>")] * 100
     with pytest.raises(UnreachableError, match=r"expected small\.jpg in the bucket within 6 attempts .* 503 SlowDown"):
         upload(service, small)
@@ -199,11 +204,11 @@ def test_a_fault_that_stays_is_told_after_the_last_attempt(service: Service, sma
         ("api", (401, '{"detail": "expected a token"}'), r"^expected a token$"),
         ("api", (404, "<html>"), "expected success from the API but received 404"),
         ("bucket", (400, "<Error><Code>EntityTooLarge</Code><Message>m</Message></Error>"), "400 EntityTooLarge: m"),
-        ("bucket", (403, "no XML"), "expected the bucket to take the upload but received 403"),
+        ("bucket", (403, "no XML"), "expected the bucket to accept the upload but received 403"),
     ],
 )
 @pytest.mark.parametrize("name", ["small", "large"])
-def test_a_refusal_is_told_and_not_tried_again(
+def test_refusals_are_not_retried(
     service: Service, request: pytest.FixtureRequest, name: str, place: str, fault: Fault, expected: str
 ) -> None:
     service.faults[place] = [fault]
@@ -212,7 +217,7 @@ def test_a_refusal_is_told_and_not_tried_again(
     assert caught.value.status == fault[0]
 
 
-def test_an_upload_that_was_cut_off_goes_on_where_it_stopped(service: Service, large: Path, tmp_path: Path) -> None:
+def test_interrupted_uploads_are_resumed(service: Service, large: Path, tmp_path: Path) -> None:
     journal = tmp_path / "journal"
     service.faults["bucket"] = [(403, "no")]
     with pytest.raises(RefusedError):
@@ -229,7 +234,7 @@ def test_an_upload_that_was_cut_off_goes_on_where_it_stopped(service: Service, l
     assert watch.bytes == large.stat().st_size
 
 
-def test_a_part_that_arrived_of_other_bytes_is_sent_again(service: Service, large: Path, tmp_path: Path) -> None:
+def test_arrived_parts_with_other_bytes_are_sent_again(service: Service, large: Path, tmp_path: Path) -> None:
     journal = tmp_path / "journal"
     service.faults["bucket"] = [(403, "no")]
     with pytest.raises(RefusedError):
@@ -240,7 +245,7 @@ def test_a_part_that_arrived_of_other_bytes_is_sent_again(service: Service, larg
     assert stored.whole == large.read_bytes()
 
 
-def test_a_file_that_changed_since_is_another_upload(service: Service, large: Path, tmp_path: Path) -> None:
+def test_a_changed_file_is_a_new_upload(service: Service, large: Path, tmp_path: Path) -> None:
     journal = tmp_path / "journal"
     service.faults["bucket"] = [(403, "no")]
     with pytest.raises(RefusedError):
@@ -251,7 +256,7 @@ def test_a_file_that_changed_since_is_another_upload(service: Service, large: Pa
     assert service.uploads[done.image_id].whole == large.read_bytes()
 
 
-def test_an_upload_that_the_service_forgot_begins_anew(service: Service, large: Path, tmp_path: Path) -> None:
+def test_an_upload_unknown_to_the_api_starts_again(service: Service, large: Path, tmp_path: Path) -> None:
     journal = tmp_path / "journal"
     service.faults["bucket"] = [(403, "no")]
     with pytest.raises(RefusedError):
@@ -261,7 +266,7 @@ def test_an_upload_that_the_service_forgot_begins_anew(service: Service, large: 
     assert service.uploads[done.image_id].whole == large.read_bytes()
 
 
-def test_a_folder_goes_on_with_the_files_that_failed(service: Service, tmp_path: Path) -> None:
+def test_a_second_run_uploads_only_the_files_that_failed(service: Service, tmp_path: Path) -> None:
     folder, journal = tmp_path / "folder", tmp_path / "journal"
     folder.mkdir()
     for number in range(20):
@@ -278,7 +283,7 @@ def test_a_folder_goes_on_with_the_files_that_failed(service: Service, tmp_path:
     assert sum(stored.whole is not None for stored in service.uploads.values()) == 20
 
 
-def test_a_folder_that_is_done_may_be_uploaded_again(service: Service, small: Path, tmp_path: Path) -> None:
+def test_a_finished_folder_can_be_uploaded_again(service: Service, small: Path, tmp_path: Path) -> None:
     for _ in range(2):
         with uploader(service, tmp_path / "journal") as client:
             (result,) = client.upload_all([small])
@@ -287,7 +292,7 @@ def test_a_folder_that_is_done_may_be_uploaded_again(service: Service, small: Pa
     assert len(service.uploads) == 2
 
 
-def test_a_file_that_cannot_be_read_stops_no_other(service: Service, small: Path, tmp_path: Path) -> None:
+def test_unreadable_files_do_not_stop_the_others(service: Service, small: Path, tmp_path: Path) -> None:
     with uploader(service) as client:
         results = list(client.upload_all([tmp_path / "gone", small]))
     failed = [result for result in results if isinstance(result, Failed)]
@@ -295,7 +300,7 @@ def test_a_file_that_cannot_be_read_stops_no_other(service: Service, small: Path
     assert len(results) == 2
 
 
-def test_connections_and_names_in_hand_are_bounded(service: Service, tmp_path: Path) -> None:
+def test_connections_and_pending_paths_are_bounded(service: Service, tmp_path: Path) -> None:
     for number in range(30):
         (tmp_path / f"{number}.jpg").write_bytes(os.urandom(3 * PART_BYTES))
     taken = 0
@@ -315,7 +320,7 @@ def test_connections_and_names_in_hand_are_bounded(service: Service, tmp_path: P
     assert service.most_under_way <= 3 + 2
 
 
-def test_an_uploader_that_is_stopped_ends_soon_and_can_go_on(service: Service, large: Path, tmp_path: Path) -> None:
+def test_a_stopped_uploader_ends_soon_and_can_be_resumed(service: Service, large: Path, tmp_path: Path) -> None:
     journal = tmp_path / "journal"
     service.faults["bucket"] = [(503, "")] * 1000
     policy = RetryPolicy(attempts=1000, first_wait=60, longest_wait=60)
@@ -342,3 +347,32 @@ def test_folders_are_walked_by_name_without_hidden_files_and_links(tmp_path: Pat
     (tmp_path / "loop").symlink_to(tmp_path)
     names = [str(path.relative_to(tmp_path)) for path in files_below([tmp_path, tmp_path / "b" / "2.jpg"])]
     assert names == ["a.jpg", "b/1.jpg", "b/2.jpg", "b/2.jpg"]
+
+
+@pytest.fixture
+def documented(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
+    """Prepare the environment and the files that the examples name."""
+    monkeypatch.setenv("DARKROOM_API", service.url)
+    monkeypatch.setenv("DARKROOM_TOKEN", "a-token")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    for name in ("photo.jpg", "photos/1.jpg", "photos/2.jpg"):
+        (tmp_path / name).write_bytes(os.urandom(100))
+    return service
+
+
+def test_the_docstring_example_runs(documented: Service) -> None:
+    assert doctest.testmod(darkroom_client, raise_on_error=True).attempted >= 4
+    assert [stored.whole for stored in documented.uploads.values()] == [Path("photo.jpg").read_bytes()]
+
+
+@pytest.mark.parametrize("document", ["clients/python/README.md", "docs/upload-api.md"])
+def test_documented_examples_run(
+    documented: Service, document: str, pytestconfig: pytest.Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (pytestconfig.rootpath / document).read_text(encoding="utf-8")
+    (example,) = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "Uploader(" in block]
+    exec(compile(example, document, "exec"), {"url": documented.url, "token": "a-token"})
+    assert len(documented.uploads) == 2
+    assert all(stored.whole for stored in documented.uploads.values())
+    assert "photos/1.jpg" in capsys.readouterr().out

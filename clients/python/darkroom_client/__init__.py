@@ -1,20 +1,19 @@
-"""Client of Darkroom's API: uploads that survive bad networks, on AWS as on one laptop.
+"""Client for Darkroom's API: uploads that survive bad networks, on AWS and on one laptop.
 
->>> with Uploader(api_url, token) as uploader:
+>>> import os
+>>> from pathlib import Path
+>>> from darkroom_client import Api, Uploader
+>>> with Uploader(Api(os.environ["DARKROOM_API"], os.environ["DARKROOM_TOKEN"])) as uploader:
 ...     uploaded = uploader.upload(Path("photo.jpg"))
+>>> uploaded.path.name
+'photo.jpg'
 """
 
-from darkroom_client.api import Api
+from darkroom_client.api import Api, RetryPolicy
 from darkroom_client.errors import ClientError, RefusedError, UnreachableError
-from darkroom_client.folders import files_below
+from darkroom_client.files import Source, files_below
 from darkroom_client.journal import Journal
-from darkroom_client.source import Source
-from darkroom_client.uploader import (
-    Failed,
-    Observer,
-    Uploaded,
-    Uploader,
-)
+from darkroom_client.uploader import Failed, Observer, Uploaded, Uploader
 
 __all__ = [
     "Api",
@@ -23,6 +22,7 @@ __all__ = [
     "Journal",
     "Observer",
     "RefusedError",
+    "RetryPolicy",
     "Source",
     "UnreachableError",
     "Uploaded",

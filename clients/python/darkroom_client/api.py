@@ -1,32 +1,54 @@
-"""The API's routes as methods: each is retried, and answers with JSON's types."""
+"""The API's routes as methods. Every request is retried with exponential backoff; results are decoded JSON."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
+from tenacity import (
+    Retrying,
+    retry_if_exception_type,
+    sleep_using_event,
+    stop_after_attempt,
+    stop_when_event_set,
+    wait_exception,
+    wait_random_exponential,
+)
 
-from darkroom_client.errors import check_api
-from darkroom_client.retry import Result, RetryPolicy
+from darkroom_client.errors import TransientError, UnreachableError, check_api
 
 Json = dict[str, Any]
+OnRetry = Callable[[], None]
+"""Called before each attempt after the first."""
+
+_Result = TypeVar("_Result")
 _TIMEOUT = httpx.Timeout(60, connect=10)
 _CONNECTIONS = 32
 
 
-def no_retry_seen() -> None:
-    """Take no note of a retry."""
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often a request is tried, and the bounds of the waits between attempts, in seconds.
+
+    Waits grow exponentially with full jitter, so that many clients do not return at the same moment. A
+    ``Retry-After`` of the server, up to ``longest_wait``, is added.
+    """
+
+    attempts: int = 10
+    first_wait: float = 0.2
+    longest_wait: float = 15.0
 
 
 class Api:
-    """Darkroom's API for the tenant of one bearer token.
+    """Darkroom's API, for the tenant of one bearer token.
 
     Args:
-        url: the API's address, without a slash at its end.
+        url: the API's address.
         token: a bearer token (JWT).
         policy: how often a request is tried.
-        http: the client to speak through; one of its own if None. It reaches the bucket too.
+        http: the HTTP client to use for the API and the bucket; by default one with timeouts for large uploads.
     """
 
     def __init__(
@@ -38,6 +60,7 @@ class Api:
             timeout=_TIMEOUT, limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
         )
         self.stopped = threading.Event()
+        """Set it to end every retry: attempts in progress finish, no new one starts."""
         self._headers = {"Authorization": f"Bearer {token}"}
 
     def __enter__(self) -> Self:
@@ -52,14 +75,29 @@ class Api:
         """Close every connection."""
         self.http.close()
 
-    def insist(self, attempt: Callable[[], Result], what: str, on_retry: Callable[[], None]) -> Result:
-        """Call ``attempt`` as often as the policy has it, until :attr:`stopped` is set.
+    def retry(self, attempt: Callable[[], _Result], what: str, on_retry: OnRetry | None = None) -> _Result:
+        """Call ``attempt`` until it succeeds, as often as the policy allows; ``what`` describes it in the error.
 
         Raises:
-            UnreachableError: no attempt succeeded; names ``what`` was tried.
-            RefusedError: another attempt would not help.
+            UnreachableError: every attempt failed.
+            RefusedError: the request was refused, so that a retry would not help.
         """
-        return self.policy.call(attempt, what, on_retry, self.stopped)
+        policy = self.policy
+        retrying = Retrying(
+            retry=retry_if_exception_type((httpx.TransportError, TransientError)),
+            wait=wait_exception(lambda error: min(getattr(error, "retry_after", 0.0), policy.longest_wait))
+            + wait_random_exponential(multiplier=policy.first_wait, max=policy.longest_wait),
+            stop=stop_after_attempt(policy.attempts) | stop_when_event_set(self.stopped),
+            sleep=sleep_using_event(self.stopped),
+            before_sleep=lambda _state: on_retry() if on_retry else None,
+            reraise=True,
+        )
+        try:
+            return retrying(attempt)
+        except (httpx.TransportError, TransientError) as error:
+            raise UnreachableError(
+                f"expected {what} within {policy.attempts} attempts but received: {error or type(error).__name__}"
+            ) from error
 
     def create_upload(
         self,
@@ -68,68 +106,64 @@ class Api:
         *,
         private: bool = False,
         sha256: str | None = None,
-        on_retry: Callable[[], None] = no_retry_seen,
+        on_retry: OnRetry | None = None,
     ) -> Json:
-        """Ask for an upload; the answer's ``kind`` says whether it goes up whole or in parts."""
+        """Create an upload of ``size`` bytes; ``kind`` of the result is ``single`` or ``multipart``."""
         body = {"content_type": content_type, "bytes": size, "private": private, "sha256": sha256}
-        return self._ask("POST", "/uploads", body, on_retry=on_retry)
+        return self._request("POST", "/uploads", body, on_retry=on_retry)
 
-    def sign_parts(
-        self, image_id: str, parts: Sequence[Json], *, on_retry: Callable[[], None] = no_retry_seen
-    ) -> list[Json]:
-        """Have parts (number, sha256) signed."""
-        answer = self._ask("POST", f"/uploads/{image_id}/parts", {"parts": list(parts)}, on_retry=on_retry)
-        signed: list[Json] = answer["parts"]
+    def sign_parts(self, image_id: str, parts: Sequence[Json], *, on_retry: OnRetry | None = None) -> list[Json]:
+        """Return presigned requests for ``parts`` (number, sha256)."""
+        page = self._request("POST", f"/uploads/{image_id}/parts", {"parts": list(parts)}, on_retry=on_retry)
+        signed: list[Json] = page["parts"]
         return signed
 
-    def show_upload(self, image_id: str, *, after: int = 0, on_retry: Callable[[], None] = no_retry_seen) -> Json:
-        """Say what has arrived, past part ``after``."""
-        return self._ask("GET", f"/uploads/{image_id}", params={"after": after}, on_retry=on_retry)
+    def show_upload(self, image_id: str, *, after: int = 0, on_retry: OnRetry | None = None) -> Json:
+        """Return an upload's state and a page of its arrived parts, those after part ``after``."""
+        return self._request("GET", f"/uploads/{image_id}", params={"after": after}, on_retry=on_retry)
 
-    def complete_upload(
-        self, image_id: str, parts: Sequence[Json], *, on_retry: Callable[[], None] = no_retry_seen
-    ) -> Json:
-        """Put the parts (number, etag) together."""
-        return self._ask("POST", f"/uploads/{image_id}/complete", {"parts": list(parts)}, on_retry=on_retry)
+    def complete_upload(self, image_id: str, parts: Sequence[Json], *, on_retry: OnRetry | None = None) -> Json:
+        """Complete a multipart upload from its ``parts`` (number, etag)."""
+        return self._request("POST", f"/uploads/{image_id}/complete", {"parts": list(parts)}, on_retry=on_retry)
 
     def cancel_upload(self, image_id: str) -> None:
         """Cancel an upload that has not arrived."""
-        self._ask("DELETE", f"/uploads/{image_id}")
+        self._request("DELETE", f"/uploads/{image_id}")
 
     def image(self, image_id: str) -> Json:
-        """Say what became of an image, with markup to show it."""
-        return self._ask("GET", f"/images/{image_id}")
+        """Return an image's outcome, with markup to show it."""
+        return self._request("GET", f"/images/{image_id}")
 
     def images(self) -> Iterator[Json]:
         """Yield every image of the tenant, newest first."""
         cursor = None
         while True:
-            page = self._ask("GET", "/images", params={"cursor": cursor} if cursor else None)
+            page = self._request("GET", "/images", params={"cursor": cursor} if cursor else None)
             yield from page["images"]
             cursor = page["next"]
             if cursor is None:
                 return
 
     def take_down(self, image_id: str) -> Json:
-        """Delete an image, everywhere and for good."""
-        return self._ask("DELETE", f"/images/{image_id}")
+        """Delete an image everywhere, permanently."""
+        return self._request("DELETE", f"/images/{image_id}")
 
     def image_token(self, image_id: str, seconds: int | None = None) -> Json:
-        """Have a token signed that lets a viewer see a private image."""
-        return self._ask("POST", f"/images/{image_id}/token", {"seconds": seconds})
+        """Return a token that lets a viewer see a private image for ``seconds``."""
+        return self._request("POST", f"/images/{image_id}/token", {"seconds": seconds})
 
-    def _ask(
+    def _request(
         self,
         method: str,
         path: str,
         body: Json | None = None,
         *,
         params: Json | None = None,
-        on_retry: Callable[[], None] = no_retry_seen,
+        on_retry: OnRetry | None = None,
     ) -> Json:
         def attempt() -> Json:
-            answer = self.http.request(method, self.url + path, json=body, params=params, headers=self._headers)
-            answered: Json = check_api(answer)
-            return answered
+            response = self.http.request(method, self.url + path, json=body, params=params, headers=self._headers)
+            content: Json = check_api(response)
+            return content
 
-        return self.insist(attempt, f"an answer to {method} {path}", on_retry)
+        return self.retry(attempt, f"a response to {method} {path}", on_retry)

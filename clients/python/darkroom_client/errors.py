@@ -1,4 +1,4 @@
-"""What can go wrong with a request, told apart by whether asking again would help."""
+"""What can go wrong with a request, divided by whether a retry can help."""
 
 from http import HTTPStatus
 from typing import Any
@@ -16,17 +16,17 @@ _TRANSIENT = frozenset(
         HTTPStatus.GATEWAY_TIMEOUT,
     }
 )
-# S3's codes for a body that was changed or cut short on its way: the same bytes may arrive whole.
+# S3's codes for a body that was changed or cut short on the way: sent again, it may arrive whole.
 _DAMAGED = frozenset({"BadDigest", "IncompleteBody", "RequestTimeout", "XAmzContentSHA256Mismatch"})
-_EXPIRED = "Request has expired"
+_EXPIRED = ("Request has expired", "Policy expired")
 
 
 class ClientError(Exception):
-    """Base of what the client raises."""
+    """Base class of the client's errors."""
 
 
 class RefusedError(ClientError):
-    """The API or the bucket said no, and would again; ``status`` is HTTP's."""
+    """The API or the bucket refused the request, and would refuse it again. ``status`` is the HTTP status."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
@@ -34,77 +34,77 @@ class RefusedError(ClientError):
 
 
 class UnreachableError(ClientError):
-    """Every attempt failed, the last for the reason that the message gives."""
+    """Every attempt failed; the message has the last reason."""
 
 
 class StoppedError(ClientError):
-    """The uploader was told to stop; what had arrived stays, for another run to go on with."""
+    """The uploader was stopped. What has arrived stays, and another run can resume it."""
 
 
 class TransientError(ClientError):
-    """An answer that the same request may not get again; ``wait`` is the server's own advice, in seconds."""
+    """A failure that a retry may cure. ``retry_after`` is the server's advice, in seconds."""
 
-    def __init__(self, message: str, wait: float = 0) -> None:
+    def __init__(self, message: str, retry_after: float = 0) -> None:
         super().__init__(message)
-        self.wait = wait
+        self.retry_after = retry_after
 
 
 class ExpiredError(TransientError):
-    """A presigned request whose time is over: it has to be signed anew."""
+    """A presigned request has expired and must be signed again."""
 
 
-def check_api(answer: httpx.Response) -> Any:
-    """Return the JSON of the API's answer, or None where it has no content.
+def check_api(response: httpx.Response) -> Any:
+    """Return the JSON of the API's response, or None where it has no content.
 
     Raises:
-        TransientError: worth another attempt.
-        RefusedError: with the detail of the problem document.
+        TransientError: a retry may help.
+        RefusedError: with the problem document's detail (RFC 9457).
     """
-    if answer.is_success:
-        return answer.json() if answer.content else None
-    detail = _problem_detail(answer)
-    if answer.status_code in _TRANSIENT:
-        raise TransientError(detail, _advice(answer))
-    raise RefusedError(detail, answer.status_code)
+    if response.is_success:
+        return response.json() if response.content else None
+    detail = _problem_detail(response)
+    if response.status_code in _TRANSIENT:
+        raise TransientError(detail, _retry_after(response))
+    raise RefusedError(detail, response.status_code)
 
 
-def check_bucket(answer: httpx.Response) -> httpx.Response:
-    """Return the bucket's answer if it is a success.
+def check_bucket(response: httpx.Response) -> httpx.Response:
+    """Return the bucket's response if it is a success.
 
     Raises:
-        ExpiredError: the presigned request's time is over.
-        TransientError: worth another attempt.
+        ExpiredError: the presigned request has expired.
+        TransientError: a retry may help.
         RefusedError: with S3's code and message.
     """
-    if answer.is_success:
-        return answer
-    code, message = _s3_fault(answer)
-    text = f"expected the bucket to take the upload but received {answer.status_code} {code}: {message}"
-    if answer.status_code == HTTPStatus.FORBIDDEN and (_EXPIRED in message or "Policy expired" in message):
+    if response.is_success:
+        return response
+    code, message = _s3_error(response)
+    text = f"expected the bucket to accept the upload but received {response.status_code} {code}: {message}"
+    if response.status_code == HTTPStatus.FORBIDDEN and any(expired in message for expired in _EXPIRED):
         raise ExpiredError(text)
-    if answer.status_code in _TRANSIENT or code in _DAMAGED:
-        raise TransientError(text, _advice(answer))
-    raise RefusedError(text, answer.status_code)
+    if response.status_code in _TRANSIENT or code in _DAMAGED:
+        raise TransientError(text, _retry_after(response))
+    raise RefusedError(text, response.status_code)
 
 
-def _problem_detail(answer: httpx.Response) -> str:
+def _problem_detail(response: httpx.Response) -> str:
     try:
-        detail = answer.json().get("detail")
+        detail = response.json().get("detail")
     except (ValueError, AttributeError):
         detail = None
-    return str(detail or f"expected success from the API but received {answer.status_code}: {answer.text[:200]}")
+    return str(detail or f"expected success from the API but received {response.status_code}: {response.text[:200]}")
 
 
-def _s3_fault(answer: httpx.Response) -> tuple[str, str]:
+def _s3_error(response: httpx.Response) -> tuple[str, str]:
     try:
-        document = ElementTree.fromstring(answer.content)  # noqa: S314  # from the bucket that the API named
+        document = ElementTree.fromstring(response.content)  # noqa: S314  # from the bucket that the API named
     except ElementTree.ParseError:
-        return "", answer.text[:200]
+        return "", response.text[:200]
     return document.findtext("Code") or "", document.findtext("Message") or ""
 
 
-def _advice(answer: httpx.Response) -> float:
+def _retry_after(response: httpx.Response) -> float:
     try:
-        return max(0.0, float(answer.headers.get("retry-after", 0)))
-    except ValueError:  # a date: our own backoff serves as well
+        return max(0.0, float(response.headers.get("retry-after", 0)))
+    except ValueError:  # an HTTP date: our own backoff is enough
         return 0

@@ -1,4 +1,4 @@
-"""What was begun and what is done, on disk: after a kill, the same command goes on where it stopped."""
+"""A record on disk of uploads begun and done, so that an interrupted run can be resumed."""
 
 import sqlite3
 import threading
@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from darkroom_client.source import Source
+from darkroom_client.files import Source
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS uploads (
@@ -23,26 +23,31 @@ CREATE TABLE IF NOT EXISTS uploads (
     PRIMARY KEY (api, path)
 )
 """
-_WAIT_SECONDS = 30  # for another process that writes
+_LOCK_SECONDS = 30  # for another process to finish writing
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file's upload."""
+    """The upload of one file."""
 
     image_id: str
     done: bool
 
 
 class Journal:
-    """A journal in one SQLite file, for any number of files, threads and processes."""
+    """A journal in one SQLite file, for any number of files, threads and processes.
+
+    Args:
+        file: the SQLite file, created if missing.
+        api: the API's address; a journal may serve several.
+    """
 
     def __init__(self, file: Path, api: str) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
-        self._api = api
+        self._api = api.rstrip("/")
         self._run = uuid.uuid4().hex
         self._lock = threading.Lock()
-        self._database = sqlite3.connect(file, timeout=_WAIT_SECONDS, check_same_thread=False, isolation_level=None)
+        self._database = sqlite3.connect(file, timeout=_LOCK_SECONDS, check_same_thread=False, isolation_level=None)
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute(_SCHEMA)
 
@@ -59,7 +64,7 @@ class Journal:
         self._database.close()
 
     def find(self, source: Source, *, private: bool) -> Entry | None:
-        """Return the upload of this very file, unchanged since; None if there is none."""
+        """Return the upload of this file if it has not changed since, or None."""
         row = self._execute(
             "SELECT image_id, done FROM uploads"
             " WHERE api = ? AND path = ? AND bytes = ? AND modified_ns = ? AND private = ?",
@@ -68,18 +73,14 @@ class Journal:
         return Entry(row[0], bool(row[1])) if row else None
 
     def note(self, source: Source, image_id: str, *, private: bool, done: bool) -> None:
-        """Write that a file's upload is begun, or done, over what was known of the file."""
+        """Record that a file's upload is begun or done, replacing any earlier record."""
         self._execute(
             "INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (self._api, _key(source), source.bytes, source.modified_ns, private, image_id, done, self._run),
         )
 
-    def forget(self, source: Source) -> None:
-        """Forget a file."""
-        self._execute("DELETE FROM uploads WHERE api = ? AND path = ?", (self._api, _key(source)))
-
     def close_run(self) -> None:
-        """Forget what this run found done: the same files, named again, are new uploads."""
+        """Forget the finished uploads of this run, so that the same files can be uploaded again."""
         self._execute("DELETE FROM uploads WHERE run = ? AND done", (self._run,))
 
     def _execute(self, statement: str, values: tuple[object, ...]) -> sqlite3.Cursor:

@@ -1,4 +1,4 @@
-"""Files of any size and number: bounded memory, bounded connections, and a journal to go on after a kill."""
+"""Uploads of any number of files of any size, with bounded memory and connections, resumable after a kill."""
 
 import threading
 import time
@@ -14,50 +14,49 @@ from typing import Protocol, Self
 
 from darkroom_client.api import Api, Json
 from darkroom_client.errors import ClientError, RefusedError, StoppedError
+from darkroom_client.files import Source
 from darkroom_client.journal import Journal
-from darkroom_client.parts import Layout, PartsUpload
-from darkroom_client.single import post_file
-from darkroom_client.source import Source
+from darkroom_client.transfer import Layout, PartsUpload, post_file
 
-_PAGE_FACTOR = 2  # parts signed ahead for every connection
+_PAGE_FACTOR = 2  # parts signed ahead per connection
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE, HTTPStatus.BAD_REQUEST})
 
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """A file that is an original now."""
+    """A file that was uploaded."""
 
     path: Path
     image_id: str
     bytes: int
     seconds: float
     retries: int
-    """Attempts after the first, of all its requests."""
+    """Repeated attempts, over all requests."""
     parts_before: int = 0
-    """Parts that had arrived before, from an earlier run."""
+    """Parts that had arrived in an earlier run."""
     before: bool = False
-    """Whether all of it had been uploaded by an earlier run."""
+    """Whether an earlier run had uploaded the whole file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A file that is not uploaded, and why."""
+    """A file that could not be uploaded, and why."""
 
     path: Path
     error: Exception
 
 
 class Observer(Protocol):
-    """Who watches: called from several threads."""
+    """Follows the progress of uploads. Methods are called from several threads."""
 
     def started(self, source: Source) -> None:
-        """Be told that a file's upload begins."""
+        """Called when a file's upload starts."""
 
     def sent(self, source: Source, size: int) -> None:
-        """Be told of bytes sent; a negative number takes back those of an attempt that failed."""
+        """Called with the bytes just sent; a negative number takes back those of a failed attempt."""
 
     def ended(self, source: Source) -> None:
-        """Be told that a file's upload has ended, well or not."""
+        """Called when a file's upload has ended, with success or not."""
 
 
 class _Unwatched:
@@ -67,7 +66,7 @@ class _Unwatched:
 
 
 class _Retries:
-    """A count that several threads add to."""
+    """A thread-safe counter."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -82,11 +81,11 @@ class Uploader:
     """Uploads files for the tenant of one token.
 
     Args:
-        api: the API to speak to, which the uploader closes.
-        journal: remembers what was begun; without one, nothing is resumed.
-        observer: who watches.
-        files_at_once: files under way.
-        connections: parts under way, of all files.
+        api: the API; closed with the uploader.
+        journal: records uploads, so that a later run can resume them; closed with the uploader.
+        observer: follows the progress.
+        files_at_once: files in progress.
+        connections: parts in progress, of all files together.
     """
 
     def __init__(
@@ -117,11 +116,11 @@ class Uploader:
             self._journal.close()
 
     def upload(self, path: Path, *, private: bool = False) -> Uploaded:
-        """Upload one file, or go on with it where an earlier run stopped.
+        """Upload one file, or resume its upload.
 
         Raises:
             OSError, ChangedError: the file cannot be read as it was.
-            RefusedError: the API or the bucket said no.
+            RefusedError: the API or the bucket refused it.
             UnreachableError: every retry failed.
         """
         source = Source.of(path)
@@ -132,42 +131,42 @@ class Uploader:
             self._observer.ended(source)
 
     def upload_all(self, paths: Iterable[Path], *, private: bool = False) -> Iterator[Uploaded | Failed]:
-        """Upload files, several at a time, and yield each as it is done; a failure stops no other.
+        """Upload files, several at a time, and yield each result as it is ready; a failure does not stop the others.
 
-        When all went well, the journal forgets them; else the same call goes on with those that failed.
+        If any failed, the same call again resumes those alone; if none did, the journal forgets this run.
         """
         remaining = iter(paths)
         failures = 0
         with ThreadPoolExecutor(self._files_at_once, thread_name_prefix="file") as files:
-            under_way: dict[Future[Uploaded], Path] = {}
+            in_flight: dict[Future[Uploaded], Path] = {}
             try:
                 while True:
-                    # As many as are sent: neither paths nor results of a folder of millions pile up.
-                    for path in islice(remaining, 2 * self._files_at_once - len(under_way)):
-                        under_way[files.submit(self.upload, path, private=private)] = path
-                    if not under_way:
+                    # Bounded, so that neither paths nor results of a folder of millions pile up.
+                    for path in islice(remaining, 2 * self._files_at_once - len(in_flight)):
+                        in_flight[files.submit(self.upload, path, private=private)] = path
+                    if not in_flight:
                         break
-                    done, _ = wait(under_way, return_when="FIRST_COMPLETED")
+                    done, _ = wait(in_flight, return_when="FIRST_COMPLETED")
                     for future in done:
-                        result = _result(future, under_way.pop(future))
+                        result = _result(future, in_flight.pop(future))
                         failures += isinstance(result, Failed)
                         yield result
             except BaseException:
                 self.stop()
-                for future in under_way:
+                for future in in_flight:
                     future.cancel()
                 raise
         if self._journal and not failures:
             self._journal.close_run()
 
     def stop(self) -> None:
-        """Have every upload end soon, unfinished; what has arrived stays, for another run to go on with."""
+        """End every upload soon, unfinished. What has arrived stays, and another run can resume it."""
         self.api.stopped.set()
 
     def _sent(self, source: Source, size: int) -> None:
-        # What was counted is always taken back: only more is refused.
+        # Corrections of the count (negative) always pass.
         if self.api.stopped.is_set() and size > 0:
-            raise StoppedError(f"expected {source.path.name} to be uploaded but the uploader was told to stop")
+            raise StoppedError(f"{source.path.name} is not uploaded: the uploader was stopped")
         self._observer.sent(source, size)
 
     def _upload(self, source: Source, *, private: bool) -> Uploaded:
@@ -197,7 +196,7 @@ class Uploader:
         upload.run(arrived)
 
     def _begun(self, source: Source, retries: _Retries, *, private: bool) -> Json | None:
-        """Return the state of this file's earlier upload, if it is known here and there and can be gone on with."""
+        """Return the state of this file's earlier upload if both sides know it and it can be resumed, or None."""
         entry = self._journal.find(source, private=private) if self._journal else None
         if entry is None:
             return None

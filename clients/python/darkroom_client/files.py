@@ -1,9 +1,9 @@
-"""A file that is to be uploaded, read in slices: never more of it in memory than a few hundred kilobytes."""
+"""Local files: folders walked lazily, and files read in slices of a few hundred kilobytes."""
 
 import base64
 import mimetypes
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import md5, sha256
@@ -15,24 +15,46 @@ from darkroom_client.errors import ClientError
 UNKNOWN_TYPE = "application/octet-stream"
 _CHUNK_BYTES = 256 * 1024
 
-# Those that the API takes; any other file is sent as bytes that it does not know.
+# The types that the API knows; any other file is declared as unknown bytes.
 _PICTURE_TYPES = frozenset(f"image/{name}" for name in ("jpeg", "png", "webp", "avif", "heic", "heif", "tiff", "gif"))
-# Modern picture types that the standard library's table leaves out on some Pythons.
+# Some Python versions lack these in the standard library's table.
 _MIME_TYPES = mimetypes.MimeTypes(strict=False)
 for _suffix in ("avif", "heic", "heif", "webp"):
     _MIME_TYPES.add_type(f"image/{_suffix}", f".{_suffix}")
 
 Sent = Callable[[int], None]
-"""Told of bytes as they are sent; of a negative number where an attempt failed and they count no more."""
+"""Called with the number of bytes just sent, or a negative number to take back those of a failed attempt."""
 
 
 class ChangedError(ClientError):
     """The file changed while it was uploaded."""
 
 
+def files_below(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield the given files, and those below the given folders by name; hidden files and folder links are skipped.
+
+    Only one folder's names are in memory at a time.
+    """
+    for path in paths:
+        if path.is_dir():
+            yield from _walk(path)
+        else:
+            yield path
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    with os.scandir(folder) as entries:
+        visible = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
+    for entry in visible:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(Path(entry.path))
+        elif entry.is_file():
+            yield Path(entry.path)
+
+
 @dataclass(frozen=True)
 class Source:
-    """A file as it was when its upload began."""
+    """A file, as it was when its upload began."""
 
     path: Path
     bytes: int
@@ -40,7 +62,7 @@ class Source:
 
     @classmethod
     def of(cls, path: Path) -> Self:
-        """Look at the file at ``path``.
+        """Read the size and time of the file at ``path``.
 
         Raises:
             OSError: it cannot be read.
@@ -50,13 +72,13 @@ class Source:
 
     @property
     def content_type(self) -> str:
-        """The picture type that the name says, or that of any bytes; what the bytes say counts in the end."""
+        """The picture type that the file's name suggests; the pipeline looks at the bytes."""
         guessed, _encoding = _MIME_TYPES.guess_type(self.path.name, strict=False)
         return guessed if guessed in _PICTURE_TYPES else UNKNOWN_TYPE
 
     @cached_property
     def whole(self) -> "Slice":
-        """All of the file."""
+        """The file as one slice."""
         return Slice(self, 0, self.bytes)
 
     def part(self, number: int, part_bytes: int) -> "Slice":
@@ -67,7 +89,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Slice:
-    """Some bytes of a file."""
+    """A range of a file's bytes. Reading it raises OSError, or ChangedError if the file has become shorter."""
 
     source: Source
     start: int
@@ -75,12 +97,7 @@ class Slice:
 
     @cached_property
     def sha256(self) -> str:
-        """SHA-256 in base64, as S3 takes it.
-
-        Raises:
-            OSError: the file cannot be read.
-            ChangedError: it is shorter than it was.
-        """
+        """SHA-256 in base64, S3's form of a checksum."""
         digest = sha256()
         for chunk in self._chunks():
             digest.update(chunk)
@@ -88,24 +105,14 @@ class Slice:
 
     @cached_property
     def md5(self) -> str:
-        """MD5 in hex, which is S3's ETag of an object that came in one piece.
-
-        Raises:
-            OSError: the file cannot be read.
-            ChangedError: it is shorter than it was.
-        """
+        """MD5 in hex, S3's ETag of an object uploaded in one piece."""
         digest = md5(usedforsecurity=False)
         for chunk in self._chunks():
             digest.update(chunk)
         return digest.hexdigest()
 
     def stream(self, sent: Sent) -> Iterator[bytes]:
-        """Yield the bytes and tell ``sent`` of them.
-
-        Raises:
-            OSError: the file cannot be read.
-            ChangedError: it is shorter than it was.
-        """
+        """Yield the bytes in chunks, and report each to ``sent``."""
         for chunk in self._chunks():
             yield chunk
             sent(len(chunk))
@@ -118,7 +125,7 @@ class Slice:
                 chunk = file.read(min(_CHUNK_BYTES, left))
                 if not chunk:
                     raise ChangedError(
-                        f"expected {self.source.bytes} bytes in {self.source.path} but it is shorter now: it changed"
+                        f"expected {self.source.bytes} bytes in {self.source.path} but it became shorter during upload"
                     )
                 left -= len(chunk)
                 yield chunk
