@@ -21,7 +21,7 @@ from lambdas.imaging.engine import pyvips
 from lambdas.imaging.render import ready_pixels
 from operations.calibration.choose import Point
 from operations.calibration.photographs import Photograph, reference
-from operations.calibration.scores import CACHE, open_cache, score
+from operations.calibration.scores import CACHE, Cache, score
 from operations.calibration.worker import prepare
 
 _TIMINGS = 2  # the quicker of so many encodings: what else the machine does only ever adds
@@ -125,7 +125,7 @@ def _measured(task: Task, settings: Settings, folder: Path, time_again: bool) ->
     image = ready_pixels(task.photograph.data, variant, settings)
     digest = sha256(image.write_to_memory()).hexdigest()
     expected = once(lambda: reference(task.photograph, task.rung, settings))
-    with open_cache(folder) as cache:
+    with Cache(folder) as cache:
         for encoder in task.encoders:
             key = _key(digest, task.photograph.digest, task.format, encoder)
             figures: tuple[int, float, float] | None = None if time_again else cache.get(key)

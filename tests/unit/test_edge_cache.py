@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -162,17 +163,57 @@ def test_it_stays_within_its_bound_and_drops_the_least_recently_used(tmp_path: P
 
 def test_what_is_served_from_memory_counts_as_used_after_a_restart_too(tmp_path: Path) -> None:
     first = AnswerCache(tmp_path, size_bytes=16_000_000)
-    for number in range(15):  # the disk drops ten at a time
+    for number in range(15):
         first.keep(f"/{number}\n", kept(bytes(50_000)))
     assert "/0\n" in first._memory
     first.find("/0\n")
     first.close()
     second = AnswerCache(tmp_path, size_bytes=16_000_000)
     number = 15
-    while "/1\n" in second._disk:
+    while second._disk.read("/1\n"):
         second.keep(f"/{(number := number + 1)}\n", kept(bytes(50_000)))
-    assert "/0\n" in second._disk
+    assert second._disk.read("/0\n")
     second.close()
+
+
+def test_expired_answers_are_dropped_before_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache, now = AnswerCache(tmp_path, size_bytes=220_000), time.time()
+    for number, seconds in enumerate([1000, 100, 1000]):
+        cache.keep(f"/{number}\n", kept(bytes(50_000), Lifetime(seconds)))
+    monkeypatch.setattr(time, "time", lambda: now + 101)
+    for number in (3, 4):
+        cache.keep(f"/{number}\n", kept(bytes(50_000)))
+    assert cache._disk.keys() == {"/0\n", "/2\n", "/3\n", "/4\n"}
+    cache.close()
+
+
+def test_threads_and_processes_share_it(tmp_path: Path) -> None:
+    first, second = AnswerCache(tmp_path, size_bytes=1_000_000), AnswerCache(tmp_path, size_bytes=1_000_000)
+
+    def work(number: int) -> None:
+        cache = (first, second)[number % 2]
+        for turn in range(20):
+            cache.keep(f"/{number}/{turn}\n", kept(bytes(20_000)))
+            cache.find(f"/{number}/{turn - 1}\n")
+            cache.invalidate([f"/{number}/{turn - 2}"])
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(work, range(8)))
+    assert 0 < len(first) == len(second) <= 50
+    assert first._disk._excess() <= 0
+    first.close()
+    second.close()
+
+
+def test_headers_come_back_byte_for_byte(tmp_path: Path) -> None:
+    raw = [(b"ETag", b'"1"'), (b"x-name", "Zürich".encode()), (b"x-latin", "Zürich".encode("latin-1"))]
+    cache = AnswerCache(tmp_path)
+    cache.keep("/a\n", dataclasses.replace(kept(), answer=Answer(200, httpx.Headers(raw), b"")))
+    cache.close()
+    again = AnswerCache(tmp_path)
+    assert (found := again.find("/a\n")) is not None
+    assert found.answer.headers.raw == raw
+    again.close()
 
 
 def test_memory_forgets_when_the_disk_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +245,7 @@ def test_memory_is_bounded_by_its_share_and_never_holds_what_is_larger(tmp_path:
 def test_an_invalidation_reaches_what_is_in_memory_alone(tmp_path: Path) -> None:
     cache = AnswerCache(tmp_path)
     cache.keep("/a\n", kept())
-    cache._disk.clear()
+    assert cache._disk.delete("/a\n")
     assert cache.find("/a\n")
     assert cache.invalidate(["/a"]) == 1
     assert cache.find("/a\n") is None

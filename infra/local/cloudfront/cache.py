@@ -1,19 +1,21 @@
-"""The edge's cache: answers on disk, bounded in bytes, the least recently used out first.
+"""The edge's cache: answers on disk, bounded in bytes, the least recently used dropped first.
 
-What is asked for all the time is also held in memory, for the time that it stands on disk.
+Answers that are requested often are held in memory too, until the disk drops them.
 """
 
 import fnmatch
+import json
 import math
+import sqlite3
 import threading
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 import cachetools
-import diskcache
 import httpx
 
 from infra.local.cloudfront.cache_key import path_of
@@ -23,6 +25,24 @@ from infra.local.cloudfront.freshness import Lifetime
 DEFAULT_SIZE_BYTES = 2 * 1024**3
 _IN_MEMORY = 1 / 16  # of the bound on disk
 _MOST_UNRECORDED = 1000
+
+# In size, an answer's row of bytes; its last use is a number that only grows. The total is kept by triggers, so that
+# it is right whatever process changes the table.
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS answers (
+    key TEXT PRIMARY KEY, size INTEGER NOT NULL, used INTEGER NOT NULL, expires REAL NOT NULL,
+    status INTEGER NOT NULL, kept_at REAL NOT NULL, age REAL NOT NULL, lifetime TEXT NOT NULL,
+    headers TEXT NOT NULL, body BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS by_use ON answers (used);
+CREATE INDEX IF NOT EXISTS by_expiry ON answers (expires);
+CREATE TABLE IF NOT EXISTS total (id INTEGER PRIMARY KEY CHECK (id = 0), bytes INTEGER NOT NULL);
+INSERT OR IGNORE INTO total VALUES (0, 0);
+CREATE TRIGGER IF NOT EXISTS added AFTER INSERT ON answers
+    BEGIN UPDATE total SET bytes = bytes + new.size; END;
+CREATE TRIGGER IF NOT EXISTS dropped AFTER DELETE ON answers
+    BEGIN UPDATE total SET bytes = bytes - old.size; END;
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +84,87 @@ class _Held:
         return len(answer.body) + sum(len(name) + len(value) for name, value in answer.headers.raw)
 
 
+class _Disk:
+    """The answers on disk, in one SQLite file. Threads and processes may share it."""
+
+    def __init__(self, folder: Path, size_bytes: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._size_bytes = size_bytes
+        self._lock = threading.RLock()
+        self._database = sqlite3.connect(
+            folder / "answers.sqlite3", timeout=60, isolation_level=None, check_same_thread=False
+        )
+        # What is lost when the machine stops is fetched again.
+        self._database.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {_SCHEMA}")
+
+    def read(self, key: str) -> _Held | None:
+        with self._lock:
+            row = self._database.execute(
+                "SELECT expires, status, kept_at, age, lifetime, headers, body FROM answers"
+                " WHERE key = ? AND expires > ?",
+                (key, time.time()),
+            ).fetchone()
+        if row is None:
+            return None
+        expires, status, kept_at, age, lifetime, headers, body = row
+        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in json.loads(headers)]
+        answer = Answer(status, httpx.Headers(raw), body)
+        return _Held(KeptAnswer(answer, kept_at, age, Lifetime(*json.loads(lifetime))), expires)
+
+    def write(self, key: str, held: _Held) -> None:
+        """Keep an answer, and drop what no longer fits: the expired, then the least recently used."""
+        kept, life = held.kept, held.kept.lifetime
+        headers = json.dumps([(n.decode("latin-1"), v.decode("latin-1")) for n, v in kept.answer.headers.raw])
+        lifetime = json.dumps((life.fresh, life.stale_while_revalidate, life.stale_if_error))
+        size = len(key) + len(headers) + len(kept.answer.body)
+        with self._transaction() as database:
+            database.execute("DELETE FROM answers WHERE key = ?", (key,))
+            database.execute(
+                "INSERT INTO answers"
+                " SELECT ?, ?, coalesce(max(used), 0) + 1, ?, ?, ?, ?, ?, ?, ? FROM answers",
+                (key, size, held.expires, kept.answer.status, kept.kept_at, kept.age, lifetime, headers,
+                 kept.answer.body),
+            )  # fmt: skip
+            if self._excess() > 0:
+                database.execute("DELETE FROM answers WHERE expires <= ?", (time.time(),))
+            while self._excess() > 0:
+                database.execute("DELETE FROM answers WHERE used = (SELECT min(used) FROM answers)")
+
+    def record_use(self, keys: Iterable[str]) -> None:
+        """Note that ``keys`` were used, the last of them last."""
+        with self._transaction() as database:
+            (last,) = database.execute("SELECT coalesce(max(used), 0) FROM answers").fetchone()
+            database.executemany(
+                "UPDATE answers SET used = ? WHERE key = ?", [(last + place, key) for place, key in enumerate(keys, 1)]
+            )
+
+    def delete(self, key: str) -> bool:
+        """Drop the answer of ``key``; return whether there was one."""
+        with self._lock:
+            return self._database.execute("DELETE FROM answers WHERE key = ?", (key,)).rowcount > 0
+
+    def keys(self) -> set[str]:
+        with self._lock:
+            return {key for (key,) in self._database.execute("SELECT key FROM answers")}
+
+    def __len__(self) -> int:
+        with self._lock:
+            return int(self._database.execute("SELECT count(*) FROM answers").fetchone()[0])
+
+    def close(self) -> None:
+        with self._lock:
+            self._database.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, self._database as database:  # which commits, or rolls back
+            database.execute("BEGIN IMMEDIATE")
+            yield database
+
+    def _excess(self) -> int:
+        return int(self._database.execute("SELECT bytes FROM total").fetchone()[0]) - self._size_bytes
+
+
 class AnswerCache:
     """Answers by cache key. What it holds survives a restart of the edge.
 
@@ -78,31 +179,22 @@ class AnswerCache:
         # Keys that were used since the disk was last told, the latest last.
         self._unrecorded: dict[str, None] = {}
         self._lock = threading.RLock()  # of the two above
-        self._disk: Any = diskcache.Cache(
-            str(folder), size_limit=size_bytes, eviction_policy="least-recently-used", statistics=0
-        )
+        self._disk = _Disk(folder, size_bytes)
 
     def find(self, key: str) -> KeptAnswer | None:
         """Return what is kept under ``key``, fresh or stale."""
         with self._lock:
             held = self._memory.get(key)
-            if held is not None and held.expires > time.time():
-                self._unrecorded.pop(key, None)
-                self._unrecorded[key] = None
-                if len(self._unrecorded) > _MOST_UNRECORDED:
-                    self._record_use()
-            else:
-                held = self._read(key)
+            if held is None or held.expires <= time.time():
+                held = self._disk.read(key)
                 self._hold(key, held)
-        return held.kept if held else None
-
-    def _read(self, key: str) -> _Held | None:
-        stored, expires = self._disk.get(key, expire_time=True)
-        if stored is None:
-            return None
-        status, headers, body, kept_at, age, lifetime = stored
-        kept = KeptAnswer(Answer(status, httpx.Headers(headers), body), kept_at, age, Lifetime(*lifetime))
-        return _Held(kept, expires)
+            if held is None:
+                return None
+            self._unrecorded.pop(key, None)
+            self._unrecorded[key] = None
+            if len(self._unrecorded) > _MOST_UNRECORDED:
+                self._record_use()
+            return held.kept
 
     def _hold(self, key: str, held: _Held | None) -> None:
         self._memory.pop(key, None)
@@ -110,28 +202,19 @@ class AnswerCache:
             self._memory[key] = held
 
     def _record_use(self) -> None:
-        """Tell the disk what was served from memory: what it drops is chosen by that."""
+        """Note on disk what was served since the last time: it decides what is dropped."""
         with self._lock:
             used, self._unrecorded = self._unrecorded, {}
-        with self._disk.transact(retry=True):
-            for key in used:
-                self._disk.get(key)
+            if used:
+                self._disk.record_use(used)
 
     def keep(self, key: str, kept: KeptAnswer) -> None:
         """Keep an answer for its whole lifetime."""
-        life = kept.lifetime
-        stored = (
-            kept.answer.status,
-            kept.answer.headers.multi_items(),
-            kept.answer.body,
-            kept.kept_at,
-            kept.age,
-            (life.fresh, life.stale_while_revalidate, life.stale_if_error),
-        )
-        self._record_use()  # before the disk may have to drop something
+        held = _Held(kept, time.time() + kept.lifetime.total)
         with self._lock:
-            self._disk.set(key, stored, expire=life.total)
-            self._hold(key, _Held(kept, time.time() + life.total))
+            self._record_use()  # before the disk may have to drop something
+            self._disk.write(key, held)
+            self._hold(key, held)
 
     def forget(self, key: str) -> None:
         """Drop what is kept under ``key``."""
@@ -150,11 +233,11 @@ class AnswerCache:
         dropped = 0
         with self._lock:
             in_memory = set(self._memory)
-        for key in in_memory.union(self._disk.iterkeys()):
+        for key in in_memory | self._disk.keys():
             path = unquote(path_of(key))
             named = any(fnmatch.fnmatchcase(path, pattern) for pattern in paths)
             with self._lock:
-                held = (self._read(key) or self._memory.get(key)) if named or tags else None
+                held = (self._disk.read(key) or self._memory.get(key)) if named or tags else None
             if held and held.kept.kept_at < kept_before and (named or tags & self._tags(held.kept.answer)):
                 dropped += self._drop(key)
         return dropped
@@ -163,7 +246,7 @@ class AnswerCache:
         with self._lock:
             self._unrecorded.pop(key, None)
             held = self._memory.pop(key, None)
-            return bool(self._disk.delete(key)) or held is not None
+            return self._disk.delete(key) or held is not None
 
     def _tags(self, answer: Answer) -> set[str]:
         value = answer.headers.get(self._tag_header, "") if self._tag_header else ""

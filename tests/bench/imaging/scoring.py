@@ -11,7 +11,7 @@ from pathlib import Path
 from lambdas.core.keys import FORMATS, Format
 from lambdas.core.settings import Settings
 from operations.calibration.photographs import Photograph, reference
-from operations.calibration.scores import open_cache, score
+from operations.calibration.scores import Cache, score
 from operations.calibration.worker import prepare
 
 
@@ -58,7 +58,7 @@ def _score(
     folders: dict[str, Path], number: int, photograph: Photograph, rung: int, settings: Settings
 ) -> list[tuple[str, Score]]:
     expected = once(lambda: reference(photograph, rung, settings))
-    with open_cache() as cache:
+    with Cache() as cache:
         return [
             (name, Score(fmt, rung, score(cache, photograph, rung, drawn.read_bytes(), expected)))
             for name, folder in folders.items()
