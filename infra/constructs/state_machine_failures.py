@@ -4,6 +4,10 @@ A failure is noted in the lane's table of failures before its message goes back 
 with a message, and the execution that knew it is over when the message reaches the dead letters. The note is kept
 under the MD5 of the message's body, which SQS gives with every delivery: a message's id changes when it is sent
 back to the queue, and what it says does not.
+
+Deliveries of one message may overlap (SQS delivers at least once), and an earlier one may fail last. So a note is
+written only if no later delivery has written one: deliveries are ordered by when the message was sent, then by how
+often it was received.
 """
 
 from typing import Any
@@ -26,6 +30,7 @@ _RETRY: list[State] = [
         "JitterStrategy": "FULL",
     }
 ]
+_NOTED_LATER: State = {"ErrorEquals": ["DynamoDB.ConditionalCheckFailedException"], "MaxAttempts": 0}
 _ANYHOW: list[State] = [{"ErrorEquals": ["States.ALL"], "Next": "ReturnToQueue"}]
 
 CATCH: list[State] = [
@@ -64,12 +69,20 @@ def failure_states(settings: Settings) -> dict[str, State]:
                     "error": {"S": "{% $string($failure.Error) %}"},
                     "cause": {"S": f"{{% $substring($string($failure.Cause), 0, {_LONGEST_CAUSE}) %}}"},
                     "failed_at": {"S": "{% $now() %}"},
+                    "sent_at": {"N": "{% $string($message.attributes.SentTimestamp) %}"},
                     "attempt": {"N": "{% $string($message.attributes.ApproximateReceiveCount) %}"},
                     "execution": {"S": "{% $states.context.Execution.Id %}"},
                     "expires_at": {"N": f"{{% $string($floor($millis() / 1000) + {_NOTE_SECONDS}) %}}"},
                 },
+                "ConditionExpression": (
+                    "attribute_not_exists(sent_at) OR sent_at < :sent OR (sent_at = :sent AND attempt <= :attempt)"
+                ),
+                "ExpressionAttributeValues": {
+                    ":sent": {"N": "{% $string($message.attributes.SentTimestamp) %}"},
+                    ":attempt": {"N": "{% $string($message.attributes.ApproximateReceiveCount) %}"},
+                },
             },
-            "Retry": _RETRY,
+            "Retry": [_NOTED_LATER, *_RETRY],
             "Catch": _ANYHOW,
             "Next": "ReturnToQueue",
         },

@@ -1,5 +1,6 @@
 """A lane under test: originals that go in, what must come out, and the knobs that faults are made with."""
 
+import hashlib
 import json
 import time
 from collections import Counter
@@ -19,6 +20,7 @@ import samples
 from boto3.dynamodb.types import TypeDeserializer
 
 from infra.local.endpoint import ACCOUNT
+from infra.local.pipes.pipes import PipeCatalog, execution_input
 from infra.local.processes import log_tail
 from infra.local.stack import LocalStack
 from infra.names import Names
@@ -191,6 +193,24 @@ class Lane:
 
     def send(self, body: str) -> None:
         self._sqs.send_message(QueueUrl=self.queue_url, MessageBody=body)
+
+    def execute(self, body: str, *, sent_at: int, received: int) -> str:
+        """Run the lane's state machine on one message, as its pipe does; return the execution's status."""
+        message = {
+            "MessageId": "message",
+            "ReceiptHandle": "handle",
+            "Body": body,
+            "MD5OfBody": hashlib.md5(body.encode(), usedforsecurity=False).hexdigest(),
+            "Attributes": {"SentTimestamp": str(sent_at), "ApproximateReceiveCount": str(received)},
+        }
+        pipe = next(
+            pipe for pipe in PipeCatalog(self.stack.endpoint).running() if self.queue_url.endswith(pipe.queue_name)
+        )
+        states = self.stack.client("stepfunctions")
+        execution = states.start_sync_execution(
+            stateMachineArn=pipe.state_machine_arn, input=execution_input(pipe, [message])
+        )
+        return str(execution["status"])
 
     @contextmanager
     def redelivery(self, *, seconds: int, tries: int) -> Iterator[None]:

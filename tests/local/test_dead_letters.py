@@ -1,5 +1,7 @@
 """What no try could finish: its way to the dead letters, the reason there, and the way back."""
 
+import json
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +16,9 @@ from operations.dead_letters.dead_letter import DeadLetter
 pytestmark = pytest.mark.faults
 TENANT = "studio"
 TRIES = 2
+# When the message was sent, in milliseconds since the epoch, and how often it was received. The second of the
+# first message is noted before its first; the first of the second message replaces both.
+DELIVERIES = [(1000, 2), (1000, 1), (2000, 1), (1000, 3)]
 POISON = ["poison", "{}", '{"detail-type": "Object Created", "detail": {}}']
 RUNNER = CliRunner()
 
@@ -96,6 +101,15 @@ def test_poison_ends_there_and_harms_nobody(lane: Lane) -> None:
 
     assert again[0].message_id in darkroom("discard", again[0].message_id)
     assert lane.dead_letters.count() == len(POISON) - 1
+
+
+def test_an_earlier_delivery_that_fails_last_does_not_replace_the_note_of_a_later_one(lane: Lane) -> None:
+    body = json.dumps({"not": "an S3 event", "seen": uuid.uuid4().hex})
+    assert [lane.execute(body, sent_at=sent, received=received) for sent, received in DELIVERIES] == ["SUCCEEDED"] * 4
+    lane.stack.client("sqs").send_message(QueueUrl=lane.stack.parameter(f"lane-{TENANT}-dlq-url"), MessageBody=body)
+    [letter] = lane.dead_letters.letters()
+    assert letter.failure
+    assert letter.failure.attempt == 1, "expected the note of the message that was sent last"
 
 
 def test_a_letter_whose_reason_nobody_noted_says_so(lane: Lane) -> None:
