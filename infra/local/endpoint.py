@@ -7,7 +7,9 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 from botocore.config import Config
+from botocore.credentials import DeferredRefreshableCredentials
 
 ACCOUNT = "000000000000"
 HOST = "127.0.0.1"
@@ -81,3 +83,29 @@ class Endpoint:
             # S3 Control's client writes "<account>." before the host: here it begins a user name, which nobody reads.
             variables["AWS_ENDPOINT_URL_S3_CONTROL"] = f"http://account@{HOST}:{batch_port}"
         return variables
+
+
+def assume_role(endpoint: Endpoint, role_arn: str, name: str) -> boto3.Session:
+    """Return a session whose credentials are the role's, taken when first needed and renewed when they expire."""
+    sts = endpoint.client("sts")
+
+    def refresh() -> dict[str, Any]:
+        credentials = sts.assume_role(RoleArn=role_arn, RoleSessionName=name)["Credentials"]
+        return {
+            "access_key": credentials["AccessKeyId"],
+            "secret_key": credentials["SecretAccessKey"],
+            "token": credentials["SessionToken"],
+            "expiry_time": credentials["Expiration"].isoformat(),
+        }
+
+    session = botocore.session.get_session()
+    # botocore has no public way to give a session credentials that renew themselves.
+    session._credentials = DeferredRefreshableCredentials(refresh, "sts-assume-role")  # type: ignore[attr-defined]
+    return boto3.Session(botocore_session=session, region_name=endpoint.region)
+
+
+def role_client(endpoint: Endpoint, session: boto3.Session, service: str, region: str) -> Any:
+    """Return a boto3 client of the emulator with the credentials of ``session``."""
+    return session.client(  # type: ignore[call-overload]
+        service, endpoint_url=endpoint.url, region_name=region, config=CLIENT_CONFIG
+    )

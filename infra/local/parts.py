@@ -47,7 +47,7 @@ PARTS = (
 )
 
 
-PREFECT = Part("prefect", "Prefect's server", "infra.local.prefect.server", "/api/health")
+PREFECT = Part("prefect", "Prefect's server", "infra.local.prefect", "/api/health")
 FLOWS = Part("flows", "a Prefect worker", "flows.serve")
 LAB = Part("lab", "JupyterLab", "infra.local.jupyterlab", "/api")
 

@@ -12,7 +12,7 @@ from infra.local.endpoint import ACCOUNT, HOST, Endpoint
 from infra.local.errors import LocalStackError
 from infra.local.parts import FLOWS, LAB, PARTS, PREFECT, Part, await_part, part_environment, start_part
 from infra.local.ports import choose_ports
-from infra.local.prefect.server import await_deployments, await_server, prefect_environment
+from infra.local.prefect import await_deployments, await_server, prefect_environment
 from infra.local.processes import find_marked, find_process, stop_processes, stop_stack_processes
 from infra.local.state import CHECKOUT, Ports, ProcessRecord, StackState, StateFolder, default_home
 from lambdas.core.settings import EDGE_REGION, Settings, load_settings

@@ -1,5 +1,6 @@
 """The CDK's own command, through ``make`` and at the version that the Makefile pins, against the emulator."""
 
+import json
 import os
 import re
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.local.cloudformation.template_filter import Stripped, filter_template
 from infra.local.endpoint import Endpoint
 from infra.local.state import CHECKOUT
 
@@ -15,6 +17,7 @@ _MAKEFILE = (CHECKOUT / "Makefile").read_text(encoding="utf-8")
 _COPIED = ("Makefile", "cdk.json", "darkroom.toml", "infra", "lambdas", "pyproject.toml", "uv.lock")
 _STACK = re.compile(r"^Stack (\S+)")
 _RESOURCE = re.compile(r"^\[[~+-]\] (AWS::\S+) .*?(\w+)(?: (?:replace|destroy|orphan|may be replaced))?$")
+_TEMPLATE_SUFFIX = ".template.json"
 _PROPERTY = re.compile(r"^ [├└]─ \[[~+-]\] (\S+)")
 
 Changes = dict[str, dict[tuple[str, str], set[str]]]
@@ -90,6 +93,25 @@ def copied_checkout(folder: Path) -> Path:
     (folder / "build").mkdir()
     (folder / "build" / "assets").symlink_to(CHECKOUT / "build" / "assets")
     return folder
+
+
+def write_filtered_assembly(assembly: Path, outdir: Path) -> list[Stripped]:
+    """Write the ``assembly`` into ``outdir``, its templates filtered and all else as links, and return what was cut.
+
+    Raises:
+        FilterError: a resource that stays refers to one that is stripped.
+        FileExistsError: ``outdir`` exists.
+    """
+    outdir.mkdir(parents=True)
+    stripped = []
+    for path in sorted(assembly.iterdir()):
+        if path.name.endswith(_TEMPLATE_SUFFIX):
+            template, taken = filter_template(json.loads(path.read_text(encoding="utf-8")))
+            (outdir / path.name).write_text(json.dumps(template), encoding="utf-8")
+            stripped += taken
+        else:
+            (outdir / path.name).symlink_to(path.resolve())
+    return stripped
 
 
 def parse_diff(printed: str) -> Changes:

@@ -9,11 +9,10 @@ import boto3
 import httpx
 import pytest
 import samples
-from cdk_command import CdkCommand, copied_checkout, why_unavailable
+from cdk_command import CdkCommand, copied_checkout, why_unavailable, write_filtered_assembly
 from outcomes import await_outcome, upload
 
 from infra.local.cloudformation.deploy import Deployment
-from infra.local.cloudformation.filtered_assembly import write_filtered_assembly
 from infra.local.endpoint import ACCESS_KEY, ACCOUNT, CLIENT_CONFIG, SECRET_KEY, Endpoint
 from infra.local.stack import ASSEMBLY, LocalStack
 from infra.local.state import Ports

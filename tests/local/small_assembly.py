@@ -11,7 +11,6 @@ DEAD_LETTERS = "local-small-dead-letters"
 STATE_MACHINE = "local-small-lane"
 SOURCE_BUCKET = "local-small-source"
 REPLICA_BUCKET = "local-small-replica"
-KEY_VALUE_STORE = "local-small-keys"
 RESERVED = 3
 VISIBILITY_SECONDS = 3
 MAX_RECEIVE_COUNT = 2
@@ -22,7 +21,6 @@ CORS = {
     "AllowHeaders": ["content-type"],
     "MaxAge": 60,
 }
-KEYS = {"k1": "v1", "k2": "v2"}
 
 _STAGING = "local-small-assets"
 # Fails, dawdles or raises as the message says, and leaves a trace of every message that it has done.
@@ -56,8 +54,6 @@ def write_small_assembly(folder: Path) -> Path:
     code = folder / "asset.handler"
     code.mkdir(parents=True)
     (code / "index.py").write_text(_HANDLER)
-    pairs = [{"key": key, "value": value} for key, value in KEYS.items()]
-    (folder / "keys.json").write_text(json.dumps({"data": pairs}))
     (folder / "template.json").write_text(json.dumps({"Resources": _resources()}))
     artifact = {
         "type": "aws:cloudformation:stack",
@@ -65,7 +61,7 @@ def write_small_assembly(folder: Path) -> Path:
         "properties": {"templateFile": "template.json"},
     }
     (folder / "manifest.json").write_text(json.dumps({"artifacts": {NAME: artifact}}))
-    files = {"handler": _asset("asset.handler", "zip", "handler.zip"), "keys": _asset("keys.json", "file", "keys.json")}
+    files = {"handler": _asset("asset.handler", "zip", "handler.zip")}
     (folder / f"{NAME}.assets.json").write_text(json.dumps({"files": files}))
     return folder
 
@@ -133,13 +129,6 @@ def _resources() -> dict[str, Any]:
         "Api": {
             "Type": "AWS::ApiGatewayV2::Api",
             "Properties": {"Name": "local-small", "ProtocolType": "HTTP", "CorsConfiguration": CORS},
-        },
-        "Keys": {
-            "Type": "AWS::CloudFront::KeyValueStore",
-            "Properties": {
-                "Name": KEY_VALUE_STORE,
-                "ImportSource": {"SourceType": "S3", "SourceArn": f"arn:aws:s3:::{_STAGING}/keys.json"},
-            },
         },
         "LogSource": {"Type": "AWS::Logs::DeliverySource", "Properties": {"Name": "stripped"}},
         **_lane(),

@@ -14,7 +14,6 @@ import small_assembly as small
 from outcomes import queue_depths
 
 from infra.local.cloudformation.deploy import DeployError, Deployment, deploy_assembly
-from infra.local.cloudfront.key_value_store import list_keys
 from infra.local.processes import find_process
 from infra.local.stack import LocalStack
 
@@ -85,11 +84,6 @@ def test_the_api_answers_preflights(stack: LocalStack, deployment: Deployment) -
     assert answer.headers["access-control-allow-origin"] == "https://example.com"
 
 
-def test_keys_are_imported(stack: LocalStack, deployment: Deployment) -> None:
-    arn = f"arn:aws:cloudfront::000000000000:key-value-store/{small.KEY_VALUE_STORE}"
-    assert list_keys(stack.endpoint, arn) == small.KEYS
-
-
 def test_a_raised_exception_has_its_name_and_its_worker_lives(stack: LocalStack, deployment: Deployment) -> None:
     before = json.loads(_execute(stack, "a")["output"])
     assert _execute(stack, "raise") == {
@@ -134,7 +128,7 @@ def test_a_message_that_fails_ends_in_the_dead_letter_queue_and_others_do_not(st
     assert {"good-1", "good-2"} <= set(_keys(stack, "done/"))
 
 
-def test_a_killed_pump_loses_nothing(stack: LocalStack, queue: str) -> None:
+def test_a_killed_pipe_runner_loses_nothing(stack: LocalStack, queue: str) -> None:
     sqs = stack.client("sqs")
     pipes = next(record for record in stack.state.processes if record.name == "pipes")
     bodies = [f"slow-{number}" for number in range(3)]
@@ -151,7 +145,7 @@ def test_a_killed_pump_loses_nothing(stack: LocalStack, queue: str) -> None:
     assert set(bodies) <= set(_keys(stack, "done/"))
 
 
-def test_a_pump_that_is_asked_to_end_lets_its_executions_end(stack: LocalStack, queue: str) -> None:
+def test_sigterm_lets_the_pipe_runners_executions_end(stack: LocalStack, queue: str) -> None:
     sqs = stack.client("sqs")
     pipes = next(record for record in stack.state.processes if record.name == "pipes")
     sqs.send_message(QueueUrl=queue, MessageBody="slow-drained")

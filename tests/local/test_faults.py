@@ -73,7 +73,7 @@ def test_derive_is_throttled_to_one(lane: Lane, stack: LocalStack) -> None:
     assert not lane.failures("TooManyRequests"), "expected throttling to count against no message"
 
 
-def test_the_pump_is_killed_and_started_again(lane: Lane, stack: LocalStack) -> None:
+def test_the_pipe_runner_is_killed_and_started_again(lane: Lane, stack: LocalStack) -> None:
     originals = pictures(12, TENANT)
     lane.put(originals)
     wait_until(lambda: lane.records(originals), "the first outcome")

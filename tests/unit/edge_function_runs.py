@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from infra.local.cloudfront.exchange import ViewerRequest
-from infra.local.cloudfront.function_event import EventContext, viewer_request_event
+from infra.local.cloudfront.viewer_events import EventContext, viewer_request_event
 from infra.node import node_executable
 
 CONTEXT = EventContext("E1TEST", "d111.cloudfront.net", "request-id")

@@ -7,16 +7,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from infra.local.athena.catalog import CatalogTable
-from infra.local.athena.partitions import (
+from infra.local.athena.query import parse_query, plan_query
+from infra.local.athena.tables import (
+    CatalogTable,
     DataFile,
+    Scan,
     UnboundPartitionError,
     check_injected,
     count_bytes,
     relation,
     select_files,
 )
-from infra.local.athena.query import Scan, parse_query, plan_query
 
 TABLE = CatalogTable(
     database="stage",

@@ -6,9 +6,8 @@ import duckdb
 import pytest
 from sqlglot import exp
 
-from infra.local.athena.catalog import CatalogTable
-from infra.local.athena.partitions import relation
 from infra.local.athena.query import MalformedQueryError, parse_query, plan_query
+from infra.local.athena.tables import CatalogTable, relation
 
 LOG = CatalogTable(
     database="stage",

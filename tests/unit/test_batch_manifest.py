@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.s3_batch.errors import PreparationError
-from infra.local.s3_batch.job import Task
+from infra.local.s3_batch.job import PreparationError, Task
 from infra.local.s3_batch.manifest import list_objects, read_manifest
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)

@@ -11,14 +11,13 @@ from typing import Any
 import pytest
 
 from infra.local.s3_batch import running
-from infra.local.s3_batch.invoking import Outcome
 from infra.local.s3_batch.job import (
     Job,
     Progress,
     Status,
     Task,
 )
-from infra.local.s3_batch.running import run
+from infra.local.s3_batch.running import Outcome, run
 from infra.local.s3_batch.store import JobStore
 
 Behaviour = Callable[[int, int], Outcome]

@@ -1,7 +1,6 @@
 import pytest
 
-from infra.local.cloudformation.bucket_rules import to_lifecycle_rules, to_replication_rules
-from infra.local.cloudformation.dropped import collect_dropped
+from infra.local.cloudformation.dropped import collect_dropped, to_lifecycle_rules, to_replication_rules
 
 
 def test_references_inside_dropped_properties_become_outputs() -> None:

@@ -10,16 +10,16 @@ import httpx
 import pytest
 
 from infra.local.cloudfront.cache import AnswerCache, KeptAnswer
-from infra.local.cloudfront.cache_key import (
+from infra.local.cloudfront.cache_policy import (
+    Lifetime,
     cache_key,
     forwarded_headers,
     forwarded_query,
     path_of,
 )
-from infra.local.cloudfront.collapse import Collapser
 from infra.local.cloudfront.distribution import CachePolicy, Chosen
+from infra.local.cloudfront.edge import Collapser
 from infra.local.cloudfront.exchange import Answer, ViewerRequest
-from infra.local.cloudfront.freshness import Lifetime
 
 PATH_ALONE = CachePolicy(0, 60, 1000)
 ALL = Chosen("all")

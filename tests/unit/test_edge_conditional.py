@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
-from infra.local.cloudfront.conditional import narrow
 from infra.local.cloudfront.exchange import Answer
+from infra.local.cloudfront.responses import narrow
 
 MODIFIED = "Thu, 01 Jan 2026 00:00:00 GMT"
 EARLIER = "Wed, 31 Dec 2025 00:00:00 GMT"

@@ -3,13 +3,13 @@
 import httpx
 import pytest
 
-from infra.local.cloudfront.distribution import CachePolicy
-from infra.local.cloudfront.freshness import (
+from infra.local.cloudfront.cache_policy import (
     NOT_KEPT,
     Lifetime,
     cache_control,
     lifetime,
 )
+from infra.local.cloudfront.distribution import CachePolicy
 
 POLICY = CachePolicy(min_seconds=0, default_seconds=60, max_seconds=1000)
 AT_LEAST = CachePolicy(min_seconds=30, default_seconds=60, max_seconds=1000)

@@ -9,15 +9,14 @@ import pytest
 from edge_function_runs import CONTEXT, event_for
 
 from infra.local.cloudfront.exchange import Answer, ViewerRequest
-from infra.local.cloudfront.function import FunctionCode, FunctionRuntime
-from infra.local.cloudfront.function_event import (
+from infra.local.cloudfront.functions import FunctionCode, FunctionError, FunctionRuntime
+from infra.local.cloudfront.viewer_events import (
     FunctionResultError,
     apply_to_answer,
     apply_to_request,
     viewer_request_event,
     viewer_response_event,
 )
-from infra.local.cloudfront.function_process import FunctionError
 from lambdas.core.settings import load_settings
 from lambdas.edge.inline import viewer_request_source, viewer_response_source
 
@@ -212,7 +211,7 @@ def test_functions_that_fail(source: str) -> None:
 
 
 def test_a_function_that_never_returns_is_ended_and_the_next_request_served(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infra.local.cloudfront.function.DEADLINE_SECONDS", 0.5)
+    monkeypatch.setattr("infra.local.cloudfront.functions.DEADLINE_SECONDS", 0.5)
     source = "function handler(event) { while (event.hang) {} return 'served'; }"
 
     async def twice() -> str:
@@ -221,7 +220,7 @@ def test_a_function_that_never_returns_is_ended_and_the_next_request_served(monk
             await runtime.start()
             with pytest.raises(FunctionError, match="expected the function to return within"):
                 await runtime.run("f", {"hang": True})
-            monkeypatch.setattr("infra.local.cloudfront.function.DEADLINE_SECONDS", 10)
+            monkeypatch.setattr("infra.local.cloudfront.functions.DEADLINE_SECONDS", 10)
             return str(await runtime.run("f", {"hang": False}))
         finally:
             await runtime.stop()

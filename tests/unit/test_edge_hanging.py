@@ -14,6 +14,7 @@ import httpx
 import pytest
 from botocore.credentials import Credentials
 
+from infra.local.cloudfront.access_log import Served
 from infra.local.cloudfront.cache import AnswerCache
 from infra.local.cloudfront.distribution import (
     Behavior,
@@ -24,10 +25,8 @@ from infra.local.cloudfront.distribution import (
 )
 from infra.local.cloudfront.edge import Edge
 from infra.local.cloudfront.exchange import ViewerRequest
-from infra.local.cloudfront.function import FunctionRuntime
-from infra.local.cloudfront.origins import Origins
-from infra.local.cloudfront.record import Served
-from infra.local.cloudfront.s3_origin import S3Fetcher
+from infra.local.cloudfront.functions import FunctionRuntime
+from infra.local.cloudfront.origins import Origins, S3Fetcher
 from lambdas.edge import origin_request
 from lambdas.edge.origin_request import FALLBACK_HEADER, GENERATOR_HEADER
 

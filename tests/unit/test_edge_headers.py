@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from infra.local.cloudfront.distribution import AddedHeader, Cors, ResponseHeadersPolicy
-from infra.local.cloudfront.response_headers import apply_policy
+from infra.local.cloudfront.responses import apply_policy
 
 VARY = AddedHeader("vary", "Accept, DPR", override=True)
 CORS = Cors(

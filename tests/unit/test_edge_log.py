@@ -11,10 +11,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra.constructs.access_log import COLUMNS
+from infra.local.cloudfront.access_log import LogWriter, Served, Statistics, Timing, access_record, to_parquet
 from infra.local.cloudfront.exchange import Answer, ViewerRequest
-from infra.local.cloudfront.log_writer import LogWriter, to_parquet
-from infra.local.cloudfront.record import Served, Timing, access_record
-from infra.local.cloudfront.statistics import Statistics
 
 HOUR = datetime(2026, 1, 2, 3, tzinfo=UTC)
 BEGAN = HOUR.timestamp() + 4 * 60 + 5.25

@@ -15,8 +15,7 @@ from botocore.exceptions import ClientError
 
 from infra.local.cloudfront.distribution import S3Origin
 from infra.local.cloudfront.exchange import Answer
-from infra.local.cloudfront.origin_access import OriginAccess
-from infra.local.cloudfront.s3_origin import S3Fetcher
+from infra.local.cloudfront.origins import OriginAccess, S3Fetcher
 
 ARN = "arn:aws:cloudfront::000000000000:distribution/E1"
 BUCKET = "arn:aws:s3:::derivatives"

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from infra.local.cloudfront.access_log import Served
 from infra.local.cloudfront.cache import AnswerCache
 from infra.local.cloudfront.distribution import (
     AddedHeader,
@@ -21,9 +22,8 @@ from infra.local.cloudfront.distribution import (
 from infra.local.cloudfront.edge import Edge
 from infra.local.cloudfront.edge_lambda import EdgeLambdaError
 from infra.local.cloudfront.exchange import Answer, ViewerRequest, error_page
-from infra.local.cloudfront.function import FunctionCode, FunctionRuntime
+from infra.local.cloudfront.functions import FunctionCode, FunctionRuntime
 from infra.local.cloudfront.origins import Origins
-from infra.local.cloudfront.record import Served
 
 REWRITE = """
 function handler(event) {

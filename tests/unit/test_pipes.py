@@ -52,7 +52,7 @@ def test_a_pipe_is_read_from_its_template() -> None:
         ({}, {"TargetParameters": {}}, "but received FIRE_AND_FORGET"),
     ],
 )
-def test_what_the_pump_does_not_do_is_refused(
+def test_unsupported_pipes_are_refused(
     description: dict[str, str], properties: dict[str, object], said: str
 ) -> None:
     with pytest.raises(UnsupportedPipeError, match=f"pipe lane: .*{said}"):

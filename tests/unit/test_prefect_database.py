@@ -4,7 +4,7 @@ from pathlib import Path
 
 import prefect
 
-from infra.local.prefect.database import provide_database
+from infra.local.prefect import provide_database
 
 
 def rows(database: Path) -> list[tuple[str]]:

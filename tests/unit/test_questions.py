@@ -13,9 +13,8 @@ from flows.reporting.asked import question_parameters, settings_parameters
 from flows.reporting.periods import Period
 from flows.reporting.queries import Question, UnknownQuestionError
 from infra.constructs.access_log import COLUMNS, PARTITION_KEYS, TABLE
-from infra.local.athena.catalog import CatalogTable
-from infra.local.athena.partitions import check_injected, relation
-from infra.local.athena.query import Scan, parse_query, plan_query
+from infra.local.athena.query import parse_query, plan_query
+from infra.local.athena.tables import CatalogTable, Scan, check_injected, relation
 from lambdas.core.image_row import COLUMNS as IMAGE_COLUMNS
 from lambdas.core.settings import load_settings
 

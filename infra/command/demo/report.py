@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 
 from infra.local.parts import PREFECT
-from infra.local.prefect.server import prefect_environment
+from infra.local.prefect import prefect_environment
 from infra.local.processes import python_module
 from infra.local.stack import LocalStack
 from infra.local.state import CHECKOUT

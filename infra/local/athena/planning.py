@@ -5,21 +5,34 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.local.athena.catalog import CatalogTable, read_table
-from infra.local.athena.executions import Execution
-from infra.local.athena.partitions import (
+from infra.local.athena.query import parse_query, plan_query
+from infra.local.athena.tables import (
+    CatalogTable,
     DataFile,
     UnboundPartitionError,
     check_injected,
     count_bytes,
     fetch_files,
     list_files,
+    read_table,
     relation,
     select_files,
 )
-from infra.local.athena.query import parse_query, plan_query
 
 _NOTHING = "SELECT 1 WHERE FALSE"
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One query as its client sees it.
+
+    ``scanned_bytes`` is what it reads; ``failure`` is a final state that the emulator
+    does not reach by itself (FAILED or CANCELLED) with its reason, or None.
+    """
+
+    text: str
+    scanned_bytes: int = 0
+    failure: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

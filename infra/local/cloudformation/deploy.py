@@ -1,20 +1,65 @@
-"""Deployment of a synthesized assembly to the emulator: publish, filter, deploy, apply what was dropped."""
+"""Deployment of a synthesized assembly to the emulator: publish assets, filter, deploy, set what was dropped."""
 
+import io
 import json
+import os
 import time
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from infra.local.cloudformation.assembly import Stack, Template, read_assembly
-from infra.local.cloudformation.assets import AssetPublisher
+from infra.local.cloudformation.assembly import Asset, Stack, Template, read_assembly
 from infra.local.cloudformation.dropped import Dropped, apply_dropped, collect_dropped
 from infra.local.cloudformation.template_filter import Stripped, filter_template
 from infra.local.endpoint import ACCOUNT, Endpoint
 from infra.local.errors import LocalStackError
+
+
+def zip_folder(folder: Path) -> bytes:
+    """Return ``folder`` as a zip archive, stored and not compressed: it travels over loopback."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for parent, folders, files in os.walk(folder, followlinks=True):
+            folders.sort()
+            for name in sorted(files):
+                path = Path(parent) / name
+                archive.write(path, path.relative_to(folder))
+    return buffer.getvalue()
+
+
+class AssetPublisher:
+    """Puts assets where templates expect them, creating the staging buckets that a bootstrap would have made."""
+
+    def __init__(self, endpoint: Endpoint):
+        self._endpoint = endpoint
+        self._clients: dict[str, Any] = {}
+        self._buckets: set[str] = set()
+        self._published: set[tuple[str, str]] = set()
+
+    def publish(self, assets: Iterable[Asset], region: str) -> None:
+        """Upload what is not there yet of ``assets`` to buckets in ``region``."""
+        for asset in assets:
+            if (asset.bucket, asset.key) not in self._published:
+                body = zip_folder(asset.source) if asset.packaging == "zip" else asset.source.read_bytes()
+                self.put(asset.bucket, asset.key, body, region)
+
+    def put(self, bucket: str, key: str, body: bytes, region: str) -> str:
+        """Upload ``body``, and return the URL at which CloudFormation reads it."""
+        if region not in self._clients:
+            self._clients[region] = self._endpoint.client("s3", region)
+        s3 = self._clients[region]
+        if bucket not in self._buckets:
+            where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+            s3.create_bucket(Bucket=bucket, **where)
+            self._buckets.add(bucket)
+        s3.put_object(Bucket=bucket, Key=key, Body=body)
+        self._published.add((bucket, key))
+        return f"{self._endpoint.url}/{bucket}/{key}"
+
 
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 _BOOTSTRAP_PARAMETER = "/cdk-bootstrap/hnb659fds/version"

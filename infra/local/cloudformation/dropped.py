@@ -1,22 +1,88 @@
-"""What the emulator's CloudFormation accepts and then forgets, set by API right after the deployment.
+"""Properties that the emulator's CloudFormation accepts and then ignores, set by API right after the deployment.
 
-The values come from the same template. What they refer to is resolved by CloudFormation itself, through
-outputs that are added for it, so that no second resolver of intrinsic functions is needed.
+The values come from the same template. CloudFormation itself resolves their references, through outputs that are
+added for it, so that no second resolver of intrinsic functions is needed.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local.cloudformation.assembly import Template
-from infra.local.cloudformation.bucket_rules import to_lifecycle_rules, to_replication_rules
-from infra.local.cloudfront.key_value_store import put_keys
 from infra.local.endpoint import Endpoint
 from infra.local.errors import LocalStackError
+
+# Properties that carry over as they are.
+_SAME = ("Status", "AbortIncompleteMultipartUpload", "NoncurrentVersionExpiration")
+_EXPIRATION = {
+    "ExpirationInDays": "Days",
+    "ExpirationDate": "Date",
+    "ExpiredObjectDeleteMarker": "ExpiredObjectDeleteMarker",
+}
+_TRANSITION = {"TransitionInDays": "Days", "TransitionDate": "Date", "StorageClass": "StorageClass"}
+_NONCURRENT = {
+    "TransitionInDays": "NoncurrentDays",
+    "NewerNoncurrentVersions": "NewerNoncurrentVersions",
+    "StorageClass": "StorageClass",
+}
+
+
+def to_lifecycle_rules(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return ``AWS::S3::Bucket`` lifecycle rules as PutBucketLifecycleConfiguration takes them."""
+    return [_to_lifecycle_rule(number, rule) for number, rule in enumerate(rules, start=1)]
+
+
+def to_replication_rules(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return ``AWS::S3::Bucket`` replication rules as PutBucketReplication takes them."""
+    return [_to_replication_rule(number, rule) for number, rule in enumerate(rules, start=1)]
+
+
+def _to_replication_rule(number: int, rule: dict[str, Any]) -> dict[str, Any]:
+    same = {name: value for name, value in rule.items() if name not in ("Id", "Filter", "Prefix")}
+    wanted = rule.get("Filter", {"Prefix": rule.get("Prefix", "")})
+    return {
+        "ID": rule.get("Id", f"rule-{number}"),
+        "Priority": number,
+        "DeleteMarkerReplication": {"Status": "Disabled"},
+        "Filter": _spell_tags(wanted),
+        **same,
+    }
+
+
+def _spell_tags(wanted: dict[str, Any]) -> dict[str, Any]:
+    spelling = {"TagFilter": "Tag", "TagFilters": "Tags"}
+    return {spelling.get(name, name): _spell_tags(value) if name == "And" else value for name, value in wanted.items()}
+
+
+def _to_lifecycle_rule(number: int, rule: dict[str, Any]) -> dict[str, Any]:
+    converted: dict[str, Any] = {"ID": rule.get("Id", f"rule-{number}"), "Filter": _filter(rule)}
+    converted |= {name: rule[name] for name in _SAME if name in rule}
+    expiration = {api: rule[name] for name, api in _EXPIRATION.items() if name in rule}
+    if expiration:
+        converted["Expiration"] = expiration
+    if "NoncurrentVersionExpirationInDays" in rule:
+        converted["NoncurrentVersionExpiration"] = {"NoncurrentDays": rule["NoncurrentVersionExpirationInDays"]}
+    for name, spelling in (("Transitions", _TRANSITION), ("NoncurrentVersionTransitions", _NONCURRENT)):
+        if name in rule:
+            converted[name] = [
+                {api: entry[cfn] for cfn, api in spelling.items() if cfn in entry} for entry in rule[name]
+            ]
+    return converted
+
+
+def _filter(rule: dict[str, Any]) -> dict[str, Any]:
+    parts: dict[str, Any] = {"Prefix": rule["Prefix"]} if "Prefix" in rule else {}
+    sizes = ("ObjectSizeGreaterThan", "ObjectSizeLessThan")
+    parts |= {name: int(rule[name]) for name in sizes if name in rule}
+    tags = [{"Key": tag["Key"], "Value": tag["Value"]} for tag in rule.get("TagFilters", [])]
+    if len(parts) + len(tags) > 1:
+        return {"And": {**parts, **({"Tags": tags} if tags else {})}}
+    if tags:
+        return {"Tag": tags[0]}
+    return parts or {"Prefix": ""}
+
 
 _OUTPUT = "LocalValue"
 
@@ -90,7 +156,7 @@ def apply_dropped(
         apply = _APPLIERS[item.kind, item.name]
         try:
             apply(endpoint, region, physical_ids[item.logical_id], _resolve(item.value, outputs))
-        except (BotoCoreError, ClientError, httpx.HTTPError) as error:
+        except (BotoCoreError, ClientError) as error:
             raise DroppedPropertyError(f"expected the emulator to take {item} but received: {error}") from error
 
 
@@ -130,14 +196,6 @@ def _allow_origins(endpoint: Endpoint, region: str, api: str, value: Any) -> Non
     endpoint.client("apigatewayv2", region).update_api(ApiId=api, CorsConfiguration=value)
 
 
-def _import_keys(endpoint: Endpoint, region: str, store: str, value: Any) -> None:
-    bucket, _, key = value["SourceArn"].removeprefix("arn:aws:s3:::").partition("/")
-    pairs = json.loads(endpoint.client("s3", region).get_object(Bucket=bucket, Key=key)["Body"].read())["data"]
-    arn = endpoint.client("cloudfront").describe_key_value_store(Name=store)["KeyValueStore"]["ARN"]
-    if pairs:
-        put_keys(endpoint, arn, {pair["key"]: pair["value"] for pair in pairs})
-
-
 _Applier = Callable[[Endpoint, str, str, Any], None]
 _APPLIERS: dict[tuple[str, str], _Applier] = {
     ("AWS::Lambda::Function", "ReservedConcurrentExecutions"): _reserve_concurrency,
@@ -145,5 +203,4 @@ _APPLIERS: dict[tuple[str, str], _Applier] = {
     ("AWS::S3::Bucket", "ObjectLockConfiguration"): _lock_objects,
     ("AWS::S3::Bucket", "LifecycleConfiguration"): _set_lifecycle,
     ("AWS::ApiGatewayV2::Api", "CorsConfiguration"): _allow_origins,
-    ("AWS::CloudFront::KeyValueStore", "ImportSource"): _import_keys,
 }

@@ -13,18 +13,9 @@ STRIPPED_TYPES: dict[str, str] = {
     "AWS::Logs::DeliverySource": "the local edge writes the access log itself",
     "AWS::Logs::DeliveryDestination": "the local edge writes the access log itself",
     "AWS::Logs::Delivery": "the local edge writes the access log itself",
-    "AWS::Athena::NamedQuery": "saved queries are for the console",
-    "AWS::CloudFront::PublicKey": "tokens are checked by the edge function",
-    "AWS::CloudFront::KeyGroup": "tokens are checked by the edge function",
     "AWS::CloudFront::MonitoringSubscription": "the emulator has no metrics of CloudFront",
-    "AWS::WAFv2::IPSet": "the emulator's WAF blocks nothing",
     "AWS::WAFv2::LoggingConfiguration": "the emulator's WAF logs nothing",
-    "AWS::CloudWatch::CompositeAlarm": "the emulator has plain alarms only",
     "AWS::Budgets::Budget": "nothing costs anything here",
-    "AWS::Lambda::CodeSigningConfig": "code is not signed here",
-    "AWS::XRay::Group": "nothing is traced here",
-    "AWS::Events::Connection": "the emulator has no API destinations",
-    "AWS::Events::ApiDestination": "the emulator has no API destinations",
 }
 
 # Alarms on metric math are refused at creation, whatever else stands in the stack.

@@ -3,29 +3,51 @@
 import gc
 import logging
 import sys
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import uvicorn
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import Field, HttpUrl
 
-from infra.local.cloudfront.cache import AnswerCache
+from infra.local.cloudfront.access_log import LogWriter
+from infra.local.cloudfront.cache import DEFAULT_SIZE_BYTES, AnswerCache
 from infra.local.cloudfront.deployed import read_distribution
-from infra.local.cloudfront.distribution import Distribution, UnsupportedDistributionError
+from infra.local.cloudfront.distribution import UnsupportedDistributionError
 from infra.local.cloudfront.edge import Edge
 from infra.local.cloudfront.edge_lambda import EdgeLambda
-from infra.local.cloudfront.environment import EdgeEnvironment
-from infra.local.cloudfront.function import FunctionRuntime
-from infra.local.cloudfront.key_value_store import list_keys
-from infra.local.cloudfront.log_writer import LogWriter
-from infra.local.cloudfront.origin_access import OriginAccess
-from infra.local.cloudfront.origins import Origins
-from infra.local.cloudfront.s3_origin import S3Fetcher
+from infra.local.cloudfront.functions import FunctionRuntime
+from infra.local.cloudfront.origins import OriginAccess, Origins, S3Fetcher
 from infra.local.cloudfront.server import EdgeServer
 from infra.local.cloudfront.upkeep import Upkeep
 from infra.local.endpoint import ACCESS_KEY, HOST, SECRET_KEY, Endpoint
+from lambdas.core.environment import Environment
 from lambdas.core.settings import EDGE_REGION, Settings, load_settings
+from operations.keys.edge_key_store import EdgeKeyStore
 
 _SECONDS_TO_END = 5
+
+
+class EdgeEnvironment(Environment):
+    """The environment of ``python -m infra.local.cloudfront``."""
+
+    endpoint_url: HttpUrl = Field(alias="AWS_ENDPOINT_URL", description="The emulator.")
+    region: str = Field("us-east-1", alias="AWS_REGION", description="The primary region.")
+    home: Path = Field(alias="DARKROOM_HOME", description="The state folder; the cache stands in it.")
+    port: int = Field(4580, alias="DARKROOM_EDGE_PORT", ge=1, le=65535, description="TCP port on loopback.")
+    cache_bytes: int = Field(
+        DEFAULT_SIZE_BYTES, alias="DARKROOM_EDGE_CACHE_BYTES", ge=1_000_000, description="Bound of the cache."
+    )
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The emulator, for AWS clients."""
+        return Endpoint(urlsplit(str(self.endpoint_url)).port or 80, self.region)
+
+    def cache_folder(self, distribution_id: str) -> Path:
+        """Return where the cache of a distribution stands."""
+        return self.home / "cache" / distribution_id
 
 
 def build_server(environment: EdgeEnvironment, settings: Settings) -> EdgeServer:
@@ -36,7 +58,14 @@ def build_server(environment: EdgeEnvironment, settings: Settings) -> EdgeServer
         UnsupportedDistributionError: the distribution has what this edge does not do.
     """
     endpoint = environment.endpoint
-    distribution = _deployed(endpoint, _parameter(endpoint, settings, "distribution-id"))
+    cloudfront = endpoint.client("cloudfront")
+
+    key_values = endpoint.client("cloudfront-keyvaluestore", EDGE_REGION)
+
+    def list_keys(arn: str) -> dict[str, str]:
+        return EdgeKeyStore(key_values, arn).read()
+
+    distribution = read_distribution(cloudfront, list_keys, _parameter(endpoint, settings, "distribution-id"))
     s3 = endpoint.client("s3")
     functions = FunctionRuntime(distribution.functions)
     access = OriginAccess(s3, distribution.arn)
@@ -48,8 +77,8 @@ def build_server(environment: EdgeEnvironment, settings: Settings) -> EdgeServer
     log = LogWriter(s3, _parameter(endpoint, settings, "logs-bucket"), distribution.distribution_id)
     stores = {name: code.store_arn for name, code in distribution.functions.items() if code.store_arn}
     upkeep = Upkeep(
-        endpoint.client("cloudfront"),
-        lambda arn: list_keys(endpoint, arn),
+        cloudfront,
+        list_keys,
         distribution.distribution_id,
         cache,
         functions,
@@ -84,10 +113,6 @@ def main() -> None:
         date_header=False,
         timeout_graceful_shutdown=_SECONDS_TO_END,
     )
-
-
-def _deployed(endpoint: Endpoint, distribution_id: str) -> Distribution:
-    return read_distribution(endpoint.client("cloudfront"), lambda arn: list_keys(endpoint, arn), distribution_id)
 
 
 def _parameter(endpoint: Endpoint, settings: Settings, thing: str) -> str:

@@ -18,9 +18,8 @@ from urllib.parse import unquote
 import cachetools
 import httpx
 
-from infra.local.cloudfront.cache_key import path_of
+from infra.local.cloudfront.cache_policy import Lifetime, path_of
 from infra.local.cloudfront.exchange import Answer
-from infra.local.cloudfront.freshness import Lifetime
 
 DEFAULT_SIZE_BYTES = 2 * 1024**3
 _IN_MEMORY = 1 / 16  # of the bound on disk

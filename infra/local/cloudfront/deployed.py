@@ -16,7 +16,7 @@ from infra.local.cloudfront.distribution import (
     S3Origin,
     UnsupportedDistributionError,
 )
-from infra.local.cloudfront.function import FunctionCode
+from infra.local.cloudfront.functions import FunctionCode
 
 _BUCKET_DOMAIN = re.compile(r"(?P<bucket>[a-z0-9][a-z0-9.-]+)\.s3(?:[.-](?P<region>[a-z0-9-]+))?\.amazonaws\.com")
 # CloudFront refuses these among a policy's custom headers: it has settings of their own for them.

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from infra.local.cloudfront.function import FunctionCode
+from infra.local.cloudfront.functions import FunctionCode
 
 Selection = Literal["none", "whitelist", "allExcept", "all"]
 EventType = Literal["viewer-request", "viewer-response", "origin-request", "origin-response"]

@@ -1,20 +1,20 @@
-"""The edge: one request through CloudFront's stages, in CloudFront's order."""
+"""One request through CloudFront's stages, in CloudFront's order."""
 
+import asyncio
 import dataclasses
 import logging
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from email.utils import formatdate
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import httpx
 
+from infra.local.cloudfront.access_log import EDGE_LOCATION, Served
 from infra.local.cloudfront.cache import AnswerCache, KeptAnswer
-from infra.local.cloudfront.cache_key import cache_key
-from infra.local.cloudfront.collapse import Collapser
-from infra.local.cloudfront.conditional import narrow
+from infra.local.cloudfront.cache_policy import cache_key, lifetime
 from infra.local.cloudfront.distribution import Behavior, Distribution
 from infra.local.cloudfront.exchange import (
     Answer,
@@ -23,9 +23,10 @@ from infra.local.cloudfront.exchange import (
     change_headers,
     error_page,
 )
-from infra.local.cloudfront.freshness import lifetime
-from infra.local.cloudfront.function import FunctionRuntime
-from infra.local.cloudfront.function_event import (
+from infra.local.cloudfront.functions import FunctionError, FunctionRuntime
+from infra.local.cloudfront.origins import Origins
+from infra.local.cloudfront.responses import apply_policy, narrow
+from infra.local.cloudfront.viewer_events import (
     EventContext,
     FunctionResultError,
     apply_to_answer,
@@ -33,10 +34,45 @@ from infra.local.cloudfront.function_event import (
     viewer_request_event,
     viewer_response_event,
 )
-from infra.local.cloudfront.function_process import FunctionError
-from infra.local.cloudfront.origins import Origins
-from infra.local.cloudfront.record import EDGE_LOCATION, Served
-from infra.local.cloudfront.response_headers import apply_policy
+
+T = TypeVar("T")
+
+
+class Collapser(Generic[T]):
+    """Runs one fetch a key at a time; whoever asks meanwhile waits for the same outcome."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, asyncio.Task[T]] = {}
+
+    def is_running(self, key: str) -> bool:
+        """Tell whether a fetch for ``key`` is under way."""
+        return key in self._running
+
+    async def run(self, key: str, fetch: Callable[[], Awaitable[T]]) -> T:
+        """Return the outcome of ``fetch``, or of the one that runs for ``key`` already.
+
+        A caller that goes away takes nothing from the others: the fetch runs on.
+        """
+        return await asyncio.shield(self.begin(key, fetch))
+
+    def begin(self, key: str, fetch: Callable[[], Awaitable[T]]) -> asyncio.Task[T]:
+        """Start ``fetch`` unless one runs for ``key``, and return the running one."""
+        task = self._running.get(key)
+        if task is None:
+            task = asyncio.ensure_future(self._fetch(key, fetch))
+            self._running[key] = task
+        return task
+
+    async def finish(self) -> None:
+        """Wait for whatever is under way."""
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+    async def _fetch(self, key: str, fetch: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await fetch()
+        finally:
+            self._running.pop(key, None)
+
 
 logger = logging.getLogger(__name__)
 

@@ -1,21 +1,164 @@
-"""A behavior's origins: the origin-request function before each of them, and the failover from one to the next."""
+"""Origins: S3 buckets behind origin access control, the origin-request function before each, failover between them.
 
+The emulator's S3 knows no service principals, so a fetch cannot be signed as CloudFront's. The bucket's policy
+decides all the same: it is read at every fetch and evaluated by the emulator's own evaluator for the principal
+``cloudfront.amazonaws.com`` with the distribution's ARN as ``aws:SourceArn``.
+"""
+
+import asyncio
 import dataclasses
 import logging
 from collections import Counter
+from typing import Any
+from urllib.parse import unquote
+from xml.sax.saxutils import escape
 
-from infra.local.cloudfront.cache_key import forwarded_headers, forwarded_query
+import httpx
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import BotoCoreError, ClientError
+from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
+
+from infra.local.cloudfront.cache_policy import forwarded_headers, forwarded_query
 from infra.local.cloudfront.distribution import Behavior, S3Origin
-from infra.local.cloudfront.edge_lambda import EdgeLambda, EdgeLambdaError
+from infra.local.cloudfront.edge_lambda import (
+    EdgeLambda,
+    EdgeLambdaError,
+    LambdaResultError,
+    apply_to_origin,
+    origin_request_event,
+)
 from infra.local.cloudfront.exchange import (
     Answer,
     ResultType,
     ViewerRequest,
     error_page,
 )
-from infra.local.cloudfront.function_event import EventContext
-from infra.local.cloudfront.origin_event import LambdaResultError, apply_to_origin, origin_request_event
-from infra.local.cloudfront.s3_origin import S3Fetcher
+from infra.local.cloudfront.viewer_events import EventContext
+
+_SERVICE = "cloudfront.amazonaws.com"
+
+
+class OriginAccess:
+    """Reads bucket policies for one distribution."""
+
+    def __init__(self, s3: Any, distribution_arn: str) -> None:
+        self._s3 = s3
+        self._arn = distribution_arn
+
+    def grants(self, bucket: str, key: str, region: str) -> tuple[bool, bool]:
+        """Tell whether the policy of ``bucket`` grants reading ``key``, and whether it grants listing.
+
+        Without the latter S3 says 403 of a missing key, so as not to tell that it is missing.
+        """
+        policy = self._policy(bucket)
+        if policy is None:
+            return False, False
+        arn = f"arn:aws:s3:::{bucket}"
+        read = self._allows(policy, "s3:GetObject", f"{arn}/{key}", region)
+        return read, self._allows(policy, "s3:ListBucket", arn, region)
+
+    def _policy(self, bucket: str) -> str | None:
+        try:
+            return str(self._s3.get_bucket_policy(Bucket=bucket)["Policy"])
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+                return None
+            raise
+
+    def _allows(self, policy: str, action: str, resource: str, region: str) -> bool:
+        context = EvalContext(
+            principal_arn="*",
+            principal_type="Service",
+            principal_account="",
+            action=action,
+            resource_arn=resource,
+            region=region,
+            secure_transport=True,  # CloudFront speaks HTTPS to S3, whatever this machine does
+            service_context={"aws:sourcearn": self._arn},
+        )
+        return bool(evaluate_resource_policy(policy, context, service=_SERVICE).decision == "Allow")
+
+
+# Of one hop, or told only to whoever asks S3 itself.
+_NOT_PASSED_ON = frozenset(
+    {"connection", "keep-alive", "transfer-encoding", "content-length"}
+    | {"x-amz-request-id", "x-amz-id-2", "x-amzn-requestid"}
+)
+
+
+class S3Fetcher:
+    """Asks the emulator's S3 for objects, once the bucket's policy has let the distribution in."""
+
+    def __init__(self, endpoint: str, credentials: Credentials, access: OriginAccess) -> None:
+        self._endpoint = endpoint.rstrip("/")
+        self._credentials = credentials
+        self._access = access
+        self._http = httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_connections=64))
+
+    async def fetch(self, origin: S3Origin, path: str, headers: dict[str, str]) -> Answer:
+        """Return what the bucket says of a GET for ``path``.
+
+        An origin that cannot be reached is a 503, one that does not answer in time a 504, as the failover of an
+        origin group counts them.
+
+        Args:
+            origin: the bucket.
+            path: percent-encoded, from the leading slash.
+            headers: those of the request: what the cache key takes in, and validators.
+        """
+        key = unquote(origin.path + path).lstrip("/")
+        try:
+            async with asyncio.timeout(origin.whole_seconds):
+                read, listing = await asyncio.to_thread(self._grants, origin, key)
+                if not read:
+                    return _s3_error(403, "AccessDenied", "Access Denied", key)
+                answer = await self._get(origin, path, headers)
+        except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout):
+            return error_page(504, "The origin did not answer in time.")
+        except (httpx.HTTPError, BotoCoreError, ClientError) as error:
+            return error_page(503, f"The origin could not be reached: {type(error).__name__}.")
+        if answer.status == 404 and not listing:
+            return _s3_error(403, "AccessDenied", "Access Denied", key)
+        return answer
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    def _grants(self, origin: S3Origin, key: str) -> tuple[bool, bool]:
+        # What is not signed is anonymous to S3, which the emulator's S3 judges by itself.
+        return self._access.grants(origin.bucket, key, origin.region) if origin.signed else (True, True)
+
+    async def _get(self, origin: S3Origin, path: str, headers: dict[str, str]) -> Answer:
+        url = f"{self._endpoint}/{origin.bucket}{origin.path}{path}"
+        request = AWSRequest("GET", url, headers={**headers, **origin.custom_headers, "accept-encoding": "identity"})
+        if origin.signed:
+            S3SigV4Auth(self._credentials, "s3", origin.region).add_auth(request)
+        timeout = httpx.Timeout(origin.read_seconds, connect=origin.connect_seconds)
+        for attempt in range(1, origin.connect_attempts + 1):
+            try:
+                response = await self._http.get(url, headers=_headers(request), timeout=timeout)
+                break
+            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ReadTimeout):
+                if attempt == origin.connect_attempts:
+                    raise
+        passed_on = [(name, value) for name, value in response.headers.multi_items() if name not in _NOT_PASSED_ON]
+        return Answer(response.status_code, httpx.Headers(passed_on), response.content)
+
+
+def _headers(request: Any) -> dict[str, str]:
+    return {str(name): str(value) for name, value in request.headers.items()}
+
+
+def _s3_error(status: int, code: str, message: str, key: str) -> Answer:
+    body = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f"<Error><Code>{code}</Code><Message>{message}</Message><Resource>/{escape(key)}</Resource></Error>"
+    )
+    return Answer(status, httpx.Headers({"content-type": "application/xml", "server": "AmazonS3"}), body.encode())
+
 
 logger = logging.getLogger(__name__)
 

@@ -14,18 +14,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from infra.local.cloudfront.access_log import LogWriter, Statistics, Timing, access_record
 from infra.local.cloudfront.edge import Edge
 from infra.local.cloudfront.exchange import Answer, ViewerRequest, to_headers
-from infra.local.cloudfront.explanation import Explainer
-from infra.local.cloudfront.function import FunctionRuntime
-from infra.local.cloudfront.function_event import FunctionResultError
-from infra.local.cloudfront.function_process import FunctionError
-from infra.local.cloudfront.log_writer import LogWriter
-from infra.local.cloudfront.record import Timing, access_record
-from infra.local.cloudfront.s3_origin import S3Fetcher
+from infra.local.cloudfront.explain import Explainer
+from infra.local.cloudfront.functions import FunctionError, FunctionRuntime
+from infra.local.cloudfront.origins import S3Fetcher
 from infra.local.cloudfront.stamp import HEADER, Stamp, StampError
-from infra.local.cloudfront.statistics import Statistics
 from infra.local.cloudfront.upkeep import Upkeep
+from infra.local.cloudfront.viewer_events import FunctionResultError
 
 FLUSH_SECONDS = 5.0
 _OPERATORS_PATHS = "/_edge/"

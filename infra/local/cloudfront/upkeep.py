@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local.cloudfront.cache import AnswerCache
 from infra.local.cloudfront.deployed import ListKeys
-from infra.local.cloudfront.function import FunctionRuntime
-from infra.local.cloudfront.function_process import FunctionError
+from infra.local.cloudfront.functions import FunctionError, FunctionRuntime
 
 POLL_SECONDS = 0.5
 
@@ -52,7 +50,7 @@ class Upkeep:
             await asyncio.to_thread(self._invalidate)
             for name, arn in self._stores.items():
                 await self._functions.put_keys(name, await asyncio.to_thread(self._list_keys, arn))
-        except (BotoCoreError, ClientError, httpx.HTTPError, FunctionError) as error:
+        except (BotoCoreError, ClientError, FunctionError) as error:
             logger.warning("upkeep: expected CloudFront's API to answer but: %s", error)
 
     def _invalidate(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.local.endpoint import Endpoint
+from infra.local.endpoint import Endpoint, assume_role, role_client
 from infra.local.pipes.pipes import (
     Message,
     Pipe,
@@ -23,7 +23,6 @@ from infra.local.pipes.pipes import (
     execution_input,
     failed_messages,
 )
-from infra.local.role_session import assume_role, role_client
 
 # Of each pipe, for in AWS none waits for another. An execution waits as much as it draws: twice the cores keeps
 # them busy and the picture in hand soon done.
@@ -35,7 +34,7 @@ _RETRY_SECONDS = 1.0
 log = logging.getLogger("pipes")
 
 
-class PipeRunner:
+class PipeWorker:
     """Carries the messages of one pipe until it is stopped, with the rights of the pipe's role."""
 
     def __init__(self, pipe: Pipe, endpoint: Endpoint):
@@ -114,13 +113,13 @@ class PipeRunner:
                 log.info("%s: %s done in %.2f s", self.pipe.name, identifier, seconds)
 
 
-class Pump:
+class PipeRunner:
     """Runs every pipe there is, and follows pipes that come and go."""
 
     def __init__(self, endpoint: Endpoint):
         self._endpoint = endpoint
         self._catalog = PipeCatalog(endpoint)
-        self._runners: dict[Pipe, PipeRunner] = {}
+        self._workers: dict[Pipe, PipeWorker] = {}
 
     def run(self, stopping: threading.Event) -> None:
         """Carry messages until ``stopping`` is set; then let running executions end."""
@@ -135,11 +134,11 @@ class Pump:
         self._follow([])
 
     def _follow(self, pipes: list[Pipe]) -> None:
-        for pipe in self._runners.keys() - set(pipes):
-            self._runners.pop(pipe).stop()
+        for pipe in self._workers.keys() - set(pipes):
+            self._workers.pop(pipe).stop()
             log.info("%s: stopped", pipe.name)
-        for pipe in set(pipes) - self._runners.keys():
-            self._runners[pipe] = PipeRunner(pipe, self._endpoint)
+        for pipe in set(pipes) - self._workers.keys():
+            self._workers[pipe] = PipeWorker(pipe, self._endpoint)
             log.info("%s: from %s to %s, %d at once", pipe.name, pipe.queue_arn, pipe.state_machine_arn,
                      CONCURRENT_EXECUTIONS)  # fmt: skip
 
@@ -150,7 +149,7 @@ def main() -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    Pump(Endpoint.from_environment()).run(stopping)
+    PipeRunner(Endpoint.from_environment()).run(stopping)
 
 
 if __name__ == "__main__":

@@ -12,13 +12,11 @@ from typing import Any
 
 import uvicorn
 
-from infra.local.endpoint import HOST, Endpoint
-from infra.local.role_session import assume_role, role_client
+from infra.local.endpoint import HOST, Endpoint, assume_role, role_client
 from infra.local.s3_batch.api import BatchApi
-from infra.local.s3_batch.errors import PreparationError
-from infra.local.s3_batch.invoking import Outcome, invoke
-from infra.local.s3_batch.job import Job, Task
+from infra.local.s3_batch.job import Job, PreparationError, Task
 from infra.local.s3_batch.manifest import list_objects, read_manifest
+from infra.local.s3_batch.running import Outcome, invoke
 from infra.local.s3_batch.scheduler import Scheduler
 from infra.local.s3_batch.server import build_app
 from infra.local.s3_batch.store import JobStore

@@ -1,9 +1,32 @@
-"""A job and its states, in the words of S3 Batch Operations' own description of one."""
+"""A job, its tasks and states, in the terms of S3 Batch Operations, and the errors of the service."""
 
 from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+
+class BatchError(Exception):
+    """A request is refused: the service's ``code``, a message, and the HTTP ``status``."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+
+
+class PreparationError(Exception):
+    """A job's manifest cannot be used: the ``code`` and the text are its failure reason."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+def no_such_job(job_id: str) -> BatchError:
+    """Return the refusal of a job that is not there."""
+    return BatchError("NoSuchJob", f"The specified job does not exist: {job_id}", 404)
+
 
 Status = Literal[
     "New", "Preparing", "Suspended", "Ready", "Active", "Pausing", "Paused",

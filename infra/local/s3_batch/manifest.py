@@ -9,8 +9,7 @@ from urllib.parse import quote
 
 from botocore.exceptions import ClientError
 
-from infra.local.s3_batch.errors import PreparationError
-from infra.local.s3_batch.job import Task
+from infra.local.s3_batch.job import PreparationError, Task
 
 _BUCKET_ARN = "arn:aws:s3:::"
 

@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.local.s3_batch.errors import PreparationError
-from infra.local.s3_batch.job import Job, Task
+from infra.local.s3_batch.job import Job, PreparationError, Task
 from infra.local.s3_batch.running import Hands, finish, run
 from infra.local.s3_batch.store import JobStore
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from infra.local.s3_batch.errors import no_such_job
 from infra.local.s3_batch.job import (
     ENDED,
     Job,
@@ -14,6 +13,7 @@ from infra.local.s3_batch.job import (
     Status,
     Task,
     TaskResult,
+    no_such_job,
 )
 
 # Where a job goes on whose process was killed; what is in no list stays as it is.

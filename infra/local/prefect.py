@@ -1,14 +1,18 @@
-"""Prefect's server on loopback, its database in the stack's state folder: ``python -m infra.local.prefect.server``.
+"""Prefect's server on loopback, its database in the state folder: ``python -m infra.local.prefect``.
 
-It takes ten seconds and more to be ready: it is started first, behind everything else, and waited for last.
+It takes more than ten seconds to be ready, so it is started first and waited for last.
 """
 
+import asyncio
 import os
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import httpx
+import prefect
 import yaml
 
 from infra.local.endpoint import HOST
@@ -70,6 +74,45 @@ def _await(record: ProcessRecord, log: Path, what: str, condition: Callable[[htt
     raise ProcessError(f"expected {what} within {_READY_SECONDS:g} s but it did not happen:\n{log_tail(log)}")
 
 
+def provide_database(templates: Path, home: Path) -> None:
+    """Put an empty database into ``home``, Prefect's own folder, from the template of this version.
+
+    A database that is there already is left as it is. ``templates`` is the folder of templates; this version's is made
+    where there is none.
+    """
+    database = home / "prefect.db"
+    if database.is_file():
+        return
+    template = templates / f"{prefect.__version__}.db"
+    if not template.is_file():
+        templates.mkdir(parents=True, exist_ok=True)
+        _make(template)
+    home.mkdir(parents=True, exist_ok=True)
+    _copy(template, database)
+
+
+def _make(template: Path) -> None:
+    # Made aside, and put in place in one step: another stack may be starting at the same time.
+    # Imported late: heavy, and a template is made once.
+    from prefect.server.database import provide_database_interface
+    from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL, temporary_settings
+
+    part = template.with_name(f"{template.stem}-{os.getpid()}.part")
+    whole = part.with_suffix(".whole")
+    with temporary_settings({PREFECT_API_DATABASE_CONNECTION_URL: f"sqlite+aiosqlite:///{part}"}):
+        asyncio.run(provide_database_interface().create_db())
+    _copy(part, whole)
+    whole.replace(template)
+    for rest in part.parent.glob(f"{part.name}*"):
+        rest.unlink()
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a database as a whole, what stands in its write-ahead log included."""
+    with closing(sqlite3.connect(source)) as read, closing(sqlite3.connect(target)) as write:
+        read.backup(write)
+
+
 def main() -> None:
     """Serve API and UI until told to stop."""
     os.nice(_NICENESS)
@@ -80,8 +123,6 @@ def main() -> None:
     # Imported late: both are heavy, and whoever starts a server needs neither.
     import uvicorn
     from prefect.server.api.server import create_app
-
-    from infra.local.prefect.database import provide_database
 
     provide_database(_BUILD, Path(os.environ[HOME_VARIABLE]) / "prefect")
     uvicorn.run(create_app(final=True), host=HOST, port=port, log_level="warning")

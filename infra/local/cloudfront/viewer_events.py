@@ -1,4 +1,4 @@
-"""The event that a CloudFront Function gets, and what its result means (CloudFront guide, "Event structure")."""
+"""Events of CloudFront Functions, and what their results mean (CloudFront guide, "Event structure")."""
 
 import base64
 import dataclasses

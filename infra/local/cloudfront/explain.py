@@ -1,4 +1,4 @@
-"""Why the edge would answer a request as it would: its own functions asked, and asked again without each thing sent."""
+"""Explains how the edge would serve a request: runs its functions with it, and again without each part of it."""
 
 import dataclasses
 import time
@@ -10,11 +10,11 @@ from urllib.parse import unquote
 import httpx
 
 from infra.local.cloudfront.cache import AnswerCache
-from infra.local.cloudfront.cache_key import cache_key
+from infra.local.cloudfront.cache_policy import cache_key
 from infra.local.cloudfront.distribution import Behavior, Distribution
 from infra.local.cloudfront.exchange import Answer, ViewerRequest
-from infra.local.cloudfront.function import FunctionRuntime
-from infra.local.cloudfront.function_event import EventContext, apply_to_request, viewer_request_event
+from infra.local.cloudfront.functions import FunctionRuntime
+from infra.local.cloudfront.viewer_events import EventContext, apply_to_request, viewer_request_event
 
 _SENT_BY_EVERY_CLIENT = frozenset({"host", "user-agent", "connection", "accept-encoding"})
 

@@ -1,1 +1,0 @@
-"""A Prefect server on one machine, with its database in the stack's state folder."""
