@@ -217,9 +217,8 @@ class Lane:
         """Have what fails tried again after ``seconds``, and given up after ``tries``."""
         names = ["VisibilityTimeout", "RedrivePolicy"]
         before = self._sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=names)["Attributes"]
-        redrive = {**json.loads(before["RedrivePolicy"]), "maxReceiveCount": tries}
-        changed = {"VisibilityTimeout": str(seconds), "RedrivePolicy": json.dumps(redrive)}
-        self._sqs.set_queue_attributes(QueueUrl=self.queue_url, Attributes=changed)
+        self._sqs.set_queue_attributes(QueueUrl=self.queue_url, Attributes={"VisibilityTimeout": str(seconds)})
+        self.give_up_after(tries)
         # A receive that waits already hides what it gets for as long as the queue said when it began.
         self.send(_NOTHING_TO_DO)
         self.await_empty()
@@ -227,6 +226,12 @@ class Lane:
             yield
         finally:
             self._sqs.set_queue_attributes(QueueUrl=self.queue_url, Attributes=before)
+
+    def give_up_after(self, tries: int) -> None:
+        """Have a message moved to the dead letters once it was received ``tries`` times."""
+        attributes = self._sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=["RedrivePolicy"])
+        redrive = {**json.loads(attributes["Attributes"]["RedrivePolicy"]), "maxReceiveCount": tries}
+        self._sqs.set_queue_attributes(QueueUrl=self.queue_url, Attributes={"RedrivePolicy": json.dumps(redrive)})
 
     # Faults
 

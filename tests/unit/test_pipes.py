@@ -52,9 +52,7 @@ def test_a_pipe_is_read_from_its_template() -> None:
         ({}, {"TargetParameters": {}}, "but received FIRE_AND_FORGET"),
     ],
 )
-def test_unsupported_pipes_are_refused(
-    description: dict[str, str], properties: dict[str, object], said: str
-) -> None:
+def test_unsupported_pipes_are_refused(description: dict[str, str], properties: dict[str, object], said: str) -> None:
     with pytest.raises(UnsupportedPipeError, match=f"pipe lane: .*{said}"):
         parse_pipe(DESCRIPTION | description, PROPERTIES | properties)
 
