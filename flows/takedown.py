@@ -24,8 +24,7 @@ from flows.runtime.command_line import run_from_command_line
 from flows.runtime.retries import READING, REMOVING
 from lambdas.core.settings import DEFAULT_STAGE, SettingsError, load_settings
 from lambdas.core.stores.uploads import UploadsTable
-from lambdas.core.takedown.takedown import Picture, PicturePlaces, Removed
-from lambdas.core.takedown.versions import NotErasedError, VersionedObjects
+from lambdas.core.takedown import ImageResources, NotErasedError, Removed, Target, VersionedObjects
 from operations.discovery import NotDeployedError
 from operations.resources import Places
 from operations.takedown import Search, WrongPicturesError, abort_uploads
@@ -66,13 +65,13 @@ def _run_name() -> str:
 
 
 @task(**READING)
-def find_pictures(search: Search, images: Sequence[str], tenant: str | None) -> list[Picture]:
+def find_pictures(search: Search, images: Sequence[str], tenant: str | None) -> list[Target]:
     """Find what is to go: the ``images``, or all of ``tenant``."""
     return search.named(images, tenant) if images else search.of_tenant(tenant or "")
 
 
 @task(task_run_name="remove {number}", **REMOVING)
-def remove_batch(places: PicturePlaces, uploads: UploadsTable, pictures: list[Picture], number: int) -> list[Removed]:
+def remove_batch(places: ImageResources, uploads: UploadsTable, pictures: list[Target], number: int) -> list[Removed]:
     """Remove some pictures from every place; tried again, it goes on where it stopped."""
     removed = places.remove(pictures)
     for picture in pictures:
@@ -144,7 +143,7 @@ def _pictures(number: int) -> str:
     return f"{number:,} picture{'' if number == 1 else 's'}"
 
 
-def _warning(subject: str, pictures: Sequence[Picture]) -> str:
+def _warning(subject: str, pictures: Sequence[Target]) -> str:
     first = "\n".join(f"- `{each.image_id}`" for each in pictures[:10])
     more = f"\n- … and {len(pictures) - 10:,} more" if len(pictures) > 10 else ""
     return (
@@ -153,7 +152,7 @@ def _warning(subject: str, pictures: Sequence[Picture]) -> str:
     )
 
 
-def _remove(places: Places, search: Search, pictures: list[Picture], tenant: str | None) -> TakedownReceipt:
+def _remove(places: Places, search: Search, pictures: list[Target], tenant: str | None) -> TakedownReceipt:
     threads: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(_AT_ONCE)
     with threads as runner:
         given = {"places": search.places, "uploads": search.uploads}
@@ -171,7 +170,7 @@ def _remove(places: Places, search: Search, pictures: list[Picture], tenant: str
 
 
 def _row(removed: Removed) -> dict[str, Any]:
-    derivatives, replica = removed.by_place
+    derivatives, replica = removed.by_bucket
     return {
         "image": removed.image_id,
         "originals": removed.originals,
@@ -205,7 +204,7 @@ def _show(receipt: TakedownReceipt, shown: int, places: Places, tenant: str | No
     show_rows("takedown-receipt", receipt.removed, "Versions removed.", shown=shown, whole=receipt.uri)
 
 
-def _batches(pictures: Sequence[Picture]) -> Iterator[list[Picture]]:
+def _batches(pictures: Sequence[Target]) -> Iterator[list[Target]]:
     remaining = iter(pictures)
     while batch := list(islice(remaining, _BATCH)):
         yield batch

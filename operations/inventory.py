@@ -28,7 +28,7 @@ _RECORD_FIELDS = "image_id, outcome, original"
 
 
 @dataclass(frozen=True, slots=True)
-class StoredOriginal:
+class OriginalRecord:
     """An original in its bucket."""
 
     key: OriginalKey
@@ -107,7 +107,7 @@ class Inventory:
     primary: DerivativesBucket
     replica: DerivativesBucket
 
-    def originals(self, tenant: str, day: date) -> Iterator[StoredOriginal]:
+    def originals(self, tenant: str, day: date) -> Iterator[OriginalRecord]:
         """Yield the originals of ``tenant`` whose key says ``day``.
 
         Raises:
@@ -118,7 +118,7 @@ class Inventory:
         for page in pages:
             for item in page.get("Contents", []):
                 try:
-                    yield StoredOriginal(OriginalKey.parse(item["Key"]), item["LastModified"])
+                    yield OriginalRecord(OriginalKey.parse(item["Key"]), item["LastModified"])
                 except MalformedKeyError:
                     continue  # the pipeline rejects such a key too
 

@@ -9,9 +9,7 @@ from botocore.config import Config
 from lambdas.core.settings import EDGE_REGION, Settings
 from lambdas.core.stores.images import ImagesTable
 from lambdas.core.stores.uploads import UploadsTable
-from lambdas.core.takedown.invalidation import CloudFrontInvalidation
-from lambdas.core.takedown.takedown import PicturePlaces
-from lambdas.core.takedown.versions import VersionedObjects
+from lambdas.core.takedown import CloudFrontCache, ImageResources, VersionedObjects
 from operations.discovery import look_up
 from operations.inventory import DerivativesBucket, Inventory
 from operations.ledger import Ledger
@@ -69,13 +67,13 @@ class Places:
             replica=DerivativesBucket(replica, self.replica),
         )
 
-    def picture_places(self) -> PicturePlaces:
+    def picture_places(self) -> ImageResources:
         """Return the places as a takedown empties them: the upload API's own code."""
         s3, replica = self.client("s3"), self.client("s3", self.settings.regions.replica)
-        return PicturePlaces(
+        return ImageResources(
             originals=VersionedObjects(s3, self.originals, self.settings.storage.object_lock),
             derivatives=(VersionedObjects(s3, self.derivatives), VersionedObjects(replica, self.replica)),
-            edge=CloudFrontInvalidation(self.client("cloudfront"), self.distribution),
+            edge=CloudFrontCache(self.client("cloudfront"), self.distribution),
             images=ImagesTable(self.client("dynamodb"), self.images),
         )
 

@@ -13,7 +13,7 @@ from lambdas.core.keys import (
     parse_image_id,
 )
 from lambdas.core.stores.uploads import UploadsTable
-from lambdas.core.takedown.takedown import Picture, PicturePlaces
+from lambdas.core.takedown import ImageResources, Target
 from operations.inventory import Inventory
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ class Search:
 
     inventory: Inventory
     uploads: UploadsTable
-    places: PicturePlaces
+    places: ImageResources
 
-    def named(self, image_ids: Sequence[str], tenant: str | None = None) -> list[Picture]:
+    def named(self, image_ids: Sequence[str], tenant: str | None = None) -> list[Target]:
         """Return the pictures called ``image_ids``, which belong to ``tenant`` where one is given.
 
         The key of an original is known from the image's record, or from the upload that was signed; else, with a
@@ -55,9 +55,9 @@ class Search:
             if len(keys) < len(parsed):
                 found = self._originals(tenant)
                 keys |= {image_id: found[image_id] for image_id in parsed if image_id not in keys and image_id in found}
-        return [Picture(image_id, keys.get(image_id)) for image_id in parsed]
+        return [Target(image_id, keys.get(image_id)) for image_id in parsed]
 
-    def of_tenant(self, tenant: str) -> list[Picture]:
+    def of_tenant(self, tenant: str) -> list[Target]:
         """Return every picture of ``tenant``: originals, deleted ones' old versions too, and records without any.
 
         Raises:
@@ -68,7 +68,7 @@ class Search:
             raise WrongPicturesError(f"expected a tenant's name but received {tenant!r}")
         keys = {record.image_id: record.original_key for record in self.inventory.records(tenant)}
         keys |= self._originals(tenant)
-        return [Picture(image_id, key) for image_id, key in sorted(keys.items())]
+        return [Target(image_id, key) for image_id, key in sorted(keys.items())]
 
     def _originals(self, tenant: str) -> dict[ImageId, str]:
         found = {}

@@ -13,7 +13,7 @@ from urllib.parse import urlparse
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lambdas.core.image_row import COLUMNS, image_row
+from lambdas.core.records import COLUMNS, image_row
 
 SNAPSHOTS = "snapshots"
 _ROWS_A_GROUP = 50_000  # held in memory; sorted by tenant, so that a question about one skips the groups of others

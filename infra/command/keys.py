@@ -6,7 +6,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.command.account import Account, AccountError, OnAws
 from infra.command.terminal import explained
 from lambdas.core.access.signing_key import MalformedKeysError
-from lambdas.core.stores.signing_keys import ensure_image_token_keys, ensure_tenant_keys
+from lambdas.core.stores.secrets import ensure_image_token_keys, ensure_tenant_keys
 
 
 def keys(*, aws: OnAws = False) -> None:

@@ -7,9 +7,9 @@ import typer
 
 from infra.command.account import Account, AccountError, OnAws
 from infra.command.terminal import explained
-from lambdas.core.access.scopes import ALL_SCOPES, Scope
+from lambdas.core.access.grants import ALL_SCOPES, Scope
 from lambdas.core.access.tenant_tokens import sign_tenant_token
-from lambdas.core.stores.signing_keys import find_tenant_key
+from lambdas.core.stores.secrets import find_tenant_key
 
 _HOUR = 3600
 

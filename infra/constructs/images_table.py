@@ -7,7 +7,7 @@ what that file lists, as tables over an S3 Inventory do. A question sees one sna
 from aws_cdk import aws_glue as glue
 from constructs import Construct
 
-from lambdas.core.image_row import COLUMNS
+from lambdas.core.records import COLUMNS
 
 TABLE = "images"
 """The Glue table, as questions name it."""

@@ -6,7 +6,7 @@ from aws_cdk import aws_s3 as s3
 
 from infra.constructs.acknowledgements import acknowledge
 from infra.stacks.stack import DarkroomStack
-from lambdas.core.bucket_reads import REQUEST_METRICS
+from lambdas.fallback_share.reads import REQUEST_METRICS
 
 _NO_ACCESS_LOG = (
     "Reads go through CloudFront, which logs them, and every write is a row of the images table;"

@@ -10,9 +10,9 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from infra.dashboard import series
 from infra.dashboard.series import Series
 from infra.names import Names
-from lambdas.core.bucket_reads import REQUEST_METRICS
 from lambdas.core.settings import FunctionName
 from lambdas.core.settings.lanes import LaneFunction
+from lambdas.fallback_share.reads import REQUEST_METRICS
 
 HOUR = cdk.Duration.hours(1)
 _MILLION = 1_000_000

@@ -16,7 +16,7 @@ from infra.local.prefect import await_deployments, await_server, prefect_environ
 from infra.local.processes import find_marked, find_process, stop_processes, stop_stack_processes
 from infra.local.state import CHECKOUT, Ports, ProcessRecord, StackState, StateFolder, default_home
 from lambdas.core.settings import EDGE_REGION, Settings, load_settings
-from lambdas.core.stores.signing_keys import ensure_image_token_keys, ensure_tenant_keys
+from lambdas.core.stores.secrets import ensure_image_token_keys, ensure_tenant_keys
 from operations.keys.edge_key_store import EdgeKeyStore
 from operations.keys.image_token_keys import TokenKeyring
 from operations.tuning.lanes import deployed_lanes, reserve_new

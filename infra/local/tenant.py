@@ -12,9 +12,9 @@ from darkroom_client import (
 
 from infra.local.errors import LocalStackError
 from infra.local.stack import LocalStack
-from lambdas.core.access.scopes import ALL_SCOPES, Scope
+from lambdas.core.access.grants import ALL_SCOPES, Scope
 from lambdas.core.access.tenant_tokens import sign_tenant_token
-from lambdas.core.stores.signing_keys import find_tenant_key
+from lambdas.core.stores.secrets import find_tenant_key
 
 JOURNAL = "uploads.sqlite3"
 _LIFE = timedelta(hours=12)

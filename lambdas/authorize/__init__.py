@@ -1,1 +1,1 @@
-"""The HTTP API's authorizer: says whose tenant a caller's token speaks for."""
+"""The HTTP API's authorizer: verifies a caller's token and returns its tenant and scopes."""

@@ -1,33 +1,75 @@
-"""Authorize: the HTTP API's Lambda authorizer (payload format 2.0, simple responses)."""
+"""Authorize: the HTTP API's Lambda authorizer (payload format 2.0, simple responses).
 
-from collections.abc import Callable
+An HTTP API answers a denial with the fixed text ``{"message":"Forbidden"}``, whatever the reason. To explain a
+refusal, it is passed on to the API as the request's context, and the API answers with a problem document. Every
+route of the API requires a tenant, and the context of a refusal has none.
+"""
+
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, TypedDict
 
 from pydantic import Field
 
-from lambdas.authorize.decision import decide
 from lambdas.authorize.issuer_tokens import issuer_keys, verify_issuer_token
-from lambdas.core.access.refusal import AccessRefusedError
-from lambdas.core.access.scopes import Grant
-from lambdas.core.access.tenant_keys import TenantKey, parse_tenant_keys
-from lambdas.core.access.tenant_tokens import verify_tenant_token
+from lambdas.core.access.grants import AccessRefusedError, Grant, format_scopes
+from lambdas.core.access.tenant_tokens import TenantKey, parse_tenant_keys, verify_tenant_token
 from lambdas.core.cached_value import CachedValue
+from lambdas.core.clients import secrets_manager
 from lambdas.core.environment import Environment
-from lambdas.core.observability import (
-    LambdaContext,
-    count,
-    logger,
-    observed,
-)
+from lambdas.core.observability import LambdaContext, count, logger, observed
 from lambdas.core.settings import load_settings
 from lambdas.core.stores.secrets import read_secret
 
 
 class Variables(Environment):
-    """What authorize is told by its environment."""
+    """Environment variables of authorize."""
 
     tenant_keys_secret: Annotated[str, Field(alias="TENANT_KEYS_SECRET", min_length=1)]
+
+
+class Decision(TypedDict):
+    """An authorizer's simple response (payload format 2.0)."""
+
+    isAuthorized: bool
+    context: dict[str, str]
+
+
+@observed
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Return the tenant and scopes of a request, or the reason for refusing it."""
+    decision = decide(event.get("headers") or {}, verifier())
+    refused = decision["context"].get("refusal")
+    if refused:
+        logger.info("Caller refused", extra={"reason": refused})
+        count("callers_refused")
+    return dict(decision)
+
+
+def decide(headers: Mapping[str, str], verify: Callable[[str], Grant]) -> Decision:
+    """Verify the token in ``headers``, whose names are in lower case, as an HTTP API sends them."""
+    try:
+        grant = verify(_bearer_token(headers))
+    except AccessRefusedError as error:
+        return {"isAuthorized": True, "context": {"refusal": error.message, "refusal_kind": error.kind}}
+    context = {"tenant": grant.tenant, "subject": grant.subject, "scopes": format_scopes(grant.scopes)}
+    return {"isAuthorized": True, "context": context}
+
+
+def _bearer_token(headers: Mapping[str, str]) -> str:
+    value = headers.get("authorization", "")
+    if not value:
+        raise AccessRefusedError("expected the header Authorization: Bearer <token> but received none", "missing")
+    scheme, _, token = value.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise AccessRefusedError(f"expected Authorization: Bearer <token> but received the scheme {scheme[:20]!r}")
+    return token.strip()
+
+
+@cache
+def verifier() -> Callable[[str], Grant]:
+    """Return the function that verifies a token as the settings require; it caches keys between calls."""
+    return _issuer_verifier() if load_settings().auth.accepts == "issuer" else _tenant_verifier()
 
 
 def _tenant_verifier() -> Callable[[str], Grant]:
@@ -35,7 +77,7 @@ def _tenant_verifier() -> Callable[[str], Grant]:
     auth, tenants = settings.auth, frozenset(settings.tenants)
     secret = Variables.read().tenant_keys_secret
     held = CachedValue(
-        lambda: parse_tenant_keys(read_secret(secret)),
+        lambda: parse_tenant_keys(read_secret(secrets_manager(), secret)),
         seconds=auth.keys_seconds,
         refresh_seconds=auth.refresh_seconds,
     )
@@ -46,7 +88,7 @@ def _tenant_verifier() -> Callable[[str], Grant]:
         except Exception as error:
             logger.exception("The tenants' keys cannot be read")
             raise AccessRefusedError(
-                "expected the tenants' keys but cannot read them; try again", "unavailable"
+                "The tenants' keys cannot be read at the moment; try again", "unavailable"
             ) from error
 
     return lambda token: verify_tenant_token(token, find, auth, tenants)
@@ -55,24 +97,7 @@ def _tenant_verifier() -> Callable[[str], Grant]:
 def _issuer_verifier() -> Callable[[str], Grant]:
     settings = load_settings()
     issuer = settings.auth.issuer
-    assert issuer is not None  # noqa: S101 - the settings' model sees to it
+    assert issuer is not None  # noqa: S101 - the settings' model requires it
     keys = issuer_keys(issuer.jwks_url, settings.auth)
     tenants = frozenset(settings.tenants)
     return lambda token: verify_issuer_token(token, keys, settings.auth, issuer, tenants)
-
-
-@cache
-def verifier() -> Callable[[str], Grant]:
-    """Return what verifies a token as the settings say, with the keys that it holds from call to call."""
-    return _issuer_verifier() if load_settings().auth.accepts == "issuer" else _tenant_verifier()
-
-
-@observed
-def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Say for which tenant, and with which scopes, a request may go on."""
-    decision = decide(event.get("headers") or {}, verifier())
-    refused = decision["context"].get("refusal")
-    if refused:
-        logger.info("Caller refused", extra={"reason": refused})
-        count("callers_refused")
-    return dict(decision)

@@ -1,24 +1,18 @@
-"""Tokens of an issuer that tenants sign in at: RS256 or ES256, its public keys read as a JSON Web Key Set."""
+"""Tokens of the identity provider that tenants sign in at: RS256 or ES256, verified with its JSON Web Key Set."""
 
 import jwt
 from jwt import PyJWKClient
 from jwt.exceptions import PyJWKClientConnectionError
 
-from lambdas.core.access.refusal import AccessRefusedError
-from lambdas.core.access.scopes import Grant, parse_scopes
-from lambdas.core.access.token_faults import (
-    key_id,
-    refusal,
-    require_algorithm,
-    unverified_header,
-)
+from lambdas.core.access.grants import AccessRefusedError, Grant, parse_scopes
+from lambdas.core.access.verification import key_id, refusal, require_algorithm, unverified_header
 from lambdas.core.settings import Auth, Issuer
 
 _FETCH_SECONDS = 3
 
 
 def issuer_keys(url: str, auth: Auth) -> PyJWKClient:
-    """Return the issuer's key set: held for as long as the settings say, and read again on an unknown key id."""
+    """Return the issuer's key set, cached as the settings say and read again for an unknown key id."""
     return PyJWKClient(url, lifespan=auth.keys_seconds, cooldown_duration=auth.refresh_seconds, timeout=_FETCH_SECONDS)
 
 
@@ -26,7 +20,7 @@ def verify_issuer_token(token: str, keys: PyJWKClient, auth: Auth, issuer: Issue
     """Return what ``token`` grants to one of ``tenants``.
 
     Raises:
-        AccessRefusedError: it grants nothing, or the issuer's keys cannot be read.
+        AccessRefusedError: the token is invalid, its tenant is unknown, or the issuer's keys cannot be read.
     """
     header = unverified_header(token, auth.max_token_bytes)
     require_algorithm(header, issuer.algorithms)
@@ -34,21 +28,19 @@ def verify_issuer_token(token: str, keys: PyJWKClient, auth: Auth, issuer: Issue
         key = keys.get_signing_key(key_id(header))
         claims = jwt.decode(
             token,
-            key,  # a key set's key verifies with its own algorithm only, whatever the token's header says
+            key,  # a key verifies only with its own algorithm, whatever the token's header says
             algorithms=list(issuer.algorithms),
             audience=auth.audience,
             issuer=issuer.name,
             leeway=auth.leeway_seconds,
             options={"require": ["exp", "iss", "aud", "sub"]},
         )
-    # A key set that is no JSON raises json's own error.
+    # A key set that is not JSON raises ValueError.
     except (PyJWKClientConnectionError, jwt.PyJWKSetError, ValueError) as error:
-        raise AccessRefusedError(
-            "expected the issuer's keys but received no answer; try again", "unavailable"
-        ) from error
+        raise AccessRefusedError("The issuer's keys cannot be read now; try again", "unavailable") from error
     except jwt.PyJWKClientError as error:
         raise AccessRefusedError(
-            "expected a token that names a key of the issuer (kid) but received an unknown one"
+            "expected a token that names a key of the issuer (kid) but received an unknown key id"
         ) from error
     except jwt.PyJWTError as error:
         raise refusal(error, audience=auth.audience, issuer=issuer.name) from error

@@ -1,1 +1,1 @@
-"""Draws, for S3 Batch Operations, what pictures lack or what was drawn with older encoder settings."""
+"""Draws, for S3 Batch Operations, derivatives that are missing or were drawn with older encoder settings."""

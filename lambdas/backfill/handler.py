@@ -1,6 +1,6 @@
-"""Backfill: make the asked variants of each picture that S3 Batch Operations names, unless they are there.
+"""Backfill: draw the requested variants of each image that S3 Batch Operations names, unless they exist.
 
-It raises nothing: whatever comes, each task gets a result, which S3 Batch Operations counts, retries and reports.
+It raises nothing: every task gets a result, which S3 Batch Operations counts, retries and reports.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.backfill.mending import Stores, mend
+from lambdas.backfill.draw_missing import Stores, draw_missing
 from lambdas.core.aws_errors import is_temporary
 from lambdas.core.batch_invocation import (
     MalformedTaskError,
@@ -34,7 +34,7 @@ from lambdas.core.stores.derivatives import DerivativeStore, remove_derivatives
 from lambdas.core.stores.images import ImagesTable
 from lambdas.core.stores.originals import read_original
 
-_SPARE_SECONDS = 5.0  # to record what was drawn, and to answer, before the function's own timeout
+_SPARE_SECONDS = 5.0  # left to record what was drawn, and to answer, before the function's own timeout
 
 _METRICS: dict[ResultCode, str] = {
     "Succeeded": "backfill_succeeded",
@@ -44,7 +44,7 @@ _METRICS: dict[ResultCode, str] = {
 
 
 class Variables(Environment):
-    """What backfill is told by its environment."""
+    """Environment variables of backfill."""
 
     derivatives_bucket: DerivativesBucketName
     images_table: ImagesTableName
@@ -52,7 +52,7 @@ class Variables(Environment):
 
 @observed
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Work on the tasks of one invocation; S3 Batch Operations sends one."""
+    """Process the tasks of one invocation; S3 Batch Operations sends one."""
     tasks = event.get("tasks") if isinstance(event, dict) else None
     results = []
     for task in tasks if isinstance(tasks, list) else []:
@@ -68,7 +68,7 @@ def _result(event: dict[str, Any], task: Any, left: float) -> Result:
         settings, job = load_settings(), event.get("job")
         arguments = job.get("userArguments") if isinstance(job, dict) else None
         variants, before = parse_variants(arguments, settings), parse_before(arguments)
-        return mend(parse_task(task), variants, _stores(settings), settings, seconds=left, before=before)
+        return draw_missing(parse_task(task), variants, _stores(settings), settings, seconds=left, before=before)
     except MalformedTaskError as error:
         return Result(code="PermanentFailure", text=str(error))
     except ClientError as error:
@@ -77,7 +77,7 @@ def _result(event: dict[str, Any], task: Any, left: float) -> Result:
     except BotoCoreError as error:
         logger.warning("No answer from a store", extra={"reason": str(error)})
         return Result(code="TemporaryFailure", text=str(error))
-    except Exception as error:  # a defect of ours: the job goes on, and its report says so
+    except Exception as error:  # a defect of ours: the job continues, and its report shows it
         logger.exception("Backfill failed")
         return Result(code="TemporaryFailure", text=f"{type(error).__name__}: {error}")
 

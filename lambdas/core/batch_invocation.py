@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from pydantic import Field, ValidationError
 
 from lambdas.core.keys import FORMATS, MalformedKeyError, Variant
-from lambdas.core.message import Message
+from lambdas.core.messages import Message
 from lambdas.core.settings import Settings
 
 SCHEMA = "2.0"

@@ -1,61 +1,112 @@
-"""What the handlers of the pipeline hand to each other, as the state machine carries it."""
+"""The messages that the pipeline's functions exchange, as the state machine carries them."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from lambdas.core.keys import ImageId, Variant, parse_image_id
-from lambdas.core.message import Message
-from lambdas.core.picture_metadata import Metadata
 from lambdas.imaging.formats import OriginalFormat
 from lambdas.imaging.rejection import RejectedError, RejectionCode
 
-KeptImageId = Annotated[ImageId, BeforeValidator(parse_image_id)]
+
+class Message(BaseModel):
+    """Base of all messages.
+
+    Unknown fields are ignored, so that an execution survives a deployment in the middle of it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the message as JSON types: what a handler returns."""
+        return self.model_dump(mode="json")
 
 
 def _variant(value: Any) -> Variant:
     return value if isinstance(value, Variant) else Variant.parse(str(value))
 
 
-KeptVariant = Annotated[Variant, BeforeValidator(_variant), PlainSerializer(str, return_type=str)]
+CheckedImageId = Annotated[ImageId, BeforeValidator(parse_image_id)]
+VariantText = Annotated[Variant, BeforeValidator(_variant), PlainSerializer(str, return_type=str)]
 
 
 class Rejection(Message):
-    """Why an original will never be a picture here."""
+    """Why an original is rejected for good."""
 
     code: RejectionCode
     message: str
 
     @classmethod
     def of(cls, error: RejectedError) -> "Rejection":
-        """Turn what the imaging code raised into data."""
+        """Turn an error of the imaging code into data."""
         return cls(code=error.code, message=error.message)
 
 
 class Image(Message):
-    """An original and where its bytes stand."""
+    """An original and where its bytes are."""
 
-    image_id: KeptImageId
+    image_id: CheckedImageId
     tenant: str
     bucket: str
     key: str
     version_id: str | None
     etag: str
     bytes: int = Field(description="Size of the original, in bytes.")
-    uploaded_at: datetime = Field(description="When S3 had the whole of it, UTC.")
-    format: OriginalFormat | None = Field(description="As its bytes say; None if they say no format of an original.")
+    uploaded_at: datetime = Field(description="When S3 had all of it, UTC.")
+    format: OriginalFormat | None = Field(description="Detected from the bytes; None if they are no known format.")
     declared_type: str | None = Field(default=None, description="Content type that the uploader declared.")
+
+
+class GeoPosition(Message):
+    """Where a picture was taken: degrees, WGS 84."""
+
+    latitude: float = Field(ge=-90, le=90, description="North is positive.")
+    longitude: float = Field(ge=-180, le=180, description="East is positive.")
+
+
+class Metadata(Message):
+    """What is known of an original's picture: one model for the pipeline, the images table and the API.
+
+    Every field is read from the bytes or computed from the pixels; only ``declared_type`` is the uploader's claim.
+    Fields that older items of the table may lack have defaults.
+    """
+
+    width: int = Field(description="Pixels, upright.")
+    height: int = Field(description="Pixels, upright.")
+    format: OriginalFormat = Field(description="Detected from the bytes.")
+    mime_type: str = Field(description="Detected from the bytes, whatever was declared.")
+    declared_type: str | None = Field(default=None, description="Content type that the uploader declared.")
+    type_mismatch: bool = Field(default=False, description="Whether the declared type differs from the detected one.")
+    bytes: int = Field(description="Size of the original.")
+    sha256: str = Field(description="Of the original's bytes, in hex.")
+    orientation: int = Field(ge=1, le=8, description="EXIF orientation; 1 if the file's own boxes rotate it.")
+    color_space: str = Field(description="libvips' name: srgb, rgb16, b-w, cmyk …")
+    profile: str | None = Field(description="The embedded colour profile, or the one that code points describe.")
+    alpha: bool = Field(description="Whether the original has an alpha channel.")
+    pages: int = Field(description="Frames of an animation or pages of a document.")
+    animation: Literal["none", "first_frame", "kept"] = Field(
+        default="none", description="Whether it is animated, and what WebP derivatives keep of that."
+    )
+    damaged: bool = Field(default=False, description="Whether only a part could be decoded, and was accepted.")
+    camera_make: str | None = None
+    camera_model: str | None = None
+    captured_at: str | None = Field(
+        default=None, description="By the camera's clock, ISO 8601; with an offset only if the camera recorded one."
+    )
+    position: GeoPosition | None = Field(default=None, description="Only if metadata.keep_gps is set.")
+    dominant_color: str | None = Field(default=None, description="#rrggbb; null if fully transparent.")
+    thumbhash: str | None = Field(default=None, description="A placeholder of about 25 bytes, in base64.")
 
 
 class Group(Message):
     """Variants drawn by one invocation of derive, from one decode."""
 
-    variants: tuple[KeptVariant, ...] = Field(min_length=1)
+    variants: tuple[VariantText, ...] = Field(min_length=1)
 
 
 class Validated(Message):
-    """What validate returns. ``settled``: nothing is left to do for this event."""
+    """The result of validate. ``settled``: nothing is left to do for this event."""
 
     outcome: Literal["accepted", "rejected", "settled"]
     image: Image | None
@@ -64,13 +115,13 @@ class Validated(Message):
 
 
 class MetadataRequest(Message):
-    """What metadata gets."""
+    """The input of metadata."""
 
     image: Image
 
 
 class Described(Message):
-    """What metadata returns."""
+    """The result of metadata."""
 
     outcome: Literal["accepted", "rejected"]
     metadata: Metadata | None = None
@@ -80,35 +131,35 @@ class Described(Message):
 
 
 class DeriveRequest(Message):
-    """What derive gets."""
+    """The input of derive."""
 
     image: Image
-    variants: tuple[KeptVariant, ...] = Field(min_length=1)
+    variants: tuple[VariantText, ...] = Field(min_length=1)
 
 
 class StoredDerivative(Message):
-    """A derivative that stands in the bucket."""
+    """A derivative in the bucket."""
 
-    variant: KeptVariant
+    variant: VariantText
     bytes: int
-    width: int = Field(description="Pixels that it really has.")
-    height: int = Field(description="Pixels that it really has.")
-    calibration: str | None = Field(default=None, description="Name of the encoder settings that drew it.")
+    width: int = Field(description="Actual pixels.")
+    height: int = Field(description="Actual pixels.")
+    calibration: str | None = Field(default=None, description="Name of the encoder settings it was drawn with.")
 
 
 class Derived(Message):
-    """What derive returns."""
+    """The result of derive."""
 
     outcome: Literal["made", "rejected"]
     derivatives: tuple[StoredDerivative, ...] = Field(
-        default=(), description="What stands in the bucket now, even if another of the group could not be drawn."
+        default=(), description="What is in the bucket now, even if another of the group could not be drawn."
     )
     rejection: Rejection | None = None
     seconds: float
 
 
 class RecordRequest(Message):
-    """What record gets: everything that the steps before it found."""
+    """The input of record: the results of all steps before it."""
 
     image: Image
     rejection: Rejection | None = None
@@ -118,20 +169,20 @@ class RecordRequest(Message):
 
 
 class Recorded(Message):
-    """What record returns."""
+    """The result of record."""
 
     outcome: Literal["ready", "rejected"]
 
 
 class GenerateRequest(Message):
-    """What the generator gets; texts, for they come from a URL."""
+    """The input of the generator: plain text, because it comes from a URL."""
 
     image_id: str
     variant: str
 
 
 class Generated(Message):
-    """What the generator returns."""
+    """The result of the generator."""
 
     status: Literal["made", "exists", "unknown_image", "not_on_ladder", "rejected"]
     bytes: int | None = None

@@ -1,4 +1,4 @@
-"""What reaches a lane: an S3 event, as EventBridge put it on the queue."""
+"""The message that a lane's queue carries: an S3 event, as EventBridge delivers it."""
 
 from typing import Annotated, Any
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Json, Valida
 
 
 class MalformedEventError(ValueError):
-    """A message on the lane's queue is no S3 event; it belongs in the dead-letter queue, for a person to see."""
+    """A queue message is not an S3 event; it belongs in the dead-letter queue, for a person to look at."""
 
 
 class _Part(BaseModel):
@@ -39,7 +39,7 @@ class _QueueRecord(_Part):
 
 
 class Arrival(_Part):
-    """An object that S3 says has arrived."""
+    """An object that was created in S3."""
 
     bucket: str
     key: str
@@ -49,10 +49,10 @@ class Arrival(_Part):
 
 
 def parse_record(record: Any) -> Arrival:
-    """Read one SQS record whose body is EventBridge's "Object Created" event.
+    """Read an SQS record that holds EventBridge's "Object Created" event.
 
     Raises:
-        MalformedEventError: it is none.
+        MalformedEventError: it does not.
     """
     try:
         detail = _QueueRecord.model_validate(record).body.detail
@@ -62,6 +62,6 @@ def parse_record(record: Any) -> Arrival:
             f"expected an SQS record of an S3 Object Created event but received: {faults}"
         ) from error
     found = detail.object
-    # S3 calls the version of a bucket that keeps none "null".
+    # In a bucket without versioning, S3 calls the version "null".
     version = None if found.version_id == "null" else found.version_id
     return Arrival(bucket=detail.bucket.name, key=found.key, size=found.size, etag=found.etag, version_id=version)

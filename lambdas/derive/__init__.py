@@ -1,1 +1,1 @@
-"""The third step, once for each group: draw derivatives and store them."""
+"""The pipeline's third step, once per group of variants: draw derivatives and store them."""

@@ -20,7 +20,7 @@ from lambdas.core.stores.originals import read_original
 
 
 class Variables(Environment):
-    """What derive is told by its environment."""
+    """Environment variables of derive."""
 
     derivatives_bucket: DerivativesBucketName
 
@@ -31,7 +31,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     started = time.perf_counter()
     derived = _derive(DeriveRequest.model_validate(event))
     took = time.perf_counter() - started
-    count("derivatives_drawn", len(derived.derivatives))  # for another delivery of the same upload, once more
+    count("derivatives_drawn", len(derived.derivatives))  # again for each delivery of the same upload
     seconds("derive_seconds", took)
     return derived.model_copy(update={"seconds": round(took, 4)}).to_json()
 
@@ -43,5 +43,5 @@ def _derive(request: DeriveRequest) -> Derived:
     store = DerivativeStore(
         s3(), Variables.read().derivatives_bucket, settings.delivery.cache_control, settings.formats.calibration
     )
-    # Record takes away what was made of a rejected picture: other groups may be at work on it still.
+    # Record removes the derivatives of a rejected picture: other groups may still be drawing it.
     return draw_and_store(image.image_id, data, request.variants, store, settings)

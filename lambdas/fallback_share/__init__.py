@@ -1,1 +1,1 @@
-"""Every few minutes, the share of what the edge reads that the replica has to give."""
+"""Publishes, every few minutes, the share of the edge's reads that the replica served."""

@@ -1,4 +1,4 @@
-"""Generate: draw one variant that no one has asked for before, and store it unless another just did."""
+"""Generate: draw one variant on its first request, and store it unless it exists by then."""
 
 import time
 from typing import Any
@@ -6,29 +6,22 @@ from typing import Any
 from lambdas.core.aws_errors import OriginalGoneError
 from lambdas.core.clients import dynamodb, s3
 from lambdas.core.environment import DerivativesBucketName, Environment, ImagesTableName
+from lambdas.core.keys import ImageId, MalformedKeyError, Variant, parse_image_id
 from lambdas.core.messages import Generated, GenerateRequest
-from lambdas.core.observability import (
-    LambdaContext,
-    count,
-    identify,
-    logger,
-    observed,
-    seconds,
-)
-from lambdas.core.recorded import StoredOriginal
-from lambdas.core.settings import load_settings
+from lambdas.core.observability import LambdaContext, count, identify, logger, observed, seconds
+from lambdas.core.records import OriginalRecord
+from lambdas.core.settings import Settings, load_settings
 from lambdas.core.stores.derivatives import DerivativeStore
 from lambdas.core.stores.images import ImagesTable
 from lambdas.core.stores.originals import read_original
-from lambdas.generate.lookup import known_image_id, ladder_variant
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.render import render
 
-_SPARE_SECONDS = 3.0  # to store what was drawn, or to say that it was not, before the function's own timeout
+_SPARE_SECONDS = 3.0  # left to store the result, or to report a failure, before the function's own timeout
 
 
 class Variables(Environment):
-    """What the generator is told by its environment."""
+    """Environment variables of the generator."""
 
     derivatives_bucket: DerivativesBucketName
     images_table: ImagesTableName
@@ -46,22 +39,22 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def _generate(request: GenerateRequest, left: float) -> Generated:
-    variant = ladder_variant(request.variant, load_settings())
+    settings, variables = load_settings(), Variables.read()
+    variant = ladder_variant(request.variant, settings)
     if variant is None:
         return Generated(status="not_on_ladder")
     image_id = known_image_id(request.image_id)
-    variables = Variables.read()
     item = ImagesTable(dynamodb(), variables.images_table).find(image_id) if image_id else None
     if image_id is None or item is None:
         return Generated(status="unknown_image")
     identify(image_id, item["tenant"])
     if item["outcome"] != "ready":
         return Generated(status="rejected")
-    settings, original = load_settings(), StoredOriginal.model_validate(item["original"])
     try:
+        original = OriginalRecord.model_validate(item["original"])
         (drawn,) = render(read_original(s3(), original), [variant], settings, seconds=left)
     except OriginalGoneError as error:
-        logger.warning("Original gone", extra={"reason": str(error)})
+        logger.warning("Original deleted", extra={"reason": str(error)})
         return Generated(status="unknown_image")
     except RejectedError as error:
         logger.warning("Rejected", extra={"code": error.code, "reason": error.message, "variant": str(variant)})
@@ -72,3 +65,20 @@ def _generate(request: GenerateRequest, left: float) -> Generated:
     status = "made" if store.put_if_absent(image_id, variant, drawn.data) else "exists"
     logger.info("Generated", extra={"variant": str(variant), "bytes": len(drawn.data), "status": status})
     return Generated(status=status, bytes=len(drawn.data))
+
+
+def known_image_id(text: str) -> ImageId | None:
+    """Return ``text`` as an image id, or None if no image can have it."""
+    try:
+        return parse_image_id(text)
+    except MalformedKeyError:
+        return None
+
+
+def ladder_variant(text: str, settings: Settings) -> Variant | None:
+    """Return ``text`` as a variant on the ladder, or None."""
+    try:
+        variant = Variant.parse(text)
+    except MalformedKeyError:
+        return None
+    return variant if settings.ladder.allows(variant) else None

@@ -3,8 +3,7 @@
 import hashlib
 
 from lambdas.core.keys import Variant
-from lambdas.core.messages import Group
-from lambdas.core.picture_metadata import GeoPosition, Metadata
+from lambdas.core.messages import GeoPosition, Group, Metadata
 from lambdas.core.settings import Settings
 from lambdas.imaging.deadline import Deadline
 from lambdas.imaging.decode import decode

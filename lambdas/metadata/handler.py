@@ -1,4 +1,4 @@
-"""Metadata: from an accepted upload to its metadata and the groups that derive draws."""
+"""Metadata: read an accepted upload's metadata, and group the variants that derive draws."""
 
 import time
 from typing import Any
@@ -36,7 +36,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 def _describe(image: Image) -> Described:
     identify(image.image_id, image.tenant)
     if image.format is None:
-        raise ValueError(f"expected an accepted original with its format but received {image.key} without")
+        raise ValueError(f"expected an accepted original with a format but received {image.key} without one")
     data = read_original(s3(), image)
     try:
         metadata, groups = describe(data, image.format, load_settings(), image.declared_type)

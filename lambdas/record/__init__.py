@@ -1,1 +1,1 @@
-"""The last step: write the image's outcome, once."""
+"""The pipeline's last step: write the image's outcome, once."""

@@ -1,1 +1,1 @@
-"""The upload API: hands out presigned requests; no picture's bytes pass through it."""
+"""The HTTP API: uploads and images of one tenant."""

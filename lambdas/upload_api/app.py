@@ -1,4 +1,4 @@
-"""The API's routes in one resolver, and the problem documents that it answers with."""
+"""The API's routes in one resolver, and its error responses."""
 
 import json
 from functools import cache
@@ -12,24 +12,23 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.core.access.signing_key import MalformedKeysError
 from lambdas.core.observability import count, logger
-from lambdas.core.takedown.versions import NotErasedError
-from lambdas.upload_api.images import routes as images
-from lambdas.upload_api.openapi import allowed_methods, write_document
+from lambdas.core.takedown import NotErasedError
+from lambdas.upload_api import image_routes, upload_routes
+from lambdas.upload_api.openapi import allowed_methods, build_document
 from lambdas.upload_api.problem import ProblemError, invalid_request
-from lambdas.upload_api.uploads import routes as uploads
 
 DOCUMENT_PATH = "/openapi.json"
 _RETRY_SECONDS = "2"
-_NO_JSON = ProblemError(HTTPStatus.BAD_REQUEST, "expected a body of JSON in UTF-8 but received other bytes")
+_NOT_JSON = ProblemError(HTTPStatus.BAD_REQUEST, "expected a body of JSON in UTF-8 but received other bytes")
 
 app = APIGatewayHttpResolver(enable_validation=True)
-app.include_router(uploads.router)
-app.include_router(images.router)
+app.include_router(upload_routes.router)
+app.include_router(image_routes.router)
 
 
 @cache
 def _document(server: str) -> dict[str, Any]:
-    return write_document(app, server)
+    return build_document(app, server)
 
 
 @app.get(DOCUMENT_PATH, include_in_schema=False)
@@ -52,56 +51,56 @@ def _refused(problem: ProblemError) -> "Response[str]":
 
 @app.exception_handler(ProblemError)  # type: ignore[untyped-decorator]  # Powertools leaves it untyped
 def refuse(problem: ProblemError) -> "Response[str]":
-    """Answer with the problem document."""
+    """Return the problem document."""
     return _refused(problem)
 
 
 @app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator]
 def refuse_request(error: RequestValidationError) -> "Response[str]":
-    """Answer a request whose body or parameters are wrong."""
+    """Refuse a request with an invalid body or parameters."""
     if any(fault["type"] == "json_invalid" for fault in error.errors()):
-        return _refused(_NO_JSON)
+        return _refused(_NOT_JSON)
     return _refused(invalid_request(error.errors()))
 
 
-# Neither text that is no UTF-8 nor JSON nested without end is told from a fault of ours by Powertools.
+# Powertools lets these errors escape for a body that is not UTF-8, or JSON that is nested too deeply.
 @app.exception_handler([UnicodeDecodeError, RecursionError])  # type: ignore[untyped-decorator]
 def refuse_body(_error: Exception) -> "Response[str]":
-    """Answer a body that cannot be read at all."""
-    return _refused(_NO_JSON)
+    """Refuse a body that cannot be parsed."""
+    return _refused(_NOT_JSON)
 
 
 @app.exception_handler(RequestUnsupportedContentType)  # type: ignore[untyped-decorator]
 def refuse_content_type(_error: RequestUnsupportedContentType) -> "Response[str]":
-    """Answer a body that says that it is no JSON."""
+    """Refuse a body of another content type than JSON."""
     return _refused(unsupported_body(app.current_event.headers.get("content-type", "")))
 
 
 @app.exception_handler([ClientError, BotoCoreError, NotErasedError, MalformedKeysError])  # type: ignore[untyped-decorator]
-def apologize(error: Exception) -> "Response[str]":
-    """Answer where something behind the API failed, so that a client tries again."""
+def report_unavailable(error: Exception) -> "Response[str]":
+    """Answer 503 if a service behind the API failed, so that a client retries."""
     logger.exception("A service behind the API failed", exc_info=error)
     count("upload_api_failed")
     problem = ProblemError(
         HTTPStatus.SERVICE_UNAVAILABLE,
-        "expected every service behind the API to answer but one did not; try again",
+        "A service behind the API did not answer; try again",
         headers={"Retry-After": _RETRY_SECONDS},
     )
     return problem.to_response()
 
 
 @app.exception_handler(Exception)  # type: ignore[untyped-decorator]
-def admit_fault(error: Exception) -> "Response[str]":
-    """Answer where we are wrong: no client sees more of it than that, and the log has the rest."""
-    logger.exception("A fault of ours", exc_info=error)
+def report_internal_error(error: Exception) -> "Response[str]":
+    """Answer 500 for a defect of ours: the details are only in the log."""
+    logger.exception("Internal error", exc_info=error)
     count("upload_api_failed")
-    problem = ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, "expected an answer but the API failed at it")
+    problem = ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, "The API failed because of an internal error")
     return problem.to_response()
 
 
 @app.not_found
 def unknown_route(_error: NotFoundError) -> "Response[str]":
-    """Answer a path that does not exist, or a method that it does not have."""
+    """Answer 404 for an unknown path, 405 for a method that the path does not have."""
     event = app.current_event
     document = _document("/")
     methods = allowed_methods(document, event.path)
@@ -118,7 +117,7 @@ def unknown_route(_error: NotFoundError) -> "Response[str]":
 
 
 def unsupported_body(content_type: str) -> ProblemError:
-    """Return the problem of a body that is no JSON."""
+    """Return the problem of a body that is not JSON."""
     return ProblemError(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         f"expected a body of application/json but received {content_type[:80]!r}",

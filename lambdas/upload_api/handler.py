@@ -1,4 +1,4 @@
-"""Upload: the HTTP API's handler. No route but the API's own description opens without a tenant."""
+"""Upload API: the HTTP API's handler. Every route but the API's own description requires a tenant."""
 
 from typing import Any
 
@@ -31,8 +31,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     else:
         app.append_context(caller=caller)  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
         answer = app.resolve(event, context)
-    answer["body"] = answer.get("body") or ""  # no content is an empty text, never null
-    # What is signed for one caller is for no cache.
+    answer["body"] = answer.get("body") or ""  # HTTP APIs expect a string, never null
+    # Responses are signed for one caller: no cache may keep them.
     answer.setdefault("headers", {})["Cache-Control"] = "no-store"
     return answer
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document, made of the routes, and what it says of paths and methods."""
+"""The OpenAPI document, generated from the routes, and a look-up of the methods of a path."""
 
 import json
 import re
@@ -12,13 +12,13 @@ from lambdas.upload_api.problem import CONTENT_TYPE, Problem
 _TITLE = "Darkroom"
 _VERSION = "1"
 _DESCRIPTION = (
-    "Uploads straight to storage by presigned requests, and what became of them. Bearer tokens name the tenant;"
-    " a tenant sees and touches only its own. Every refusal is a problem document (RFC 9457)."
+    "Direct uploads to storage by presigned requests, and the images they become. Bearer tokens name the tenant;"
+    " a tenant has access only to its own images. Every error is a problem document (RFC 9457)."
 )
 _BEARER = "bearer"
 
 
-def write_document(app: APIGatewayHttpResolver, server: str) -> dict[str, Any]:
+def build_document(app: APIGatewayHttpResolver, server: str) -> dict[str, Any]:
     """Return the document of all routes, served at ``server``."""
     document: dict[str, Any] = json.loads(
         app.get_openapi_json_schema(
@@ -32,10 +32,10 @@ def write_document(app: APIGatewayHttpResolver, server: str) -> dict[str, Any]:
     document["servers"] = [{"url": server}]
     for operations in document["paths"].values():
         for operation in operations.values():
-            # Powertools describes the 422 that it would answer; every refusal here is a problem document.
+            # Powertools documents its own 422; every error here is a problem document.
             operation["responses"].pop("422", None)
             operation["responses"]["default"] = {
-                "description": "Refused: what was expected, and what was received",
+                "description": "An error: a problem document (RFC 9457)",
                 "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
             }
     schemas = document["components"]["schemas"]
@@ -48,7 +48,7 @@ def write_document(app: APIGatewayHttpResolver, server: str) -> dict[str, Any]:
 
 
 def allowed_methods(document: dict[str, Any], path: str) -> list[str]:
-    """Return the methods that ``path`` has, in upper case; none if there is no such path."""
+    """Return the methods of ``path``, in upper case; none if the path is unknown."""
     methods: set[str] = set()
     for template, operations in document["paths"].items():
         pattern = re.sub(r"\\\{[^/]*?\\\}", "[^/]+", re.escape(template))

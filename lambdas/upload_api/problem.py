@@ -1,4 +1,4 @@
-"""Refusals of the API as problem documents (RFC 9457)."""
+"""The API's error responses: problem documents (RFC 9457)."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ CONTENT_TYPE = "application/problem+json"
 
 
 class FieldFault(BaseModel):
-    """One wrong field of a request."""
+    """One invalid field of a request."""
 
     field: str
     detail: str = Field(description="What was expected, and what was received.")
@@ -22,14 +22,14 @@ class Problem(BaseModel):
     """A problem document (RFC 9457)."""
 
     type: str = "about:blank"
-    title: str = Field(description="The status in words.")
+    title: str = Field(description="The status as text.")
     status: int
     detail: str = Field(description="What was expected, and what was received.")
-    errors: list[FieldFault] = Field(default=[], description="The wrong fields, where there are such.")
+    errors: list[FieldFault] = Field(default=[], description="The invalid fields, if any.")
 
 
 class ProblemError(Exception):
-    """A request is refused: ``detail`` says what was expected and what was received."""
+    """A request is refused: ``detail`` explains why."""
 
     def __init__(
         self,
@@ -58,11 +58,11 @@ class ProblemError(Exception):
         return json.dumps(document)
 
     def to_response(self) -> "Response[str]":
-        """Return the problem document as a route's answer."""
+        """Return the problem document as a route's response."""
         return Response(self.status.value, CONTENT_TYPE, self.body, headers=dict(self.headers))
 
     def to_proxy_response(self) -> dict[str, Any]:
-        """Return the problem document as a function's answer to an HTTP API (payload format 2.0)."""
+        """Return the problem document as a function's response to an HTTP API (payload format 2.0)."""
         return {
             "statusCode": self.status.value,
             "headers": {"Content-Type": CONTENT_TYPE, **self.headers},
@@ -72,7 +72,7 @@ class ProblemError(Exception):
 
 
 def invalid_request(faults: Sequence[Any]) -> ProblemError:
-    """Turn findings in pydantic's form (loc, msg, input) into a problem that names each wrong field."""
+    """Turn pydantic's findings (loc, msg, input) into a problem that names each invalid field."""
     errors = []
     for fault in faults:
         field = ".".join(str(part) for part in fault["loc"] if part != "body") or "body"

@@ -1,1 +1,1 @@
-"""The first step of the pipeline: is this an original, is it new, and may it be decoded at all?"""
+"""The pipeline's first step: is this an original, is it new, and may it be decoded?"""

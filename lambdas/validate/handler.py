@@ -1,4 +1,4 @@
-"""Validate: from a queue record to an accepted, rejected or settled upload."""
+"""Validate: turn a queue record into an accepted, rejected or settled upload, without libvips."""
 
 import time
 from datetime import UTC
@@ -27,7 +27,7 @@ from lambdas.imaging.rejection.limits import check_bytes
 
 
 class Variables(Environment):
-    """What validate is told by its environment."""
+    """Environment variables of validate."""
 
     images_table: ImagesTableName
 
@@ -47,25 +47,25 @@ def _validate(arrival: Arrival) -> Validated:
     try:
         key = OriginalKey.parse(arrival.key)
     except MalformedKeyError as error:
-        logger.warning("Not an original; left alone", extra={"bucket": arrival.bucket, "reason": str(error)})
+        logger.warning("Not an original; ignored", extra={"bucket": arrival.bucket, "reason": str(error)})
         return _settled()
     if key.tenant not in load_settings().tenants:
-        # No upload is signed for it: someone wrote to the bucket by other means, or the tenant has left.
-        logger.warning("Original of a tenant that the settings do not know; left alone", extra={"key": arrival.key})
+        # The API signs no upload for it: someone wrote to the bucket by other means, or the tenant was removed.
+        logger.warning("Original of an unknown tenant; ignored", extra={"key": arrival.key})
         return _settled()
     identify(key.image_id, key.tenant)
     if ImagesTable(dynamodb(), Variables.read().images_table).has_outcome(key.image_id):
-        logger.info("Outcome known already")
+        logger.info("Outcome already recorded")
         return _settled()
     try:
         found = read_head(s3(), arrival, arrival.size, SNIFF_BYTES)
     except OriginalGoneError as error:
-        logger.warning("Original gone before it was validated", extra={"reason": str(error)})
+        logger.warning("Original deleted before it was validated", extra={"reason": str(error)})
         return _settled()
-    return _judged(arrival, key, found)
+    return _verdict(arrival, key, found)
 
 
-def _judged(arrival: Arrival, key: OriginalKey, found: OriginalHead) -> Validated:
+def _verdict(arrival: Arrival, key: OriginalKey, found: OriginalHead) -> Validated:
     image = Image(
         image_id=key.image_id,
         tenant=key.tenant,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from lambdas.core.keys import ImageId, Variant
 from operations.audit.faults import Fault, Finding
-from operations.inventory import ImageRecord, StoredDerivative, StoredOriginal
+from operations.inventory import ImageRecord, OriginalRecord, StoredDerivative
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Patience:
 
 
 def without_outcome(
-    originals: Iterable[StoredOriginal], records: Mapping[ImageId, ImageRecord], patience: Patience
+    originals: Iterable[OriginalRecord], records: Mapping[ImageId, ImageRecord], patience: Patience
 ) -> Iterator[Finding]:
     """Find the originals that should have a record and have none."""
     for original in originals:

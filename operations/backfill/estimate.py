@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lambdas.core.keys import Format, Variant
-from lambdas.core.recorded import RecordedPicture
+from lambdas.core.records import PictureRecord
 from lambdas.core.settings import Settings
 from lambdas.imaging.geometry import drawn_size
 from lambdas.imaging.plan import DECODE_SECONDS, ENCODE_SECONDS
@@ -48,7 +48,7 @@ class Estimate:
     usd_a_month: float
 
 
-def work_of(picture: RecordedPicture, variants: Sequence[Variant], settings: Settings) -> Work:
+def work_of(picture: PictureRecord, variants: Sequence[Variant], settings: Settings) -> Work:
     """Return what drawing ``variants`` of one picture takes."""
     cpu, size = DECODE_SECONDS[picture.format] * picture.size.pixels / _MEGA, 0.0
     for variant in variants:

@@ -7,14 +7,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from lambdas.core.recorded import RecordedImage
+from lambdas.core.records import ImageRecord
 from lambdas.core.stores.images import ImagesTable
 from operations.backfill.selection import Selection
 
 _log = logging.getLogger(__name__)
 
 
-def recorded_images(table: ImagesTable, selection: Selection, reads_at_once: int) -> Iterator[RecordedImage]:
+def recorded_images(table: ImagesTable, selection: Selection, reads_at_once: int) -> Iterator[ImageRecord]:
     """Yield the named images, or all that the tenants uploaded in the days of ``selection``.
 
     Raises:
@@ -29,9 +29,9 @@ def recorded_images(table: ImagesTable, selection: Selection, reads_at_once: int
         yield from _readable(table.uploaded(tenant, *selection.uploaded))
 
 
-def _readable(items: Iterable[dict[str, Any]]) -> Iterator[RecordedImage]:
+def _readable(items: Iterable[dict[str, Any]]) -> Iterator[ImageRecord]:
     for item in items:
         try:
-            yield RecordedImage.model_validate(item)
+            yield ImageRecord.model_validate(item)
         except ValidationError as error:
             _log.warning("Left out %s, whose record is none of the pipeline's: %s", item.get("image_id"), error)

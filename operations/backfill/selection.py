@@ -14,7 +14,7 @@ from lambdas.core.keys import (
     Variant,
     parse_image_id,
 )
-from lambdas.core.recorded import RecordedImage
+from lambdas.core.records import ImageRecord
 from lambdas.core.settings import Settings
 from operations.backfill.estimate import Work, work_of
 from operations.tenants import UnknownTenantError, chosen_tenants
@@ -84,7 +84,7 @@ class Selection:
         """Twelve hex digits that are the same for the same selection."""
         return sha256(repr(self).encode()).hexdigest()[:12]
 
-    def needs(self, image: RecordedImage, calibration: str) -> tuple[Variant, ...]:
+    def needs(self, image: ImageRecord, calibration: str) -> tuple[Variant, ...]:
         """Return those variants that ``image`` needs, as far as its record knows; none for one that is not meant."""
         if image.outcome != "ready" or image.tenant not in self.tenants:
             return ()
@@ -94,7 +94,7 @@ class Selection:
             return self.variants
         return tuple(variant for variant in self.variants if self._needs(image, variant, calibration))
 
-    def _needs(self, image: RecordedImage, variant: Variant, calibration: str) -> bool:
+    def _needs(self, image: ImageRecord, variant: Variant, calibration: str) -> bool:
         lacking, outdated = image.lacks(variant), image.is_outdated(variant, calibration)
         return (lacking and self.which != "outdated") or (outdated and self.which != "lacking")
 
@@ -109,7 +109,7 @@ class Chosen:
     """Ids that were named and are of no ready picture of the tenants."""
 
     @classmethod
-    def among(cls, images: Iterable[RecordedImage], selection: Selection, settings: Settings) -> "Chosen":
+    def among(cls, images: Iterable[ImageRecord], selection: Selection, settings: Settings) -> "Chosen":
         """Choose among ``images`` what ``selection`` means."""
         chosen, calibration = cls(), settings.formats.calibration
         found = set()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from lambdas.core.access.image_token_keys import (
+from lambdas.core.access.image_tokens import (
     ImageTokenKeys,
     format_image_token_keys,
     new_image_token_keys,

@@ -7,7 +7,7 @@ retired, some days later.
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from lambdas.core.access.tenant_keys import (
+from lambdas.core.access.tenant_tokens import (
     TenantKeys,
     format_tenant_keys,
     key_of,

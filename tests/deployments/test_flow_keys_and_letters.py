@@ -11,10 +11,10 @@ from lane import Lane, Original, pictures
 from flows.dead_letters import dead_letters, main
 from flows.rotate_keys import rotate_keys
 from infra.local.stack import LocalStack
-from lambdas.core.access.image_token_keys import parse_image_token_keys
-from lambdas.core.access.tenant_keys import parse_tenant_keys
+from lambdas.core.access.image_tokens import parse_image_token_keys
+from lambdas.core.access.tenant_tokens import parse_tenant_keys
 from lambdas.core.keys import OriginalKey
-from lambdas.core.stores.signing_keys import ensure_tenant_keys
+from lambdas.core.stores.secrets import ensure_tenant_keys
 from operations.dead_letters.announcing import announcement
 from operations.keys import image_token_keys
 from operations.keys.image_token_keys import TooSoonError

@@ -10,7 +10,7 @@ import httpx
 
 from infra.local.stack import LocalStack
 from infra.local.tenant import tenant_token
-from lambdas.core.access.scopes import ALL_SCOPES, Scope
+from lambdas.core.access.grants import ALL_SCOPES, Scope
 
 TENANT = "demo"
 

@@ -6,7 +6,7 @@ from lane import Lane, pictures
 
 from infra.local.stack import LocalStack
 from lambdas.core.keys import ImageId, new_image_id
-from lambdas.core.takedown.versions import VersionedObjects
+from lambdas.core.takedown import VersionedObjects
 from operations.audit.faults import Fault
 
 TENANT = "demo"

@@ -9,8 +9,8 @@ from typing import Any
 from infra.local.stack import LocalStack
 from lambdas.core.keys import tenant_digits
 from lambdas.core.messages import RecordRequest
+from lambdas.core.records import image_item
 from lambdas.core.stores.images import ImagesTable
-from lambdas.record.item import image_item
 
 TENANTS = ("demo", "studio")
 _UPLOADED_AT = datetime(2026, 2, 1, 8, tzinfo=UTC)

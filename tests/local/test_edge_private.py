@@ -14,8 +14,12 @@ from access_logs import logged_records
 from infra.local.endpoint import ACCOUNT
 from infra.local.stack import LocalStack
 from infra.names import Names
-from lambdas.core.access.image_token_keys import ImageTokenKeys, format_image_token_keys, new_image_token_keys
-from lambdas.core.access.image_tokens import sign_image_token
+from lambdas.core.access.image_tokens import (
+    ImageTokenKeys,
+    format_image_token_keys,
+    new_image_token_keys,
+    sign_image_token,
+)
 from lambdas.core.access.signing_key import encode_key
 from lambdas.core.keys import ImageId, new_image_id
 from lambdas.core.settings import EDGE_REGION

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from infra.local.endpoint import ACCOUNT
 from infra.local.stack import LocalStack
 from infra.names import Names
-from lambdas.core.bucket_reads import REQUEST_METRICS
 from lambdas.fallback_share.handler import METRIC, NAMESPACE
+from lambdas.fallback_share.reads import REQUEST_METRICS
 
 
 def count(stack: LocalStack, bucket: str, region: str, reads: int) -> None:

@@ -17,7 +17,7 @@ from infra.local.endpoint import ACCOUNT
 from infra.local.stack import LocalStack
 from infra.local.tenant import tenant_uploader
 from infra.names import Names
-from lambdas.core.access.image_token_keys import parse_image_token_keys
+from lambdas.core.access.image_tokens import parse_image_token_keys
 from lambdas.core.keys import is_private, new_image_id, parse_image_id
 
 
@@ -116,7 +116,7 @@ def test_an_image_on_its_way_is_pending(demo: Caller) -> None:
 )
 def test_an_unknown_image_is_refused(demo: Caller, method: str, action: str, body: Any) -> None:
     image_id = new_image_id()
-    refused(demo.ask(method, f"/images/{image_id}{action}", body), 404, f"{image_id}, which is none")
+    refused(demo.ask(method, f"/images/{image_id}{action}", body), 404, f"{image_id} for tenant ")
     refused(demo.ask(method, f"/images/cat.jpg{action}", body), 400, "32 lower-case hex digits")
 
 
@@ -180,7 +180,7 @@ def test_another_tenants_image_is_as_unknown_as_none(stack: LocalStack, demo: Ca
     foreign = "f" * 32
     for method, action, body in (("GET", "", None), ("DELETE", "", None), ("POST", "/token", {})):
         answer = demo.ask(method, f"/images/{foreign}{action}", body)
-        refused(answer, 404, f"an image of the tenant demo but received {foreign}, which is none")
+        refused(answer, 404, f"No image {foreign} for tenant demo")
     assert item(stack, stack.parameter("images-table"), foreign)
 
 
@@ -234,8 +234,8 @@ def test_a_takedown_leaves_nothing_in_any_place(stack: LocalStack, demo: Caller,
     assert not versions(stack, "originals-bucket", image_id)
     assert not versions(stack, "derivatives-bucket", image_id)
     assert item(stack, stack.parameter("images-table"), image_id) is None
-    refused(demo.ask("GET", f"/images/{image_id}"), 404, "which is none")
-    refused(demo.ask("GET", f"/uploads/{image_id}"), 404, "which is none")
+    refused(demo.ask("GET", f"/images/{image_id}"), 404, "No image ")
+    refused(demo.ask("GET", f"/uploads/{image_id}"), 404, "No upload ")
     await_truth(lambda: httpx.get(seen, trust_env=False, timeout=60).status_code == 404, "the edge to forget it")
     paths = invalidated(stack, answer["invalidation"])
     assert paths == {f"#{image_id}", f"/{image_id}/*", f"/img/{image_id}*"}

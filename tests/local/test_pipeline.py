@@ -12,7 +12,7 @@ from outcomes import await_idle, await_outcome, queue_depths, upload
 from infra.local.processes import find_process
 from infra.local.stack import LocalStack
 from lambdas.core.keys import MIME_TYPES, derivative_key, parse_image_id
-from lambdas.core.picture_metadata import Metadata
+from lambdas.core.messages import Metadata
 
 BAD_INPUT = {
     "text-named.jpg": (samples.TEXT, "not_an_image"),

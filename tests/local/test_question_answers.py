@@ -18,7 +18,7 @@ from flows.reporting.queries import Answer, Question, ask
 from infra.constructs.access_log import PREFIX, partition_path
 from infra.local.athena.planning import Planner
 from infra.local.stack import LocalStack
-from lambdas.core.image_row import image_row
+from lambdas.core.records import image_row
 from operations.discovery import Analytics, find_analytics
 from tests.bench.analytics.reads import plan_question
 

@@ -17,7 +17,7 @@ from infra.constructs.access_log import (
     partition_path,
 )
 from infra.names import Names
-from lambdas.core.image_row import COLUMNS as IMAGE_COLUMNS
+from lambdas.core.records import COLUMNS as IMAGE_COLUMNS
 from lambdas.core.settings import Settings
 
 

@@ -1,8 +1,8 @@
 from synthesized import Assembly, as_list, referenced, statements
 
 from infra.names import Names
-from lambdas.core.bucket_reads import REQUEST_METRICS
 from lambdas.core.settings import Settings
+from lambdas.fallback_share.reads import REQUEST_METRICS
 
 
 def test_the_derivatives_are_replicated_with_metrics(aws: Assembly, names: Names) -> None:

@@ -7,7 +7,7 @@ import pytest
 from lambdas.core.keys import OriginalKey, Variant, new_image_id
 from operations.audit.compare import Patience, behind, lacking, orphaned, without_outcome
 from operations.audit.faults import AuditResult, Fault, Finding, merge
-from operations.inventory import ImageRecord, StoredDerivative, StoredOriginal
+from operations.inventory import ImageRecord, OriginalRecord, StoredDerivative
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 PATIENCE = Patience.at(NOW, settled_minutes=60, replica_minutes=15)
@@ -26,7 +26,7 @@ def stored(at: datetime = OLD, etag: str = "a") -> dict[str, StoredDerivative]:
 def test_an_original_needs_a_record_once_it_is_settled(
     stored_at: datetime, records: dict[str, ImageRecord], found: int
 ) -> None:
-    original = StoredOriginal(OriginalKey("demo", date(2026, 11, 25), ID), stored_at)
+    original = OriginalRecord(OriginalKey("demo", date(2026, 11, 25), ID), stored_at)
     findings = list(without_outcome([original], records, PATIENCE))  # type: ignore[arg-type]
     assert [(each.fault, each.image_id) for each in findings] == [(Fault.NO_OUTCOME, ID)] * found
 

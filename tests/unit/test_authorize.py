@@ -1,8 +1,7 @@
 import pytest
 
-from lambdas.authorize.decision import decide
-from lambdas.core.access.refusal import AccessRefusedError
-from lambdas.core.access.scopes import Grant
+from lambdas.authorize.handler import decide
+from lambdas.core.access.grants import AccessRefusedError, Grant
 
 GRANT = Grant("acme", "ann", frozenset({"images:write", "images:read"}))
 

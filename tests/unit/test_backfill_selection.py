@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lambdas.core.keys import new_image_id
-from lambdas.core.recorded import RecordedImage
+from lambdas.core.records import ImageRecord
 from lambdas.core.settings import load_settings
 from operations.backfill.estimate import estimate
 from operations.backfill.selection import Chosen, Selection, WrongSelectionError
@@ -17,7 +17,7 @@ NOW = SETTINGS.formats.calibration
 OLD = "2020-01-01-00000000"
 
 
-def image(tenant: str = "demo", outcome: str = "ready", **made: str | None) -> RecordedImage:
+def image(tenant: str = "demo", outcome: str = "ready", **made: str | None) -> ImageRecord:
     """Return a picture with the derivatives ``made``: a calibration by a name such as ``w256``."""
     image_id = new_image_id()
     entries = {
@@ -26,7 +26,7 @@ def image(tenant: str = "demo", outcome: str = "ready", **made: str | None) -> R
     }
     picture = {"width": 4000, "height": 3000, "format": "jpeg"}
     original = {"bucket": "b", "key": f"{tenant}/2026-11-23/{image_id}", "version_id": None, "etag": "e"}
-    return RecordedImage.model_validate(
+    return ImageRecord.model_validate(
         {
             "image_id": image_id, "tenant": tenant, "outcome": outcome, "original": original,
             "metadata": picture if outcome == "ready" else None, "derivatives": entries,

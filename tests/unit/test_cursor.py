@@ -4,13 +4,13 @@ import json
 import jwt
 import pytest
 
-from lambdas.core.access.image_token_keys import ImageTokenKeys, new_image_token_keys
-from lambdas.upload_api.images.cursor import Position, read_cursor, write_cursor
+from lambdas.core.access.image_tokens import ImageTokenKeys, new_image_token_keys
+from lambdas.upload_api.cursor import Position, format_cursor, parse_cursor
 from lambdas.upload_api.problem import ProblemError
 
 KEYS = new_image_token_keys()
 HERE = Position("2026-01-02T03:04:05.678Z", "0" * 32)
-GOOD = write_cursor(HERE, "demo", KEYS)
+GOOD = format_cursor(HERE, "demo", KEYS)
 
 
 def encoded(value: object) -> str:
@@ -18,13 +18,13 @@ def encoded(value: object) -> str:
 
 
 def test_a_cursor_leads_back_to_its_position() -> None:
-    assert read_cursor(GOOD, "demo", KEYS.keys) == HERE
+    assert parse_cursor(GOOD, "demo", KEYS.keys) == HERE
 
 
 def test_a_cursor_outlives_the_rotation_of_its_key() -> None:
     newer = new_image_token_keys()
     both = ImageTokenKeys(signing=newer.signing, keys={**KEYS.keys, **newer.keys})
-    assert read_cursor(GOOD, "demo", both.keys) == HERE
+    assert parse_cursor(GOOD, "demo", both.keys) == HERE
 
 
 CLAIMS = {"aud": "demo", "after": [HERE.uploaded_at, HERE.image_id]}
@@ -37,8 +37,8 @@ MADE_UP = {
     "signed as an image token is": jwt.encode(CLAIMS, KEYS.signing_key, headers={"kid": KEYS.signing}),
     "no key id": jwt.encode(CLAIMS, b"k" * 32),
     "a key id that is no text": f"{encoded({'alg': 'HS256', 'kid': None})}.{encoded(CLAIMS)}.{'A' * 43}",
-    "an unknown key": write_cursor(HERE, "demo", new_image_token_keys()),
-    "another tenant's": write_cursor(HERE, "globex", KEYS),
+    "an unknown key": format_cursor(HERE, "demo", new_image_token_keys()),
+    "another tenant's": format_cursor(HERE, "globex", KEYS),
     "changed": f"{GOOD.split('.')[0]}.{encoded({**CLAIMS, 'after': ['9', '9']})}.{GOOD.split('.')[2]}",
     "nested without end": base64.urlsafe_b64encode(b"[" * 600).decode() + ".e30.",
 }
@@ -46,6 +46,6 @@ MADE_UP = {
 
 @pytest.mark.parametrize("case", MADE_UP)
 def test_a_made_up_cursor_is_refused(case: str) -> None:
-    with pytest.raises(ProblemError, match="expected a cursor as the list's last answer gave it") as caught:
-        read_cursor(MADE_UP[case], "demo", KEYS.keys)
+    with pytest.raises(ProblemError, match="expected the cursor that the last page returned as next") as caught:
+        parse_cursor(MADE_UP[case], "demo", KEYS.keys)
     assert caught.value.status == 400

@@ -16,8 +16,7 @@ from edge_function_runs import event_for, executables, outcome, run_batch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lambdas.core.access.image_token_keys import ImageTokenKeys
-from lambdas.core.access.image_tokens import sign_image_token
+from lambdas.core.access.image_tokens import ImageTokenKeys, sign_image_token
 from lambdas.core.access.signing_key import encode_key
 from lambdas.core.keys import ImageId, new_image_id, tenant_digits
 from lambdas.core.settings import load_settings

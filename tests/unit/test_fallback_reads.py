@@ -2,7 +2,7 @@
 
 import pytest
 
-from lambdas.fallback_share.share import fallback_share
+from lambdas.fallback_share.reads import fallback_share
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import pytest
 
 from lambdas.core.settings import load_settings
-from lambdas.generate.lookup import known_image_id, ladder_variant
+from lambdas.generate.handler import known_image_id, ladder_variant
 
 
 @pytest.mark.parametrize(

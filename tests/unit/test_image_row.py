@@ -5,8 +5,7 @@ from typing import Any
 
 from test_record_item import CORRUPT, IMAGE, METADATA, made, request
 
-from lambdas.core.image_row import COLUMNS, image_row
-from lambdas.record.item import image_item
+from lambdas.core.records import COLUMNS, image_item, image_row
 
 RECORDED_AT = datetime(2026, 11, 23, 12, 0, 5, 250_000, UTC)
 

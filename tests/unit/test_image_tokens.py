@@ -4,13 +4,13 @@ from datetime import UTC, datetime, timedelta
 import jwt
 import pytest
 
-from lambdas.core.access.image_token_keys import (
+from lambdas.core.access.image_tokens import (
     ImageTokenKeys,
     format_image_token_keys,
     new_image_token_keys,
     parse_image_token_keys,
+    sign_image_token,
 )
-from lambdas.core.access.image_tokens import sign_image_token
 from lambdas.core.access.signing_key import KEY_BYTES, MalformedKeysError, encode_key
 from lambdas.core.keys import new_image_id
 

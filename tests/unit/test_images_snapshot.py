@@ -11,7 +11,7 @@ import pytest
 
 from flows.reporting import images_snapshot
 from flows.reporting.images_snapshot import SCHEMA, Snapshot, Tally
-from lambdas.core.image_row import COLUMNS
+from lambdas.core.records import COLUMNS
 
 NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
 LIST = "s3://logs/images/current/files"

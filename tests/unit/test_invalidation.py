@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
 
 from lambdas.core.keys import new_image_id
-from lambdas.core.takedown.invalidation import CloudFrontInvalidation
+from lambdas.core.takedown import CloudFrontCache
 
 IMAGE_ID = new_image_id()
 PATHS = [f"/{IMAGE_ID}/*", f"/img/{IMAGE_ID}*"]
@@ -33,7 +33,7 @@ def client() -> Any:
 def test_by_tag_and_by_paths(client: Any) -> None:
     with Stubber(client) as stub:
         stub.add_response("create_invalidation", taken("I1", f"#{IMAGE_ID}", *PATHS), order(f"#{IMAGE_ID}", *PATHS))
-        assert CloudFrontInvalidation(client, "E1").forget([IMAGE_ID]) == "I1"
+        assert CloudFrontCache(client, "E1").invalidate([IMAGE_ID]) == "I1"
 
 
 def test_many_by_their_tags(client: Any) -> None:
@@ -41,14 +41,14 @@ def test_many_by_their_tags(client: Any) -> None:
     tags = [f"#{other}" for other in others]
     with Stubber(client) as stub:
         stub.add_response("create_invalidation", taken("I1", *tags), order(*tags))
-        assert CloudFrontInvalidation(client, "E1").forget(others) == "I1"
+        assert CloudFrontCache(client, "E1").invalidate(others) == "I1"
 
 
 def test_by_paths_alone_where_tags_are_unknown(client: Any) -> None:
     with Stubber(client) as stub:
         stub.add_client_error("create_invalidation", "InvalidArgument", expected_params=order(f"#{IMAGE_ID}", *PATHS))
         stub.add_response("create_invalidation", taken("I2", *PATHS), order(*PATHS))
-        assert CloudFrontInvalidation(client, "E1").forget([IMAGE_ID]) == "I2"
+        assert CloudFrontCache(client, "E1").invalidate([IMAGE_ID]) == "I2"
         stub.assert_no_pending_responses()
 
 
@@ -56,4 +56,4 @@ def test_other_trouble_is_told(client: Any) -> None:
     with Stubber(client) as stub:
         stub.add_client_error("create_invalidation", "TooManyInvalidationsInProgress")
         with pytest.raises(ClientError, match="TooManyInvalidationsInProgress"):
-            CloudFrontInvalidation(client, "E1").forget([IMAGE_ID])
+            CloudFrontCache(client, "E1").invalidate([IMAGE_ID])

@@ -12,8 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from lambdas.authorize.issuer_tokens import issuer_keys, verify_issuer_token
-from lambdas.core.access.refusal import AccessRefusedError
-from lambdas.core.access.scopes import Grant
+from lambdas.core.access.grants import AccessRefusedError, Grant
 from lambdas.core.settings import Auth, Issuer, load_settings
 
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -114,8 +113,8 @@ REFUSED = {
     "unknown key id": (token(kid="gone"), "a key of the issuer (kid)"),
     "wrong issuer": (token(iss="https://evil.example.com/"), "of the issuer"),
     "wrong audience": (token(aud="elsewhere"), "for the audience"),
-    "expired": (token(exp=1), "is over"),
-    "not before tomorrow": (token(nbf=int(time.time()) + 86_400), "has not come"),
+    "expired": (token(exp=1), "one that has (exp)"),
+    "not before tomorrow": (token(nbf=int(time.time()) + 86_400), "not valid yet"),
     "no subject": (token(sub=None), "with the claim sub"),
     "no tenant": (token(org=None), "a tenant in the claim org but received 'None'"),
     "unknown tenant": (token(org="globex"), "received 'globex'"),

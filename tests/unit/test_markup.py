@@ -4,7 +4,7 @@ import pytest
 
 from lambdas.core.keys import ImageId
 from lambdas.core.settings import load_settings
-from lambdas.upload_api.images.markup import Markup, markup, useful_rungs
+from lambdas.upload_api.markup import Markup, image_markup, useful_rungs
 
 LADDER = load_settings().ladder
 IMAGE = ImageId("0" * 32)
@@ -22,7 +22,7 @@ class Tags(HTMLParser):
 
 
 def make(width: int = 4000, height: int = 3000, token: str | None = None) -> Markup:
-    return markup(IMAGE, width, height, delivery_url=EDGE, ladder=LADDER, token=token)
+    return image_markup(IMAGE, width, height, delivery_url=EDGE, ladder=LADDER, token=token)
 
 
 @pytest.mark.parametrize(
@@ -72,5 +72,5 @@ def test_a_token_stands_in_every_address() -> None:
 
 
 def test_what_is_put_into_markup_is_escaped() -> None:
-    hostile = markup(IMAGE, 10, 10, delivery_url='https://x.example/"><script>', ladder=LADDER)
+    hostile = image_markup(IMAGE, 10, 10, delivery_url='https://x.example/"><script>', ladder=LADDER)
     assert "<script>" not in hostile.picture

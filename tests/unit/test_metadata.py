@@ -9,7 +9,7 @@ from PIL import Image as PillowImage
 from PIL.ExifTags import GPS, IFD, Base
 from PIL.TiffImagePlugin import IFDRational
 
-from lambdas.core.picture_metadata import GeoPosition, Metadata
+from lambdas.core.messages import GeoPosition, Metadata
 from lambdas.core.settings import Settings, load_settings
 from lambdas.imaging.formats import sniff
 from lambdas.imaging.rejection import RejectedError

@@ -1,9 +1,9 @@
 import pytest
 
 from lambdas.core.settings import load_settings
+from lambdas.upload_api.parts import Parts, check_completion, split
 from lambdas.upload_api.problem import ProblemError
-from lambdas.upload_api.uploads.parts import Parts, check_completion, cut
-from lambdas.upload_api.uploads.requests import ArrivedPart, SentPart
+from lambdas.upload_api.upload_models import ArrivedPart, SentPart
 
 SETTINGS = load_settings().uploads
 MIB = 1024**2
@@ -24,7 +24,7 @@ MIB = 1024**2
     ],
 )
 def test_parts_are_chosen_from_the_size(size: int, part_bytes: int | None, count: int) -> None:
-    parts = cut(size, SETTINGS)
+    parts = split(size, SETTINGS)
     assert (parts.part_bytes if parts else None) == part_bytes
     if parts:
         assert parts.count == count

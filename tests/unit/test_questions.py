@@ -15,7 +15,7 @@ from flows.reporting.queries import Question, UnknownQuestionError
 from infra.constructs.access_log import COLUMNS, PARTITION_KEYS, TABLE
 from infra.local.athena.query import parse_query, plan_query
 from infra.local.athena.tables import CatalogTable, Scan, check_injected, relation
-from lambdas.core.image_row import COLUMNS as IMAGE_COLUMNS
+from lambdas.core.records import COLUMNS as IMAGE_COLUMNS
 from lambdas.core.settings import load_settings
 
 PERIOD = Period(date(2026, 12, 30), date(2027, 1, 2))

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lambdas.core.messages import RecordRequest
-from lambdas.record.item import image_item, rejection_of
+from lambdas.core.records import image_item, rejection_of
 
 RECORDED_AT = datetime(2026, 11, 23, 12, 0, 5, 250_000, UTC)
 IMAGE_ID = "0123456789abcdef0123456789abcdef"

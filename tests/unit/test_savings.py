@@ -2,7 +2,7 @@ import pytest
 
 from lambdas.core.keys import Variant
 from lambdas.core.messages import StoredDerivative
-from lambdas.record.savings import bytes_saved
+from lambdas.record.handler import bytes_saved
 
 
 def stored(variant: str, size: int) -> StoredDerivative:

@@ -7,18 +7,18 @@ from typing import Any
 import jwt
 import pytest
 
-from lambdas.core.access.refusal import AccessRefusedError
-from lambdas.core.access.scopes import ALL_SCOPES, Grant
+from lambdas.core.access.grants import ALL_SCOPES, AccessRefusedError, Grant
 from lambdas.core.access.signing_key import KEY_BYTES, MalformedKeysError, encode_key
-from lambdas.core.access.tenant_keys import (
+from lambdas.core.access.tenant_tokens import (
     TenantKey,
     format_tenant_keys,
     key_of,
     new_tenant_key,
     parse_tenant_keys,
+    sign_tenant_token,
+    verify_tenant_token,
     with_keys_for,
 )
-from lambdas.core.access.tenant_tokens import sign_tenant_token, verify_tenant_token
 from lambdas.core.settings import load_settings
 
 AUTH = load_settings().auth
@@ -90,12 +90,12 @@ REFUSED = {
     "no issuer": (signed(claims(iss=None)), "with the claim iss"),
     "wrong audience": (signed(claims(aud="elsewhere")), "for the audience 'darkroom'"),
     "no audience": (signed(claims(aud=None)), "with the claim aud"),
-    "expired": (signed(claims(exp=NOW - 3600)), "time (exp) is over"),
+    "expired": (signed(claims(exp=NOW - 3600)), "that has not expired but received one that has (exp)"),
     "no end": (signed(claims(exp=None)), "with the claim exp"),
     "end that is no number": (signed(claims(exp="soon")), "expected a valid token"),
     "endless": (signed(claims(exp=float("inf"))), "expected a valid token"),
-    "not before tomorrow": (signed(claims(nbf=NOW + 86_400)), "time (nbf, iat) has not come"),
-    "made tomorrow": (signed(claims(iat=NOW + 86_400)), "time (nbf, iat) has not come"),
+    "not before tomorrow": (signed(claims(nbf=NOW + 86_400)), "not valid yet (nbf, iat)"),
+    "made tomorrow": (signed(claims(iat=NOW + 86_400)), "not valid yet (nbf, iat)"),
     "a subject that is no text": (signed(claims(sub=7)), "expected a valid token"),
     "oversized": (signed(claims(padding="x" * AUTH.max_token_bytes)), f"at most {AUTH.max_token_bytes} bytes"),
     "nothing": ("", "expected a JSON Web Token"),

@@ -1,1 +1,1 @@
-"""Who may do what: keys, scopes, and the tokens made with them; no AWS."""
+"""Who may do what: signing keys, tokens made with them, and what a token grants; no AWS."""

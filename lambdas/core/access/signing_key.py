@@ -1,4 +1,4 @@
-"""A symmetric key of HS256, and how a secret writes it."""
+"""A symmetric HS256 key and its base64url form in a secret."""
 
 import base64
 import binascii
@@ -7,11 +7,11 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer, ValidationError
 
-KEY_BYTES = 32  # as long as HS256's hash, which RFC 7518, section 3.2, asks for at least
+KEY_BYTES = 32  # RFC 7518, section 3.2: at least as long as the hash
 
 
 class MalformedKeysError(ValueError):
-    """A secret holds no keys: the message says what was expected, and nothing of what it holds."""
+    """A secret does not hold keys: the message says what was expected, without repeating the secret's content."""
 
 
 def new_key() -> bytes:
@@ -20,10 +20,10 @@ def new_key() -> bytes:
 
 
 def decode_key(text: object) -> bytes:
-    """Read a key from base64url.
+    """Decode a key from base64url.
 
     Raises:
-        ValueError: it is none, or too short for HS256.
+        ValueError: it is not base64url, or is too short for HS256.
     """
     if isinstance(text, bytes):
         return text
@@ -38,7 +38,7 @@ def decode_key(text: object) -> bytes:
 
 
 def encode_key(key: bytes) -> str:
-    """Write a key as base64url."""
+    """Encode a key as base64url."""
     return base64.urlsafe_b64encode(key).rstrip(b"=").decode()
 
 

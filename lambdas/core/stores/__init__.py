@@ -1,1 +1,1 @@
-"""The handlers' side of AWS: clients, environment, and what each store is asked."""
+"""Access to stored data: one module for each table, bucket and kind of secret."""

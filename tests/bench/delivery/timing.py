@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from infra.command.traffic.clients import CLIENTS
-from lambdas.core.access.image_token_keys import new_image_token_keys
-from lambdas.core.access.image_tokens import sign_image_token
+from lambdas.core.access.image_tokens import new_image_token_keys, sign_image_token
 from lambdas.core.access.signing_key import encode_key
 from lambdas.core.keys import new_image_id
 from lambdas.core.settings import Settings

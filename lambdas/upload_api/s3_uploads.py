@@ -1,13 +1,14 @@
-"""A large file's multipart upload in S3: every part's bytes are fixed by their SHA-256 before they are sent."""
+"""An upload's requests to S3: a form for a small file, multipart for a large one, and whether the original arrived."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from botocore.exceptions import ClientError
 
-from lambdas.core.aws_errors import code_of
-from lambdas.upload_api.uploads.requests import ArrivedPart, PartToSign, SignedPart
+from lambdas.core.aws_errors import code_of, is_missing
+from lambdas.core.keys import OriginalKey
+from lambdas.upload_api.upload_models import ArrivedPart, PartToSign, SignedPart, UploadRequest
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -15,13 +16,59 @@ if TYPE_CHECKING:
 _CHECKSUM_HEADER = "x-amz-checksum-sha256"
 
 
+class UploadForm(TypedDict):
+    """The URL to post to, and the fields that precede the file."""
+
+    url: str
+    fields: dict[str, str]
+
+
+def sign_form(client: "S3Client", bucket: str, key: OriginalKey, request: UploadRequest, seconds: int) -> UploadForm:
+    """Sign a form, valid for ``seconds``: one key, one size, one content type and, if given, one SHA-256."""
+    fields = {"Content-Type": request.content_type}
+    if request.sha256 is not None:
+        fields |= {"x-amz-checksum-algorithm": "SHA256", _CHECKSUM_HEADER: request.sha256}
+    conditions: list[Any] = [{name: value} for name, value in fields.items()]
+    signed = client.generate_presigned_post(
+        Bucket=bucket,
+        Key=str(key),
+        Fields=fields,
+        Conditions=[*conditions, ["content-length-range", request.bytes, request.bytes]],
+        ExpiresIn=seconds,
+    )
+    return {"url": signed["url"], "fields": signed["fields"]}
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivedOriginal:
+    """An original in S3."""
+
+    bytes: int
+    etag: str
+
+
+def find_original(client: "S3Client", bucket: str, key: str) -> ArrivedOriginal | None:
+    """Return an upload's original, or None while it has not arrived.
+
+    Raises:
+        ClientError: S3 did not answer; a retry may help.
+    """
+    try:
+        head = client.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if is_missing(error):
+            return None
+        raise
+    return ArrivedOriginal(head["ContentLength"], head["ETag"].strip('"'))
+
+
 class UploadGoneError(Exception):
-    """S3 knows no such multipart upload any more: it was completed, aborted, or has expired."""
+    """S3 does not know the multipart upload: it was completed, aborted, or has expired."""
 
 
 @dataclass(frozen=True, slots=True)
 class MultipartObject:
-    """One multipart upload and the object that it becomes."""
+    """A multipart upload. The bytes of every part are fixed by their SHA-256 before they are sent."""
 
     client: "S3Client"
     bucket: str
@@ -37,10 +84,10 @@ class MultipartObject:
         return cls(client, bucket, key, answer["UploadId"])
 
     def sign(self, part: PartToSign, size: int, seconds: int) -> SignedPart:
-        """Sign one part, good for ``seconds``: these bytes and no others.
+        """Sign one part of ``size`` bytes, valid for ``seconds``, for exactly the bytes of its SHA-256.
 
-        S3 refuses a presigned request with an x-amz- header that was not signed, so that the checksum
-        has to be known here.
+        S3 refuses a presigned request with an x-amz- header that was not signed, so the checksum has to be known
+        here.
         """
         url = self.client.generate_presigned_url(
             "upload_part",
@@ -57,10 +104,10 @@ class MultipartObject:
         return SignedPart(number=part.number, url=url, headers={_CHECKSUM_HEADER: part.sha256}, bytes=size)
 
     def arrived(self, after: int, limit: int) -> tuple[list[ArrivedPart], int | None]:
-        """Return up to ``limit`` parts that S3 holds, past number ``after``, and where the next page begins.
+        """Return up to ``limit`` parts in S3 past number ``after``, and where the next page begins.
 
         Raises:
-            UploadGoneError: there is no such upload any more.
+            UploadGoneError: the upload no longer exists.
         """
         try:
             answer = self.client.list_parts(
@@ -84,10 +131,10 @@ class MultipartObject:
         return parts, answer["NextPartNumberMarker"] if answer["IsTruncated"] else None
 
     def all_arrived(self) -> Iterator[ArrivedPart]:
-        """Yield every part that S3 holds.
+        """Yield every part in S3.
 
         Raises:
-            UploadGoneError: there is no such upload any more.
+            UploadGoneError: the upload no longer exists.
         """
         after: int | None = 0
         while after is not None:
@@ -95,10 +142,10 @@ class MultipartObject:
             yield from parts
 
     def complete(self, parts: Sequence[ArrivedPart], size: int) -> str:
-        """Put the parts together to an object of ``size`` bytes, and return its ETag.
+        """Combine the parts into an object of ``size`` bytes, and return its ETag.
 
         Raises:
-            UploadGoneError: there is no such upload any more.
+            UploadGoneError: the upload no longer exists.
         """
         try:
             answer = self.client.complete_multipart_upload(
@@ -117,7 +164,7 @@ class MultipartObject:
         return answer["ETag"].strip('"')
 
     def abort(self) -> None:
-        """Forget the upload and its parts; one that is gone already stays so."""
+        """Abort the upload and delete its parts; it is no error if it no longer exists."""
         try:
             self.client.abort_multipart_upload(Bucket=self.bucket, Key=self.key, UploadId=self.multipart_id)
         except ClientError as error:

@@ -1,4 +1,4 @@
-"""One picture made whole, by stores that change or refuse under the function's hands; no AWS."""
+"""Backfill of one image, with stores that change or refuse while it runs; no AWS."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from pictures import corners
 
 from lambdas.backfill import handler as backfill_handler
-from lambdas.backfill.mending import Stores, mend
+from lambdas.backfill.draw_missing import Stores, draw_missing
 from lambdas.core.aws_errors import is_temporary
 from lambdas.core.batch_invocation import Done, Task
 from lambdas.core.keys import ImageId, Variant, new_image_id
@@ -36,7 +36,7 @@ class World:
         }  # fmt: skip
         self.held: dict[Variant, HeldDerivative] = {}
         self.puts: list[Variant] = []
-        self.taken_down_by: Variant | None = None
+        self.taken_down_after: Variant | None = None
 
     def find(self, first: ImageId, variant: Variant | None = None, *, now: bool = False) -> Any:
         """Stand in for both stores: the table finds a record, the bucket a derivative."""
@@ -46,7 +46,7 @@ class World:
     def put(self, _image_id: ImageId, variant: Variant, data: bytes) -> None:
         self.puts.append(variant)
         self.held[variant] = HeldDerivative(len(data), CURRENT, NOON)
-        if variant == self.taken_down_by:
+        if variant == self.taken_down_after:
             self.record = None
 
     def add_derivatives(self, _image_id: ImageId, made: Mapping[str, Mapping[str, Any]]) -> bool:
@@ -59,9 +59,11 @@ class World:
         for variant in variants:
             del self.held[variant]
 
-    def mend(self, before: datetime | None = None) -> Any:
+    def backfill(self, before: datetime | None = None) -> Any:
         stores: Any = Stores(self, self, lambda _original: self.data, self.discard)  # type: ignore[arg-type]
-        return mend(Task(s3Bucket="originals", s3Key=self.key), ASKED, stores, SETTINGS, seconds=30, before=before)
+        return draw_missing(
+            Task(s3Bucket="originals", s3Key=self.key), ASKED, stores, SETTINGS, seconds=30, before=before
+        )
 
 
 @pytest.fixture
@@ -69,9 +71,9 @@ def world() -> World:
     return World(bytes(corners(600, 400).jpegsave_buffer(Q=80)))
 
 
-def test_a_derivative_that_is_there_and_not_recorded_is_recorded_as_if_it_had_been_drawn(world: World) -> None:
+def test_an_existing_unrecorded_derivative_is_recorded(world: World) -> None:
     world.held[ASKED[0]] = HeldDerivative(77, CURRENT, NOON)
-    done = Done.model_validate_json(world.mend().text)
+    done = Done.model_validate_json(world.backfill().text)
     assert (done.made, done.kept) == (1, 1)
     assert world.puts == [ASKED[1]]
     assert world.record
@@ -81,23 +83,23 @@ def test_a_derivative_that_is_there_and_not_recorded_is_recorded_as_if_it_had_be
     assert world.record["derivatives"]["512x0.webp"]["width"] == 512
 
 
-def test_what_was_stored_before_a_moment_is_drawn_anew_once(world: World) -> None:
+def test_derivatives_stored_before_a_moment_are_redrawn_once(world: World) -> None:
     world.held = dict.fromkeys(ASKED, HeldDerivative(77, CURRENT, NOON - timedelta(seconds=1)))
-    assert Done.model_validate_json(world.mend(NOON).text).made == 2
-    assert Done.model_validate_json(world.mend(NOON).text).kept == 2, "expected a retry to find it done"
+    assert Done.model_validate_json(world.backfill(NOON).text).made == 2
+    assert Done.model_validate_json(world.backfill(NOON).text).kept == 2, "expected a retry to find it done"
     assert len(world.puts) == 2
 
 
-def test_a_picture_that_is_taken_down_meanwhile_leaves_nothing(world: World) -> None:
-    world.taken_down_by = ASKED[1]
-    result = world.mend()
+def test_a_takedown_during_the_backfill_leaves_nothing(world: World) -> None:
+    world.taken_down_after = ASKED[1]
+    result = world.backfill()
     assert (result.code, result.text.partition(":")[0]) == ("PermanentFailure", "taken_down")
     assert not world.held
 
 
-def test_what_was_drawn_before_the_damage_stays_and_the_failure_is_told(world: World) -> None:
+def test_variants_drawn_before_a_failure_are_kept_and_recorded(world: World) -> None:
     world.data = world.data[: len(world.data) // 2]
-    result = world.mend()
+    result = world.backfill()
     assert (result.code, result.text.partition(":")[0]) == ("PermanentFailure", "corrupt")
     assert world.record
     assert set(world.record["derivatives"]) == {str(variant) for variant in world.puts}
@@ -119,13 +121,13 @@ def refusal(code: str, status: int) -> ClientError:
         (MemoryError(), "TemporaryFailure"),
     ],
 )
-def test_what_a_store_says_decides_whether_it_is_tried_again(
+def test_a_stores_error_decides_whether_the_task_is_retried(
     monkeypatch: pytest.MonkeyPatch, error: Exception, code: str
 ) -> None:
     def refuse(*_arguments: Any, **_options: Any) -> None:
         raise error
 
-    monkeypatch.setattr(backfill_handler, "mend", refuse)
+    monkeypatch.setattr(backfill_handler, "draw_missing", refuse)
     monkeypatch.setattr(backfill_handler, "_stores", lambda _settings: None)
     event = {"job": {"userArguments": {"variants": "256x0.webp"}}}
     task = {"s3Bucket": "b", "s3Key": "k"}

@@ -1,4 +1,4 @@
-"""Ready-made markup of a picture: srcset and a picture element, from the ladder and the edge's address."""
+"""HTML of an image: srcset and a picture element, from the ladder and the edge's address."""
 
 from html import escape
 from urllib.parse import urlencode
@@ -8,44 +8,44 @@ from pydantic import BaseModel, Field
 from lambdas.core.keys import MIME_TYPES, Format, ImageId
 from lambdas.core.settings.ladder import Ladder
 
-# The browser takes the first source whose type it knows: the smallest files first.
+# The browser takes the first source of a type it supports: smallest files first.
 _SOURCES: tuple[Format, ...] = ("avif", "webp")
 _FALLBACK: Format = "jpeg"
 
 
 class Markup(BaseModel):
-    """What a page needs to show a picture at any size."""
+    """What a page needs to show an image at any size."""
 
-    url: str = Field(description="The picture at the default width, in the best format that the browser accepts.")
+    url: str = Field(description="The image at the default width, in the best format that the browser accepts.")
     srcset: str = Field(description="For img; the edge picks the format by Accept.")
-    picture: str = Field(description="A picture element with a source for each format; alt and sizes are yours to set.")
+    picture: str = Field(description="A picture element with a source for each format; set alt and sizes yourself.")
 
 
 def image_url(delivery_url: str, image_id: ImageId, **parameters: object) -> str:
-    """Return the address of a picture; parameters without a value are left out."""
+    """Return the URL of an image; parameters that are None are left out."""
     query = urlencode({name: value for name, value in parameters.items() if value is not None})
     return f"{delivery_url}/img/{image_id}" + (f"?{query}" if query else "")
 
 
 def useful_rungs(ladder: Ladder, width: int) -> list[tuple[int, int]]:
-    """Return the rungs that show a picture of ``width`` pixels at all its sizes, with the pixels that each has.
+    """Return the rungs worth offering for an image of ``width`` pixels, with the pixels that each really has.
 
-    No derivative is larger than its original: the first rung beyond it has all of its pixels, and
-    those above would have no more.
+    No derivative is larger than its original: the first rung above it has all of its pixels, and higher ones have
+    no more.
     """
     below = [rung for rung in ladder.widths if rung < width]
     top = next((rung for rung in ladder.widths if rung >= width), None)
     return [(rung, rung) for rung in below] + ([(top, width)] if top is not None else [])
 
 
-def markup(
+def image_markup(
     image_id: ImageId, width: int, height: int, *, delivery_url: str, ladder: Ladder, token: str | None = None
 ) -> Markup:
-    """Return the markup of a picture of ``width`` × ``height`` pixels; ``token`` opens a private one."""
+    """Return the markup of an image of ``width`` × ``height`` pixels; a private one needs a ``token``."""
     rungs = useful_rungs(ladder, width)
 
     def srcset(fmt: Format | None) -> str:
-        # A width of srcset counts device pixels: the edge must not multiply it by a client hint's density.
+        # Widths in srcset are device pixels: dpr=1 keeps the edge from multiplying them by a client hint.
         return ", ".join(
             f"{image_url(delivery_url, image_id, w=rung, dpr=1, fmt=fmt, token=token)} {pixels}w"
             for rung, pixels in rungs

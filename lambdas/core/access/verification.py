@@ -1,34 +1,34 @@
-"""Checks that every token passes whoever signed it, and the words for what PyJWT finds wrong."""
+"""Checks that every token passes, regardless of who signed it, and an explanation for each PyJWT error."""
 
 from typing import Any
 
 import jwt
 
-from lambdas.core.access.refusal import AccessRefusedError
-
-_NO_TOKEN = "expected a JSON Web Token (header.payload.signature) but received a text that is none"  # noqa: S105
+from lambdas.core.access.grants import AccessRefusedError
 
 
 def unverified_header(token: str, max_bytes: int) -> dict[str, Any]:
-    """Return the header of ``token``, of which nothing may be believed yet.
+    """Return the header of ``token``, which is not trustworthy yet.
 
     Raises:
-        AccessRefusedError: it is too long, or no token at all.
+        AccessRefusedError: the token is too long, or is not a JSON Web Token.
     """
     if len(token) > max_bytes:
         raise AccessRefusedError(f"expected a token of at most {max_bytes} bytes but received {len(token)}")
     try:
         return jwt.get_unverified_header(token)
-    # What is nested too deeply ends json's own patience, not PyJWT's.
+    # Deeply nested JSON raises RecursionError, which PyJWT does not catch.
     except (jwt.PyJWTError, ValueError, RecursionError):
-        raise AccessRefusedError(_NO_TOKEN) from None
+        raise AccessRefusedError(
+            "expected a JSON Web Token (header.payload.signature) but received other text"
+        ) from None
 
 
 def key_id(header: dict[str, Any]) -> str:
     """Return the key id of a token's header.
 
     Raises:
-        AccessRefusedError: it names none.
+        AccessRefusedError: the header has none.
     """
     kid = header.get("kid")
     if not isinstance(kid, str) or not kid:
@@ -37,10 +37,10 @@ def key_id(header: dict[str, Any]) -> str:
 
 
 def require_algorithm(header: dict[str, Any], accepted: tuple[str, ...]) -> None:
-    """Refuse a token that is signed otherwise than with one of ``accepted``, ``none`` included.
+    """Refuse a token that is not signed with one of ``accepted``; ``none`` is refused too.
 
     Raises:
-        AccessRefusedError: it is.
+        AccessRefusedError: the algorithm is not accepted.
     """
     if header.get("alg") not in accepted:
         raise AccessRefusedError(
@@ -49,12 +49,12 @@ def require_algorithm(header: dict[str, Any], accepted: tuple[str, ...]) -> None
 
 
 def refusal(error: jwt.PyJWTError, *, audience: str, issuer: str) -> AccessRefusedError:
-    """Turn what PyJWT raised into a refusal that says what was expected."""
+    """Return a refusal that explains what PyJWT raised."""
     match error:
         case jwt.ExpiredSignatureError():
-            text = "expected a token that has not expired but received one whose time (exp) is over"
+            text = "expected a token that has not expired but received one that has (exp)"
         case jwt.ImmatureSignatureError():
-            text = "expected a token that is valid already but received one whose time (nbf, iat) has not come"
+            text = "expected a token that is valid now but received one that is not valid yet (nbf, iat)"
         case jwt.InvalidAudienceError():
             text = f"expected a token for the audience {audience!r} (aud) but received one for another"
         case jwt.InvalidIssuerError():
@@ -64,5 +64,5 @@ def refusal(error: jwt.PyJWTError, *, audience: str, issuer: str) -> AccessRefus
         case jwt.InvalidSignatureError():
             text = "expected a token signed with the key that it names but received another signature"
         case _:
-            text = f"expected a valid token but received one that is not: {error}"
+            text = f"expected a valid token but received an invalid one: {error}"
     return AccessRefusedError(text)

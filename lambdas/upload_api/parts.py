@@ -1,4 +1,4 @@
-"""Into which parts a file is cut, and whether all of them have arrived; no AWS."""
+"""How a file is split into parts, and whether all of them have arrived; no AWS."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,47 +7,47 @@ from itertools import pairwise
 
 from lambdas.core.settings import Uploads
 from lambdas.upload_api.problem import ProblemError
-from lambdas.upload_api.uploads.requests import ArrivedPart, SentPart
+from lambdas.upload_api.upload_models import ArrivedPart, SentPart
 
 _SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A file of ``bytes`` bytes in parts of ``part_bytes``; the last holds what is left."""
+    """A file of ``bytes`` bytes in parts of ``part_bytes``; the last holds the rest."""
 
     bytes: int
     part_bytes: int
 
     @property
     def count(self) -> int:
-        """How many parts there are."""
+        """The number of parts."""
         return -(-self.bytes // self.part_bytes)
 
     def size(self, number: int) -> int:
         """Return the bytes of part ``number``, counted from 1.
 
         Raises:
-            ProblemError: 400, there is no such part.
+            ProblemError: 400, the number is out of range.
         """
         if not 1 <= number <= self.count:
             raise ProblemError(HTTPStatus.BAD_REQUEST, f"expected a part from 1 to {self.count} but received {number}")
         return min(self.part_bytes, self.bytes - (number - 1) * self.part_bytes)
 
 
-def cut(size: int, settings: Uploads) -> Parts | None:
-    """Cut a file of ``size`` bytes as the settings say; None if it is small enough to go up whole."""
+def split(size: int, settings: Uploads) -> Parts | None:
+    """Split a file of ``size`` bytes as the settings say; None if it is small enough for a single upload."""
     if size <= settings.single_max_bytes:
         return None
-    aimed = -(-size // settings.parts)
-    return Parts(size, min(max(aimed, settings.part_min_bytes), settings.part_max_bytes))
+    desired = -(-size // settings.parts)
+    return Parts(size, min(max(desired, settings.part_min_bytes), settings.part_max_bytes))
 
 
 def check_completion(sent: Sequence[SentPart], arrived: Mapping[int, ArrivedPart], parts: Parts) -> None:
-    """Hold what a client says that it sent against what S3 holds and against the file's size.
+    """Check the parts that a client says it sent against those in S3 and against the file's size.
 
     Raises:
-        ProblemError: 400 out of order or no such part; 409 a part is missing, has the wrong size or is another.
+        ProblemError: 400 out of order or out of range; 409 a part is missing, has the wrong size or another ETag.
     """
     numbers = [part.number for part in sent]
     if any(after <= before for before, after in pairwise(numbers)):

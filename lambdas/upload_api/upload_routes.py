@@ -6,22 +6,20 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
-from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from lambdas.core.clients import s3
 from lambdas.core.keys import OriginalKey, new_image_id
 from lambdas.core.observability import count, identify, logger
-from lambdas.core.settings import load_settings
+from lambdas.core.settings import Settings, load_settings
 from lambdas.core.stores.uploads import UploadRecord
-from lambdas.upload_api import resources as stores
+from lambdas.upload_api import resources
 from lambdas.upload_api.caller import Caller
+from lambdas.upload_api.lookup import ImageIdText, find_upload
+from lambdas.upload_api.parts import Parts, check_completion, split
 from lambdas.upload_api.problem import ProblemError
-from lambdas.upload_api.uploads.admission import admit
-from lambdas.upload_api.uploads.multipart import MultipartObject, UploadGoneError
-from lambdas.upload_api.uploads.ownership import find_upload
-from lambdas.upload_api.uploads.parts import Parts, check_completion, cut
-from lambdas.upload_api.uploads.post_policy import sign_form
-from lambdas.upload_api.uploads.requests import (
+from lambdas.upload_api.s3_uploads import ArrivedOriginal, MultipartObject, UploadGoneError, find_original, sign_form
+from lambdas.upload_api.upload_models import (
     CompletedUpload,
     CompletionRequest,
     MultipartUpload,
@@ -31,10 +29,8 @@ from lambdas.upload_api.uploads.requests import (
     UploadRequest,
     UploadState,
 )
-from lambdas.upload_api.uploads.whole import Whole, find_whole
 
 router = Router()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
-ImageIdText = Annotated[str, Path(description="The image id that POST /uploads answered.")]
 _TAGS = ["uploads"]
 
 
@@ -44,20 +40,20 @@ def _caller() -> Caller:
     return caller
 
 
-@router.post("/uploads", tags=_TAGS, status_code=201, summary="Ask for an upload")
+@router.post("/uploads", tags=_TAGS, status_code=201, summary="Request an upload")
 def create_upload(request: UploadRequest) -> SingleUpload | MultipartUpload:
     """Sign one upload: a form for a small file, the beginning of a multipart upload for a large one."""
     caller, settings = _caller(), load_settings()
-    admit(request, settings)
+    _check_allowed(request, settings)
     image_id = new_image_id(private=request.private, tenant=caller.tenant)
     identify(image_id, caller.tenant)
     now = datetime.now(UTC)
     key = OriginalKey(caller.tenant, now.date(), image_id)
-    parts = cut(request.bytes, settings.uploads)
-    bucket = stores.variables().originals_bucket
+    parts = split(request.bytes, settings.uploads)
+    bucket = resources.variables().originals_bucket
     begun = MultipartObject.begin(s3(), bucket, str(key), request.content_type) if parts else None
     life = timedelta(days=settings.storage.abandoned_upload_days)
-    stores.uploads().add(
+    resources.uploads().add(
         UploadRecord(
             image_id=image_id,
             tenant=caller.tenant,
@@ -81,9 +77,9 @@ def create_upload(request: UploadRequest) -> SingleUpload | MultipartUpload:
     return SingleUpload(image_id=image_id, url=form["url"], fields=form["fields"], expires_in=seconds)
 
 
-@router.post("/uploads/<image_id>/parts", tags=_TAGS, summary="Have parts signed")
+@router.post("/uploads/<image_id>/parts", tags=_TAGS, summary="Sign parts")
 def sign_parts(image_id: ImageIdText, request: SignatureRequest) -> SignedParts:
-    """Sign parts that are about to be sent, each for the bytes of its SHA-256 alone."""
+    """Sign parts that are about to be sent, each for exactly the bytes of its SHA-256."""
     record = find_upload(image_id, _caller().tenant)
     settings = load_settings().uploads
     if len(request.parts) > settings.parts_per_page:
@@ -91,68 +87,83 @@ def sign_parts(image_id: ImageIdText, request: SignatureRequest) -> SignedParts:
             HTTPStatus.BAD_REQUEST,
             f"expected at most {settings.parts_per_page} parts at a time but received {len(request.parts)}",
         )
-    parts, target = _multipart(record)
-    signed = [target.sign(part, parts.size(part.number), settings.link_seconds) for part in request.parts]
+    parts, multipart = _multipart(record)
+    signed = [multipart.sign(part, parts.size(part.number), settings.link_seconds) for part in request.parts]
     return SignedParts(parts=signed, expires_in=settings.link_seconds)
 
 
-@router.get("/uploads/<image_id>", tags=_TAGS, summary="See what has arrived")
+@router.get("/uploads/<image_id>", tags=_TAGS, summary="Show an upload's progress")
 def show_upload(image_id: ImageIdText, after: Annotated[int, Query(ge=0)] = 0) -> UploadState:
-    """Say how far an upload is, and which parts have arrived, so that a client can go on with the others."""
+    """Return an upload's state and the parts that have arrived, so that a client can resume it."""
     record = find_upload(image_id, _caller().tenant)
-    if find_whole(record) is not None:
+    if _find_original(record) is not None:
         return _state(record, "arrived")
     if record.multipart_id is None:
         return _state(record, "open")
-    _, target = _multipart(record)
+    _, multipart = _multipart(record)
     try:
-        arrived, following = target.arrived(after, load_settings().uploads.parts_per_page)
+        arrived, following = multipart.arrived(after, load_settings().uploads.parts_per_page)
     except UploadGoneError as error:
         raise _expired(record) from error
     return _state(record, "open").model_copy(update={"parts": arrived, "next": following})
 
 
-@router.post("/uploads/<image_id>/complete", tags=_TAGS, summary="Put the parts together")
+@router.post("/uploads/<image_id>/complete", tags=_TAGS, summary="Complete a multipart upload")
 def complete_upload(image_id: ImageIdText, request: CompletionRequest) -> CompletedUpload:
-    """Make the original of the parts that have arrived; asked again, it answers the same."""
+    """Combine the parts that have arrived into the original. Idempotent."""
     record = find_upload(image_id, _caller().tenant)
-    parts, target = _multipart(record)
+    parts, multipart = _multipart(record)
     try:
-        arrived = {part.number: part for part in target.all_arrived()}
+        arrived = {part.number: part for part in multipart.all_arrived()}
         check_completion(request.parts, arrived, parts)
-        etag = target.complete([arrived[part.number] for part in request.parts], parts.bytes)
+        etag = multipart.complete([arrived[part.number] for part in request.parts], parts.bytes)
     except UploadGoneError as error:
-        whole = find_whole(record)
-        if whole is None:
+        original = _find_original(record)
+        if original is None:
             raise _expired(record) from error
-        return _completed(record, whole)
+        return _completed(record, original)
     logger.info("Upload completed", extra={"parts": parts.count, "bytes": parts.bytes})
     count("upload_completed")
-    return _completed(record, Whole(parts.bytes, etag))
+    return _completed(record, ArrivedOriginal(parts.bytes, etag))
 
 
 @router.delete("/uploads/<image_id>", tags=_TAGS, status_code=204, summary="Cancel an upload")
 def cancel_upload(image_id: ImageIdText) -> "Response[None]":
-    """Forget an upload that has not arrived, and its parts. A form that was signed stays good for its time."""
+    """Delete an upload that has not arrived, and its parts. A signed form stays valid until it expires."""
     record = find_upload(image_id, _caller().tenant)
-    if find_whole(record) is not None:
+    if _find_original(record) is not None:
         raise ProblemError(
-            HTTPStatus.CONFLICT,
-            f"expected an upload that is open but {image_id} has arrived: DELETE /images/{image_id} takes it down",
+            HTTPStatus.CONFLICT, f"Upload {image_id} has already arrived: DELETE /images/{image_id} takes it down"
         )
     if record.multipart_id is not None:
         _multipart(record)[1].abort()
-    stores.uploads().remove(record.image_id)
+    resources.uploads().remove(record.image_id)
     count("upload_cancelled")
     return Response(HTTPStatus.NO_CONTENT.value)
 
 
+def _check_allowed(request: UploadRequest, settings: Settings) -> None:
+    if request.content_type not in settings.uploads.content_types:
+        allowed = ", ".join(settings.uploads.content_types)
+        raise ProblemError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            f"expected a content_type among {allowed} but received {request.content_type[:80]!r}",
+        )
+    if request.bytes > settings.limits.max_bytes:
+        raise ProblemError(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            f"expected at most {settings.limits.max_bytes} bytes but received {request.bytes}",
+        )
+
+
+def _find_original(record: UploadRecord) -> ArrivedOriginal | None:
+    return find_original(s3(), resources.variables().originals_bucket, record.key)
+
+
 def _multipart(record: UploadRecord) -> tuple[Parts, MultipartObject]:
     if record.multipart_id is None or record.part_bytes is None:
-        raise ProblemError(
-            HTTPStatus.CONFLICT, f"expected an upload in parts but {record.image_id} goes up in one piece"
-        )
-    bucket = stores.variables().originals_bucket
+        raise ProblemError(HTTPStatus.CONFLICT, f"Upload {record.image_id} has no parts: it is sent in one piece")
+    bucket = resources.variables().originals_bucket
     return Parts(record.bytes, record.part_bytes), MultipartObject(s3(), bucket, record.key, record.multipart_id)
 
 
@@ -170,11 +181,9 @@ def _state(record: UploadRecord, state: str) -> UploadState:
     )
 
 
-def _completed(record: UploadRecord, whole: Whole) -> CompletedUpload:
-    return CompletedUpload(image_id=record.image_id, bytes=whole.bytes, etag=whole.etag)
+def _completed(record: UploadRecord, original: ArrivedOriginal) -> CompletedUpload:
+    return CompletedUpload(image_id=record.image_id, bytes=original.bytes, etag=original.etag)
 
 
 def _expired(record: UploadRecord) -> ProblemError:
-    return ProblemError(
-        HTTPStatus.GONE, f"expected an upload that is open but {record.image_id} has expired; ask for a new one"
-    )
+    return ProblemError(HTTPStatus.GONE, f"Upload {record.image_id} has expired; request a new one")

@@ -1,4 +1,4 @@
-"""What the API says of an image: the images table's item, and what is needed to show the picture."""
+"""Requests and responses of ``/images``."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, Self
@@ -6,34 +6,34 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, Field
 
 from lambdas.core.keys import ImageId, is_private
-from lambdas.core.picture_metadata import Metadata
+from lambdas.core.messages import Metadata
 from lambdas.core.stores.uploads import UploadRecord
-from lambdas.upload_api.images.markup import Markup
+from lambdas.upload_api.markup import Markup
 
 
 class Rejection(BaseModel):
-    """Why an original will never be a picture here."""
+    """Why an original is rejected for good."""
 
     code: str
     message: str
 
 
 class Derivative(BaseModel):
-    """A derivative that the pipeline made."""
+    """A derivative that the pipeline made ahead."""
 
     variant: str = Field(description="{width}x{height}.{format}, as in its path.")
     bytes: int
-    width: int = Field(description="Pixels that it really has.")
-    height: int = Field(description="Pixels that it really has.")
+    width: int = Field(description="Actual pixels.")
+    height: int = Field(description="Actual pixels.")
 
 
 class ImageSummary(BaseModel):
     """One image in a list."""
 
     image_id: str
-    private: bool = Field(description="Whether seeing the picture takes a token.")
-    outcome: Literal["pending", "ready", "rejected"] = Field(description="Pending: the pipeline is not done with it.")
-    uploaded_at: str | None = Field(default=None, description="ISO 8601, UTC; null while the upload is on its way.")
+    private: bool = Field(description="Whether viewing it needs a token.")
+    outcome: Literal["pending", "ready", "rejected"] = Field(description="Pending: the pipeline has not finished.")
+    uploaded_at: str | None = Field(default=None, description="ISO 8601, UTC; null until the upload has arrived.")
     bytes: int = Field(description="Of the original.")
     width: int | None = Field(default=None, description="Pixels, upright.")
     height: int | None = Field(default=None, description="Pixels, upright.")
@@ -41,7 +41,7 @@ class ImageSummary(BaseModel):
 
     @classmethod
     def of(cls, item: Mapping[str, Any]) -> Self:
-        """Make it of an item of the images table."""
+        """Build it from an item of the images table."""
         return cls.model_validate(_summary(item))
 
 
@@ -52,19 +52,19 @@ class ImageList(BaseModel):
     next: str | None = Field(default=None, description="Cursor of the following page; null at the end.")
 
 
-class ImageAnswer(ImageSummary):
-    """All that is known of one image."""
+class ImageDetails(ImageSummary):
+    """Everything known about one image."""
 
-    recorded_at: str | None = Field(default=None, description="ISO 8601, UTC: when its outcome was known.")
+    recorded_at: str | None = Field(default=None, description="ISO 8601, UTC: when its outcome was recorded.")
     metadata: Metadata | None = Field(default=None, description="Read from the original's bytes.")
-    thumbhash: str | None = Field(default=None, description="A placeholder of some 25 bytes, in base64.")
-    derivatives: list[Derivative] = Field(default=[], description="Made ahead; others are made when first asked for.")
-    timings: dict[str, float] = Field(default={}, description="Seconds by the pipeline's step.")
-    markup: Markup | None = Field(default=None, description="For a page; null unless the image is ready.")
+    thumbhash: str | None = Field(default=None, description="A placeholder of about 25 bytes, in base64.")
+    derivatives: list[Derivative] = Field(default=[], description="Made ahead; others are made on their first request.")
+    timings: dict[str, float] = Field(default={}, description="Seconds by pipeline step.")
+    markup: Markup | None = Field(default=None, description="HTML; null unless the image is ready.")
 
     @classmethod
     def of_item(cls, item: Mapping[str, Any], markup: Markup | None) -> Self:
-        """Make it of an item of the images table."""
+        """Build it from an item of the images table."""
         metadata = item.get("metadata") or None
         return cls.model_validate(
             {
@@ -82,12 +82,12 @@ class ImageAnswer(ImageSummary):
 
     @classmethod
     def of_upload(cls, record: UploadRecord) -> Self:
-        """Make it of an upload whose outcome is not known yet."""
+        """Build it from an upload without an outcome."""
         return cls(image_id=record.image_id, private=is_private(record.image_id), outcome="pending", bytes=record.bytes)
 
 
 class Takedown(BaseModel):
-    """What was removed, and what the edge was told."""
+    """What was removed of an image."""
 
     image_id: str
     originals: int = Field(description="Versions of the original that were deleted.")
@@ -96,13 +96,13 @@ class Takedown(BaseModel):
 
 
 class TokenRequest(BaseModel):
-    """For how long a viewer may see a private picture."""
+    """How long a viewer may see a private image."""
 
-    seconds: int | None = Field(default=None, ge=1, description="Life of the token; the settings' default if null.")
+    seconds: int | None = Field(default=None, ge=1, description="Lifetime of the token; the settings' default if null.")
 
 
-class TokenAnswer(BaseModel):
-    """A token, and markup that carries it."""
+class SignedToken(BaseModel):
+    """A token, and markup that contains it."""
 
     image_id: str
     token: str

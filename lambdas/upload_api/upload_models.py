@@ -1,13 +1,13 @@
-"""What clients ask of uploads, and what they are answered."""
+"""Requests and responses of ``/uploads``."""
 
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
 Sha256 = Annotated[
-    StrictStr, Field(pattern=r"^[A-Za-z0-9+/]{43}=$", description="SHA-256 of the bytes, in base64 as S3 takes it.")
+    StrictStr, Field(pattern=r"^[A-Za-z0-9+/]{43}=$", description="SHA-256 of the bytes, in base64, as S3 expects it.")
 ]
-PartNumber = Annotated[StrictInt, Field(ge=1, le=10_000, description="From 1 on.")]
+PartNumber = Annotated[StrictInt, Field(ge=1, le=10_000, description="Counted from 1.")]
 
 
 class _Request(BaseModel):
@@ -15,12 +15,12 @@ class _Request(BaseModel):
 
 
 class UploadRequest(_Request):
-    """A file that is to be uploaded."""
+    """A file to upload."""
 
-    content_type: StrictStr = Field(description="As the client sees it; what the bytes say counts.")
-    bytes: StrictInt = Field(ge=0, description="Size of the file; the upload must have exactly as many.")
-    private: StrictBool = Field(default=False, description="Whether seeing the picture takes a token.")
-    sha256: Sha256 | None = Field(default=None, description="If given, S3 takes no other bytes in a single upload.")
+    content_type: StrictStr = Field(description="As the client believes; the bytes decide.")
+    bytes: StrictInt = Field(ge=0, description="Size of the file; the upload must have exactly this size.")
+    private: StrictBool = Field(default=False, description="Whether viewing the image needs a token.")
+    sha256: Sha256 | None = Field(default=None, description="If given, S3 accepts no other bytes in a single upload.")
 
 
 class PartToSign(_Request):
@@ -37,7 +37,7 @@ class SignatureRequest(_Request):
 
 
 class SentPart(_Request):
-    """One part that S3 has taken, with the ETag that it answered."""
+    """One part that S3 has accepted, with the ETag that it returned."""
 
     number: PartNumber
     etag: StrictStr = Field(min_length=1, max_length=200)
@@ -56,11 +56,11 @@ class SingleUpload(BaseModel):
     image_id: str
     url: str
     fields: dict[str, str]
-    expires_in: int = Field(description="Life of the form, in seconds.")
+    expires_in: int = Field(description="Lifetime of the form, in seconds.")
 
 
 class MultipartUpload(BaseModel):
-    """An upload in parts: have them signed, send each, complete."""
+    """An upload in parts: sign them, send each, complete."""
 
     kind: Literal["multipart"] = "multipart"
     image_id: str
@@ -70,7 +70,7 @@ class MultipartUpload(BaseModel):
 
 
 class SignedPart(BaseModel):
-    """Where to PUT one part, and the headers that belong to the signature."""
+    """The URL to PUT one part to, and the headers that are part of the signature."""
 
     number: int
     url: str
@@ -79,14 +79,14 @@ class SignedPart(BaseModel):
 
 
 class SignedParts(BaseModel):
-    """Parts that may be sent."""
+    """Signed parts."""
 
     parts: list[SignedPart]
-    expires_in: int = Field(description="Life of the URLs, in seconds.")
+    expires_in: int = Field(description="Lifetime of the URLs, in seconds.")
 
 
 class ArrivedPart(BaseModel):
-    """One part that S3 holds."""
+    """One part in S3."""
 
     number: int
     bytes: int
@@ -95,21 +95,21 @@ class ArrivedPart(BaseModel):
 
 
 class UploadState(BaseModel):
-    """How far an upload is."""
+    """The progress of an upload."""
 
     image_id: str
     kind: Literal["single", "multipart"]
-    state: Literal["open", "arrived"] = Field(description="Arrived: the original is whole, the pipeline has it.")
+    state: Literal["open", "arrived"] = Field(description="Arrived: the original is complete, the pipeline has it.")
     bytes: int
     part_bytes: int | None = None
     part_count: int | None = None
     parts_per_page: int | None = None
     parts: list[ArrivedPart] = Field(default=[], description="Those that have arrived, in order.")
-    next: int | None = Field(default=None, description="Ask again with after=next for the parts that follow.")
+    next: int | None = Field(default=None, description="Repeat the request with after=next for the following parts.")
 
 
 class CompletedUpload(BaseModel):
-    """An original that is whole."""
+    """A complete original."""
 
     image_id: str
     state: Literal["arrived"] = "arrived"

@@ -1,1 +1,0 @@
-"""Takedown: pictures gone from every place that holds them."""

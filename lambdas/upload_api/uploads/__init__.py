@@ -1,1 +1,0 @@
-"""Uploads: from the request for one to the bytes that have arrived."""
