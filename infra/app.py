@@ -1,6 +1,6 @@
 """The CDK app: every stack of one stage, for one account, with the code assets of one target.
 
-Run by the CDK's command (``cdk.json``) and by ``infra.synth``, which both speak through the environment.
+Run by the CDK's CLI (``cdk.json``) and by ``infra.synth``, which both pass their arguments in the environment.
 """
 
 import os
@@ -11,14 +11,14 @@ import aws_cdk as cdk
 from aws_cdk import Validations
 from cdk_nag import AwsSolutionsChecks
 
-from infra.alarms.stack import AlarmsStack, alarm_regions
 from infra.assets import Assets
 from infra.assets.packages import AssetError, Target
-from infra.constructs.originals_rule import PatternTooLongError
-from infra.dashboard.stack import DashboardStack
+from infra.constructs.lane.routing import PatternTooLongError
 from infra.names import Names, NameTooLongError
+from infra.stacks.alarms import AlarmsStack, alarm_regions
 from infra.stacks.analytics import AnalyticsStack
 from infra.stacks.backfill import BackfillStack
+from infra.stacks.dashboard import DashboardStack
 from infra.stacks.delivery import DeliveryStack
 from infra.stacks.edge_log import EdgeLogStack
 from infra.stacks.pipeline import LaneStack, PipelineStack
@@ -30,12 +30,12 @@ from lambdas.core.settings import Settings, SettingsError, load_settings
 
 
 def add_stacks(app: cdk.App, settings: Settings, account: str, assets: Assets) -> None:
-    """Put every stack of ``settings.stage`` into ``app``, with the code of ``assets``.
+    """Add every stack of ``settings.stage`` to ``app``, with the code of ``assets``.
 
     Raises:
         AssetError: an asset cannot be built.
-        NameTooLongError: the settings give a name that AWS would refuse.
-        PatternTooLongError: they name more dedicated tenants than one rule can tell apart.
+        NameTooLongError: the settings make a name that AWS would refuse.
+        PatternTooLongError: there are more dedicated tenants than one rule can exclude.
     """
     names = Names(settings, account)
     topics = {region: AlarmsStack(app, names, region) for region in alarm_regions(settings)}
@@ -45,16 +45,16 @@ def add_stacks(app: cdk.App, settings: Settings, account: str, assets: Assets) -
     delivery = DeliveryStack(app, names, assets)
     pipeline = PipelineStack(app, names, assets)
     lanes = [LaneStack(app, names, assets, tenant) for tenant in settings.dedicated_tenants]
-    storage.add_stack_dependency(replica)  # S3 replicates to no bucket that is not there
-    # They name each other and share no reference, so that the order of deployment is for us to say.
+    storage.add_stack_dependency(replica)  # replication needs an existing bucket
+    # Stacks refer to each other by name, so CloudFormation does not know their order.
     upload, backfill = UploadStack(app, names, assets), BackfillStack(app, names, assets)
     for stack in (pipeline, *lanes, upload, backfill, delivery):
         stack.add_stack_dependency(storage)
     alarmed = (replica, storage, pipeline, *lanes, upload, backfill, delivery)
     for stack in alarmed:
-        stack.add_stack_dependency(topics[stack.region])  # an alarm is refused whose topic is not there
+        stack.add_stack_dependency(topics[stack.region])  # an alarm needs an existing topic
     for lane in lanes:
-        pipeline.add_stack_dependency(lane)  # no upload falls between a new lane and the shared one's leaving it
+        pipeline.add_stack_dependency(lane)  # a new lane takes over before the shared one stops
     delivery.add_stack_dependency(analytics)
     dashboard = DashboardStack(app, names, alarmed)
     dashboard.add_stack_dependency(delivery)
@@ -63,12 +63,12 @@ def add_stacks(app: cdk.App, settings: Settings, account: str, assets: Assets) -
 
 
 def check_findings(app: cdk.App) -> None:
-    """Have cdk-nag's AwsSolutions rules stop the synthesis at any finding that nobody acknowledged."""
+    """Have cdk-nag's AwsSolutions rules fail the synthesis on any finding that is not acknowledged."""
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 
 
 def main() -> None:
-    """Synthesize for the account, stage and target that the environment names."""
+    """Synthesize for the account, stage and target in the environment."""
     app = cdk.App(analytics_reporting=False)
     target = cast(Target, app.node.try_get_context("target") or "aws")
     assets = Assets(target)

@@ -1,19 +1,19 @@
-"""Every AWS name, made here from the settings and the account.
+"""Every AWS name, made from the settings and the account.
 
-Stacks, regions and the edge find each other by these names and not by references between stacks:
-what is deployed in one region can be named in another before it exists.
+Stacks, regions and the edge use these names instead of references between stacks, so that a resource can be named in
+another region before it exists.
 """
 
 from dataclasses import dataclass
 
 from lambdas.core.settings import EDGE_REGION, FunctionName, Settings
 
-_LONGEST_BUCKET_NAME = 63
-_LONGEST_NAME = 64  # of a function or a pipe; queues, tables and state machines take more
+_MAX_BUCKET_NAME = 63
+_MAX_NAME = 64  # functions and pipes; queues, tables and state machines take more
 
 
 class NameTooLongError(ValueError):
-    """The name, stage and region of the settings give an AWS name beyond its service's limit."""
+    """The settings' name, stage and region make a name longer than AWS allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,28 +24,28 @@ class Names:
     account: str
 
     def of(self, thing: str) -> str:
-        """Return the name of any one ``thing`` of the stage: ``darkroom-dev-images``.
+        """Return the name of a ``thing`` of the stage: ``darkroom-dev-images``.
 
         Raises:
-            NameTooLongError: beyond Lambda's and EventBridge Pipes' 64 characters.
+            NameTooLongError: longer than 64 characters, the limit of Lambda and EventBridge Pipes.
         """
-        return _checked(f"{self.settings.prefix}-{thing}", _LONGEST_NAME)
+        return _checked(f"{self.settings.prefix}-{thing}", _MAX_NAME)
 
     def stack(self, kind: str) -> str:
         """Return a stack's name: ``DarkroomDevStorage``."""
         return f"{self.settings.name.capitalize()}{self.settings.stage.capitalize()}{kind}"
 
     def bucket(self, thing: str, region: str) -> str:
-        """Return a bucket's name, unique in the world by its account and region.
+        """Return a bucket's name, globally unique by its account and region.
 
         Raises:
-            NameTooLongError: beyond S3's 63 characters.
+            NameTooLongError: longer than 63 characters, the limit of S3.
         """
-        return _checked(f"{self.settings.prefix}-{thing}-{self.account}-{region}", _LONGEST_BUCKET_NAME)
+        return _checked(f"{self.settings.prefix}-{thing}-{self.account}-{region}", _MAX_BUCKET_NAME)
 
     @property
     def originals_bucket(self) -> str:
-        """The bucket of the uploaded bytes, in the primary region."""
+        """The bucket of uploaded bytes, in the primary region."""
         return self.bucket("originals", self.settings.regions.primary)
 
     @property
@@ -55,7 +55,7 @@ class Names:
 
     @property
     def replica_bucket(self) -> str:
-        """The copy of the derivatives that the edge falls back to, in the replica region."""
+        """The replica of the derivatives that the edge fails over to, in the replica region."""
         return self.bucket("derivatives", self.settings.regions.replica)
 
     @property
@@ -80,24 +80,24 @@ class Names:
 
     @property
     def backfill_bucket(self) -> str:
-        """The bucket of backfills' manifests and reports, in the primary region, where their jobs run."""
+        """The bucket of backfill manifests and reports, in the primary region, where the jobs run."""
         return self.bucket("backfill", self.settings.regions.primary)
 
     @property
     def images_table(self) -> str:
-        """The table with each picture's outcome."""
+        """The table with each image's outcome."""
         return self.of("images")
 
     @property
     def uploads_table(self) -> str:
-        """The table with the uploads that were signed."""
+        """The table with signed uploads."""
         return self.of("uploads")
 
     @property
     def edge_log_group(self) -> str:
-        """The log group of the Lambda@Edge function, in every region that has it.
+        """The log group of the Lambda@Edge function, with the same name in every region.
 
-        A name of our own is kept as it is in every region; of /aws/lambda/… each would prefix its log group.
+        In groups below /aws/lambda/, Lambda@Edge would prefix the name with us-east-1.
         """
         return f"/{self.settings.name}/{self.settings.stage}/edge/origin-request"
 
@@ -106,7 +106,7 @@ class Names:
         return self.of("-".join(filter(None, (lane, name.replace("_", "-")))))
 
     def function_region(self, name: FunctionName) -> str:
-        """Return the region that a function stands in."""
+        """Return the region of a function."""
         regions = {"origin_request": EDGE_REGION, "fallback_share": self.settings.regions.replica}
         return regions.get(name, self.settings.regions.primary)
 
@@ -126,7 +126,7 @@ class Names:
 
     @property
     def metrics_namespace(self) -> str:
-        """The CloudWatch namespace of what handlers count, by service and tenant."""
+        """The CloudWatch namespace of the handlers' metrics, by service and tenant."""
         return f"{self.settings.name}/{self.settings.stage}"
 
     def alarm(self, subject: str, kind: str) -> str:
@@ -134,11 +134,11 @@ class Names:
         return f"{self.settings.prefix}-{subject}-{kind}"  # CloudWatch takes 255 characters
 
     def alarm_topic_arn(self, region: str) -> str:
-        """Return the ARN of the topic that the alarms of ``region`` tell; an alarm reaches none of another's."""
+        """Return the ARN of the topic that the alarms of ``region`` notify; alarms cannot notify another region's."""
         return f"arn:aws:sns:{region}:{self.account}:{self.of('alarms')}"
 
     def parameter_arn(self, thing: str, region: str) -> str:
-        """Return the ARN of the SSM parameter under which ``thing`` is published in ``region``."""
+        """Return the ARN of the SSM parameter that publishes ``thing`` in ``region``."""
         return f"arn:aws:ssm:{region}:{self.account}:parameter{self.settings.parameter_name(thing)}"
 
 

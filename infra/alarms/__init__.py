@@ -1,1 +1,1 @@
-"""Alarms: what rings, whom it tells, and which paragraph of ``docs/runbooks.md`` it leads to."""
+"""CloudWatch alarms by what they watch; each has its paragraph in ``docs/runbooks.md``."""

@@ -1,4 +1,4 @@
-"""One alarm: a metric, a threshold, and a text that says what it means and where its runbook stands."""
+"""How every alarm is made: name, threshold, and a description with its meaning and a link to its runbook."""
 
 from typing import Literal
 
@@ -32,7 +32,7 @@ Kind = Literal[
     "replication-pending",
     "replication-failed",
 ]
-"""Each is a heading of ``docs/runbooks.md``, in the form of the link to it."""
+"""Each is a heading of ``docs/runbooks.md`` and the anchor of the link to it."""
 
 _COMPARISONS = {
     "above": cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
@@ -52,18 +52,18 @@ def alarm(
     rings: Literal["above", "below"] = "above",
     periods: int = 1,
 ) -> cloudwatch.Alarm:
-    """Make an alarm on what is called ``of``.
+    """Make an alarm; missing data does not raise it.
 
     Args:
-        scope: the construct that the alarm is about.
+        scope: the construct that the alarm watches.
         names: of the stage.
-        kind: its paragraph of the runbooks.
-        of: what it is about, as part of its name.
-        means: one sentence for whoever it wakes.
-        metric: of the stack's own region, from which alone an alarm can read it.
+        kind: its paragraph in the runbooks.
+        of: what it watches, as part of its name.
+        means: one sentence for the person on call.
+        metric: in the stack's own region, because an alarm cannot read another's.
         threshold: in the metric's unit.
-        rings: on which side of the threshold.
-        periods: how many of the metric's periods in a row have to be beyond it.
+        rings: the side of the threshold that raises it.
+        periods: for how many consecutive periods of the metric.
     """
     made = cloudwatch.Alarm(
         scope,

@@ -1,4 +1,4 @@
-"""Alarms of delivery: what viewers see, the functions at the edge, and the web ACL before them."""
+"""Alarms on delivery: the distribution, the functions at the edge, and the web ACL."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudfront as cloudfront
@@ -15,7 +15,7 @@ _POOR_HOURS = 3
 
 
 def distribution_alarms(scope: Construct, distribution_id: str, names: Names) -> None:
-    """Watch the answers of the distribution, and the Lambda@Edge function behind it."""
+    """Alarm on the distribution's errors and hit ratio, and on its Lambda@Edge function."""
     settings = names.settings.alarms
     dimensions = {**_EVERYWHERE, "DistributionId": distribution_id}
     alarm(
@@ -23,18 +23,18 @@ def distribution_alarms(scope: Construct, distribution_id: str, names: Names) ->
         names=names,
         kind="delivery-errors",
         of="edge",
-        means="Viewers get errors instead of pictures.",
+        means="Viewers get 5xx errors instead of pictures.",
         metric=metric(_NAMESPACE, "5xxErrorRate", dimensions, "Average"),
         threshold=settings.server_error_percent,
     )
-    # CloudFront counts a function's failures as its own metrics; Lambda's are in whichever region the function ran.
+    # CloudFront's own metrics: Lambda's are spread over the regions where the function ran.
     failures = ("LambdaExecutionError", "LambdaValidationError", "LambdaLimitExceededErrors")
     alarm(
         scope,
         names=names,
         kind="edge-function-errors",
         of="edge",
-        means="The Lambda@Edge function fails, and with it every first request of a derivative.",
+        means="The Lambda@Edge function fails, and with it every request that misses the cache.",
         metric=_sum_of({f"m{number}": (name, dimensions) for number, name in enumerate(failures)}),
         threshold=settings.edge_function_errors,
     )
@@ -54,8 +54,8 @@ def distribution_alarms(scope: Construct, distribution_id: str, names: Names) ->
 
 def _hit_ratio_alarm(scope: Construct, dimensions: dict[str, str], names: Names) -> None:
     analytics = names.settings.analytics
-    judged = cloudwatch.MathExpression(
-        # What is not judged is as good as hit.
+    ratio = cloudwatch.MathExpression(
+        # Too few requests to judge count as 100 percent.
         expression=f"IF(requests >= {analytics.judged_requests}, hits, 100)",
         using_metrics={
             "hits": metric(_NAMESPACE, "CacheHitRate", dimensions, "Average", _RATIO_PERIOD),
@@ -69,8 +69,8 @@ def _hit_ratio_alarm(scope: Construct, dimensions: dict[str, str], names: Names)
         names=names,
         kind="hit-ratio",
         of="edge",
-        means=f"For {_POOR_HOURS} hours the edge has answered few requests from its cache.",
-        metric=judged,
+        means=f"For {_POOR_HOURS} hours the edge has served too few requests from its cache.",
+        metric=ratio,
         threshold=analytics.expected_hit_ratio * 100,
         rings="below",
         periods=_POOR_HOURS,
@@ -78,7 +78,7 @@ def _hit_ratio_alarm(scope: Construct, dimensions: dict[str, str], names: Names)
 
 
 def viewer_function_alarms(scope: Construct, function: str, names: Names) -> None:
-    """Watch the CloudFront Function that is called ``function``."""
+    """Alarm on errors and compute utilization of the CloudFront Function ``function``."""
     settings = names.settings.alarms
     dimensions = {**_EVERYWHERE, "FunctionName": function}
     subject = function.removeprefix(f"{names.settings.prefix}-")
@@ -87,7 +87,7 @@ def viewer_function_alarms(scope: Construct, function: str, names: Names) -> Non
         names=names,
         kind="viewer-function-errors",
         of=subject,
-        means=f"The CloudFront Function {function} fails: its viewers get errors.",
+        means=f"The CloudFront Function {function} fails: viewers get errors.",
         metric=_sum_of(
             {
                 "thrown": ("FunctionExecutionErrors", dimensions),
@@ -102,21 +102,21 @@ def viewer_function_alarms(scope: Construct, function: str, names: Names) -> Non
         names=names,
         kind="viewer-function-utilization",
         of=subject,
-        means=f"The CloudFront Function {function} comes near the time that it may take, and is then throttled.",
+        means=f"The CloudFront Function {function} comes near its compute limit, beyond which it is throttled.",
         metric=metric(_NAMESPACE, "FunctionComputeUtilization", dimensions, "Average"),
         threshold=settings.viewer_function_percent,
     )
 
 
 def web_acl_alarm(scope: Construct, metric_name: str, names: Names) -> None:
-    """Watch what the web ACL refuses, or would refuse where it only counts."""
+    """Alarm on requests that the web ACL blocks, or would block in count mode."""
     counts = names.settings.waf.mode == "count"
     alarm(
         scope,
         names=names,
         kind="web-acl-requests",
         of="edge",
-        means=f"The web ACL {'would refuse' if counts else 'refuses'} many requests.",
+        means=f"The web ACL {'would block' if counts else 'blocks'} many requests.",
         metric=metric(
             "AWS/WAFV2",
             "CountedRequests" if counts else "BlockedRequests",
@@ -128,7 +128,7 @@ def web_acl_alarm(scope: Construct, metric_name: str, names: Names) -> None:
 
 
 def _sum_of(metrics: dict[str, tuple[str, dict[str, str]]]) -> cloudwatch.MathExpression:
-    """Return the sum of CloudFront's metrics, of which each is missing while it is 0."""
+    """Return the sum of CloudFront metrics; CloudFront publishes none while it is 0."""
     return cloudwatch.MathExpression(
         expression=" + ".join(f"FILL({name}, 0)" for name in metrics),
         using_metrics={name: metric(_NAMESPACE, of, dimensions, "Sum") for name, (of, dimensions) in metrics.items()},

@@ -1,4 +1,4 @@
-"""Alarms of one Lambda function: its errors, its throttles, and how near it comes to its timeout."""
+"""Alarms on every Lambda function, and on the HTTP API in front of one."""
 
 import aws_cdk as cdk
 from constructs import Construct
@@ -10,7 +10,7 @@ _NAMESPACE = "AWS/Lambda"
 
 
 def function_alarms(scope: Construct, function_name: str, timeout: cdk.Duration, names: Names) -> None:
-    """Watch the function that is called ``function_name``."""
+    """Alarm on errors, throttles, and durations near the timeout of ``function_name``."""
     settings = names.settings.alarms
     subject = function_name.removeprefix(f"{names.settings.prefix}-")
     dimensions = {"FunctionName": function_name}
@@ -28,7 +28,7 @@ def function_alarms(scope: Construct, function_name: str, timeout: cdk.Duration,
         names=names,
         kind="function-throttles",
         of=subject,
-        means=f"Invocations of {function_name} are refused: its concurrency is used up.",
+        means=f"Invocations of {function_name} are throttled: its concurrency is used up.",
         metric=metric(_NAMESPACE, "Throttles", dimensions, "Sum"),
         threshold=settings.function_throttles,
     )
@@ -40,4 +40,17 @@ def function_alarms(scope: Construct, function_name: str, timeout: cdk.Duration,
         means=f"Invocations of {function_name} come near its timeout of {timeout.to_seconds():g} s.",
         metric=metric(_NAMESPACE, "Duration", dimensions, "Maximum"),
         threshold=timeout.to_milliseconds() * settings.duration_percent / 100,
+    )
+
+
+def api_alarm(scope: Construct, api_id: str, names: Names) -> None:
+    """Alarm on 5xx responses of the upload API."""
+    alarm(
+        scope,
+        names=names,
+        kind="api-errors",
+        of="upload-api",
+        means="The upload API responds with 5xx errors.",
+        metric=metric("AWS/ApiGateway", "5xx", {"ApiId": api_id}, "Sum"),
+        threshold=names.settings.alarms.api_errors,
     )

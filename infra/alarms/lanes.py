@@ -1,4 +1,4 @@
-"""Alarms of one lane: what waits too long, what was given up, and executions that did not end well."""
+"""Alarms on a lane: its queue, its dead letters, its rule and its executions."""
 
 from constructs import Construct
 
@@ -9,15 +9,15 @@ _DAY = 86_400
 
 
 def queue_alarms(scope: Construct, lane: str, queue: str, dead_letters: str, names: Names) -> None:
-    """Watch the queues that are called ``queue`` and ``dead_letters``."""
+    """Alarm on the age of messages in ``queue``, and on the number and age of ``dead_letters``."""
     settings = names.settings.alarms
-    given_up = {"QueueName": dead_letters}
+    dead_letter_queue = {"QueueName": dead_letters}
     alarm(
         scope,
         names=names,
         kind="queue-age",
         of=lane,
-        means=f"Originals wait long for the lane {lane}.",
+        means=f"Originals wait too long in the queue of the lane {lane}.",
         metric=metric("AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": queue}, "Maximum"),
         threshold=settings.queue_age_seconds,
     )
@@ -26,8 +26,8 @@ def queue_alarms(scope: Construct, lane: str, queue: str, dead_letters: str, nam
         names=names,
         kind="dead-letters",
         of=lane,
-        means=f"The lane {lane} gave up on originals.",
-        metric=metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", given_up, "Maximum"),
+        means=f"Originals of the lane {lane} are in its dead-letter queue.",
+        metric=metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", dead_letter_queue, "Maximum"),
         threshold=settings.dead_letters,
     )
     alarm(
@@ -35,27 +35,27 @@ def queue_alarms(scope: Construct, lane: str, queue: str, dead_letters: str, nam
         names=names,
         kind="dead-letter-age",
         of=lane,
-        means=f"Dead letters of the lane {lane} are about to be forgotten: SQS keeps them for 14 days.",
-        metric=metric("AWS/SQS", "ApproximateAgeOfOldestMessage", given_up, "Maximum"),
+        means=f"Dead letters of the lane {lane} are about to expire: SQS deletes them after 14 days.",
+        metric=metric("AWS/SQS", "ApproximateAgeOfOldestMessage", dead_letter_queue, "Maximum"),
         threshold=settings.dead_letter_age_days * _DAY,
     )
 
 
 def rule_alarm(scope: Construct, lane: str, rule: str, names: Names) -> None:
-    """Watch the rule that is called ``rule``, which fills the lane's queue."""
+    """Alarm on events that ``rule`` could not deliver to the lane's queue."""
     alarm(
         scope,
         names=names,
         kind="originals-unrouted",
         of=lane,
-        means=f"EventBridge could not hand originals to the lane {lane}.",
+        means=f"EventBridge could not deliver originals to the lane {lane}.",
         metric=metric("AWS/Events", "FailedInvocations", {"RuleName": rule}, "Sum"),
         threshold=names.settings.alarms.unrouted_originals,
     )
 
 
 def execution_alarms(scope: Construct, lane: str, state_machine_arn: str, names: Names) -> None:
-    """Watch the executions of the lane's state machine."""
+    """Alarm on executions of the lane's state machine that fail or time out."""
     settings = names.settings.alarms
     dimensions = {"StateMachineArn": state_machine_arn}
     alarm(
@@ -63,7 +63,7 @@ def execution_alarms(scope: Construct, lane: str, state_machine_arn: str, names:
         names=names,
         kind="executions-failed",
         of=lane,
-        means=f"Executions of the lane {lane} fail, though its state machine catches every error.",
+        means=f"Executions of the lane {lane} fail, although its state machine catches every error.",
         metric=metric("AWS/States", "ExecutionsFailed", dimensions, "Sum"),
         threshold=settings.failed_executions,
     )
@@ -72,7 +72,7 @@ def execution_alarms(scope: Construct, lane: str, state_machine_arn: str, names:
         names=names,
         kind="executions-timed-out",
         of=lane,
-        means=f"Executions of the lane {lane} do not end within {names.settings.pipeline.execution_seconds} s.",
+        means=f"Executions of the lane {lane} do not finish within {names.settings.pipeline.execution_seconds} s.",
         metric=metric("AWS/States", "ExecutionsTimedOut", dimensions, "Sum"),
         threshold=settings.timed_out_executions,
     )

@@ -1,9 +1,14 @@
-"""Alarms of replication; S3 publishes its progress in the destination's region, and its failures in the source's."""
+"""Alarms on the derivatives' replica.
 
+S3 publishes the progress of replication in the destination's region, and its failures in the source's.
+"""
+
+import aws_cdk as cdk
 from constructs import Construct
 
 from infra.alarms.alarm import alarm, metric
 from infra.names import Names
+from lambdas.fallback_share.handler import METRIC, NAMESPACE, PERIOD, STAGE_DIMENSION
 
 RULE = "derivatives"
 """The id of the replication rule."""
@@ -14,14 +19,14 @@ def _dimensions(names: Names) -> dict[str, str]:
 
 
 def progress_alarms(scope: Construct, names: Names) -> None:
-    """Watch how far the replica is behind; in a stack of its region."""
+    """Alarm on the replica's lag; in a stack of the replica's region."""
     settings = names.settings.alarms
     alarm(
         scope,
         names=names,
         kind="replication-latency",
         of="replica",
-        means="The replica is behind the derivatives.",
+        means="Replication of derivatives is slow: the replica lags behind.",
         metric=metric("AWS/S3", "ReplicationLatency", _dimensions(names), "Maximum"),
         threshold=settings.replication_seconds,
         periods=3,
@@ -31,7 +36,7 @@ def progress_alarms(scope: Construct, names: Names) -> None:
         names=names,
         kind="replication-pending",
         of="replica",
-        means="Many derivatives wait to be replicated.",
+        means="Many derivatives are waiting to be replicated.",
         metric=metric("AWS/S3", "OperationsPendingReplication", _dimensions(names), "Maximum"),
         threshold=settings.pending_replications,
         periods=3,
@@ -39,7 +44,7 @@ def progress_alarms(scope: Construct, names: Names) -> None:
 
 
 def failure_alarm(scope: Construct, names: Names) -> None:
-    """Watch what could not be replicated; in a stack of the derivatives' region."""
+    """Alarm on failed replications; in a stack of the derivatives' region."""
     alarm(
         scope,
         names=names,
@@ -48,4 +53,18 @@ def failure_alarm(scope: Construct, names: Names) -> None:
         means="Derivatives could not be replicated.",
         metric=metric("AWS/S3", "OperationsFailedReplication", _dimensions(names), "Sum"),
         threshold=names.settings.alarms.failed_replications,
+    )
+
+
+def fallback_alarm(scope: Construct, names: Names) -> None:
+    """Alarm on the replica's share of reads; in a stack of the replica's region."""
+    period = cdk.Duration.minutes(PERIOD.total_seconds() / 60)
+    alarm(
+        scope,
+        names=names,
+        kind="served-from-replica",
+        of="edge",
+        means="Pictures are served from the replica: the primary bucket refuses requests or does not respond.",
+        metric=metric(NAMESPACE, METRIC, {STAGE_DIMENSION: names.settings.stage}, "Maximum", period),
+        threshold=names.settings.delivery.tolerated_fallback_share,
     )

@@ -1,7 +1,6 @@
-"""Zip archives for Lambda: the same bytes for the same files, and no more of them than a budget allows.
+"""Zip archives for Lambda: the same bytes for the same files, within a size budget.
 
-Entries are sorted, dated alike and carry the same modes, so that a deploy touches only the functions whose
-code has changed.
+Entries are sorted and have a fixed date and mode, so that a deployment updates only functions with changed code.
 """
 
 import os
@@ -17,18 +16,18 @@ from infra.assets.packages import AssetError
 MEGABYTE = 10**6
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest date that a zip can hold
 _FILE_MODE = 0o644
-_KEPT_SECONDS = 3600
+_MIN_AGE_SECONDS = 3600
 
 
 class OverBudgetError(AssetError):
-    """An archive has grown beyond its budget; says by how much."""
+    """An archive exceeds its budget; the message says by how much."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How large an archive may grow, in MB (10**6 bytes): it is downloaded and unpacked on every cold start.
+    """An archive's maximum sizes in MB (10**6 bytes); every cold start downloads and unpacks it.
 
-    Bytecode, which not every machine can write, counts in the zipped size alone.
+    Bytecode, which not every machine can write, counts only in the zipped size.
     """
 
     zipped: float
@@ -37,7 +36,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A zip file, and its size in bytes as it is, unpacked, and unpacked without bytecode."""
+    """A zip file with its sizes in bytes: zipped, unzipped, and unzipped without bytecode."""
 
     name: str
     path: Path
@@ -55,10 +54,10 @@ class Archive:
 
 
 def write_archive(folder: Path, name: str, entries: dict[str, Path], budget: Budget) -> Archive:
-    """Zip ``entries`` (path in the archive → file) into ``folder``, or find the archive made earlier of the same bytes.
+    """Zip ``entries`` (path in the archive → file) into ``folder``, or reuse the archive of the same bytes.
 
     Raises:
-        OverBudgetError: it is larger than ``budget`` allows.
+        OverBudgetError: it exceeds ``budget``.
     """
     fingerprint = sha256()
     for entry in sorted(entries):
@@ -67,7 +66,7 @@ def write_archive(folder: Path, name: str, entries: dict[str, Path], budget: Bud
     path = folder / f"{name}-{fingerprint.hexdigest()[:16]}.zip"
     if not path.is_file():
         _zip(path, name, entries)
-        _forget_old(folder, name)
+        _remove_old(folder, name)
     sizes = {entry: file.stat().st_size for entry, file in entries.items()}
     source = sum(size for entry, size in sizes.items() if not entry.endswith(".pyc"))
     archive = Archive(name, path, path.stat().st_size, sum(sizes.values()), source, budget)
@@ -95,8 +94,8 @@ def _zip(path: Path, name: str, entries: dict[str, Path]) -> None:
         Path(scratch).unlink(missing_ok=True)
 
 
-def _forget_old(folder: Path, name: str) -> None:
-    """Remove what earlier states of the code left behind, but nothing that a synthesis may be reading now."""
+def _remove_old(folder: Path, name: str) -> None:
+    """Remove old archives of ``name``, but none that a running synthesis may be reading."""
     for archive in folder.glob(f"{name}-*.zip"):
-        if time.time() - archive.stat().st_mtime > _KEPT_SECONDS:
+        if time.time() - archive.stat().st_mtime > _MIN_AGE_SECONDS:
             archive.unlink(missing_ok=True)

@@ -1,4 +1,9 @@
-"""Install the locked packages of a dependency group for the platform where they will run."""
+"""Install the locked packages of a dependency group for the platform where they will run, with bytecode.
+
+Lambda's file system is read-only: without bytecode in the archive, each cold start compiles what it imports. Bytecode
+fits one version of Python. Where that version is not installed, archives have source alone: functions work, and start
+more slowly.
+"""
 
 import os
 import shutil
@@ -7,21 +12,20 @@ import sys
 import sysconfig
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
-
-from infra.assets.bytecode import compile_tree, compiler
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "assets"
 Target = Literal["aws", "host"]
 
-_FROM_SOURCE = ("pyvips",)  # has no wheel; without libvips' headers its source is plain Python, fit for any platform
-_SUPERFLUOUS = (
+_FROM_SOURCE = ("pyvips",)  # has no wheel; without libvips' headers it is plain Python, for any platform
+_STRIPPED = (
     "__pycache__", "tests", "test", "bin", "*.dist-info", "*.pyi", "*.pyc", "*.h", "*.map", ".lock",
-    "swagger-ui*",  # Powertools' page that shows an API's description; the description itself needs none of it
-    # Pillow is there for the arrays that pi-heif hands over: nothing is drawn, written or read with it.
+    "swagger-ui*",  # Powertools' Swagger UI; the OpenAPI document does not need it
+    # Pillow only carries the arrays of pi-heif: it reads, draws and writes nothing here.
     "PIL/_avif*", "PIL/_imagingcms*", "PIL/_imagingft*", "PIL/_imagingmath*", "PIL/_imagingmorph*",
     "PIL/_imagingtk*", "PIL/_webp*",
     "pillow.libs/libavif*", "pillow.libs/libbrotli*", "pillow.libs/libfreetype*", "pillow.libs/libharfbuzz*",
@@ -30,19 +34,19 @@ _SUPERFLUOUS = (
 
 
 class AssetError(RuntimeError):
-    """An asset cannot be built: the message says which, and what was missing."""
+    """An asset cannot be built; the message says which one and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """Where packages will run: uv's name of a platform, and a Python version."""
+    """Where packages will run: uv's name of the platform, and the Python version."""
 
     python_platform: str | None
     python_version: str
 
     @property
     def uv_options(self) -> list[str]:
-        """What tells ``uv pip install`` to install for this platform."""
+        """The options of ``uv pip install`` for this platform."""
         if self.python_platform is None:
             return ["--python", sys.executable]
         return ["--python-platform", self.python_platform, "--python-version", self.python_version]
@@ -61,13 +65,13 @@ PLATFORMS: dict[Target, Platform] = {
 def _uv(*arguments: str) -> str:
     executable = shutil.which("uv") or shutil.which("uv", path=str(ROOT / ".uv" / "bin"))
     if executable is None:
-        raise AssetError("expected uv on the PATH or in .uv/bin for building assets but received none; run: make synth")
+        raise AssetError("No uv on the PATH or in .uv/bin, which building assets needs; run: make synth")
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     run = subprocess.run([executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True)  # noqa: PLW1510
     if run.returncode:
         raise AssetError(
-            f"expected success of uv {' '.join(arguments[:2])} but received exit status {run.returncode}:"
-            f" is a package registry within reach?\n{run.stderr.strip()}"
+            f"uv {' '.join(arguments[:2])} failed with exit status {run.returncode};"
+            f" check that a package registry can be reached\n{run.stderr.strip()}"
         )
     return run.stdout
 
@@ -76,21 +80,50 @@ def locked_requirements(group: str) -> str:
     """Return the packages of ``group`` as ``uv.lock`` pins them, with their hashes.
 
     Raises:
-        AssetError: uv is missing, or the lock file does not fit ``pyproject.toml``.
+        AssetError: uv is missing, or ``uv.lock`` does not match ``pyproject.toml``.
     """
     return _uv("export", "--frozen", "--only-group", group, "--no-emit-project", "--no-header", "--no-annotate")
 
 
+@cache
+def compiler(version: str) -> str | None:
+    """Return this machine's interpreter of Python ``version``, such as ``3.13``, or None."""
+    for candidate in (sys.executable, shutil.which(f"python{version}")):
+        if candidate and _version_of(candidate) == version:
+            return candidate
+    return None
+
+
+def compile_tree(folder: Path, interpreter: str) -> None:
+    """Write bytecode beside every module below ``folder``: the same bytes for the same sources.
+
+    It is never compared with its source again, because in an archive both change together. A file that does not
+    compile, such as a template for another version, is skipped.
+    """
+    command = [interpreter, "-m", "compileall", "-qq", "-s", str(folder), "--invalidation-mode", "unchecked-hash"]
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}  # a fixed order of sets
+    subprocess.run([*command, str(folder)], env=environment, capture_output=True, check=False)
+
+
+def _version_of(interpreter: str) -> str | None:
+    command = [interpreter, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+    try:
+        ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    except OSError:
+        return None
+    return ran.stdout.strip() or None
+
+
 def installed_packages(group: str, target: Target) -> Path:
-    """Return a folder with the packages of ``group`` for ``target``, installed once for each lock of them.
+    """Return a folder with the packages of ``group`` for ``target``; installed again only if their lock changes.
 
     Raises:
-        AssetError: uv is missing or no registry is within reach.
+        AssetError: uv is missing, or no registry can be reached.
     """
     platform = PLATFORMS[target]
     requirements = locked_requirements(group)
     interpreter = compiler(platform.python_version)
-    recipe = "\n".join((requirements, str(platform), *_FROM_SOURCE, *_SUPERFLUOUS, str(interpreter is not None)))
+    recipe = "\n".join((requirements, str(platform), *_FROM_SOURCE, *_STRIPPED, str(interpreter is not None)))
     folder = BUILD / f"packages-{group}-{target}-{sha256(recipe.encode()).hexdigest()[:16]}"
     if folder.is_dir():
         return folder
@@ -109,14 +142,14 @@ def installed_packages(group: str, target: Target) -> Path:
             compile_tree(installed, interpreter)
         try:
             installed.rename(folder)
-        except OSError:  # another process was first; what it built is the same
+        except OSError:  # another process was first, with the same result
             if not folder.is_dir():
                 raise
     return folder
 
 
 def _strip(folder: Path) -> None:
-    for pattern in _SUPERFLUOUS:
+    for pattern in _STRIPPED:
         for found in list(folder.rglob(pattern)):
             if found.is_dir():
                 shutil.rmtree(found)

@@ -1,4 +1,4 @@
-"""Findings of cdk-nag that are meant to stay, each with its reason beside the construct."""
+"""cdk-nag findings that are accepted, each with its reason beside the construct."""
 
 from aws_cdk import Acknowledgment, Validations
 from constructs import IConstruct
@@ -6,12 +6,12 @@ from constructs import IConstruct
 
 def acknowledge(construct: IConstruct, finding: str, reason: str) -> None:
     """Accept one ``finding`` (``AwsSolutions-S1``, ``AwsSolutions-IAM5[Resource::*]``) on ``construct``."""
-    # jsii takes the struct by position, as the TypeScript original does.
+    # jsii passes the struct by position, as the TypeScript original does.
     Validations.of(construct).acknowledge(Acknowledgment(id=finding, reason=reason))
 
 
-def acknowledge_resources(construct: IConstruct, resources: list[str], reason: str) -> None:
-    """Accept that a policy below ``construct`` names ``resources`` with a wildcard in them."""
+def acknowledge_wildcards(construct: IConstruct, resources: list[str], reason: str) -> None:
+    """Accept those of ``resources`` with a wildcard in the policies of ``construct``."""
     for resource in resources:
         if "*" in resource:
             acknowledge(construct, f"AwsSolutions-IAM5[Resource::{resource}]", reason)

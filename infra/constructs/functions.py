@@ -1,4 +1,4 @@
-"""One Lambda function with all that belongs to it: its role, log group, tracing, size and environment."""
+"""A Python Lambda function with its role, log group, tracing, alarms and environment, and the layer with libvips."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,10 +9,9 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.alarms.functions import function_alarms
-from infra.assets import Assets
-from infra.assets.libvips_environment import LIBVIPS_ENVIRONMENT
-from infra.constructs.acknowledgements import acknowledge, acknowledge_resources
-from infra.constructs.log_groups import log_group
+from infra.assets import LIBVIPS_ENVIRONMENT, Assets
+from infra.constructs.acknowledgements import acknowledge, acknowledge_wildcards
+from infra.constructs.storage import log_group
 from infra.names import Names
 from lambdas.core.settings import FunctionName
 
@@ -20,10 +19,10 @@ RUNTIME = lambda_.Runtime.PYTHON_3_13
 
 
 class HandlerFunction(Construct):
-    """The function whose handler is ``lambdas.<name>.handler.handler``.
+    """The function with the handler ``lambdas.<name>.handler.handler``.
 
-    With a ``libvips_layer`` it is one that draws, and gets libvips' environment too. ``variables`` are what
-    it alone is told. ``reserved_concurrency`` executions of it may run at once, whatever other functions do.
+    With a ``libvips_layer`` it draws, and gets libvips' environment too. ``variables`` are added to the
+    environment that all functions share. ``reserved_concurrency`` is both a guarantee and a limit.
     """
 
     def __init__(
@@ -69,18 +68,31 @@ class HandlerFunction(Construct):
         acknowledge(
             self.function,
             "AwsSolutions-L1",
-            "One Python for every function, at which the locked wheels and the libvips layer are built and tested;"
-            " a newer one is a change of infra/assets/packages.py and this runtime together.",
+            "One Python for every function, the one that the locked wheels and the libvips layer are built and tested"
+            " for; a newer one changes infra/assets/packages.py and this runtime together.",
         )
         function_alarms(self, function_name, timeout, names)
 
     def allow(self, construct_id: str, actions: Sequence[str], resources: list[str], why: str = "") -> None:
-        """Let the function do ``actions`` on ``resources``; ``why`` justifies a wildcard among them."""
+        """Allow the function ``actions`` on ``resources``; ``why`` justifies a wildcard among them."""
         policy = iam.Policy(
             self, construct_id, statements=[iam.PolicyStatement(actions=list(actions), resources=resources)]
         )
         policy.attach_to_role(self.role)
-        acknowledge_resources(policy, resources, why)
+        acknowledge_wildcards(policy, resources, why)
+
+
+def libvips_layer(scope: Construct, name: str, assets: Assets) -> lambda_.LayerVersion:
+    """Make the layer ``name`` with libvips; one per stack, so that each stack can be updated alone."""
+    return lambda_.LayerVersion(
+        scope,
+        "Libvips",
+        layer_version_name=name,
+        description="libvips and its Python binding",
+        code=lambda_.Code.from_asset(str(assets.libvips_layer)),
+        compatible_runtimes=[RUNTIME],
+        compatible_architectures=[lambda_.Architecture.ARM_64],
+    )
 
 
 def _environment(name: FunctionName, names: Names) -> dict[str, str]:
@@ -97,14 +109,20 @@ def _environment(name: FunctionName, names: Names) -> dict[str, str]:
 
 def _role(scope: Construct, group: logs.LogGroup) -> iam.Role:
     role = iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    stack = cdk.Stack.of(group)
+    # log_group_arn ends in ":*"; IAM needs the group itself too, for its streams to be created.
+    bare_arn = stack.format_arn(
+        service="logs",
+        resource="log-group",
+        arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+        resource_name=group.log_group_name,
+    )
     writing = iam.Policy(
         scope,
         "Logging",
         statements=[
-            # The group, for its streams to be made in, and what is in it: two resources to IAM.
             iam.PolicyStatement(
-                actions=["logs:CreateLogStream", "logs:PutLogEvents"],
-                resources=[_bare_arn(group), group.log_group_arn],
+                actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[bare_arn, group.log_group_arn]
             )
         ],
     )
@@ -117,14 +135,5 @@ def _role(scope: Construct, group: logs.LogGroup) -> iam.Role:
         ],
     )
     tracing.attach_to_role(role)
-    acknowledge_resources(tracing, ["*"], "X-Ray's write actions know no resource: IAM takes only a wildcard for them.")
+    acknowledge_wildcards(tracing, ["*"], "X-Ray's write actions have no resources: IAM takes only a wildcard.")
     return role
-
-
-def _bare_arn(group: logs.LogGroup) -> str:
-    return cdk.Stack.of(group).format_arn(
-        service="logs",
-        resource="log-group",
-        arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
-        resource_name=group.log_group_name,
-    )

@@ -1,4 +1,4 @@
-"""The HTTP API: every route goes to one function, and past one authorizer."""
+"""The HTTP API: every route has one authorizer and one handler."""
 
 import json
 
@@ -9,9 +9,9 @@ from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.alarms.api import api_alarm
+from infra.alarms.functions import api_alarm
 from infra.constructs.acknowledgements import acknowledge
-from infra.constructs.log_groups import log_group
+from infra.constructs.storage import log_group
 from infra.names import Names
 
 _DOCUMENT = "/openapi.json"
@@ -19,18 +19,14 @@ _LOGGED = (
     "requestId", "httpMethod", "path", "status", "responseLength", "integrationLatency", "identity.sourceIp",
     "authorizer.tenant",
 )  # fmt: skip
-_METHODS = (
-    apigateway.CorsHttpMethod.GET,
-    apigateway.CorsHttpMethod.POST,
-    apigateway.CorsHttpMethod.DELETE,
-)
+_METHODS = (apigateway.CorsHttpMethod.GET, apigateway.CorsHttpMethod.POST, apigateway.CorsHttpMethod.DELETE)
 
 
 class AuthorizedApi(Construct):
-    """An HTTP API before ``handler``, whose callers ``authorizer`` judges.
+    """An HTTP API that sends every request which ``authorizer`` accepts to ``handler``.
 
-    The default route takes every method and path, so that those that do not exist are refused in the
-    API's own words too; only its description is open.
+    The default route takes every method and path, so that unknown ones get the API's own error format too. Only
+    the API's description needs no token.
     """
 
     def __init__(
@@ -59,7 +55,7 @@ class AuthorizedApi(Construct):
                 max_age=cdk.Duration.hours(1),
             ),
             default_integration=integration,
-            default_authorizer=_judge(authorizer),
+            default_authorizer=_lambda_authorizer(authorizer),
         )
         for route in self.api.add_routes(
             path=_DOCUMENT,
@@ -67,27 +63,18 @@ class AuthorizedApi(Construct):
             integration=integration,
             authorizer=apigateway.HttpNoneAuthorizer(),
         ):
-            acknowledge(
-                route,
-                "AwsSolutions-APIG4",
-                "The API's description, which names no tenant and no picture.",
-            )
+            acknowledge(route, "AwsSolutions-APIG4", "The API's description, which has no tenant's data.")
         self._stage()
         api_alarm(self, self.api.api_id, names)
 
     @property
     def address(self) -> str:
-        """Where the API is reached."""
+        """The URL of the API."""
         return self.api.api_endpoint
 
     def _stage(self) -> None:
         settings = self._names.settings
-        group = log_group(
-            self,
-            "AccessLog",
-            f"/aws/vendedlogs/apigateway/{self._names.of('upload')}",
-            settings,
-        )
+        group = log_group(self, "AccessLog", f"/aws/vendedlogs/apigateway/{self._names.of('upload')}", settings)
         stage = apigateway.CfnStage(
             self,
             "Stage",
@@ -106,9 +93,9 @@ class AuthorizedApi(Construct):
         stage.node.add_dependency(group)
 
 
-def _judge(function: lambda_.IFunction) -> authorizers.HttpLambdaAuthorizer:
-    # Nothing is kept of a verdict: a token that is over opens nothing a second later, and a request
-    # without one is refused in the API's own words and not in API Gateway's.
+def _lambda_authorizer(function: lambda_.IFunction) -> authorizers.HttpLambdaAuthorizer:
+    # Results are not cached, so that an expired token is rejected at once. Without an identity source, a request
+    # without a token gets the API's own error format and not API Gateway's.
     return authorizers.HttpLambdaAuthorizer(
         "Authorizer",
         function,

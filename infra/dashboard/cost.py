@@ -1,4 +1,4 @@
-"""What it costs: estimates by what AWS meters, at the prices of the settings; the bill knows tiers and taxes."""
+"""Cost estimates: what AWS meters, at list prices; without tiers and taxes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ from lambdas.fallback_share.reads import REQUEST_METRICS
 HOUR = cdk.Duration.hours(1)
 _MILLION = 1_000_000
 _TRILLION = 1_000_000_000_000
-_TERMS_AT_ONCE = 20  # of one expression, which may have 2,048 characters
+_TERMS_AT_ONCE = 20  # per expression, which may have 2,048 characters
 _MONTH_HOURS = 730
-_EXPRESS_GB = 64 / 1024  # Step Functions bills memory by 64 MB, of which an execution here takes one
+_EXPRESS_GB = 64 / 1024  # Step Functions bills memory in units of 64 MB; an execution here takes one
 _MESSAGE_REQUESTS = 3  # sent, received, deleted
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One metered thing and what one of it costs, in USD."""
+    """A metered metric, and the price of one unit of it in USD."""
 
     series: Series
     usd: float
@@ -33,7 +33,7 @@ class Term:
 
 
 class Costs:
-    """Terms of a stage's bill, service by service and lane by lane."""
+    """The terms of a stage's cost, by service and by lane."""
 
     def __init__(self, names: Names, distribution_id: str) -> None:
         self._names = names
@@ -42,7 +42,7 @@ class Costs:
         self._distribution_id = distribution_id
 
     def by_service(self) -> dict[str, list[Term]]:
-        """Return the terms of everything, by the service that they are paid for."""
+        """Return all terms, by service."""
         lanes = self._settings.lane_names
         others: tuple[FunctionName, ...] = ("generate", "backfill", "upload_api", "authorize")
         return {
@@ -60,7 +60,7 @@ class Costs:
         }
 
     def by_lane(self) -> dict[str, list[Term]]:
-        """Return the terms of what each lane spends by itself."""
+        """Return the terms of each lane."""
         return {
             lane: [*self._lane_functions(lane), *self._executions(lane), *self._messages(lane)]
             for lane in self._settings.lane_names
@@ -117,7 +117,7 @@ class Costs:
         return [
             Term(series.of_bucket(metric, bucket, ("FilterId", REQUEST_METRICS), region), usd / _MILLION)
             for bucket, region in self._buckets().items()
-            if bucket != self._names.originals_bucket  # whose requests are not counted
+            if bucket != self._names.originals_bucket  # has no request metrics
             for metric, usd in prices.items()
         ]
 
@@ -147,7 +147,7 @@ class Costs:
 
 
 def usd_an_hour(terms: Sequence[Term], label: str, prefix: str) -> cloudwatch.MathExpression:
-    """Return the sum of ``terms``, hour by hour; ``prefix`` tells its metrics from others of the same widget."""
+    """Return the sum of ``terms`` per hour; ``prefix`` keeps its metric ids apart from others in the same widget."""
     parts = [terms[start : start + _TERMS_AT_ONCE] for start in range(0, len(terms), _TERMS_AT_ONCE)]
     sums = {f"{prefix}{number}": _sum(part, f"{prefix}{number}_") for number, part in enumerate(parts)}
     return cloudwatch.MathExpression(
@@ -157,13 +157,13 @@ def usd_an_hour(terms: Sequence[Term], label: str, prefix: str) -> cloudwatch.Ma
 
 def _sum(terms: Sequence[Term], prefix: str) -> cloudwatch.MathExpression:
     metered = {f"{prefix}{number}": term for number, term in enumerate(terms)}
-    # What is metered once a day holds until the next day's; what is missing is nothing.
+    # Daily metrics repeat until the next value; other missing values are 0.
     priced = (
         f"FILL({name}, {'REPEAT' if term.statistic == 'Average' else 0}) * {term.usd * _TRILLION:.4f}"
         for name, term in metered.items()
     )
     return cloudwatch.MathExpression(
-        expression=f"({' + '.join(priced)}) / {_TRILLION}",  # prices of a byte have many zeros
+        expression=f"({' + '.join(priced)}) / {_TRILLION}",  # prices per byte have many zeros
         using_metrics={name: term.series.metric(term.statistic, HOUR) for name, term in metered.items()},
         period=HOUR,
     )

@@ -1,4 +1,4 @@
-"""Series that widgets draw: metrics by where they are published, and what can be summed of them."""
+"""The metrics that widgets draw, with the region that publishes them."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class Series:
     region: str
 
     def metric(self, statistic: str, period: cdk.Duration, label: str | None = None) -> cloudwatch.Metric:
-        """Return it by one statistic, as the CDK draws it."""
+        """Return the CDK's metric for one statistic."""
         return cloudwatch.Metric(
             namespace=self.namespace,
             metric_name=self.name,
@@ -38,7 +38,7 @@ def of_function(metric: str, name: FunctionName, lane: str | None, names: Names)
 
 
 def of_queue(metric: str, queue: str, names: Names) -> Series:
-    """Return a metric of the queue that is called ``queue``."""
+    """Return a metric of the queue named ``queue``."""
     return Series("AWS/SQS", metric, (("QueueName", queue),), names.settings.regions.primary)
 
 
@@ -55,22 +55,22 @@ def of_edge(metric: str, distribution_id: str) -> Series:
 
 
 def of_viewer_function(metric: str, function: str) -> Series:
-    """Return a metric of the CloudFront Function that is called ``function``."""
+    """Return a metric of the CloudFront Function named ``function``."""
     return Series("AWS/CloudFront", metric, (("FunctionName", function), ("Region", "Global")), EDGE_REGION)
 
 
 def of_table(metric: str, table: str, names: Names) -> Series:
-    """Return a metric of the table that is called ``table``."""
+    """Return a metric of the table named ``table``."""
     return Series("AWS/DynamoDB", metric, (("TableName", table),), names.settings.regions.primary)
 
 
 def of_bucket(metric: str, bucket: str, kind: tuple[str, str], region: str) -> Series:
-    """Return a metric of a bucket; ``kind`` is its storage class, or the filter of its requests."""
+    """Return a metric of a bucket; ``kind`` is its storage class or its request filter."""
     return Series("AWS/S3", metric, (("BucketName", bucket), kind), region)
 
 
 def by_tenant(metric: str, statistic: str, label: str, names: Names, period: cdk.Duration) -> cloudwatch.MathExpression:
-    """Return a metric that handlers publish, one line for each tenant that there is."""
+    """Return a metric that handlers publish, one line per tenant."""
     search = f'{{{names.metrics_namespace},service,tenant}} MetricName="{metric}"'
     return cloudwatch.MathExpression(
         expression=f"SEARCH('{search}', '{statistic}', {period.to_seconds():g})",

@@ -1,4 +1,4 @@
-"""Rows of the dashboard, from what is wrong to what it costs."""
+"""The rows of the dashboard: alarms, delivery, tenants, lanes, costs."""
 
 from collections.abc import Sequence
 from typing import get_args
@@ -13,14 +13,14 @@ from lambdas.core.settings.lanes import LaneFunction
 
 _PERIOD = cdk.Duration.minutes(5)
 _WHOLE, _HALF, _THIRD, _QUARTER = 24, 12, 8, 6
-_ALARMS_AT_ONCE = 100  # of one widget: CloudWatch's limit
+_ALARMS_AT_ONCE = 100  # per widget: CloudWatch's limit
 _HEIGHT = 6
 
 Row = list[cloudwatch.IWidget]
 
 
 def heading(text: str) -> Row:
-    """Return a line of text over the rows that follow."""
+    """Return a heading for the rows that follow."""
     return [cloudwatch.TextWidget(markdown=f"## {text}", width=_WHOLE, height=1)]
 
 
@@ -31,7 +31,7 @@ def alarms(title: str, found: Sequence[cloudwatch.IAlarm]) -> Row:
 
 
 def edge(names: Names, distribution_id: str) -> Row:
-    """Return what viewers see: requests and errors, hits, the edge's functions, the generator."""
+    """Return delivery: requests and errors, hit ratio, the edge's functions, the generator."""
     functions = [names.of(name) for name in ("viewer-request", "private-response", "public-response")]
     return [
         _graph(
@@ -76,7 +76,7 @@ def edge(names: Names, distribution_id: str) -> Row:
 
 
 def tenants(names: Names) -> Row:
-    """Return what each tenant gets: how long it waits, what is refused, what it uploads."""
+    """Return each tenant's time from upload to outcome, ready images and rejected images."""
     tenant = "${PROP('Dim.tenant')}"
     return [
         _graph(
@@ -98,7 +98,7 @@ def tenants(names: Names) -> Row:
 
 
 def lane(lane: str, names: Names) -> Row:
-    """Return one lane: what waits, what runs and fails, how long each step takes, who is throttled."""
+    """Return one lane: queue, executions, duration of each step, errors and throttles."""
     queue, dead = names.of(f"{lane}-originals"), names.of(f"{lane}-dead-letters")
     functions = get_args(LaneFunction)
     return [
@@ -139,7 +139,7 @@ def lane(lane: str, names: Names) -> Row:
 
 
 def costs(names: Names, distribution_id: str) -> Row:
-    """Return what was spent in the time that the dashboard shows, by service and by lane."""
+    """Return the cost in the dashboard's time range, by service and by lane."""
     made = Costs(names, distribution_id)
     services = [
         usd_an_hour(terms, service, f"s{number}_") for number, (service, terms) in enumerate(made.by_service().items())

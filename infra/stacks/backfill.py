@@ -1,4 +1,4 @@
-"""Backfills: the function that draws, the role and the bucket of the S3 Batch Operations jobs that call it."""
+"""Backfills: the drawing function, and the role and bucket of the S3 Batch Operations jobs that invoke it."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -7,19 +7,18 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.assets import Assets
-from infra.constructs.acknowledgements import acknowledge, acknowledge_resources
-from infra.constructs.functions import HandlerFunction
-from infra.constructs.libvips import libvips_layer
-from infra.constructs.picture_bucket import removal_policy
+from infra.constructs.acknowledgements import acknowledge_wildcards
+from infra.constructs.functions import HandlerFunction, libvips_layer
+from infra.constructs.storage import expiring_bucket
 from infra.names import Names
-from infra.stacks.stack import DarkroomStack
+from infra.stacks.base import DarkroomStack
 
 MANIFESTS, REPORTS = "manifests", "reports"
-"""Where in the bucket a job finds what to do, and writes what became of it."""
+"""Folders of the bucket: what jobs read, and what they write."""
 
 
 class BackfillStack(DarkroomStack):
-    """In the primary region: a job works where its manifest, its report and its objects are."""
+    """In the primary region: a job runs where its manifest, report and objects are."""
 
     def __init__(self, scope: Construct, names: Names, assets: Assets) -> None:
         super().__init__(
@@ -31,7 +30,7 @@ class BackfillStack(DarkroomStack):
         )
         function = self._function(libvips_layer(self, names.of("backfill-libvips"), assets), assets)
         version = function.current_version
-        # A job that runs calls the version that it was created with, whatever is deployed meanwhile.
+        # A running job invokes the version that it was created with, also after a deployment.
         version.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
         bucket = self._bucket()
         role = self._role()
@@ -51,41 +50,26 @@ class BackfillStack(DarkroomStack):
             reserved_concurrency=self.settings.backfill.reserved_concurrency or None,
         )
         originals, derivatives = names.originals_arn, names.derivatives_arn
-        any_picture = "Any picture of this stage may be in a manifest; its id is random."
+        any_image = "Any image of this stage may be in a manifest; its id is random."
         handler.allow("MendOutcomes", ["dynamodb:GetItem", "dynamodb:UpdateItem"], [names.table_arn])
-        # s3:ListBucket makes what is missing a 404 rather than a 403.
-        handler.allow("ListBuckets", ["s3:ListBucket"], [originals, derivatives], any_picture)
-        handler.allow("ReadOriginals", ["s3:GetObject", "s3:GetObjectVersion"], [f"{originals}/*"], any_picture)
+        # s3:ListBucket makes a missing object a 404 rather than a 403.
+        handler.allow("ListBuckets", ["s3:ListBucket"], [originals, derivatives], any_image)
+        handler.allow("ReadOriginals", ["s3:GetObject", "s3:GetObjectVersion"], [f"{originals}/*"], any_image)
         handler.allow(
-            "Derivatives", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], [f"{derivatives}/*"], any_picture
+            "Derivatives", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], [f"{derivatives}/*"], any_image
         )
         return handler.function
 
     def _bucket(self) -> s3.Bucket:
-        bucket = s3.Bucket(
+        return expiring_bucket(
             self,
             "Papers",
-            bucket_name=self.names.backfill_bucket,
-            encryption=s3.BucketEncryption.S3_MANAGED,  # a manifest under a KMS key is refused
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            enforce_ssl=True,
-            removal_policy=removal_policy(self),
-            lifecycle_rules=[
-                s3.LifecycleRule(
-                    id="expiry",
-                    expiration=cdk.Duration.days(self.settings.backfill.paper_days),
-                    abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
-                )
-            ],
+            self.names.backfill_bucket,
+            self.settings,
+            days=self.settings.backfill.paper_days,
+            no_access_log="Manifests and reports of a few jobs a month, read by the operator who started them;"
+            " CloudTrail logs who creates a job.",
         )
-        acknowledge(
-            bucket,
-            "AwsSolutions-S1",
-            "Manifests and reports of a few jobs a month, read by the operator who started them; CloudTrail names"
-            " who creates a job.",
-        )
-        return bucket
 
     def _role(self) -> iam.Role:
         """Make the role of the jobs; see "Granting permissions for Batch Operations" of the S3 guide."""
@@ -109,6 +93,6 @@ class BackfillStack(DarkroomStack):
             ],
         )
         policy.attach_to_role(role)
-        acknowledge_resources(policy, [versions], "A job goes on with its version when a newer one is deployed.")
-        acknowledge_resources(policy, [manifests, reports], "Each job has papers of its own below these folders.")
+        acknowledge_wildcards(policy, [versions], "A running job keeps its version when a newer one is deployed.")
+        acknowledge_wildcards(policy, [manifests, reports], "Each job has its manifest and report in these folders.")
         return role

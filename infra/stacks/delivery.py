@@ -1,21 +1,21 @@
-"""Delivery: the distribution, its functions and policies, and the way of its access log."""
+"""Delivery: the CloudFront distribution, its functions and policies, and the delivery of its access log."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudfront as cloudfront
+from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.alarms.delivery import distribution_alarms
 from infra.assets import Assets
 from infra.constructs.acknowledgements import acknowledge
-from infra.constructs.domain import EdgeDomain
-from infra.constructs.edge_function import OriginRequestFunction
-from infra.constructs.edge_origins import bound_reading, origin_group
-from infra.constructs.edge_policies import cache_policy, response_headers_policy
-from infra.constructs.log_delivery import LogDelivery
-from infra.constructs.viewer_functions import ViewerFunctions
-from infra.constructs.web_acl import web_acl
+from infra.constructs.edge.access_log import PREFIX, RECORD_FIELDS, SUFFIX_PATH
+from infra.constructs.edge.domain import EdgeDomain
+from infra.constructs.edge.functions import OriginRequestFunction, ViewerFunctions
+from infra.constructs.edge.origins import origin_group, set_read_timeout
+from infra.constructs.edge.policies import cache_policy, response_headers_policy
+from infra.constructs.edge.web_acl import web_acl
 from infra.names import Names
-from infra.stacks.stack import DarkroomStack
+from infra.stacks.base import DarkroomStack
 from lambdas.core.keys import PRIVATE_PREFIX
 from lambdas.core.settings import EDGE_REGION
 from lambdas.core.stores.derivatives import CACHE_TAG_HEADER
@@ -26,7 +26,7 @@ _NEVER_CACHED = (403, 500, 502, 503, 504)
 
 
 class DeliveryStack(DarkroomStack):
-    """What viewers talk to; in us-east-1, from where CloudFront takes its parts."""
+    """What viewers connect to; in us-east-1, where CloudFront's parts must be."""
 
     def __init__(self, scope: Construct, names: Names, assets: Assets) -> None:
         super().__init__(
@@ -40,7 +40,7 @@ class DeliveryStack(DarkroomStack):
         functions = ViewerFunctions(self, "Viewer", names=names)
         distribution = self._distribution(functions, assets)
         distribution_alarms(self, distribution.distribution_id, names)
-        LogDelivery(self, "AccessLog", names=names, distribution_id=distribution.distribution_id)
+        self._deliver_access_log(distribution.distribution_id)
         self.publish("distribution-id", distribution.distribution_id, "The distribution that serves pictures")
         self.publish("image-token-store", functions.keys.key_value_store_arn, "Keys of image tokens, at the edge")
         address = self.domain.address if self.domain else f"https://{distribution.distribution_domain_name}"
@@ -75,22 +75,22 @@ class DeliveryStack(DarkroomStack):
             acknowledge(
                 distribution,
                 "AwsSolutions-CFR4",
-                "CloudFront's own certificate fixes the protocol; a domain of one's own raises it.",
+                "CloudFront's default certificate fixes the TLS version; a custom domain can raise it.",
             )
         resource = distribution.node.default_child
         assert isinstance(resource, cloudfront.CfnDistribution)  # noqa: S101 - what an L2 distribution is made of
-        bound_reading(resource, self.settings)
+        set_read_timeout(resource, self.settings)
         resource.add_property_override("DistributionConfig.CacheTagConfig", {"HeaderName": CACHE_TAG_HEADER})
         for finding, reason in {
-            "AwsSolutions-CFR1": "Pictures are for viewers everywhere.",
-            "AwsSolutions-CFR3": "Logged by standard logging v2, a delivery beside it; the rule looks for v1.",
-            _FOREIGN_BUCKET: "The buckets' own policies let this account's distributions read.",
+            "AwsSolutions-CFR1": "Viewers may be in any country.",
+            "AwsSolutions-CFR3": "Logged by standard logging v2, as a separate delivery; the rule looks for v1.",
+            _FOREIGN_BUCKET: "The bucket policies allow this account's distributions to read.",
         }.items():
             acknowledge(distribution, finding, reason)
         return distribution
 
     def _behaviors(self, functions: ViewerFunctions, assets: Assets) -> list[cloudfront.BehaviorOptions]:
-        """Return the behaviors of public and of private pictures: alike but for what becomes of an answer."""
+        """Return the behaviors of public and private pictures, which differ only in how responses are treated."""
         origins, keys = origin_group(self, self.names), cache_policy(self, self.names)
         miss = OriginRequestFunction(self, "OriginRequest", names=self.names, assets=assets)
         on_miss = cloudfront.EdgeLambda(
@@ -109,3 +109,31 @@ class DeliveryStack(DarkroomStack):
             )
             for private in (False, True)
         ]
+
+    def _deliver_access_log(self, distribution_id: str) -> None:
+        """Deliver the access log as Parquet to the analytics stack's bucket, which is deployed before."""
+        scope, partition = Construct(self, "AccessLog"), cdk.Aws.PARTITION
+        source = logs.CfnDeliverySource(
+            scope,
+            "Source",
+            name=self.names.of("access-log"),
+            log_type="ACCESS_LOGS",
+            resource_arn=f"arn:{partition}:cloudfront::{self.names.account}:distribution/{distribution_id}",
+        )
+        destination = logs.CfnDeliveryDestination(
+            scope,
+            "Destination",
+            name=self.names.of("access-log"),
+            destination_resource_arn=f"arn:{partition}:s3:::{self.names.logs_bucket}/{PREFIX}",
+            output_format="parquet",
+        )
+        delivery = logs.CfnDelivery(
+            scope,
+            "Delivery",
+            delivery_source_name=source.name,
+            delivery_destination_arn=destination.attr_arn,
+            record_fields=list(RECORD_FIELDS),
+            s3_enable_hive_compatible_path=True,
+            s3_suffix_path=SUFFIX_PATH,
+        )
+        delivery.add_resource_dependency(source)  # it has the source's name and no reference to it

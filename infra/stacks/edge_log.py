@@ -1,22 +1,22 @@
 """The log groups of the Lambda@Edge function outside of us-east-1.
 
-It runs, and logs, in the region near its viewer, into a group of the same name. It may make no group itself:
-one made by a function would have no end to its retention.
+The function runs and logs in the region near its viewer, into a group of the same name. It has no permission to
+create the group, because a group created by a function keeps its lines for ever.
 """
 
 import aws_cdk as cdk
 from constructs import Construct
 
-from infra.constructs.log_groups import log_group
+from infra.constructs.storage import log_group
 from infra.names import Names
-from infra.stacks.stack import DarkroomStack
+from infra.stacks.base import DarkroomStack
 from lambdas.core.settings import EDGE_REGION
 
 _ROLE = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/cdk-hnb659fds-%s-role-${AWS::AccountId}-" + EDGE_REGION
 
 
 class EdgeLogStack(DarkroomStack):
-    """The log group of one region, deployed by the roles of us-east-1's bootstrap: the region needs none."""
+    """The log group of one region, deployed by the bootstrap roles of us-east-1: the region needs no bootstrap."""
 
     def __init__(self, scope: Construct, names: Names, region: str) -> None:
         super().__init__(

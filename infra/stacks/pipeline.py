@@ -1,13 +1,13 @@
-"""What turns originals into derivatives: the lanes and the generator."""
+"""What turns originals into derivatives: the lanes, and the generator for what they did not make."""
 
+from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.assets import Assets
-from infra.constructs.generator import Generator
-from infra.constructs.lane import Lane
-from infra.constructs.libvips import libvips_layer
+from infra.constructs.functions import HandlerFunction, libvips_layer
+from infra.constructs.lane.lane import Lane
 from infra.names import Names
-from infra.stacks.stack import DarkroomStack
+from infra.stacks.base import DarkroomStack
 from lambdas.core.settings.lanes import SHARED_LANE
 
 
@@ -23,13 +23,31 @@ class PipelineStack(DarkroomStack):
             description="Darkroom: the lane that tenants share, and the generator",
         )
         layer = libvips_layer(self, names.of("libvips"), assets)
-        publish_lane(self, Lane(self, SHARED_LANE, names=names, assets=assets, libvips_layer=layer))
-        generator = Generator(self, names=names, assets=assets, libvips_layer=layer)
-        self.publish("generator-function", generator.function.function_name, "Function that draws what is missing")
+        _publish_lane(self, Lane(self, SHARED_LANE, names=names, assets=assets, libvips_layer=layer))
+        generator = self._generator(assets, layer)
+        self.publish("generator-function", generator.function_name, "Function that draws what is missing")
+
+    def _generator(self, assets: Assets, layer: lambda_.ILayerVersion) -> lambda_.Function:
+        """Make the function that the edge invokes on a miss."""
+        handler = HandlerFunction(
+            Construct(self, "Generator"),
+            "Generate",
+            name="generate",
+            names=self.names,
+            assets=assets,
+            libvips_layer=layer,
+        )
+        originals, derivatives = self.names.originals_arn, self.names.derivatives_arn
+        any_image = "Any image of this stage may be requested; its id is random."
+        handler.allow("ReadOutcomes", ["dynamodb:GetItem"], [self.names.table_arn])
+        handler.allow("ListBuckets", ["s3:ListBucket"], [originals, derivatives], any_image)
+        handler.allow("ReadOriginals", ["s3:GetObject", "s3:GetObjectVersion"], [f"{originals}/*"], any_image)
+        handler.allow("Derivatives", ["s3:GetObject", "s3:PutObject"], [f"{derivatives}/*"], any_image)
+        return handler.function
 
 
 class LaneStack(DarkroomStack):
-    """The lane of one dedicated ``tenant``; apart, for a lane is a tenth of the 500 resources a stack may have."""
+    """The lane of one dedicated ``tenant``; a stack of its own, because a stack may have 500 resources."""
 
     def __init__(self, scope: Construct, names: Names, assets: Assets, tenant: str) -> None:
         super().__init__(
@@ -40,11 +58,11 @@ class LaneStack(DarkroomStack):
             description=f"Darkroom: the lane of the tenant {tenant}",
         )
         layer = libvips_layer(self, names.of(f"{tenant}-libvips"), assets)
-        publish_lane(self, Lane(self, tenant, names=names, assets=assets, libvips_layer=layer))
+        _publish_lane(self, Lane(self, tenant, names=names, assets=assets, libvips_layer=layer))
 
 
-def publish_lane(stack: DarkroomStack, lane: Lane) -> None:
-    """Write where the parts of ``lane`` are found."""
+def _publish_lane(stack: DarkroomStack, lane: Lane) -> None:
+    """Publish the names and addresses of the parts of ``lane``."""
     name = lane.name
     stack.publish(f"lane-{name}-queue-url", lane.queue.queue_url, f"Queue of the lane {name}")
     stack.publish(f"lane-{name}-dlq-url", lane.dead_letters.queue_url, f"Dead letters of the lane {name}")

@@ -1,17 +1,17 @@
-"""The replica of the derivatives, in the second region, and the alarm that tells when the edge lives on it."""
+"""The replica of the derivatives in the second region, and the alarms on replication and on failover to it."""
 
 from constructs import Construct
 
-from infra.alarms.fallback import FallbackAlarm
 from infra.alarms.replication import progress_alarms
 from infra.assets import Assets
-from infra.constructs.picture_bucket import let_the_edge_serve, picture_bucket
+from infra.constructs.replica import FallbackShare
+from infra.constructs.storage import allow_edge_reads, picture_bucket
 from infra.names import Names
-from infra.stacks.stack import DarkroomStack
+from infra.stacks.base import DarkroomStack
 
 
 class ReplicaStack(DarkroomStack):
-    """The bucket that CloudFront falls back to."""
+    """The bucket that CloudFront fails over to."""
 
     def __init__(self, scope: Construct, names: Names, assets: Assets) -> None:
         super().__init__(
@@ -21,8 +21,8 @@ class ReplicaStack(DarkroomStack):
             region=names.settings.regions.replica,
             description="Darkroom: the copy of the derivatives that the edge falls back to",
         )
-        bucket = picture_bucket(self, "Derivatives", names.replica_bucket, counted=True)
-        let_the_edge_serve(self, bucket)
+        bucket = picture_bucket(self, "Derivatives", names.replica_bucket, self.settings, request_metrics=True)
+        allow_edge_reads(bucket, self.settings)
         self.publish("replica-bucket", bucket.bucket_name, "Bucket that the edge falls back to")
-        FallbackAlarm(self, "Fallback", names=names, assets=assets)
+        FallbackShare(self, "Fallback", names=names, assets=assets)
         progress_alarms(self, names)

@@ -1,15 +1,14 @@
-"""Originals, derivatives and the images table: what must outlive every other stack."""
+"""Originals, derivatives and the images table: the data that outlives every other stack."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.constructs.picture_bucket import let_the_edge_serve, picture_bucket
-from infra.constructs.replication import replicate
-from infra.constructs.tables import table
+from infra.constructs.replica import replicate
+from infra.constructs.storage import allow_edge_reads, picture_bucket, table
 from infra.names import Names
-from infra.stacks.stack import DarkroomStack
+from infra.stacks.base import DarkroomStack
 
 _CLASSES = {
     "intelligent_tiering": s3.StorageClass.INTELLIGENT_TIERING,
@@ -18,7 +17,7 @@ _CLASSES = {
 
 
 class StorageStack(DarkroomStack):
-    """The buckets of originals and derivatives, and the table with each picture's outcome."""
+    """The buckets of originals and derivatives, and the images table."""
 
     def __init__(self, scope: Construct, names: Names) -> None:
         super().__init__(
@@ -28,28 +27,30 @@ class StorageStack(DarkroomStack):
             region=names.settings.regions.primary,
             description="Darkroom: originals, derivatives and the images table",
         )
-        self.originals = picture_bucket(self, "Originals", names.originals_bucket)
-        self._receive_uploads(self.originals)
-        self._move_old_originals(self.originals)
-        self.derivatives = picture_bucket(self, "Derivatives", names.derivatives_bucket, counted=True)
-        let_the_edge_serve(self, self.derivatives)
+        self.originals = picture_bucket(self, "Originals", names.originals_bucket, self.settings)
+        self._allow_uploads(self.originals)
+        self._tier_originals(self.originals)
+        self.derivatives = picture_bucket(
+            self, "Derivatives", names.derivatives_bucket, self.settings, request_metrics=True
+        )
+        allow_edge_reads(self.derivatives, self.settings)
         replicate(self, self.derivatives, names)
         self.images = self._images_table()
         self.publish("originals-bucket", self.originals.bucket_name, "Bucket of the uploaded bytes")
         self.publish("derivatives-bucket", self.derivatives.bucket_name, "Bucket that the edge serves from")
         self.publish("images-table", self.images.table_name, "Table with each picture's outcome")
 
-    def _receive_uploads(self, bucket: s3.Bucket) -> None:
+    def _allow_uploads(self, bucket: s3.Bucket) -> None:
         bucket.add_cors_rule(
             allowed_methods=[s3.HttpMethods.POST, s3.HttpMethods.PUT, s3.HttpMethods.GET],
             allowed_origins=list(self.settings.uploads.allowed_origins),
             allowed_headers=["*"],
-            exposed_headers=["ETag"],  # a browser needs each part's to complete a multipart upload
+            exposed_headers=["ETag"],  # a browser needs the ETag of each part to complete a multipart upload
             max_age=3600,
         )
         resource = bucket.node.default_child
         assert isinstance(resource, s3.CfnBucket)  # noqa: S101 - what an L2 bucket is made of
-        # The L2 property would bring a custom resource, and its function, for the same switch.
+        # The L2 property would add a custom resource with a function for the same switch.
         resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
             event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
         )
@@ -64,7 +65,7 @@ class StorageStack(DarkroomStack):
                 ),
             )
 
-    def _move_old_originals(self, bucket: s3.Bucket) -> None:
+    def _tier_originals(self, bucket: s3.Bucket) -> None:
         storage = self.settings.storage
         if storage.originals_class != "standard":
             bucket.add_lifecycle_rule(
@@ -78,7 +79,7 @@ class StorageStack(DarkroomStack):
             )
 
     def _images_table(self) -> dynamodb.Table:
-        images = table(self, "Images", name=self.names.images_table, key="image_id", names=self.names)
+        images = table(self, "Images", name=self.names.images_table, key="image_id", settings=self.settings)
         images.add_global_secondary_index(
             index_name="by-tenant",
             partition_key=dynamodb.Attribute(name="tenant", type=dynamodb.AttributeType.STRING),

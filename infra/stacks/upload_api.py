@@ -1,4 +1,4 @@
-"""The upload API: an HTTP API, its authorizer, the handler that signs uploads, and what both keep."""
+"""The upload API: an HTTP API, its authorizer, its handler, and the table and secrets of both."""
 
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
@@ -6,20 +6,19 @@ from constructs import Construct
 from infra.assets import Assets
 from infra.constructs.functions import RUNTIME, HandlerFunction
 from infra.constructs.http_api import AuthorizedApi
-from infra.constructs.secret import empty_secret
-from infra.constructs.tables import table
+from infra.constructs.storage import empty_secret, table
 from infra.names import Names
-from infra.stacks.stack import DarkroomStack
+from infra.stacks.base import DarkroomStack
 from lambdas.core.settings import EDGE_REGION
 
 _TENANT_KEYS = "tenant-keys"
 _IMAGE_TOKEN_KEYS = "image-token-keys"  # noqa: S105  # a name
 _ANY_UPLOAD = "An upload's key ends in a random id, made when the request is signed."
-_ANY_PICTURE = "A tenant may take down any of its pictures; whose it is, the handler looks up first."
+_ANY_IMAGE = "A tenant may take down any of its images; the handler checks the owner first."
 
 
 class UploadStack(DarkroomStack):
-    """The HTTP API and all that stands behind it."""
+    """The HTTP API, its two functions, and their data."""
 
     def __init__(self, scope: Construct, names: Names, assets: Assets) -> None:
         super().__init__(
@@ -29,21 +28,11 @@ class UploadStack(DarkroomStack):
             region=names.settings.regions.primary,
             description="Darkroom: the upload API",
         )
-        tenant_keys = empty_secret(
-            self,
-            "TenantKeys",
-            names,
-            "tenant-keys",
-            "Keys that tenants sign tokens with",
-        )
+        tenant_keys = empty_secret(self, "TenantKeys", names, _TENANT_KEYS, "Keys that tenants sign tokens with")
         image_token_keys = empty_secret(
-            self,
-            "ImageTokenKeys",
-            names,
-            "image-token-keys",
-            "Keys of tokens that show private images",
+            self, "ImageTokenKeys", names, _IMAGE_TOKEN_KEYS, "Keys of tokens that show private images"
         )
-        self._uploads_table()
+        table(self, "Uploads", name=names.uploads_table, key="image_id", settings=self.settings, expires="expires_at")
         authorizer = self._authorizer(assets, tenant_keys)
         handler = HandlerFunction(
             self,
@@ -63,19 +52,8 @@ class UploadStack(DarkroomStack):
         api = AuthorizedApi(self, names=names, handler=handler.function, authorizer=authorizer.function)
         self.publish("upload-api-url", api.address, "Address of the upload API")
         self.publish("uploads-table", names.uploads_table, "Table with the uploads that were signed")
-        self.publish(
-            "tenant-keys-secret",
-            tenant_keys,
-            "Secret with the keys that tenants sign tokens with",
-        )
-        self.publish(
-            "image-token-keys-secret",
-            image_token_keys,
-            "Secret with the keys of image tokens",
-        )
-
-    def _uploads_table(self) -> None:
-        table(self, "Uploads", name=self.names.uploads_table, key="image_id", names=self.names, expires="expires_at")
+        self.publish("tenant-keys-secret", tenant_keys, "Secret with the keys that tenants sign tokens with")
+        self.publish("image-token-keys-secret", image_token_keys, "Secret with the keys of image tokens")
 
     def _authorizer(self, assets: Assets, tenant_keys: str) -> HandlerFunction:
         layer = lambda_.LayerVersion(
@@ -101,61 +79,42 @@ class UploadStack(DarkroomStack):
 
     def _allow_uploads(self, handler: HandlerFunction) -> None:
         originals = self.names.originals_arn
-        # A presigned request may do what its signer may, and only what was signed.
+        # A presigned request has the permissions of its signer, for the signed operation alone.
         handler.allow(
             "Originals",
-            [
-                "s3:PutObject",
-                "s3:AbortMultipartUpload",
-                "s3:ListMultipartUploadParts",
-                "s3:GetObject",
-            ],
+            ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:GetObject"],
             [f"{originals}/*"],
             _ANY_UPLOAD,
         )
-        # Without it, an original that has not arrived is 403: it could not be told from a refusal.
+        # Without it, an original that has not arrived is a 403, which looks like a refusal.
         handler.allow("FindOriginals", ["s3:ListBucket"], [originals])
         handler.allow(
-            "Uploads",
-            ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"],
-            [self.names.uploads_table_arn],
+            "Uploads", ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"], [self.names.uploads_table_arn]
         )
 
     def _allow_takedowns(self, handler: HandlerFunction) -> None:
-        # A deletion of one version is replicated by nobody: it is made in both regions.
-        places = [self.names.originals_arn, self.names.derivatives_arn, self.names.replica_arn]
-        handler.allow("FindVersions", ["s3:ListBucketVersions"], places)
+        # S3 does not replicate the deletion of a version: a takedown deletes in both regions.
+        buckets = [self.names.originals_arn, self.names.derivatives_arn, self.names.replica_arn]
+        handler.allow("FindVersions", ["s3:ListBucketVersions"], buckets)
         handler.allow(
             "EraseVersions",
             ["s3:DeleteObject", "s3:DeleteObjectVersion"],
-            [f"{place}/*" for place in places],
-            _ANY_PICTURE,
+            [f"{bucket}/*" for bucket in buckets],
+            _ANY_IMAGE,
         )
         if self.settings.storage.object_lock:
-            handler.allow(
-                "PassLock",
-                ["s3:BypassGovernanceRetention"],
-                [f"{self.names.originals_arn}/*"],
-                _ANY_PICTURE,
-            )
+            originals = f"{self.names.originals_arn}/*"
+            handler.allow("PassLock", ["s3:BypassGovernanceRetention"], [originals], _ANY_IMAGE)
         handler.allow(
             "Invalidate",
             ["cloudfront:CreateInvalidation"],
             [f"arn:aws:cloudfront::{self.account}:distribution/*"],
-            "The distribution is deployed later, in another stack: its id is looked up when it is needed.",
+            "The distribution is deployed later, in another stack; its id is looked up when it is needed.",
         )
 
     def _allow_lookups(self, handler: HandlerFunction, image_token_keys: str) -> None:
-        handler.allow(
-            "Images",
-            ["dynamodb:GetItem", "dynamodb:DeleteItem"],
-            [self.names.table_arn],
-        )
-        handler.allow(
-            "ListImages",
-            ["dynamodb:Query"],
-            [f"{self.names.table_arn}/index/by-tenant"],
-        )
+        handler.allow("Images", ["dynamodb:GetItem", "dynamodb:DeleteItem"], [self.names.table_arn])
+        handler.allow("ListImages", ["dynamodb:Query"], [f"{self.names.table_arn}/index/by-tenant"])
         handler.allow("ReadImageTokenKeys", ["secretsmanager:GetSecretValue"], [image_token_keys])
         published = [self.names.parameter_arn(thing, EDGE_REGION) for thing in ("delivery-url", "distribution-id")]
         handler.allow("ReadAddresses", ["ssm:GetParameter"], published)

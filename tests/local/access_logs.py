@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pyarrow.parquet as pq
 
-from infra.constructs.access_log import PREFIX
+from infra.constructs.edge.access_log import PREFIX
 from infra.local.stack import LocalStack
 
 

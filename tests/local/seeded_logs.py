@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 from seeded_images import IMAGES
 
-from infra.constructs.access_log import COLUMNS, partition_path
+from infra.constructs.edge.access_log import COLUMNS, partition_path
 from infra.local.cloudfront.access_log import to_parquet
 from infra.local.stack import LocalStack
 

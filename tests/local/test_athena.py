@@ -17,7 +17,7 @@ from pyathena.pandas.cursor import PandasCursor
 from scan_limits import scan_limit
 from seeded_logs import HOURS, records_of, seed, unseed
 
-from infra.constructs.access_log import TABLE, partition_path
+from infra.constructs.edge.access_log import TABLE, partition_path
 from infra.local.stack import LocalStack
 
 SITE, OTHER_SITE = "E1ATHENA", "E2ATHENA"

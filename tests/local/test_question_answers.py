@@ -15,7 +15,7 @@ from seeded_logs import records_of, seed, unseed
 from flows.reporting.images_snapshot import SNAPSHOTS, Snapshot, Tally
 from flows.reporting.periods import Period
 from flows.reporting.queries import Answer, Question, ask
-from infra.constructs.access_log import PREFIX, partition_path
+from infra.constructs.edge.access_log import PREFIX, partition_path
 from infra.local.athena.planning import Planner
 from infra.local.stack import LocalStack
 from lambdas.core.records import image_row

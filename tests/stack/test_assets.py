@@ -20,8 +20,7 @@ from synthesized import Assembly, Resource, referenced
 from infra import assets
 from infra.assets import packages
 from infra.assets.archives import Budget, OverBudgetError, write_archive
-from infra.assets.bytecode import compile_tree, compiler
-from infra.assets.packages import ROOT
+from infra.assets.packages import ROOT, compile_tree, compiler
 
 DRAWING = {"metadata", "derive", "generate"}
 AMAZON_LINUX_GLIBC = (2, 34)

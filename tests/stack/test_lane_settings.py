@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from infra.constructs.originals_rule import PatternTooLongError, event_pattern
+from infra.constructs.lane.routing import PatternTooLongError, event_pattern
 from infra.names import Names, NameTooLongError
 from infra.synth import NO_ACCOUNT
 from lambdas.core.settings import (

@@ -7,7 +7,7 @@ from jsonata import Jsonata
 from jsonata.jexception import JException
 from synthesized import Assembly, referenced
 
-from infra.constructs import state_machine
+from infra.constructs.lane import definition as state_machine
 from lambdas.core.settings import Settings
 
 EXPRESS_SECONDS = 300

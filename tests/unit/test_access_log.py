@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from infra.constructs.access_log import (
+from infra.constructs.edge.access_log import (
     COLUMNS,
     FIELDS,
     LOCATION_TEMPLATE,

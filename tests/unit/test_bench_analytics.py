@@ -5,7 +5,7 @@ from datetime import date
 
 import pyarrow.parquet as pq
 
-from infra.constructs.access_log import COLUMNS
+from infra.constructs.edge.access_log import COLUMNS
 from lambdas.core.records import COLUMNS as IMAGE_COLUMNS
 from lambdas.core.settings import load_settings
 from tests.bench.analytics.lines import IMAGES, image_ids, image_rows, log_files

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.constructs.access_log import COLUMNS
+from infra.constructs.edge.access_log import COLUMNS
 from infra.local.cloudfront.access_log import LogWriter, Served, Statistics, Timing, access_record, to_parquet
 from infra.local.cloudfront.exchange import Answer, ViewerRequest
 

@@ -13,7 +13,7 @@ import pyvips
 from deep_pictures import avif_12_bit, cmyk_progressive, heic_10_bit, png_interlaced
 from pictures import avif, corners, flat, heic
 
-from infra.assets.libvips_environment import LIBVIPS_ENVIRONMENT
+from infra.assets import LIBVIPS_ENVIRONMENT
 from lambdas.core.keys import Variant
 from lambdas.core.settings import load_settings
 from lambdas.imaging.rejection import RejectedError

@@ -12,7 +12,7 @@ from sqlglot import exp
 from flows.reporting.asked import question_parameters, settings_parameters
 from flows.reporting.periods import Period
 from flows.reporting.queries import Question, UnknownQuestionError
-from infra.constructs.access_log import COLUMNS, PARTITION_KEYS, TABLE
+from infra.constructs.edge.access_log import COLUMNS, PARTITION_KEYS, TABLE
 from infra.local.athena.query import parse_query, plan_query
 from infra.local.athena.tables import CatalogTable, Scan, check_injected, relation
 from lambdas.core.records import COLUMNS as IMAGE_COLUMNS

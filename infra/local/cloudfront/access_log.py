@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.constructs.access_log import COLUMNS, partition_path
+from infra.constructs.edge.access_log import COLUMNS, partition_path
 from infra.local.cloudfront.exchange import Answer, ResultType, ViewerRequest
 from lambdas.core.keys import MIME_TYPES
 

@@ -24,7 +24,7 @@ from flows.reporting.periods import Period
 from flows.reporting.queries import Answer, Question, ask
 from flows.reporting.report_kinds import KINDS
 from flows.reporting.results import save_answers
-from infra.constructs.access_log import PREFIX, partition_path
+from infra.constructs.edge.access_log import PREFIX, partition_path
 from infra.local.athena.planning import Plan, Planner
 from infra.local.stack import LocalStack
 from infra.local.state import Ports

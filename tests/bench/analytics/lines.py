@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from infra.command.traffic.clients import CLIENTS
 from infra.command.traffic.rhythm import HOURS
-from infra.constructs.access_log import COLUMNS, partition_path
+from infra.constructs.edge.access_log import COLUMNS, partition_path
 from lambdas.core.settings import Settings
 
 IMAGES, TENANTS = 5_000, ("demo", "studio")

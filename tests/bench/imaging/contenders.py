@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.assets.libvips_environment import LIBVIPS_ENVIRONMENT
+from infra.assets import LIBVIPS_ENVIRONMENT
 from tests.bench.imaging.sharp_package import installed_sharp, node
 
 CHECKOUT = Path(__file__).resolve().parents[3]

@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from infra.assets.libvips_environment import LIBVIPS_ENVIRONMENT
+from infra.assets import LIBVIPS_ENVIRONMENT
 
 CORES = os.cpu_count() or 1
 # As the derive function has it: one thread a process, for each has a core to itself.

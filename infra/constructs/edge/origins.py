@@ -1,4 +1,4 @@
-"""The edge's origins: the derivatives, and their replica in the second region for when they fail."""
+"""The distribution's origins: the derivatives bucket, and its replica in the second region as failover."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudfront as cloudfront
@@ -6,21 +6,21 @@ from aws_cdk import aws_cloudfront_origins as origins
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.constructs.edge_policies import any_origin_may_read
+from infra.constructs.edge.policies import any_origin_may_read
 from infra.names import Names
 from lambdas.core.settings import Settings
 from lambdas.edge.origin_request import FALLBACK_HEADER, GENERATOR_HEADER, NOT_FOUND_SECONDS_HEADER, REGION_HEADER
 
 FAILOVER_STATUSES = (403, 500, 502, 503, 504)
-"""What sends a request on to the replica: a refusal too. A 404 does not: it is an answer."""
+"""Statuses that fail over to the replica. A 404 does not: it is a valid response."""
 
-# With an Origin on every request S3 says on every answer that any origin may read it: there is one to keep.
+# S3 sends CORS headers only if a request has an Origin. With one on every request, one response fits all viewers.
 _SOME_ORIGIN = "https://any.invalid"
-_ORIGINS = 2  # an origin group has exactly so many members
+_ORIGINS = 2  # an origin group has exactly two members
 
 
 def origin_group(scope: Construct, names: Names) -> cloudfront.IOrigin:
-    """Make the group of both buckets, each read with origin access control."""
+    """Make the origin group of both buckets, each read with origin access control."""
     control = cloudfront.S3OriginAccessControl(
         scope, "OriginAccess", origin_access_control_name=names.of("derivatives")
     )
@@ -64,10 +64,10 @@ def _origin(
     )
 
 
-def bound_reading(distribution: cloudfront.CfnDistribution, settings: Settings) -> None:
-    """Have every origin of ``distribution`` count as failing where it connects and then says nothing.
+def set_read_timeout(distribution: cloudfront.CfnDistribution, settings: Settings) -> None:
+    """Set how long an origin may take to respond before it counts as failed.
 
-    S3 origins have the time by CloudFormation only: the CDK's construct for them has no such property yet.
+    CloudFormation has the property for S3 origins; the CDK's construct for them does not yet.
     """
     for index in range(_ORIGINS):
         distribution.add_property_override(

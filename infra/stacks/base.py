@@ -1,4 +1,4 @@
-"""What every stack of Darkroom has: its name, its place, its tags, and a way to publish what it made."""
+"""The base of every stack: its name, region, tags, and how it publishes what it made."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_ssm as ssm
@@ -8,7 +8,7 @@ from infra.names import Names
 
 
 class DarkroomStack(cdk.Stack):
-    """A stack named for its ``kind`` in one region of the account that ``names`` speaks for."""
+    """A stack named for its ``kind``, in one region of the account in ``names``."""
 
     def __init__(
         self,
@@ -36,9 +36,9 @@ class DarkroomStack(cdk.Stack):
         self.settings = names.settings
 
     def publish(self, thing: str, value: str, description: str) -> None:
-        """Write ``value`` where flows, notebooks and the command look ``thing`` up: an SSM parameter.
+        """Publish ``value`` as the SSM parameter of ``thing``, which flows, notebooks and the CLI read.
 
-        It is an output too, for whoever reads what a deployment prints.
+        It is an output of the stack too, which ``cdk deploy`` prints.
         """
         ssm.StringParameter(
             self,

@@ -1,4 +1,4 @@
-"""A lane's state machine as a resource: its role, log and functions around the definition."""
+"""The Express state machine of a lane as a resource: its role and its log around ``definition.py``."""
 
 from collections.abc import Mapping
 
@@ -10,10 +10,9 @@ from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
 from infra.alarms.lanes import execution_alarms
-from infra.constructs import state_machine
-from infra.constructs.acknowledgements import acknowledge, acknowledge_resources
-from infra.constructs.log_groups import log_group
-from infra.constructs.state_machine_failures import FAILURES_TABLE, QUEUE
+from infra.constructs.acknowledgements import acknowledge, acknowledge_wildcards
+from infra.constructs.lane.definition import FAILURES_TABLE, QUEUE, definition
+from infra.constructs.storage import log_group
 from infra.names import Names
 
 # "Logging using CloudWatch Logs" and "Tracing with X-Ray" of the Step Functions guide.
@@ -36,7 +35,7 @@ _TRACING_ACTIONS = [
 
 
 class LaneStateMachine(Construct):
-    """An Express state machine over ``functions``, which are named as its definition's tasks are."""
+    """An Express state machine; ``functions`` has a Lambda function for each task of the definition."""
 
     def __init__(
         self,
@@ -52,7 +51,7 @@ class LaneStateMachine(Construct):
         super().__init__(scope, construct_id)
         arns = {task: function.function_arn for task, function in functions.items()}
         role, policies = self._role(list(arns.values()), queue, failures)
-        # Below /aws/vendedlogs the log group's policy does not grow with each new machine.
+        # Below /aws/vendedlogs the log resource policy does not grow with each state machine.
         group = log_group(self, "Logs", f"/aws/vendedlogs/states/{names.of(lane)}", names.settings)
         machine = stepfunctions.CfnStateMachine(
             self,
@@ -60,7 +59,7 @@ class LaneStateMachine(Construct):
             state_machine_name=names.of(lane),
             state_machine_type="EXPRESS",
             role_arn=role.role_arn,
-            definition=state_machine.definition(names.settings),
+            definition=definition(names.settings),
             definition_substitutions={**arns, QUEUE: queue.queue_url, FAILURES_TABLE: failures.table_name},
             logging_configuration=stepfunctions.CfnStateMachine.LoggingConfigurationProperty(
                 level="ERROR",
@@ -79,8 +78,8 @@ class LaneStateMachine(Construct):
         acknowledge(
             machine,
             "AwsSolutions-SF1",
-            "Errors are logged with their data; every step of ten million good executions a day would cost more"
-            " than the executions, and each step's seconds are in the images table.",
+            "Errors are logged with their data. Logging every step of ten million executions a day would cost more"
+            " than the executions; the duration of each step is in the images table.",
         )
         self.arn = machine.attr_arn
         execution_alarms(self, lane, self.arn, names)
@@ -107,7 +106,7 @@ class LaneStateMachine(Construct):
             "Observe",
             statements=[iam.PolicyStatement(actions=[*_LOGGING_ACTIONS, *_TRACING_ACTIONS], resources=["*"])],
         )
-        acknowledge_resources(observing, ["*"], "Log deliveries and X-Ray know no resource: IAM takes only a wildcard.")
+        acknowledge_wildcards(observing, ["*"], "Log deliveries and X-Ray have no resources: IAM takes a wildcard.")
         policies = [invoking, failing, observing]
         for policy in policies:
             policy.attach_to_role(role)

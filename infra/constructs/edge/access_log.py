@@ -1,8 +1,8 @@
-"""The edge's access log: its fields and where its files stand.
+"""The access log's format: its fields, and the paths of its files.
 
-CloudFront standard logging v2, Parquet, Hive-compatible paths. The log delivery, the Glue table and the
-local edge all read this list. Names of fields: "Standard logging reference" of the CloudFront guide; names
-of their Parquet columns, all strings: "Create a table for CloudFront logs in Athena … with Parquet".
+CloudFront standard logging v2 as Parquet with Hive-compatible paths. The log delivery, the Glue table and the local
+edge share it. Field names: "Standard logging reference" of the CloudFront guide; their Parquet columns, all
+strings: "Create a table for CloudFront logs in Athena … with Parquet". Plain data, without the CDK.
 """
 
 from datetime import datetime
@@ -16,8 +16,8 @@ class LogField(NamedTuple):
     column: str
 
 
-# cs-uri-query and cs(Cookie) are left out on purpose: a token for a private picture may travel in either. What the
-# query asked for is in viewer-request-log-data instead, which viewer_request.js writes by cf.logCustomData.
+# Without cs-uri-query and cs(Cookie), which may carry the token of a private picture. viewer_request.js logs what the
+# query asked for as viewer-request-log-data, by cf.logCustomData.
 FIELDS: tuple[LogField, ...] = tuple(
     LogField(name, column)
     for name, column in (
@@ -62,12 +62,12 @@ RECORD_FIELDS = tuple(field.name for field in FIELDS)
 COLUMNS = tuple(field.column for field in FIELDS)
 
 TABLE = "access_log"
-"""The Glue table over the log, as questions name it."""
+"""The Glue table over the log, as queries name it."""
 
 PREFIX = "cloudfront"
 """Folder in the logs bucket, named in the destination's ARN (``{bucket arn}/cloudfront``).
 
-With a prefix there CloudFront puts no ``AWSLogs/{account}/CloudFront/`` of its own before the suffix path.
+With a prefix, CloudFront does not add ``AWSLogs/{account}/CloudFront/`` before the suffix path.
 """
 
 _PARTITIONS = {
@@ -82,13 +82,13 @@ PARTITION_KEYS = tuple(_PARTITIONS)
 """The table's partition keys, outermost first; the hour is that of the request, UTC."""
 
 SUFFIX_PATH = "/".join(_PARTITIONS.values())
-"""A delivery's ``s3SuffixPath``; Hive compatibility writes ``key=`` before each part by itself."""
+"""A delivery's ``s3SuffixPath``; Hive compatibility adds ``key=`` before each part."""
 
 LOCATION_TEMPLATE = PREFIX + "/" + "/".join(f"{key}=${{{key}}}" for key in PARTITION_KEYS) + "/"
-"""The path of one partition in the form of a Glue table's ``storage.location.template``, without the bucket."""
+"""A partition's path as in a Glue table's ``storage.location.template``, without the bucket."""
 
 
 def partition_path(distribution_id: str, hour: datetime) -> str:
-    """Return the folder, slash at its end, of what ``distribution_id`` served in the UTC ``hour``."""
+    """Return the folder, with a trailing slash, of the UTC ``hour`` of ``distribution_id``."""
     values = (distribution_id, f"{hour:%Y}", f"{hour:%m}", f"{hour:%d}", f"{hour:%H}")
     return PREFIX + "/" + "".join(f"{key}={value}/" for key, value in zip(PARTITION_KEYS, values, strict=True))

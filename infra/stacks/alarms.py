@@ -1,23 +1,24 @@
-"""Whom alarms tell: one topic in each region that has alarms, for an alarm reaches no topic of another."""
+"""Where alarms and the budget send notifications: one topic per region, because alarms reach only their own."""
 
 import aws_cdk as cdk
+from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from infra.alarms.budget import budget
 from infra.names import Names
-from infra.stacks.stack import DarkroomStack
+from infra.stacks.base import DarkroomStack
 from lambdas.core.settings import EDGE_REGION, Settings
+from lambdas.core.settings.budget import Budget
 
 _CLOUDWATCH = "cloudwatch.amazonaws.com"
 _BUDGETS = "budgets.amazonaws.com"
 
 
 def alarm_regions(settings: Settings) -> list[str]:
-    """Return the regions whose stacks have alarms."""
+    """Return the regions with alarms."""
     return sorted({settings.regions.primary, settings.regions.replica, EDGE_REGION})
 
 
@@ -37,7 +38,7 @@ class AlarmsStack(DarkroomStack):
             senders.append(_BUDGETS)
         topic = self._topic(senders)
         if region == EDGE_REGION and self.settings.budget:
-            budget(self, self.settings.budget, topic.topic_arn, names)
+            self._budget(self.settings.budget, topic.topic_arn)
         self.publish("alarm-topic", topic.topic_arn, "Topic that alarms tell")
 
     def _topic(self, senders: list[str]) -> sns.Topic:
@@ -60,7 +61,7 @@ class AlarmsStack(DarkroomStack):
         return topic
 
     def _key(self, senders: list[str]) -> kms.Key:
-        # AWS's own key for SNS lets no alarm use it: its policy cannot be changed.
+        # Alarms cannot use the AWS managed key of SNS, and its key policy cannot be changed.
         key = kms.Key(
             self,
             "Key",
@@ -73,8 +74,45 @@ class AlarmsStack(DarkroomStack):
                 sid="AlarmsEncrypt",
                 principals=[iam.ServicePrincipal(sender) for sender in senders],
                 actions=["kms:Decrypt", "kms:GenerateDataKey"],
-                resources=["*"],  # in a key's own policy: this key
+                resources=["*"],  # in a key policy: this key
                 conditions={"StringEquals": {"aws:SourceAccount": self.names.account}},
             )
         )
         return key
+
+    def _budget(self, budget: Budget, topic_arn: str) -> None:
+        """Make the budget of everything with this stage's tags; it notifies the topic."""
+        tags = {"Application": self.settings.name, "Stage": self.settings.stage}
+        subscriber = budgets.CfnBudget.SubscriberProperty(address=topic_arn, subscription_type="SNS")
+        budgets.CfnBudget(
+            self,
+            "Budget",
+            budget=budgets.CfnBudget.BudgetDataProperty(
+                budget_name=self.names.of("monthly"),
+                budget_type="COST",
+                time_unit="MONTHLY",
+                budget_limit=budgets.CfnBudget.SpendProperty(amount=budget.monthly_usd, unit="USD"),
+                filter_expression=budgets.CfnBudget.ExpressionProperty(
+                    and_=[
+                        budgets.CfnBudget.ExpressionProperty(
+                            tags=budgets.CfnBudget.TagValuesProperty(key=key, values=[value], match_options=["EQUALS"])
+                        )
+                        for key, value in tags.items()
+                    ]
+                ),
+                metrics=["UnblendedCost"],
+            ),
+            notifications_with_subscribers=[
+                budgets.CfnBudget.NotificationWithSubscribersProperty(
+                    notification=budgets.CfnBudget.NotificationProperty(
+                        notification_type=kind,
+                        comparison_operator="GREATER_THAN",
+                        threshold=percent,
+                        threshold_type="PERCENTAGE",
+                    ),
+                    subscribers=[subscriber],
+                )
+                for percent in budget.notify_percent
+                for kind in ("ACTUAL", "FORECASTED")
+            ],
+        )

@@ -1,4 +1,4 @@
-"""The dashboard as a resource: rows by what is asked, over every alarm that any stack has."""
+"""The CloudWatch dashboard: rows by question, with the alarms of all stacks."""
 
 from collections.abc import Sequence
 
@@ -8,12 +8,12 @@ from constructs import Construct
 
 from infra.dashboard import widgets
 from infra.names import Names
-from infra.stacks.stack import DarkroomStack
+from infra.stacks.base import DarkroomStack
 from lambdas.core.settings import EDGE_REGION
 
 
 class DashboardStack(DarkroomStack):
-    """In us-east-1, as the distribution is, whose id it looks up; every region's metrics are shown."""
+    """In us-east-1 beside the distribution, whose id it looks up; it shows metrics of all regions."""
 
     def __init__(self, scope: Construct, names: Names, stacks: Sequence[DarkroomStack]) -> None:
         super().__init__(

@@ -1,20 +1,26 @@
-"""Replication of the derivatives into the second region, for the edge to fall back to."""
+"""The derivatives' replica in the second region: how it is filled, and how much of the reading falls on it."""
 
+import aws_cdk as cdk
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.alarms.replication import RULE, failure_alarm
-from infra.constructs.acknowledgements import acknowledge_resources
+from infra.alarms.replication import RULE, failure_alarm, fallback_alarm
+from infra.assets import Assets
+from infra.constructs.acknowledgements import acknowledge_wildcards
+from infra.constructs.functions import HandlerFunction
 from infra.names import Names
+from lambdas.fallback_share.handler import PERIOD
 
-_PROMISED_MINUTES = 15  # the only time that S3 takes
+_REPLICATION_MINUTES = 15  # the only value that S3 accepts
 
 
 def replicate(scope: Construct, bucket: s3.Bucket, names: Names) -> None:
-    """Have S3 copy whatever is written to ``bucket`` to the replica, deletions by marker included.
+    """Replicate ``bucket`` to the replica, delete markers included.
 
-    A deletion of one version is copied by nobody: a takedown erases in both buckets itself.
+    S3 does not replicate the deletion of a version: a takedown deletes in both buckets.
     """
     resource = bucket.node.default_child
     assert isinstance(resource, s3.CfnBucket)  # noqa: S101 - what an L2 bucket is made of
@@ -39,7 +45,7 @@ def _destination(names: Names) -> s3.CfnBucket.ReplicationDestinationProperty:
         return s3.CfnBucket.ReplicationDestinationProperty(
             bucket=names.replica_arn, metrics=s3.CfnBucket.MetricsProperty(status="Enabled")
         )
-    promised = s3.CfnBucket.ReplicationTimeValueProperty(minutes=_PROMISED_MINUTES)
+    promised = s3.CfnBucket.ReplicationTimeValueProperty(minutes=_REPLICATION_MINUTES)
     return s3.CfnBucket.ReplicationDestinationProperty(
         bucket=names.replica_arn,
         metrics=s3.CfnBucket.MetricsProperty(status="Enabled", event_threshold=promised),
@@ -48,7 +54,7 @@ def _destination(names: Names) -> s3.CfnBucket.ReplicationDestinationProperty:
 
 
 def _role(scope: Construct, names: Names) -> iam.Role:
-    # By names and not by references: the bucket that the policy speaks of needs the role to be made.
+    # Names instead of references: the bucket in this policy depends on the role.
     source, copies = f"{names.derivatives_arn}/*", f"{names.replica_arn}/*"
     role = iam.Role(
         scope,
@@ -75,5 +81,37 @@ def _role(scope: Construct, names: Names) -> iam.Role:
             )
         },
     )
-    acknowledge_resources(role, [source, copies], "Replication copies every derivative; keys begin with a random id.")
+    acknowledge_wildcards(role, [source, copies], "Replication copies every derivative; keys begin with a random id.")
     return role
+
+
+class FallbackShare(Construct):
+    """The scheduled function that measures the replica's share of reads, and its alarm.
+
+    In the replica's region, which works while the primary region does not.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, names: Names, assets: Assets) -> None:
+        super().__init__(scope, construct_id)
+        handler = HandlerFunction(
+            self,
+            "Share",
+            name="fallback_share",
+            names=names,
+            assets=assets,
+            variables={"REPLICA_BUCKET": names.replica_bucket},
+        )
+        handler.allow(
+            "Metrics",
+            ["cloudwatch:GetMetricStatistics", "cloudwatch:PutMetricData"],
+            ["*"],
+            "CloudWatch's metric actions have no resources: IAM takes only a wildcard.",
+        )
+        events.Rule(
+            self,
+            "Schedule",
+            description="Measures the replica's share of reads",
+            schedule=events.Schedule.rate(cdk.Duration.minutes(PERIOD.total_seconds() / 60)),
+            targets=[targets.LambdaFunction(handler.function, retry_attempts=2)],
+        )
+        fallback_alarm(self, names)

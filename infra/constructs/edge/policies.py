@@ -1,4 +1,4 @@
-"""What the edge keeps answers by, and what it adds to them."""
+"""CloudFront policies: the cache key and its lifetimes, and the headers added to every response."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudfront as cloudfront
@@ -12,17 +12,17 @@ from lambdas.edge.origin_request import KEPT_BY_NOBODY
 
 
 def any_origin_may_read(settings: Settings) -> bool:
-    """Tell whether scripts of every web origin may read the pictures."""
+    """Return whether scripts of every web origin may read the pictures."""
     return "*" in settings.delivery.cors_origins
 
 
 def cache_policy(scope: Construct, names: Names) -> cloudfront.CachePolicy:
-    """Make the cache policy whose key is the path alone: the viewer-request function folds all else into it.
+    """Make the cache policy with the path as the whole key: the viewer-request function puts everything else into it.
 
-    Only where the settings name web origins one by one, each of them has answers of its own.
+    If the settings list web origins one by one, the key has the Origin header too.
 
-    How long an answer lives is for its Cache-Control to say; the policy only bounds it, from 0, so that
-    ``no-store`` holds, up to the sum of the freshness and both stale windows, so that CloudFront honours them.
+    Lifetimes come from each response's Cache-Control. The minimum is 0, so that ``no-store`` works; the maximum is
+    the sum of the freshness and both stale windows, because CloudFront caps them at it.
     """
     delivery = names.settings.delivery
     return cloudfront.CachePolicy(
@@ -37,7 +37,7 @@ def cache_policy(scope: Construct, names: Names) -> cloudfront.CachePolicy:
         ),
         query_string_behavior=cloudfront.CacheQueryStringBehavior.none(),
         cookie_behavior=cloudfront.CacheCookieBehavior.none(),
-        # Pictures are compressed already; either switch would put Accept-Encoding into the key.
+        # Pictures are compressed already, and either would add Accept-Encoding to the key.
         enable_accept_encoding_gzip=False,
         enable_accept_encoding_brotli=False,
         min_ttl=cdk.Duration.seconds(0),
@@ -47,13 +47,14 @@ def cache_policy(scope: Construct, names: Names) -> cloudfront.CachePolicy:
 
 
 def response_headers_policy(scope: Construct, names: Names, *, private: bool) -> cloudfront.ResponseHeadersPolicy:
-    """Make the policy of what every answer carries, errors included: of ``private`` pictures or of all others.
+    """Make the policy for all responses, errors included, of ``private`` pictures or of all others.
 
-    A picture's own Cache-Control comes with it: said here, it would also stand on a 404 or a 5xx, and browsers
-    would keep those. Of private pictures, what says nothing of the kind, such as an error of S3 or of CloudFront
-    itself, is kept by nobody.
-    Nor are the policy's CORS settings: with them CloudFront manages Vary itself, and a Vary among the custom
-    headers is lost without a word (observed on AWS: ttoss/ttoss pull request 1205). The bucket answers CORS.
+    It sets no Cache-Control on public pictures: a derivative brings its own, and one set here would be on a 404 or a
+    5xx too, which browsers would then keep. For private pictures, ``no-store`` applies where the response has no
+    Cache-Control, such as an error of S3 or CloudFront.
+
+    It sets no CORS headers: CloudFront would then manage Vary itself and silently drop the one among the custom
+    headers (observed on AWS: ttoss/ttoss pull request 1205). The bucket's CORS rules answer instead.
     """
     origins = list(names.settings.delivery.cors_origins)
     vary = NEGOTIATED_HEADERS if any_origin_may_read(names.settings) else (*NEGOTIATED_HEADERS, "Origin")

@@ -1,4 +1,4 @@
-"""Names of one's own for the edge: their certificate and their DNS records."""
+"""A custom domain for the distribution: its certificate and its DNS records."""
 
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_cloudfront as cloudfront
@@ -16,10 +16,7 @@ _TLS_POLICIES: dict[TlsPolicy, cloudfront.SecurityPolicyProtocol] = {
 
 
 class EdgeDomain(Construct):
-    """The certificate of all ``settings.names``, given or made, and how the distribution uses it.
-
-    Stands in a stack of us-east-1, from where CloudFront takes its certificates.
-    """
+    """The domain names and their certificate, existing or new; in us-east-1, where CloudFront's must be."""
 
     def __init__(self, scope: Construct, construct_id: str, settings: Domain) -> None:
         super().__init__(scope, construct_id)
@@ -45,15 +42,15 @@ class EdgeDomain(Construct):
 
     @property
     def address(self) -> str:
-        """Where pictures are served."""
+        """The URL that pictures are served from."""
         return f"https://{self.names[0]}"
 
     def point_to(self, distribution: cloudfront.Distribution) -> None:
-        """Write the names' records into the hosted zone, if the settings name one."""
+        """Add alias records to the hosted zone, if the settings name one."""
         if self._zone is None:
             return
         target = route53.RecordTarget.from_alias(targets.CloudFrontTarget(distribution))
         for name in self.names:
-            whole = f"{name}."  # the dot says that the zone's name does not follow
+            whole = f"{name}."  # fully qualified: the zone's name is not appended
             route53.ARecord(self, f"A-{name}", zone=self._zone, record_name=whole, target=target)
             route53.AaaaRecord(self, f"AAAA-{name}", zone=self._zone, record_name=whole, target=target)

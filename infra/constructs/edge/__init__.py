@@ -1,0 +1,1 @@
+"""The parts of the CloudFront distribution: functions, origins, policies, domain, web ACL, access log."""

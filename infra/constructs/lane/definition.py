@@ -1,0 +1,243 @@
+"""What a lane does with one message, in the Amazon States Language (JSONata).
+
+Receive ▸ Validate ▸ Metadata ▸ Map(Derive) ▸ Record. A rejection is an outcome and goes to Record. Only what a
+retry may cure is an error: it is retried here, then written to the failures table, then returned to the queue,
+which counts deliveries. A lane that is throttled for longer than its retries last is not the message's fault: the
+message is sent again as a new one, with its count at zero.
+
+A failure is written down because SQS keeps no reason with a message, and the execution that knew it is over when
+the message reaches the dead letters. Its key is the MD5 of the message's body, which SQS sends with every delivery:
+a message's id changes when it is sent again, its body does not. Deliveries of one message may overlap (SQS delivers at
+least once) and an earlier one may fail last, so a failure is written only if no later delivery has written one.
+Deliveries are ordered by the time the message was sent, then by how often it was received.
+
+``definition`` is plain data without the CDK. Resources are placeholders (``${Validate}``, ``${Queue}``).
+"""
+
+from typing import Any
+
+from lambdas.core.settings import Settings
+
+State = dict[str, Any]
+TASKS = ("Validate", "Metadata", "Derive", "Record")
+QUEUE = "Queue"
+FAILURES_TABLE = "FailuresTable"
+
+_FAILURE_SECONDS = 30 * 86_400  # a queue and its dead-letter queue each keep a message for 14 days
+_MAX_CAUSE = 4000  # characters: the error and its trace, not a whole payload
+
+# Full jitter spreads the retries of a burst. Error names: "Handling errors in Step Functions workflows" and "Handle
+# Lambda service exceptions" of its guide; the CDK's default retry omits throttling. All retries of a task together
+# stay well below the execution's timeout, which no state can catch.
+_RETRY: list[State] = [
+    {
+        "ErrorEquals": ["Lambda.TooManyRequestsException"],
+        "IntervalSeconds": 1,
+        "BackoffRate": 2,
+        "MaxDelaySeconds": 20,
+        "MaxAttempts": 6,
+        "JitterStrategy": "FULL",
+    },
+    {
+        # Out of memory or out of time: a third attempt rarely helps.
+        "ErrorEquals": ["Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError"],
+        "IntervalSeconds": 1,
+        "MaxAttempts": 1,
+        "JitterStrategy": "FULL",
+    },
+    {
+        "ErrorEquals": [
+            "Lambda.ServiceException",
+            "Lambda.AWSLambdaException",
+            "Lambda.SdkClientException",
+            "Lambda.ClientExecutionTimeoutException",
+            "States.TaskFailed",
+        ],
+        "IntervalSeconds": 1,
+        "BackoffRate": 2,
+        "MaxAttempts": 2,
+        "JitterStrategy": "FULL",
+    },
+]
+# A malformed event stays malformed: its message goes back to the queue, and from there to the dead letters.
+_NO_RETRY_IF_MALFORMED: State = {"ErrorEquals": ["MalformedEventError"], "MaxAttempts": 0}
+_FAILURE_RETRY: list[State] = [
+    {
+        "ErrorEquals": ["States.TaskFailed"],
+        "IntervalSeconds": 1,
+        "BackoffRate": 2,
+        "MaxAttempts": 3,
+        "JitterStrategy": "FULL",
+    }
+]
+_WRITTEN_BY_A_LATER_DELIVERY: State = {
+    "ErrorEquals": ["DynamoDB.ConditionalCheckFailedException"],
+    "MaxAttempts": 0,
+}
+_RETURN_ANYWAY: list[State] = [{"ErrorEquals": ["States.ALL"], "Next": "ReturnToQueue"}]
+
+_CATCH: list[State] = [
+    {"ErrorEquals": ["Lambda.TooManyRequestsException"], "Next": "Postpone"},
+    {
+        "ErrorEquals": ["States.ALL"],
+        "Assign": {"failure": "{% $states.errorOutput %}", "step": "{% $states.context.State.Name %}"},
+        "Next": "NoteFailure",
+    },
+]
+
+
+def _invoke(task: str, payload: Any, **rest: Any) -> State:
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Arguments": {"FunctionName": f"${{{task}}}", "Payload": payload},
+        "Output": "{% $states.result.Payload %}",
+        "Retry": _RETRY,
+        **rest,
+    }
+
+
+def definition(settings: Settings) -> State:
+    """Return the definition of a lane's state machine; its input is the array of SQS records from the pipe.
+
+    Its output is what Record returns, or ``{"batchItemFailures": [{"itemIdentifier": messageId}]}``, which is how
+    the pipe leaves a message in the queue.
+    """
+    return {
+        "Comment": "One uploaded original: from its event to its recorded outcome",
+        "QueryLanguage": "JSONata",
+        "StartAt": "Receive",
+        "TimeoutSeconds": settings.pipeline.execution_seconds,
+        "States": {
+            "Receive": {
+                "Type": "Pass",
+                "Assign": {
+                    "message": "{% $states.input[0] %}",
+                    "rejection": "{% null %}",
+                    "metadata": "{% null %}",
+                    "derivations": [],
+                    "timings": {},
+                },
+                "Output": "{% $states.input[0] %}",
+                "Next": "Validate",
+            },
+            "Validate": _invoke(
+                "Validate",
+                "{% $states.input %}",
+                Retry=[_NO_RETRY_IF_MALFORMED, *_RETRY],
+                Assign={
+                    "image": "{% $states.result.Payload.image %}",
+                    "rejection": "{% $states.result.Payload.rejection %}",
+                    "timings": {"validate": "{% $states.result.Payload.seconds %}"},
+                },
+                Catch=_CATCH,
+                Next="Validated",
+            ),
+            "Validated": {
+                "Type": "Choice",
+                "Choices": [
+                    {"Condition": "{% $states.input.outcome = 'accepted' %}", "Next": "Metadata"},
+                    {"Condition": "{% $states.input.outcome = 'rejected' %}", "Next": "Record"},
+                ],
+                "Default": "Settled",
+            },
+            "Metadata": _invoke(
+                "Metadata",
+                {"image": "{% $image %}"},
+                Assign={
+                    "rejection": "{% $states.result.Payload.rejection %}",
+                    "metadata": "{% $states.result.Payload.metadata %}",
+                    "timings": "{% $merge([$timings, {'metadata': $states.result.Payload.seconds}]) %}",
+                },
+                Catch=_CATCH,
+                Next="Measured",
+            ),
+            "Measured": {
+                "Type": "Choice",
+                "Choices": [{"Condition": "{% $states.input.outcome = 'accepted' %}", "Next": "DeriveGroups"}],
+                "Default": "Record",
+            },
+            "DeriveGroups": {
+                "Type": "Map",
+                "Items": "{% $states.input.groups %}",
+                "ItemSelector": {
+                    "image": "{% $image %}",
+                    "variants": "{% $states.context.Map.Item.Value.variants %}",
+                },
+                "MaxConcurrency": settings.pipeline.derive_concurrency,
+                "ItemProcessor": {
+                    "ProcessorConfig": {"Mode": "INLINE"},
+                    "StartAt": "Derive",
+                    "States": {"Derive": _invoke("Derive", "{% $states.input %}", End=True)},
+                },
+                "Assign": {"derivations": "{% $states.result %}"},
+                "Catch": _CATCH,
+                "Next": "Record",
+            },
+            "Record": _invoke(
+                "Record",
+                {
+                    "image": "{% $image %}",
+                    "rejection": "{% $rejection %}",
+                    "metadata": "{% $metadata %}",
+                    "derivations": "{% $derivations %}",
+                    "timings": "{% $timings %}",
+                },
+                Catch=_CATCH,
+                End=True,
+            ),
+            "Settled": {"Type": "Succeed"},
+            **_failure_states(settings),
+        },
+    }
+
+
+def _failure_states(settings: Settings) -> dict[str, State]:
+    """Return the states that ``_CATCH`` leads to, and those that follow."""
+    return {
+        "Postpone": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::sqs:sendMessage",
+            "Arguments": {
+                "QueueUrl": f"${{{QUEUE}}}",
+                "MessageBody": "{% $message.body %}",
+                "DelaySeconds": f"{{% $floor($random() * {settings.pipeline.postponed_seconds}) %}}",
+            },
+            "Retry": _FAILURE_RETRY,
+            "Catch": _RETURN_ANYWAY,
+            "End": True,
+        },
+        "NoteFailure": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::dynamodb:putItem",
+            "Arguments": {
+                "TableName": f"${{{FAILURES_TABLE}}}",
+                "Item": {
+                    "body_md5": {"S": "{% $message.md5OfBody %}"},
+                    "step": {"S": "{% $step %}"},
+                    "error": {"S": "{% $string($failure.Error) %}"},
+                    "cause": {"S": f"{{% $substring($string($failure.Cause), 0, {_MAX_CAUSE}) %}}"},
+                    "failed_at": {"S": "{% $now() %}"},
+                    "sent_at": {"N": "{% $string($message.attributes.SentTimestamp) %}"},
+                    "attempt": {"N": "{% $string($message.attributes.ApproximateReceiveCount) %}"},
+                    "execution": {"S": "{% $states.context.Execution.Id %}"},
+                    "expires_at": {"N": f"{{% $string($floor($millis() / 1000) + {_FAILURE_SECONDS}) %}}"},
+                },
+                "ConditionExpression": (
+                    "attribute_not_exists(sent_at) OR sent_at < :sent OR (sent_at = :sent AND attempt <= :attempt)"
+                ),
+                "ExpressionAttributeValues": {
+                    ":sent": {"N": "{% $string($message.attributes.SentTimestamp) %}"},
+                    ":attempt": {"N": "{% $string($message.attributes.ApproximateReceiveCount) %}"},
+                },
+            },
+            "Retry": [_WRITTEN_BY_A_LATER_DELIVERY, *_FAILURE_RETRY],
+            "Catch": _RETURN_ANYWAY,
+            "Next": "ReturnToQueue",
+        },
+        "ReturnToQueue": {
+            "Type": "Pass",
+            "Output": {"batchItemFailures": [{"itemIdentifier": "{% $message.messageId %}"}]},
+            "End": True,
+        },
+    }

@@ -1,0 +1,176 @@
+"""Everything that holds data: buckets, tables, log groups and secrets, with their encryption and retention."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from infra.constructs.acknowledgements import acknowledge
+from infra.names import Names
+from lambdas.core.settings import Settings
+from lambdas.fallback_share.reads import REQUEST_METRICS
+
+_NO_ACCESS_LOG = (
+    "Reads go through CloudFront, which logs them, and every write is a row of the images table;"
+    " a server access log would cost another object for each."
+)
+
+
+def removal_policy(settings: Settings) -> cdk.RemovalPolicy:
+    """Return what happens to data when its stack is deleted: a protected stage keeps it."""
+    return cdk.RemovalPolicy.RETAIN if settings.storage.protected else cdk.RemovalPolicy.DESTROY
+
+
+def picture_bucket(
+    scope: Construct, construct_id: str, name: str, settings: Settings, *, request_metrics: bool = False
+) -> s3.Bucket:
+    """Make a versioned bucket that expires abandoned uploads and old versions.
+
+    With ``request_metrics``, S3 publishes request metrics of it.
+    """
+    storage = settings.storage
+    bucket = _private_bucket(
+        scope,
+        construct_id,
+        name,
+        settings,
+        versioned=True,
+        metrics=[s3.BucketMetrics(id=REQUEST_METRICS)] if request_metrics else None,
+        lifecycle_rules=[
+            s3.LifecycleRule(
+                id="abandoned-uploads",
+                abort_incomplete_multipart_upload_after=cdk.Duration.days(storage.abandoned_upload_days),
+            ),
+            s3.LifecycleRule(
+                id="noncurrent-versions",
+                noncurrent_version_expiration=cdk.Duration.days(storage.noncurrent_days),
+                expired_object_delete_marker=True,
+            ),
+        ],
+    )
+    acknowledge(bucket, "AwsSolutions-S1", _NO_ACCESS_LOG)
+    return bucket
+
+
+def expiring_bucket(
+    scope: Construct, construct_id: str, name: str, settings: Settings, *, days: int, no_access_log: str
+) -> s3.Bucket:
+    """Make a bucket that deletes every object after ``days``; ``no_access_log`` says why its reads are not logged."""
+    bucket = _private_bucket(
+        scope,
+        construct_id,
+        name,
+        settings,
+        lifecycle_rules=[
+            s3.LifecycleRule(
+                id="expiry",
+                expiration=cdk.Duration.days(days),
+                abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
+            )
+        ],
+    )
+    acknowledge(bucket, "AwsSolutions-S1", no_access_log)
+    return bucket
+
+
+def _private_bucket(
+    scope: Construct,
+    construct_id: str,
+    name: str,
+    settings: Settings,
+    *,
+    lifecycle_rules: list[s3.LifecycleRule],
+    versioned: bool | None = None,
+    metrics: list[s3.BucketMetrics] | None = None,
+) -> s3.Bucket:
+    return s3.Bucket(
+        scope,
+        construct_id,
+        bucket_name=name,
+        encryption=s3.BucketEncryption.S3_MANAGED,  # S3 Batch Operations refuses a manifest under a KMS key
+        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+        enforce_ssl=True,
+        versioned=versioned,
+        metrics=metrics,
+        removal_policy=removal_policy(settings),
+        lifecycle_rules=lifecycle_rules,
+    )
+
+
+def allow_edge_reads(bucket: s3.Bucket, settings: Settings) -> None:
+    """Let CloudFront distributions of this account read ``bucket``, and scripts of the allowed web origins too."""
+    bucket.add_to_resource_policy(
+        iam.PolicyStatement(
+            sid="EdgeReads",
+            principals=[iam.ServicePrincipal("cloudfront.amazonaws.com")],
+            # Without s3:ListBucket a missing key is a 403, and a miss looks like a refusal.
+            actions=["s3:GetObject", "s3:ListBucket"],
+            resources=[bucket.bucket_arn, bucket.arn_for_objects("*")],
+            # Any distribution of this account: the one that reads is in another stack and region.
+            conditions={
+                "ArnLike": {
+                    "AWS:SourceArn": (
+                        f"arn:{cdk.Aws.PARTITION}:cloudfront::{cdk.Stack.of(bucket).account}:distribution/*"
+                    )
+                }
+            },
+        )
+    )
+    # CORS belongs to the bucket, not to the response headers policy: see infra/constructs/edge/policies.py.
+    bucket.add_cors_rule(
+        allowed_methods=[s3.HttpMethods.GET, s3.HttpMethods.HEAD],
+        allowed_origins=list(settings.delivery.cors_origins),
+        exposed_headers=["Content-Length", "ETag"],
+        max_age=86_400,
+    )
+
+
+def table(
+    scope: Construct, construct_id: str, *, name: str, key: str, settings: Settings, expires: str | None = None
+) -> dynamodb.Table:
+    """Make an on-demand table with ``key`` as partition key and point-in-time recovery.
+
+    ``expires`` is the attribute with the time at which an item expires.
+    """
+    storage = settings.storage
+    return dynamodb.Table(
+        scope,
+        construct_id,
+        table_name=name,
+        partition_key=dynamodb.Attribute(name=key, type=dynamodb.AttributeType.STRING),
+        billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+        time_to_live_attribute=expires,
+        point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+            point_in_time_recovery_enabled=True, recovery_period_in_days=storage.restore_days
+        ),
+        deletion_protection=storage.protected,
+        removal_policy=removal_policy(settings),
+    )
+
+
+def log_group(scope: Construct, construct_id: str, name: str, settings: Settings) -> logs.LogGroup:
+    """Make the log group ``name``; one that AWS made by itself would keep its lines for ever."""
+    group = logs.LogGroup(scope, construct_id, log_group_name=name, removal_policy=removal_policy(settings))
+    resource = group.node.default_child
+    assert isinstance(resource, logs.CfnLogGroup)  # noqa: S101 - what an L2 log group is made of
+    resource.retention_in_days = settings.storage.log_retention_days
+    return group
+
+
+def empty_secret(scope: Construct, construct_id: str, names: Names, thing: str, description: str) -> str:
+    """Make a secret without a value and return its ARN; ``darkroom keys`` sets and rotates the value.
+
+    No key is ever in a template, and no deployment or rollback replaces one that is in use.
+    """
+    secret = secretsmanager.CfnSecret(scope, construct_id, name=names.of(thing), description=description)
+    secret.apply_removal_policy(removal_policy(names.settings))
+    acknowledge(
+        secret,
+        "AwsSolutions-SMG4",
+        "Rotated by a flow and not on Secrets Manager's schedule: tenants and the edge need the new key first.",
+    )
+    return secret.attr_id
