@@ -59,9 +59,10 @@ destroy: $(VENV)/.ready ## Delete the stacks of a stage that is not protected: m
 snapshots: $(VENV)/.ready ## Write the templates' snapshots anew, after a change of them that is meant
 	DARKROOM_WRITE_SNAPSHOTS=1 $(RUN) pytest tests/stack/test_snapshots.py
 
-lint: $(VENV)/.ready ## Check style, docstrings and types
+lint: $(VENV)/.ready ## Check style, docstrings, imports and types
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
+	$(RUN) lint-imports
 	$(RUN) mypy
 
 bench: $(VENV)/.ready ## Print speeds as ratios: make bench [ONLY=imaging]
@@ -75,7 +76,7 @@ lab: $(VENV)/.ready ## Start the local stack with JupyterLab on the notebooks
 
 clean: ## Remove what the other targets made
 	@if [ -x "$(VENV)/bin/darkroom" ]; then "$(VENV)/bin/darkroom" down; fi
-	rm -rf build cdk.out .darkroom .venv .uv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build cdk.out .darkroom .venv .uv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(CURDIR)/.uv/bin/uv:
 	$(PYTHON) -m venv .uv
