@@ -1,29 +1,33 @@
-"""The ``darkroom`` command."""
+"""The ``darkroom`` command line: every subcommand, by the panel of ``darkroom --help`` that shows it.
+
+The modules import slow packages inside functions, so that help and shell completion are quick.
+"""
 
 import typer
 
 from infra.command.dead_letters import dead_letters
 from infra.command.demo.command import demo
-from infra.command.down import down
-from infra.command.environment import env
-from infra.command.explain import explain
-from infra.command.find import find
-from infra.command.keys import keys
-from infra.command.reserve import reserve
-from infra.command.rotate_keys import rotate_keys
-from infra.command.status import status
-from infra.command.token import token
+from infra.command.deployment import find, reserve
+from infra.command.keys import keys, rotate_keys, token
+from infra.command.pictures import explain, upload, url
+from infra.command.stack import down, env, status, up
 from infra.command.traffic.command import traffic
-from infra.command.up import up
-from infra.command.upload import upload
-from infra.command.url import url
+
+_OPERATE = "Operate (the local stack, or with --aws a deployment on AWS)"
+_PANELS = {
+    "Local stack": (up, down, status, env, demo, traffic),
+    "Pictures": (upload, url, explain),
+    _OPERATE: (find, token, keys, rotate_keys, reserve),
+}
 
 app = typer.Typer(
     name="darkroom",
-    help="Darkroom on this machine: start it, upload pictures, look at them.",
+    help="Run Darkroom on this machine, upload pictures, and operate a deployment.",
+    epilog="Exit status: 0 success, 1 failure, 2 wrong usage, 130 interrupted.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
-for _command in (up, down, status, upload, url, demo, env, find, token, keys, rotate_keys, reserve, explain, traffic):
-    app.command()(_command)
-app.add_typer(dead_letters, name="dead-letters")
+for _panel, _commands in _PANELS.items():
+    for _command in _commands:
+        app.command(rich_help_panel=_panel)(_command)
+app.add_typer(dead_letters, name="dead-letters", rich_help_panel=_OPERATE)

@@ -1,44 +1,69 @@
-"""What the commands say on the terminal: steps with their seconds, tables, and errors a person can act on."""
+"""Terminal output shared by the commands: steps with their seconds, sizes and durations, and errors as one line."""
 
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import typer
-from darkroom_client import ClientError
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
-
-from infra.local.errors import LocalStackError
-from infra.local.parts import LAB, PREFECT
-from infra.local.stack import LocalStack
-from infra.synth import SynthesisError
-from lambdas.core.keys import MalformedKeyError
-from lambdas.core.settings import SettingsError
 
 console = Console()
 _errors = Console(stderr=True)
 
+_ROOT = Path(__file__).resolve().parents[2]
+_NEEDS_CHECKOUT = (
+    "this command uses the local stack, which needs a checkout of Darkroom with its packages ({missing}). "
+    "In a checkout run: make up. To operate a deployment on AWS, add --aws where the command has it."
+)
+_UNITS = ("B", "KB", "MB", "GB", "TB")
+
 
 @contextmanager
-def explained() -> Iterator[None]:
-    """Turn errors that a person can act on into their message and exit status 1."""
+def reported_errors() -> Iterator[None]:
+    """Print errors that the user can act on as one line and exit with status 1; Ctrl-C exits with 130."""
     try:
         yield
-    except (ClientError, LocalStackError, SynthesisError, SettingsError, MalformedKeyError) as error:
-        _errors.print(f"[bold red]✗[/] {escape(str(error))}", soft_wrap=True)
-        raise typer.Exit(1) from error
     except KeyboardInterrupt:
         _errors.print("[yellow]Interrupted.[/]")
         raise typer.Exit(130) from None
+    except ModuleNotFoundError as error:
+        _fail(_NEEDS_CHECKOUT.format(missing=f"missing here: {error.name}"), error)
+    except Exception as error:
+        if not isinstance(error, _user_errors()):
+            raise
+        _fail(str(error), error)
+
+
+def _fail(message: str, error: Exception) -> None:
+    _errors.print(f"[bold red]✗[/] {escape(message)}", soft_wrap=True)
+    raise typer.Exit(1) from error
+
+
+def _user_errors() -> tuple[type[Exception], ...]:
+    from darkroom_client import ClientError
+
+    from infra.local.errors import LocalStackError
+    from infra.synth import SynthesisError
+    from lambdas.core.keys import MalformedKeyError
+    from lambdas.core.settings import SettingsError
+
+    return ClientError, LocalStackError, SynthesisError, SettingsError, MalformedKeyError
+
+
+def require_checkout() -> None:
+    """Exit with an explanation if this is an installed wheel: the local stack is started from a checkout only."""
+    if not (_ROOT / "cdk.json").is_file():
+        _errors.print(f"[bold red]✗[/] {_NEEDS_CHECKOUT.format(missing='this is an installed wheel')}", soft_wrap=True)
+        raise typer.Exit(1)
 
 
 class Steps:
-    """A list of steps as they are done, each with its seconds; the running one turns on a terminal."""
+    """Prints steps as they finish, each with its seconds; on a terminal, a spinner shows the current one."""
 
     def __init__(self) -> None:
         self._status = console.status("")
@@ -57,7 +82,7 @@ class Steps:
         self._finish("[green]✓[/]" if error is None else "[red]✗[/]")
 
     def announce(self, step: str) -> None:
-        """End the running step and begin ``step``."""
+        """Finish the current step and start ``step``."""
         self._finish("[green]✓[/]")
         self._current, self._since = step, time.monotonic()
         self._status.update(f"{escape(step)} …")
@@ -68,20 +93,25 @@ class Steps:
         self._current = None
 
 
-def print_addresses(stack: LocalStack) -> None:
-    """Print where everything is, and what to do next."""
-    table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_row("Pictures", f"{stack.edge_url}/img/[dim]ID[/]?w=800")
-    table.add_row("Upload API", f"{stack.upload_api}/uploads")
-    table.add_row("AWS", stack.endpoint.url)
-    table.add_row("Athena", stack.environment()["AWS_ENDPOINT_URL_ATHENA"])
-    if stack.has(PREFECT):
-        table.add_row("Prefect", stack.prefect_url)
-    if stack.has(LAB):
-        table.add_row("JupyterLab", stack.lab_url)
-    table.add_row("Logs", str(stack.folder.logs))
-    console.print(table)
-    console.print(
-        "\nNext: [bold]darkroom upload photo.jpg[/]   [bold]darkroom url ID -w 800[/]   [bold]darkroom status[/]"
-        '\nFlows and notebooks: [bold]eval "$(darkroom env)"[/]   The end: [bold]darkroom down[/]'
-    )
+def format_size(count: int) -> str:
+    """Format a number of bytes with a decimal unit and two or three digits: ``3.9 MB``."""
+    amount = float(count)
+    for unit in _UNITS[:-1]:
+        if amount < 999.5:
+            return f"{amount:.1f} {unit}" if unit != "B" and amount < 9.95 else f"{amount:.0f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} {_UNITS[-1]}"
+
+
+def format_duration(seconds: float) -> str:
+    """Format a time: ``4 ms``, ``1.8 s``, ``2 min 05 s``."""
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 99.95:
+        return f"{seconds:.1f} s"
+    return f"{seconds // 60:.0f} min {seconds % 60:02.0f} s"
+
+
+def format_count(number: int, singular: str) -> str:
+    """Format a number with its noun: ``1 picture``, ``5 pictures``."""
+    return f"{number:,} {singular}{'' if number == 1 else 's'}"

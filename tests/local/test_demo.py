@@ -9,7 +9,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from infra.command import app
-from infra.command.demo.collect import collect
+from infra.command.demo.ingest import collect
 from infra.command.demo.records import Picture
 from infra.command.demo.run import PAGE, run_demo
 from infra.command.demo.viewing import (

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.command.explain import ExplanationError, ask_edge, lines
+from infra.command.pictures import ExplanationError, explain_request, format_explanation
 from infra.local.endpoint import ACCOUNT
 from infra.local.stack import LocalStack
 from infra.names import Names
@@ -13,7 +13,7 @@ from lambdas.core.keys import new_image_id
 
 
 def told(stack: LocalStack, url: str, *headers: str) -> dict[str, Any]:
-    return ask_edge(stack.edge_url, url, list(headers))
+    return explain_request(stack.edge_url, url, list(headers))
 
 
 def test_every_step_of_a_negotiated_request(stack: LocalStack) -> None:
@@ -35,7 +35,7 @@ def test_every_step_of_a_negotiated_request(stack: LocalStack) -> None:
     }
     assert steps["cached"] is None
     assert [origin["bucket"] for origin in steps["origins"]] == [names.derivatives_bucket, names.replica_bucket]
-    text = "\n".join(lines(steps))
+    text = "\n".join(format_explanation(steps))
     assert f"/{image_id}/512x0.avif" in text
     assert "changes nothing" in text
 
@@ -51,10 +51,10 @@ def test_what_the_cache_holds(stack: LocalStack) -> None:
 def test_a_refusal_and_no_secret_in_it(stack: LocalStack) -> None:
     steps = told(stack, f"/img/{new_image_id(private=True)}?token=secret", "Cookie: token=secret")
     assert (steps["behavior"], steps["refused"]["status"]) == ("/img/p-*", 401)
-    assert "secret" not in "\n".join(lines(steps))
+    assert "secret" not in "\n".join(format_explanation(steps))
 
 
 @pytest.mark.parametrize(("url", "headers"), [("img", []), ("/img/x", ["no colon"]), ("/img/x", [": empty"])])
 def test_what_cannot_be_explained(stack: LocalStack, url: str, headers: list[str]) -> None:
     with pytest.raises(ExplanationError, match="expected"):
-        ask_edge(stack.edge_url, url, headers)
+        explain_request(stack.edge_url, url, headers)

@@ -3,8 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
-from infra.command.traffic.clients import CLIENTS
-from infra.command.traffic.trace import trace
+from infra.command.traffic.trace import CLIENTS, trace
 from lambdas.core.settings import load_settings
 from tests.bench.delivery.chart import save_chart
 from tests.bench.delivery.function import event, run_function

@@ -21,7 +21,7 @@ from infra.command.demo.records import (
     Reason,
     Submission,
 )
-from infra.command.demo.rows import picture_row
+from infra.command.demo.run import picture_row
 from infra.command.demo.viewing import ASKS, expected_variant
 from lambdas.core.settings import load_settings
 from lambdas.imaging.engine import pyvips
@@ -227,7 +227,7 @@ def test_an_original_that_cannot_be_compared_is_a_fault_and_the_row_stays(
     outcome = Outcome(image_id=IMAGE_ID, outcome="ready", seconds=1)
     row = picture_row(picture.submission, outcome, picture.answers, tmp_path / "files")
     assert row.fate == "ready"
-    assert row.faults == (f"expected to compare it with its original but received: {cause}",)
+    assert row.faults == (f"cannot be compared with its original: {cause}",)
 
 
 def test_an_answer_that_is_not_the_owed_picture_is_a_fault(tmp_path: Path) -> None:

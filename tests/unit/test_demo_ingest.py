@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.command.demo.collect import NothingToShowError, collect
-from infra.command.demo.ingest import ingest
+from infra.command.demo.ingest import NothingToShowError, collect, ingest
 from infra.command.demo.records import Candidate, Outcome, Submission
 
 

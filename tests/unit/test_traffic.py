@@ -1,4 +1,4 @@
-"""A site's visitors: the same for the same seed, of a day's rhythm, and what the edge is told of each."""
+"""Simulated visitors: reproducible by seed, with busy and quiet hours, stamped for the edge's log."""
 
 import asyncio
 import random
@@ -9,10 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 import httpx
 import pytest
 
-from infra.command.traffic.replay import EdgeSilentError, Outcome, replay
-from infra.command.traffic.rhythm import NoTimeError, moments
-from infra.command.traffic.summary import hit_ratio
-from infra.command.traffic.visits import Visit, visits
+from infra.command.traffic.replay import EdgeUnreachableError, Outcome, hit_ratio, replay
+from infra.command.traffic.visits import NoTimeError, Visit, moments, visits
 from infra.local.cloudfront.stamp import HEADER, Stamp, StampError
 from lambdas.core.keys import ImageId
 
@@ -30,7 +28,7 @@ def test_visits_are_the_same_for_the_same_seed() -> None:
     assert visited() != visited(seed=2)
 
 
-def test_a_day_has_a_rhythm() -> None:
+def test_a_day_has_busy_and_quiet_hours() -> None:
     seen = visited()
     assert [visit.moment for visit in seen] == sorted(visit.moment for visit in seen)
     assert {visit.moment.date() for visit in seen} == {date(2026, 11, 22)}
@@ -39,13 +37,13 @@ def test_a_day_has_a_rhythm() -> None:
     assert hours[20] > 5 * hours[4]
 
 
-def test_several_days_end_with_the_last_and_none_is_of_the_future() -> None:
+def test_several_days_end_with_the_last_and_never_in_the_future() -> None:
     seen = visited(last_day=NOW.date(), days=3)
     assert {visit.moment.date() for visit in seen} == {NOW.date() - timedelta(days=back) for back in range(3)}
     assert max(visit.moment for visit in seen) <= NOW
 
 
-def test_days_that_have_not_begun_are_refused() -> None:
+def test_future_days_are_rejected() -> None:
     with pytest.raises(NoTimeError, match="expected days up to today, 2026-11-23 \\(UTC\\), but received 2026-11-25"):
         list(moments(random.Random(1), 5, date(2026, 11, 25), 1, NOW))
 
@@ -63,7 +61,7 @@ def test_few_pictures_are_popular_and_some_links_are_dead() -> None:
     assert asked.keys() >= {f"/img/{image}" for image in IMAGES}
 
 
-def test_bots_come_without_a_page_and_browsers_of_one() -> None:
+def test_bots_send_no_referer() -> None:
     for visit in visited():
         headers = dict(visit.headers)
         assert headers["user-agent"]
@@ -74,29 +72,29 @@ def test_bots_come_without_a_page_and_browsers_of_one() -> None:
             assert "www.example.com" not in headers["referer"]
 
 
-def test_a_stamp_is_read_as_it_was_written() -> None:
+def test_stamps_round_trip() -> None:
     stamp = Stamp(datetime(2026, 11, 22, 20, 15, 3, 250_000, tzinfo=UTC), "198.51.100.7")
     assert Stamp.read(httpx.Headers({HEADER: str(stamp)}), NOW.timestamp()) == stamp
     assert Stamp.read(httpx.Headers(), NOW.timestamp()) is None
 
 
 @pytest.mark.parametrize("text", ["", "soon 198.51.100.7", "1e99 198.51.100.7", "-5 a", "1700000000", "nan a", "1 ä"])
-def test_what_is_no_stamp_is_refused(text: str) -> None:
+def test_malformed_stamps_are_rejected(text: str) -> None:
     with pytest.raises(StampError, match="expected seconds since the epoch, up to now, and an address"):
         Stamp.read(httpx.Headers({HEADER: text.encode()}), NOW.timestamp())
 
 
-def test_the_hit_ratio_leaves_out_what_is_neither_hit_nor_miss() -> None:
+def test_the_hit_ratio_counts_only_hits_and_misses() -> None:
     (visit,) = visited(requests=1)
     results = ("Hit", "RefreshHit", "Miss", "Error", "FunctionGeneratedResponse")
     assert hit_ratio(Outcome(visit, 200, result, "image/avif", 1, 0.1) for result in results) == 2 / 3
     assert hit_ratio([]) is None
 
 
-def test_an_edge_that_is_gone_is_told_in_a_sentence() -> None:
+def test_an_unreachable_edge_is_an_error_with_its_address() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
-    told: list[Outcome] = []
-    with pytest.raises(EdgeSilentError, match=f"expected an answer of the edge at {url} but: ConnectError"):
-        asyncio.run(replay(visited(requests=5), url, concurrency=2, stamped=True, tell=told.append))
-    assert told == []
+    outcomes: list[Outcome] = []
+    with pytest.raises(EdgeUnreachableError, match=f"the edge at {url} does not answer: ConnectError"):
+        asyncio.run(replay(visited(requests=5), url, concurrency=2, stamped=True, report=outcomes.append))
+    assert outcomes == []

@@ -1,1 +1,1 @@
-"""The demonstration: pictures go in through the upload API and come back through the edge, each one accounted for."""
+"""The demo: pictures go in through the upload API and come back through the edge, each one accounted for."""

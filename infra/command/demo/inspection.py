@@ -1,21 +1,28 @@
-"""What the originals told and what the served pictures tell, measured on their bytes."""
+"""Originals and served pictures compared, measured on their bytes.
+
+Files are read here rather than by libvips, which accepts only UTF-8 names and finds options in some. Pictures are
+decoded apart from the pipeline's own decoder.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pi_heif
 from numpy.typing import NDArray
 
-from infra.command.demo.pixels import shrink
 from infra.command.demo.records import Inspection, Traits
 from lambdas.imaging.colour.icc import profile_name
 from lambdas.imaging.engine import pyvips
+from lambdas.imaging.formats import SNIFF_BYTES, sniff
 
 Lab = NDArray[np.float32]
 """Rows, columns and the three bands of CIELAB."""
 
-_COMPARED = 96  # pixels across and down at which pictures are compared
+_COMPARED_SIDE = 96  # pixels
 _PREVIEW_SIDE = 480
+_WHITE = 255
 # How each EXIF orientation is undone (Exif 2.32, tag Orientation), on an array of rows and columns.
 _UNDO: dict[int, Callable[[Lab], Lab]] = {
     1: lambda a: a,
@@ -27,8 +34,6 @@ _UNDO: dict[int, Callable[[Lab], Lab]] = {
     7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
     8: lambda a: np.rot90(a, 1),
 }
-
-# Pictures are read here and not by libvips, which takes no name that is not UTF-8 and reads options out of others.
 
 
 def _traits(data: bytes) -> Traits:
@@ -56,8 +61,8 @@ def _text(image: "pyvips.Image", field: str) -> str:
 
 
 def _lab(data: bytes, *, turn: bool = True, managed: bool = True) -> Lab:
-    """Return the picture as a square of CIELAB values; upright if ``turn``, its profile heeded if ``managed``."""
-    small = shrink(data, _COMPARED, square=True, turn=turn, managed=managed)
+    """Return the picture as a square of CIELAB values, upright if ``turn``, with its profile applied if ``managed``."""
+    small = _shrink(data, _COMPARED_SIDE, square=True, turn=turn, managed=managed)
     return np.asarray(small.colourspace("lab").numpy(), np.float32)[..., :3]
 
 
@@ -69,10 +74,10 @@ def _difference(one: Lab, other: Lab) -> float:
 
 
 def inspect_served(original: Path, served: list[Path]) -> Inspection:
-    """Hold the pictures in ``served`` against the ``original`` that they were made of; of the first, every pixel.
+    """Compare the pictures in ``served`` with their ``original``: the properties of all, the pixels of the first.
 
     Raises:
-        Error: one of them is no picture that libvips can read.
+        Error: libvips cannot read one of them.
         ValueError: nothing was served.
     """
     if not served:
@@ -92,10 +97,45 @@ def inspect_served(original: Path, served: list[Path]) -> Inspection:
 
 
 def write_as_stored(original: Path, target: Path) -> None:
-    """Write what a viewer sees who obeys neither the orientation nor the profile of ``original``, as a small JPEG.
+    """Write what a viewer shows that ignores the orientation and the profile of ``original``, as a small JPEG.
 
     Raises:
-        Error: it is no picture that libvips can read.
+        Error: libvips cannot read it.
     """
-    small = shrink(original.read_bytes(), _PREVIEW_SIDE, square=False, turn=False, managed=False)
+    small = _shrink(original.read_bytes(), _PREVIEW_SIDE, square=False, turn=False, managed=False)
     target.write_bytes(small.jpegsave_buffer(Q=80, keep="none"))
+
+
+def _shrink(data: bytes, side: int, *, square: bool, turn: bool, managed: bool) -> "pyvips.Image":
+    """Return the picture in ``data`` within ``side`` pixels: 8-bit sRGB or grey, on white.
+
+    ``square`` distorts it to ``side`` by ``side``; ``turn`` applies its orientation, ``managed`` its colour profile.
+
+    Raises:
+        Error: it cannot be read.
+    """
+    options: dict[str, Any] = {"height": side, "size": "force" if square else "down", "no_rotate": not turn}
+    if managed:
+        options["output_profile"] = "srgb"
+    if sniff(data[:SNIFF_BYTES]) == "heic":
+        small = _heic(data).thumbnail_image(side, **options)
+    else:
+        small = pyvips.Image.thumbnail_buffer(data, side, **options)
+    if small.hasalpha():
+        small = small.flatten(background=_WHITE)
+    if small.interpretation not in ("srgb", "b-w"):
+        small = small.colourspace("srgb")
+    return small.cast("uchar")
+
+
+def _heic(data: bytes) -> "pyvips.Image":
+    """Decode HEIC, for which libvips's wheel has no decoder. It is upright: the file's own boxes turn it."""
+    try:
+        picture = pi_heif.open_heif(data, convert_hdr_to_8bit=True)
+        # A copy, because the pixels are freed with pi_heif's picture.
+        image = pyvips.Image.new_from_array(np.array(picture)).copy(interpretation="srgb")
+    except (ValueError, EOFError, RuntimeError) as error:
+        raise pyvips.Error(f"expected a HEIC picture but received: {error}") from error
+    if profile := picture.info.get("icc_profile"):
+        image.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
+    return image

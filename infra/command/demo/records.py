@@ -1,4 +1,4 @@
-"""What the demonstration learns of each file, from the folder it lay in to the bytes that the edge served."""
+"""The data model of the demo: what is known of each file, from its name to the bytes that the edge served."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -6,14 +6,13 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from infra.command.demo.browsers import Browser
 from lambdas.core.keys import Format, Variant
 
 Fate = Literal["ready", "rejected", "refused", "unreadable", "not uploaded", "no outcome"]
-"""How a file ended.
+"""What became of a file.
 
-Drawn; rejected by the pipeline; refused by the upload API; could not be read; did not get through to the API
-or the bucket; or uploaded, and without an outcome in time.
+Ready; rejected by the pipeline; refused by the upload API; not readable; not uploaded because the API or the bucket
+was out of reach; or uploaded, without an outcome in time.
 """
 
 _FAITHFUL = 4.0  # mean CIEDE2000 at 96 x 96 pixels; encoding and resizing alone stay below 2
@@ -23,7 +22,7 @@ SETTLED: frozenset[Fate] = frozenset({"ready", "rejected", "refused"})
 
 @dataclass(frozen=True)
 class Candidate:
-    """A file to upload; ``name`` is its path below the folder that was asked for."""
+    """A file to upload; ``name`` is its path below the given folder."""
 
     name: str
     path: Path
@@ -31,7 +30,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Submission:
-    """A file that was offered to the upload API: its image id, or the fate and reason of one that got none."""
+    """A file sent to the upload API: its image id, or the fate and reason of one that has none."""
 
     candidate: Candidate
     bytes: int
@@ -52,7 +51,7 @@ class Reason(_Item):
 
 
 class Stored(_Item):
-    """A derivative as the images table knows it."""
+    """A derivative in the images table."""
 
     bytes: int
     width: int
@@ -60,7 +59,7 @@ class Stored(_Item):
 
 
 class Outcome(_Item):
-    """An item of the images table, as far as the demonstration reads it."""
+    """The attributes of an images table item that the demo reads."""
 
     image_id: str
     outcome: Literal["ready", "rejected"]
@@ -70,8 +69,45 @@ class Outcome(_Item):
 
 
 @dataclass(frozen=True)
+class Browser:
+    """A browser: its name, its headers, and the format that it should get."""
+
+    name: str
+    accept: str
+    user_agent: str
+    format: Format
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The request headers that identify it."""
+        return {"Accept": self.accept, "User-Agent": self.user_agent}
+
+
+# Accept values: MDN, "List of default Accept values", section "Values for an image"; curl: its own default.
+CHROMIUM = Browser(
+    "Chromium",
+    accept="image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8",
+    user_agent="Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
+    format="avif",
+)
+# Safari supports AVIF since version 16; version 15 is the one that needs WebP.
+SAFARI = Browser(
+    "Safari 15",
+    accept="image/webp,image/png,image/svg+xml,image/*;q=0.8,video/*;q=0.8,*/*;q=0.5",
+    user_agent=(
+        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+        "Version/15.6 Safari/605.1.15"
+    ),
+    format="webp",
+)
+CURL = Browser("curl", accept="*/*", user_agent="curl/8.14.1", format="jpeg")
+
+BROWSERS = (CHROMIUM, SAFARI, CURL)
+
+
+@dataclass(frozen=True)
 class Ask:
-    """One question to the edge: who asks, and for what. Widths in CSS pixels."""
+    """One request to the edge: the browser, the width in CSS pixels, and the rest of the query."""
 
     browser: Browser
     width: int
@@ -79,7 +115,7 @@ class Ask:
     aspect_ratio: str | None = None
 
     def query(self) -> dict[str, str]:
-        """Return the URL's parameters."""
+        """Return the parameters of the URL."""
         asked = {"w": str(self.width)}
         if self.density != 1:
             asked["dpr"] = str(self.density)
@@ -90,7 +126,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the edge answered; the body stands in ``file``. ``cache`` is X-Cache's first word, such as Hit or Miss."""
+    """The edge's response; its body is in ``file``. ``cache`` is the first word of X-Cache, such as Hit or Miss."""
 
     ask: Ask
     variant: Variant
@@ -103,18 +139,18 @@ class Answer:
 
     @property
     def correct(self) -> bool:
-        """Whether it is a picture in the format that the viewer is owed."""
+        """Whether it is a picture in the format that the browser should get."""
         return self.status == 200 and self.content_type == self.variant.mime_type
 
     @property
     def hit(self) -> bool:
-        """Whether the edge had it."""
+        """Whether it came from the cache."""
         return self.cache == "Hit"
 
 
 @dataclass(frozen=True)
 class Traits:
-    """What a file's bytes say about the picture, measured. Sizes in pixels as stored, ``preview`` in bytes."""
+    """Properties of a picture file, measured. Width and height in pixels as stored, ``preview`` in bytes."""
 
     format: str
     width: int
@@ -129,29 +165,29 @@ class Traits:
 
     @property
     def numbers_are_rgb(self) -> bool:
-        """Whether a viewer that ignores the profile would show something: RGB numbers taken for sRGB's."""
+        """Whether a viewer that ignores the profile would show the wrong colours: RGB values mistaken for sRGB."""
         return self.profile is not None and self.color_space in {"srgb", "rgb", "rgb16"}
 
     @property
     def private(self) -> list[str]:
-        """Name what these bytes tell that a served picture must not."""
-        told = {
+        """What this file reveals that a served picture must not."""
+        present = {
             "orientation tag": self.orientation != 1,
             "colour profile": self.profile is not None,
             "EXIF": self.exif_fields > 0,
             "GPS": self.gps,
             "preview": self.preview > 0,
         }
-        return [name for name, present in told.items() if present]
+        return [name for name, is_present in present.items() if is_present]
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """An original beside what was served of it.
+    """An original compared with what was served.
 
     ``color_difference``: the mean CIEDE2000 between what was served and the colour-managed original;
     ``unmanaged_difference``: the same against the original with its profile ignored, None where it has no RGB profile.
-    ``upright``: no other turn or mirror of the original matches what was served better than the one its tag asks for.
+    ``upright``: of all turns and mirrors of the original, the one that its orientation tag asks for matches best.
     """
 
     original: Traits
@@ -162,19 +198,19 @@ class Inspection:
 
     @property
     def faithful(self) -> bool:
-        """Whether the colours are those of the original, as near as lossy formats come."""
+        """Whether the colours are those of the original, within the error of lossy formats."""
         unconverted = self.unmanaged_difference is not None and self.unmanaged_difference < self.color_difference - 0.2
         return self.color_difference < _FAITHFUL and not unconverted
 
     @property
     def leaks(self) -> list[str]:
-        """Name what any served file still tells that it must not."""
+        """What any of the served files reveals that it must not."""
         return sorted({name for traits in self.served.values() for name in traits.private})
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One row: a file, its fate, and what came back. ``seconds`` is from S3's having it to the recorded outcome."""
+    """One row of the result: a file, its fate and responses. ``seconds`` is from arrival in S3 to the outcome."""
 
     submission: Submission
     fate: Fate
@@ -193,14 +229,14 @@ class Picture:
 
     @property
     def settled(self) -> bool:
-        """Whether it has an outcome, good or bad."""
+        """Whether it has an outcome: ready, rejected or refused."""
         return self.fate in SETTLED
 
     def bytes_served(self, fmt: Format) -> int:
-        """Return the bytes of every different variant in ``fmt``, each counted once."""
+        """Return the bytes of the distinct variants in ``fmt``."""
         return sum({a.variant: a.bytes for a in self.answers if a.correct and a.variant.format == fmt}.values())
 
     @property
     def hits(self) -> int:
-        """How many of the answers came out of the edge's cache."""
+        """How many responses came from the edge's cache."""
         return sum(answer.hit for answer in self.answers)

@@ -1,21 +1,21 @@
-"""The table at the end of the run: one row a file, and below it why some are no pictures here."""
+"""The table at the end of a demo: a row per file, and the reasons for rejections and faults below it."""
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from infra.command.demo import wording
 from infra.command.demo.records import Fate, Picture
+from infra.command.terminal import format_size
 from lambdas.core.keys import FORMATS
 
 _COLORS: dict[Fate, str] = {"ready": "green", "rejected": "yellow", "refused": "yellow"}
 _NUMBERS = {"in": 6, **{fmt.upper(): 6 for fmt in FORMATS}, "seconds": 7, "hits": 4, "misses": 6}  # column: width
 _SHORTEST_NAME = 12
-_NAMED = 5  # files that are named for one and the same reason
+_NAMED = 5  # files named with one reason
 
 
 def print_table(pictures: list[Picture], console: Console) -> None:
-    """Print what became of each of ``pictures``: outcome, bytes in and out, seconds, hits and misses."""
+    """Print the outcome of each of ``pictures``: bytes in and out, seconds, hits and misses."""
     outcomes = [picture.code or picture.fate for picture in pictures]
     others = sum(_NUMBERS.values()) + len(_NUMBERS) + max(map(len, ["outcome", *outcomes])) + 1
     name_width = max(console.width - others, _SHORTEST_NAME)
@@ -29,8 +29,8 @@ def print_table(pictures: list[Picture], console: Console) -> None:
         table.add_row(
             escape(_shortened(picture.name, name_width)),
             f"[{_color(picture)}]{outcome}[/]",
-            wording.size(picture.submission.bytes),
-            *(wording.size(picture.bytes_served(fmt)) if ready else "" for fmt in FORMATS),
+            format_size(picture.submission.bytes),
+            *(format_size(picture.bytes_served(fmt)) if ready else "" for fmt in FORMATS),
             f"{picture.seconds:.1f}" if picture.seconds is not None else "",
             *((str(picture.hits), str(len(picture.answers) - picture.hits)) if picture.answers else ("", "")),
         )
@@ -41,15 +41,15 @@ def print_table(pictures: list[Picture], console: Console) -> None:
 
 
 def _print_reasons(pictures: list[Picture], console: Console) -> None:
-    """Say why some files are no pictures here, and what was served wrongly; what several share is said once."""
-    sharing: dict[str, list[Picture]] = {}
+    """Print why files were rejected and what was served wrongly; a reason that several share is printed once."""
+    by_reason: dict[str, list[Picture]] = {}
     for picture in pictures:
         for reason in filter(None, (picture.reason, *picture.faults)):
-            sharing.setdefault(reason, []).append(picture)
-    for reason, concerned in sharing.items():
-        names = ", ".join(picture.name for picture in concerned[:_NAMED])
-        more = f" and {len(concerned) - _NAMED} more" if len(concerned) > _NAMED else ""
-        console.print(f"[{_color(concerned[0])}]{escape(names)}{more}[/]: {escape(reason)}", highlight=False)
+            by_reason.setdefault(reason, []).append(picture)
+    for reason, affected in by_reason.items():
+        names = ", ".join(picture.name for picture in affected[:_NAMED])
+        more = f" and {len(affected) - _NAMED} more" if len(affected) > _NAMED else ""
+        console.print(f"[{_color(affected[0])}]{escape(names)}{more}[/]: {escape(reason)}", highlight=False)
 
 
 def _color(picture: Picture) -> str:
@@ -57,5 +57,5 @@ def _color(picture: Picture) -> str:
 
 
 def _shortened(name: str, width: int) -> str:
-    """Keep the end of a long path: folders matter less than the file."""
+    """Shorten a long path at its start."""
     return name if len(name) <= width else f"…{name[1 - width :]}"

@@ -1,4 +1,4 @@
-"""The edge, asked for pictures as browsers ask: each question once, then some of them again."""
+"""Requests to the edge as three browsers send them: every request once, then some of them again."""
 
 import time
 from collections.abc import Callable
@@ -7,8 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from infra.command.demo.browsers import BROWSERS, CHROMIUM
-from infra.command.demo.records import Answer, Ask
+from infra.command.demo.records import BROWSERS, CHROMIUM, Answer, Ask
 from lambdas.core.keys import Variant
 from lambdas.core.settings.ladder import Ladder
 
@@ -20,18 +19,18 @@ LARGE = tuple(Ask(browser, 800, density=2) for browser in BROWSERS)
 LAZY = Ask(CHROMIUM, 512, aspect_ratio=_CROP)
 
 ASKS: tuple[Ask, ...] = (*SMALL, *LARGE, LAZY, *SMALL, LAZY)
-"""Two widths by every browser; a crop that does not exist until it is asked for; then the small ones and it again."""
+"""Two widths for every browser; a crop that does not exist until it is requested; then the small ones and it again."""
 
 
 def expected_variant(ask: Ask, ladder: Ladder) -> Variant:
-    """Return the variant that ``ask`` comes to, by the same rules as the edge's."""
+    """Return the variant that the edge should serve for ``ask``."""
     rung = ladder.snap(ask.width * ask.density)
     height = ladder.height(rung, ask.aspect_ratio) if ask.aspect_ratio else 0
     return Variant(rung, height, ask.browser.format)
 
 
 class Viewer:
-    """Asks the edge at ``edge_url`` and keeps what it serves in ``folder``, a folder a picture."""
+    """Sends requests to the edge at ``edge_url``; what it serves is kept in ``folder``, with a folder per picture."""
 
     def __init__(self, edge_url: str, folder: Path, ladder: Ladder) -> None:
         self._folder = folder
@@ -43,13 +42,13 @@ class Viewer:
         self._client.close()
 
     def view(self, image_id: str) -> tuple[Answer, ...]:
-        """Ask every one of ``ASKS`` for ``image_id``, in order; a question without an answer has status 0."""
+        """Send every one of ``ASKS`` for ``image_id``, in order; a request without a response has status 0."""
         folder = self._folder / image_id
         folder.mkdir(parents=True, exist_ok=True)
         return tuple(self._ask(image_id, ask, folder) for ask in ASKS)
 
     def view_all(self, image_ids: list[str], done: Callable[[], None]) -> dict[str, tuple[Answer, ...]]:
-        """View several pictures side by side; ``done`` is called after each."""
+        """View several pictures in parallel; ``done`` is called after each."""
 
         def one(image_id: str) -> tuple[Answer, ...]:
             answers = self.view(image_id)

@@ -1,1 +1,1 @@
-"""Viewers that there are none of yet: a seeded trace of a site's requests, sent through the local edge."""
+"""Simulated viewers: a seeded trace of a site's requests, sent through the local edge."""

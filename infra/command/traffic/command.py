@@ -1,48 +1,64 @@
-"""``darkroom traffic``: a site's visitors, so that there is something to report."""
+"""``darkroom traffic``: simulated visits through the local edge, so that reports have data."""
 
 import asyncio
 import time
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import httpx
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from infra.command.terminal import console, explained
-from infra.command.traffic.replay import Outcome, replay
-from infra.command.traffic.rhythm import NoTimeError
-from infra.command.traffic.summary import hit_ratio, summary_table
-from infra.command.traffic.visits import visits
+from infra.command.terminal import console, reported_errors
 from infra.local.errors import LocalStackError
-from infra.local.stack import LocalStack
-from lambdas.core.keys import ImageId, is_private
-from lambdas.core.stores.images import ImagesTable
+
+if TYPE_CHECKING:
+    from infra.command.traffic.replay import Outcome
+    from infra.local.stack import LocalStack
+    from lambdas.core.keys import ImageId
 
 _PATIENCE_SECONDS = 60.0
 
 
 class TrafficError(LocalStackError):
-    """There is nothing to ask for, or no time to ask for it in."""
+    """There is no picture to request, or no time to request it in."""
 
 
 def traffic(
     *,
-    requests: Annotated[int, typer.Option("--requests", "-n", min=1, help="How many.")] = 5000,
-    day: Annotated[str | None, typer.Option(help="The last day (UTC), such as 2026-11-23; yesterday.")] = None,
-    days: Annotated[int, typer.Option(min=1, max=90, help="Spread over so many days, each with its rhythm.")] = 1,
-    seed: Annotated[int, typer.Option(help="Of all that is left to chance; the same one asks the same.")] = 1,
-    concurrency: Annotated[int, typer.Option(min=1, max=256, help="Requests under way at once.")] = 16,
-    now: Annotated[bool, typer.Option("--now", help="Log them as they come, not over the days.")] = False,
+    requests: Annotated[int, typer.Option("--requests", "-n", min=1, help="Number of requests.")] = 5000,
+    day: Annotated[
+        str | None, typer.Option(help="Last day (UTC), such as 2026-11-23.", show_default="yesterday")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, max=90, help="Days to spread them over, busy and quiet hours each.")] = 1,
+    seed: Annotated[int, typer.Option(help="Random seed; the same seed sends the same requests.")] = 1,
+    concurrency: Annotated[int, typer.Option(min=1, max=256, help="Requests in flight at once.")] = 16,
+    now: Annotated[bool, typer.Option("--now", help="Log the requests at the current time instead.")] = False,
 ) -> None:
-    """Visit the pictures that are there as a site's viewers would, through the local edge.
+    """Simulate a site's visitors on the local edge.
 
-    Few pictures are popular, browsers ask as real ones do, bots and other sites come too, and some links are dead.
-    The edge logs each request under its own time of the days asked for; its cache lives in the time of this run.
+    A few pictures are popular; requests come from browsers, bots and other
+    sites, and some links are dead. The edge logs each request at its simulated
+    time, while its cache works in real time.
+
+    Example:
+      darkroom traffic --requests 2000 --days 7
     """
-    with explained():
+    with reported_errors():
+        import httpx
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TaskProgressColumn,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        from infra.command.traffic.replay import hit_ratio, replay, summary_table
+        from infra.command.traffic.visits import NoTimeError, visits
+        from infra.local.stack import LocalStack
+
         stack = LocalStack.attach()
-        last_day = _day(day)
+        last_day = _parse_day(day)
         shown, gone = _await_images(stack)
         outcomes: list[Outcome] = []
         try:
@@ -58,7 +74,7 @@ def traffic(
         with Progress(*columns, console=console, transient=True) as progress:
             task = progress.add_task("Visits", total=requests, hits="")
 
-            def tell(outcome: Outcome) -> None:
+            def report(outcome: "Outcome") -> None:
                 outcomes.append(outcome)
                 if len(outcomes) % 100 == 0 or len(outcomes) == requests:
                     ratio = hit_ratio(outcomes)
@@ -66,13 +82,13 @@ def traffic(
                         task, completed=len(outcomes), hits="" if ratio is None else f"{ratio:.1%} hits", refresh=True
                     )
 
-            asyncio.run(replay(planned, stack.edge_url, concurrency=concurrency, stamped=not now, tell=tell))
+            asyncio.run(replay(planned, stack.edge_url, concurrency=concurrency, stamped=not now, report=report))
         httpx.post(f"{stack.edge_url}/_edge/flush", timeout=60, trust_env=False).raise_for_status()
         console.print(summary_table(outcomes))
         _print_next(planned[0].moment.date(), planned[-1].moment.date(), now=now)
 
 
-def _day(text: str | None) -> date:
+def _parse_day(text: str | None) -> date:
     if text is None:
         return datetime.now(UTC).date() - timedelta(days=1)
     try:
@@ -81,8 +97,8 @@ def _day(text: str | None) -> date:
         raise TrafficError(f"expected a day such as 2026-11-23 but received {text!r}") from error
 
 
-def _await_images(stack: LocalStack) -> tuple[list[ImageId], list[ImageId]]:
-    """Return :func:`_images`; the first pictures that were uploaded are waited for."""
+def _await_images(stack: "LocalStack") -> "tuple[list[ImageId], list[ImageId]]":
+    """Return :func:`_images`; if pictures were uploaded but none is ready yet, wait for the first."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     with console.status("Waiting until the first picture is ready"):
         while True:
@@ -90,18 +106,19 @@ def _await_images(stack: LocalStack) -> tuple[list[ImageId], list[ImageId]]:
             if shown:
                 return shown, gone
             if time.monotonic() > deadline or not _is_anything_uploaded(stack):
-                raise TrafficError(
-                    "expected pictures that anyone may see but there are none: darkroom upload PICTURES…"
-                )
+                raise TrafficError("there are no public pictures to request; upload some: darkroom upload FILES…")
             time.sleep(0.5)
 
 
-def _is_anything_uploaded(stack: LocalStack) -> bool:
+def _is_anything_uploaded(stack: "LocalStack") -> bool:
     return bool(stack.client("dynamodb").scan(TableName=stack.parameter("uploads-table"), Limit=1)["Items"])
 
 
-def _images(stack: LocalStack) -> tuple[list[ImageId], list[ImageId]]:
-    """Return the ids of pictures that anyone may see, and of what nobody can: private ones and rejected uploads."""
+def _images(stack: "LocalStack") -> "tuple[list[ImageId], list[ImageId]]":
+    """Return the ids of public pictures, and those that viewers cannot see: private ones and rejected uploads."""
+    from lambdas.core.keys import ImageId, is_private
+    from lambdas.core.stores.images import ImagesTable
+
     table = ImagesTable(stack.client("dynamodb"), stack.parameter("images-table"))
     shown: list[ImageId] = []
     gone: list[ImageId] = []
@@ -115,7 +132,7 @@ def _print_next(first: date, last: date, *, now: bool) -> None:
     days = f"--day {first}" if first == last or now else f"--day {first} --last-day {last}"
     today = f"--day {datetime.now(UTC).date()}"
     console.print(
-        "\nNext: [bold].venv/bin/python -m flows.export_images[/], so that questions know whose pictures these are,"
+        "\nNext: [bold].venv/bin/python -m flows.export_images[/], so that reports know the pictures' tenants,"
         f"\nthen   [bold].venv/bin/python -m flows.delivery_report {today if now else days}[/]",
         highlight=False,
     )

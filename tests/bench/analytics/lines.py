@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from infra.command.traffic.clients import CLIENTS
-from infra.command.traffic.rhythm import HOURS
+from infra.command.traffic.trace import CLIENTS
+from infra.command.traffic.visits import HOURS
 from infra.constructs.edge.access_log import COLUMNS, partition_path
 from lambdas.core.settings import Settings
 

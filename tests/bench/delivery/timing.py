@@ -4,7 +4,7 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from infra.command.traffic.clients import CLIENTS
+from infra.command.traffic.trace import CLIENTS
 from lambdas.core.access.image_tokens import new_image_token_keys, sign_image_token
 from lambdas.core.access.signing_key import encode_key
 from lambdas.core.keys import new_image_id
