@@ -42,7 +42,8 @@ def up(
     A stack that runs already is left as it is; --lab adds JupyterLab to it.
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _exit_on_signal)
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP
+            signal.signal(number, _exit_on_signal)
     with reported_errors():
         require_checkout()
         from infra.local.parts import FLOWS, LAB, PREFECT

@@ -73,14 +73,19 @@ def start_process(
         started = psutil.Process(child.pid).create_time()
     except psutil.NoSuchProcess as error:
         raise ProcessError(f"expected {name} to start but it ended at once:\n{log_tail(log)}") from error
-    return ProcessRecord(name=name, pid=child.pid, started=started)
+    return ProcessRecord(name=name, pid=child.pid, started=started, home=str(home))
 
 
 def find_process(record: ProcessRecord) -> psutil.Process | None:
-    """Return the live process of ``record``; None where it ended, even if its number is in use again."""
+    """Return the live process of ``record``; None where it ended, even if its number is in use again.
+
+    Its start time alone does not identify it: the system reckons it from the clock, and moves it when the clock is set.
+    """
     try:
         process = psutil.Process(record.pid)
-        same = abs(process.create_time() - record.started) < 1 and process.status() != psutil.STATUS_ZOMBIE
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        same = abs(process.create_time() - record.started) < 1 or process.environ().get(MARK) == record.home
     except psutil.Error:
         return None
     return process if same else None
@@ -141,7 +146,7 @@ def _lives(process: psutil.Process) -> bool:
 
 def _signal(process: psutil.Process, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError, psutil.Error):
-        if os.getpgid(process.pid) == process.pid:
+        if process.is_running() and os.getpgid(process.pid) == process.pid:
             os.killpg(process.pid, number)
         else:
             process.send_signal(number)

@@ -14,13 +14,14 @@ HOME_VARIABLE = "DARKROOM_HOME"
 
 
 class ProcessRecord(BaseModel):
-    """One started process. The start time tells it from a later process of the same number."""
+    """One started process."""
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     pid: int
-    started: float = Field(description="Seconds since the epoch, as the operating system tells them.")
+    started: float = Field(description="Seconds since the epoch, as the operating system reports them.")
+    home: str = Field(description="The stack's state folder, which the process has in its environment.")
 
 
 class Ports(BaseModel):

@@ -7,11 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from infra.command import app
 from infra.local.emulator.server import EmulatorError, await_emulator, start_emulator
 from infra.local.endpoint import HOST, Endpoint
 from infra.local.parts import FLOWS, LAB, PARTS, PREFECT
@@ -21,7 +24,7 @@ from infra.local.stack import end_stack
 from infra.local.state import Ports, ProcessRecord, StateFolder
 
 _ANY_PORTS = ["--no-prefect", *(part for name in Ports.model_fields for part in (f"--{name}-port", "0"))]
-_PATIENCE_SECONDS = 60.0
+_PATIENCE_SECONDS = 180.0
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -50,6 +53,16 @@ def darkroom(home: Path, environment: dict[str, str]) -> Iterator[Command]:
 
 def _command(*arguments: str) -> list[str]:
     return [sys.executable, "-c", "from infra.command import app; app()", *arguments]
+
+
+@contextmanager
+def _not_ignored(number: signal.Signals) -> Iterator[None]:
+    """Start children that receive ``number``: a shell starts background jobs, these tests too, with SIGINT ignored."""
+    before = signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
 
 
 def _wait_until(condition: Callable[[], object], what: str) -> None:
@@ -142,9 +155,10 @@ def test_a_busy_port_is_named_with_the_way_to_another(darkroom: Command, home: P
 def test_an_interrupted_start_cleans_up_after_itself(
     darkroom: Command, environment: dict[str, str], home: Path, number: signal.Signals
 ) -> None:
-    starting = subprocess.Popen(
-        _command("up", *_ANY_PORTS), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
+    with _not_ignored(number):
+        starting = subprocess.Popen(
+            _command("up", *_ANY_PORTS), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
     _wait_until(lambda: find_marked(home), "the start to begin")
 
     starting.send_signal(number)
@@ -196,3 +210,19 @@ def test_the_processes_of_another_folder_are_left_alone(darkroom: Command, tmp_p
     finally:
         end_stack(another)
     assert _ended(record)
+
+
+def test_up_leaves_an_ignored_hangup_ignored(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DARKROOM_HOME", str(home))
+    before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM)}
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with socket.socket() as other:
+            other.bind((HOST, 0))
+            other.listen()
+            up = CliRunner().invoke(app, ["up", *_ANY_PORTS, "--edge-port", str(other.getsockname()[1])])
+        assert up.exit_code == 1
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN, "expected what nohup ignores to stay ignored"
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

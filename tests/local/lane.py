@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any, Literal
 
@@ -57,10 +57,11 @@ class Original:
     image_id: ImageId
     content: bytes
     rejection: str | None
+    day: date = field(default_factory=lambda: datetime.now(UTC).date())
 
     @property
     def key(self) -> str:
-        return str(OriginalKey(self.tenant, datetime.now(UTC).date(), self.image_id))
+        return str(OriginalKey(self.tenant, self.day, self.image_id))
 
 
 def pictures(count: int, tenant: str, width: int = 320, height: int = 240) -> list[Original]:

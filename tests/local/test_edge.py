@@ -19,9 +19,10 @@ from outcomes import await_outcome, upload
 
 from infra.local.endpoint import ACCOUNT
 from infra.local.parts import part_environment
+from infra.local.ports import choose_ports
 from infra.local.processes import log_tail, python_module
 from infra.local.stack import LocalStack
-from infra.local.state import CHECKOUT, StateFolder
+from infra.local.state import CHECKOUT, Ports, StateFolder
 from infra.names import Names
 from lambdas.core.keys import ImageId, new_image_id, parse_image_id
 from lambdas.edge.inline import NEGOTIATED_HEADERS
@@ -293,9 +294,7 @@ def test_a_malformed_invalidation_is_refused(edge: httpx.Client, body: bytes) ->
 def test_its_end_loses_no_record_and_its_cache_outlives_it(
     stack: LocalStack, image_id: ImageId, tmp_path: Path
 ) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = choose_ports(Ports.any_free()).edge
     folder = StateFolder(tmp_path)
     folder.create()
     ports = stack.ports.model_copy(update={"edge": port})
@@ -309,10 +308,10 @@ def test_its_end_loses_no_record_and_its_cache_outlives_it(
             )
         try:
             _await_health(url, process, folder.log("edge"))
-            answer = httpx.get(f"{url}/img/{image_id}", headers={"accept": CHROMIUM}, trust_env=False)
+            answer = httpx.get(f"{url}/img/{image_id}", headers={"accept": CHROMIUM}, trust_env=False, timeout=60)
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            process.wait(120)
         results.append(answer.headers["x-cache"])
         ids.append(answer.headers["x-amz-cf-id"])
 
@@ -325,7 +324,7 @@ def _await_health(url: str, process: subprocess.Popen[bytes], log: Path) -> None
     while time.monotonic() < deadline:
         assert process.poll() is None, log_tail(log)
         try:
-            if httpx.get(f"{url}/_edge/health", trust_env=False).is_success:
+            if httpx.get(f"{url}/_edge/health", trust_env=False, timeout=60).is_success:
                 return
         except httpx.TransportError:
             time.sleep(0.05)

@@ -10,7 +10,9 @@ from infra.local.ports import BusyPortError, choose_ports
 from infra.local.processes import find_process
 from infra.local.state import HOME_VARIABLE, Ports, ProcessRecord, StackState, StateFolder, default_home
 
-STATE = StackState(stage="dev", ports=Ports(), processes=(ProcessRecord(name="pipes", pid=7, started=1.5),))
+STATE = StackState(
+    stage="dev", ports=Ports(), processes=(ProcessRecord(name="pipes", pid=7, started=1.5, home="/home"),)
+)
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -40,8 +42,11 @@ def test_the_state_folder_is_where_the_environment_says(tmp_path: Path, monkeypa
 def test_a_process_is_known_by_its_number_and_its_start() -> None:
     started = psutil.Process().create_time()
 
-    assert find_process(ProcessRecord(name="me", pid=os.getpid(), started=started)) is not None
-    assert find_process(ProcessRecord(name="who had my number", pid=os.getpid(), started=started - 100)) is None
+    assert find_process(ProcessRecord(name="me", pid=os.getpid(), started=started, home="/home")) is not None
+    assert (
+        find_process(ProcessRecord(name="who had my number", pid=os.getpid(), started=started - 100, home="/home"))
+        is None
+    )
 
 
 def test_zero_is_any_free_port() -> None:

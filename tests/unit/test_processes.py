@@ -82,6 +82,14 @@ def test_processes_of_another_folder_are_not_found(tmp_path: Path, start: Callab
     assert stop_stack_processes(tmp_path) == 1
 
 
+def test_a_clock_that_was_set_hides_no_process(tmp_path: Path, start: Callable[[str], ProcessRecord]) -> None:
+    record = start(SLEEPER)
+
+    assert find_process(record.model_copy(update={"started": record.started - 3600})) is not None
+    assert find_process(record.model_copy(update={"started": record.started - 3600, "home": "/another"})) is None
+    assert stop_stack_processes(tmp_path) == 1
+
+
 def test_the_environment_is_the_one_that_is_given(tmp_path: Path, start: Callable[[str], ProcessRecord]) -> None:
     start("import json, os; print(json.dumps(sorted(os.environ))); " + SLEEPER)
 
