@@ -1,4 +1,4 @@
-"""Where the emulator is and who speaks to it: AWS clients and the environment that points at it."""
+"""The emulator's address: AWS clients of it, sessions of IAM roles, and the environment that points SDKs at it."""
 
 import os
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from botocore.credentials import DeferredRefreshableCredentials
 
 ACCOUNT = "000000000000"
 HOST = "127.0.0.1"
-# The emulator enforces IAM; this pair is the account's root to it.
+# The emulator enforces IAM; these are the account's root credentials.
 ACCESS_KEY, SECRET_KEY = "test", "test"
 
 CLIENT_CONFIG = Config(
@@ -80,13 +80,14 @@ class Endpoint:
         if athena_port is not None:
             variables["AWS_ENDPOINT_URL_ATHENA"] = f"http://{HOST}:{athena_port}"
         if batch_port is not None:
-            # S3 Control's client writes "<account>." before the host: here it begins a user name, which nobody reads.
+            # S3 Control's client writes "<account>." before the host: here that becomes part of a user name, which is
+            # ignored.
             variables["AWS_ENDPOINT_URL_S3_CONTROL"] = f"http://account@{HOST}:{batch_port}"
         return variables
 
 
 def assume_role(endpoint: Endpoint, role_arn: str, name: str) -> boto3.Session:
-    """Return a session whose credentials are the role's, taken when first needed and renewed when they expire."""
+    """Return a session with the role's credentials, taken when first needed and renewed when they expire."""
     sts = endpoint.client("sts")
 
     def refresh() -> dict[str, Any]:

@@ -1,5 +1,5 @@
-"""What a person is told when the local stack cannot do what was asked."""
+"""The base of the local stack's errors."""
 
 
 class LocalStackError(RuntimeError):
-    """Something that a person can act on: the message says what was expected, what happened, and often what to do."""
+    """An error that the user can act on: the message says what was expected, what happened, and often what to do."""

@@ -12,8 +12,8 @@ _PORT_VARIABLE = "DARKROOM_LAB_PORT"
 
 
 def main() -> None:
-    """Serve until told to stop."""
-    # Its own folders: nobody's configuration gets in, and nothing is left behind.
+    """Serve until stopped."""
+    # Its own folders: no user's configuration is read, and nothing is left behind.
     home = f"{os.environ[HOME_VARIABLE]}/jupyter"
     os.environ |= {
         "JUPYTER_CONFIG_DIR": f"{home}/config",
@@ -24,7 +24,7 @@ def main() -> None:
         "IPYTHONDIR": f"{home}/ipython",
         "JUPYTER_TOKEN": os.environ.pop(_TOKEN_VARIABLE),
     }
-    _ask_nobody(Path(home) / "settings")
+    _disable_prompts(Path(home) / "settings")
     # Imported late: it reads the folders when it is imported.
     from jupyterlab.labapp import main as serve
 
@@ -35,13 +35,13 @@ def main() -> None:
             "--ServerApp.port_retries=0",
             "--ServerApp.open_browser=False",
             f"--ServerApp.root_dir={CHECKOUT / 'notebooks'}",
-            "--ServerApp.allow_root=True",  # on loopback, with a token, as whoever started the stack
+            "--ServerApp.allow_root=True",  # on loopback, with a token, as the user who started the stack
         ]
     )
 
 
-def _ask_nobody(settings: Path) -> None:
-    """Keep JupyterLab from asking whoever opens it about news, and the network about updates."""
+def _disable_prompts(settings: Path) -> None:
+    """Turn off the prompt for news and the check for updates."""
     folder = settings / "@jupyterlab" / "apputils-extension"
     folder.mkdir(parents=True, exist_ok=True)
     chosen = {"fetchNews": "false", "checkForUpdates": False}

@@ -1,6 +1,6 @@
-"""What runs beside the emulator: each a process of its own, killable alone.
+"""What runs beside the emulator, each as a process of its own.
 
-:data:`PARTS` fill the emulator's gaps; :data:`PREFECT`, :data:`FLOWS` and :data:`LAB` serve whoever operates it.
+:data:`PARTS` fill the emulator's gaps; :data:`PREFECT`, :data:`FLOWS` and :data:`LAB` are for its operator.
 """
 
 import os
@@ -19,7 +19,7 @@ _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A process that stands in for an AWS service, or one that uses the stack as it would use AWS.
+    """A process in place of an AWS service, or one that uses the stack as it would use AWS.
 
     ``module`` is run as ``python -m <module>``.
     """

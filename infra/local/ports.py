@@ -8,14 +8,14 @@ from infra.local.endpoint import HOST
 from infra.local.errors import LocalStackError
 from infra.local.state import Ports
 
-# Below what systems give to outgoing connections (Linux from 32768, others from 49152): a port that is free now
-# must still be free when its process binds it, seconds later.
+# Below the ephemeral ports (Linux: from 32768, others: from 49152), so that no outgoing connection takes a port
+# before its process binds it, seconds later.
 _CHOICE = range(20_000, 30_000)
 _ATTEMPTS = 100
 
 
 class BusyPortError(LocalStackError):
-    """A port is taken; the message says which, by whom it was wanted, and how to choose another."""
+    """A port is taken; the message says which, what for, and how to choose another."""
 
 
 def choose_ports(wanted: Ports) -> Ports:

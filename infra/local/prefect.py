@@ -27,13 +27,13 @@ _BUILD = CHECKOUT / "build" / "prefect"
 
 
 def prefect_environment(folder: StateFolder) -> dict[str, str]:
-    """Return what Prefect needs in its environment to keep to ``folder``, and off the network."""
+    """Return the variables with which Prefect keeps its files in ``folder`` and stays off the network."""
     return {
         "PREFECT_HOME": str(folder.home / "prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(_BUILD / "ui"),
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-        "PREFECT_RUNNER_POLL_FREQUENCY": "2",  # seconds; whoever presses a button waits for the flow to start
+        "PREFECT_RUNNER_POLL_FREQUENCY": "2",  # seconds; a flow run that is started in the UI waits this long
         "DO_NOT_TRACK": "1",
     }
 
@@ -49,10 +49,10 @@ def await_server(record: ProcessRecord, port: int, log: Path) -> None:
 
 
 def await_deployments(record: ProcessRecord, port: int, log: Path) -> None:
-    """Wait until all that ``prefect.yaml`` lists is served by the process of ``record``.
+    """Wait until the process of ``record`` serves every deployment of ``prefect.yaml``.
 
     Raises:
-        ProcessError: it ended, or had not told the server of them in time.
+        ProcessError: it ended, or had not registered them in time.
     """
     listed = len(yaml.safe_load((CHECKOUT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"])
     url = f"http://{HOST}:{port}/api/deployments/count"
@@ -75,10 +75,9 @@ def _await(record: ProcessRecord, log: Path, what: str, condition: Callable[[htt
 
 
 def provide_database(templates: Path, home: Path) -> None:
-    """Put an empty database into ``home``, Prefect's own folder, from the template of this version.
+    """Copy the template database of this Prefect version into ``home``, so that its migrations run once a version.
 
-    A database that is there already is left as it is. ``templates`` is the folder of templates; this version's is made
-    where there is none.
+    An existing database is left as it is. ``templates`` is the folder of templates; this version's is made if missing.
     """
     database = home / "prefect.db"
     if database.is_file():
@@ -92,8 +91,8 @@ def provide_database(templates: Path, home: Path) -> None:
 
 
 def _make(template: Path) -> None:
-    # Made aside, and put in place in one step: another stack may be starting at the same time.
-    # Imported late: heavy, and a template is made once.
+    # Written under another name, then renamed: another stack may be starting at the same time.
+    # Imported late: it is heavy, and a template is made once.
     from prefect.server.database import provide_database_interface
     from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL, temporary_settings
 
@@ -108,19 +107,19 @@ def _make(template: Path) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a database as a whole, what stands in its write-ahead log included."""
+    """Copy a whole database, its write-ahead log included."""
     with closing(sqlite3.connect(source)) as read, closing(sqlite3.connect(target)) as write:
         read.backup(write)
 
 
 def main() -> None:
-    """Serve API and UI until told to stop."""
+    """Serve API and UI until stopped."""
     os.nice(_NICENESS)
     port = int(os.environ[_PORT_VARIABLE])
-    # What its pages ask and its links lead to; else whatever is on Prefect's usual port, or nothing.
+    # Where its pages and links point; the default is Prefect's usual port.
     os.environ["PREFECT_UI_API_URL"] = f"http://{HOST}:{port}/api"
     os.environ["PREFECT_UI_URL"] = f"http://{HOST}:{port}"
-    # Imported late: both are heavy, and whoever starts a server needs neither.
+    # Imported late: both are heavy, and the process that starts the server needs neither.
     import uvicorn
     from prefect.server.api.server import create_app
 

@@ -1,7 +1,7 @@
-"""Processes of the local stack: started in sessions of their own, found again, ended whole.
+"""Processes of the local stack: started in sessions of their own, found again, ended with their children.
 
 Every process carries the stack's state folder in its environment and hands it on to its children.
-So they are found by what they are, and a lost or half-written state file hides none of them.
+So they are found even if the state file is lost or half written.
 """
 
 import contextlib
@@ -22,16 +22,16 @@ MARK = "DARKROOM_STACK_HOME"
 TERM_SECONDS = 10.0
 _POLL_SECONDS = 0.02
 
-# A process may outlive this one, or be ended by another: kept only so that the ended are reaped.
+# Kept so that ended ones are reaped; they may outlive this process.
 _children: list[subprocess.Popen[bytes]] = []
 
 
 class ProcessError(LocalStackError):
-    """A process of the stack did not start or did not end; the message carries the tail of its log."""
+    """A process of the stack did not start or did not end; the message has the tail of its log."""
 
 
 def log_tail(log: Path, lines: int = 20) -> str:
-    """Return the last ``lines`` of a log file, or a word saying that there is none."""
+    """Return the last ``lines`` of a log file, or "(its log is empty)"."""
     try:
         text = log.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
@@ -113,11 +113,11 @@ def stop_processes(records: Iterable[ProcessRecord], *, term_seconds: float = TE
 def stop_stack_processes(
     home: Path, records: Iterable[ProcessRecord] = (), *, term_seconds: float = TERM_SECONDS
 ) -> int:
-    """End all that runs for the stack in ``home``: SIGTERM to every group, then SIGKILL after ``term_seconds``.
+    """End every process of the stack in ``home``: SIGTERM to every group, then SIGKILL after ``term_seconds``.
 
     Args:
-        home: the stack's state folder, whose mark its processes carry.
-        records: what is known of its processes, for a system that does not show environments.
+        home: the stack's state folder, by which its processes are marked.
+        records: known processes, for systems that hide the environment of others.
         term_seconds: how long a process may take to end by itself.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The local stack: everything started in order, found again by its state folder, ended whole."""
+"""The local stack: started in order, found again by its state folder, ended as a whole."""
 
 import secrets
 from collections.abc import Callable, Collection
@@ -25,14 +25,14 @@ from operations.tuning.reservations import ControlPlane
 ASSEMBLY = CHECKOUT / "build" / "synth" / "host"
 _BESIDE = {part.name: part for part in (PREFECT, FLOWS, LAB)}
 
-# Short: what is still being done ends with the emulator, whose memory holds everything.
+# Short: everything is in the emulator's memory and ends with it.
 _END_SECONDS = 2.0
 
 Announce = Callable[[str], None]
 
 
 class AlreadyRunningError(LocalStackError):
-    """A stack runs in this state folder; the message says where it answers and how to end it."""
+    """A stack runs in this state folder; the message says at which addresses, and how to end it."""
 
 
 class NotRunningError(LocalStackError):
@@ -66,9 +66,9 @@ class LocalStack:
             ports: where to listen; the usual ports if None.
             home: the state folder; ``DARKROOM_HOME`` or ``.darkroom`` if None.
             assembly: a synthesized assembly; synthesized for this machine if None.
-            deploy: what brings the assembly to the emulator.
+            deploy: deploys the assembly to the emulator.
             beside: what runs beside it: PREFECT, FLOWS (which reports to PREFECT), LAB.
-            announce: told each step before it begins.
+            announce: called with each step before it begins.
 
         Raises:
             AlreadyRunningError: a stack runs in ``home``.
@@ -102,14 +102,14 @@ class LocalStack:
         stack = cls.recorded(home)
         if find_process(stack.state.processes[0]) is None:
             raise NotRunningError(
-                f"expected the emulator of {stack.folder.home} to run but it ended, and all that it held is gone; "
+                f"expected the emulator of {stack.folder.home} to run but it ended, and its data is lost; "
                 "end the rest: darkroom down"
             )
         return stack
 
     @classmethod
     def recorded(cls, home: Path | None = None) -> Self:
-        """Return the stack that was started in ``home``, whatever has become of its processes.
+        """Return the stack that was started in ``home``, even if its processes have ended.
 
         Raises:
             NotRunningError: none was, or its start has not ended.
@@ -129,7 +129,7 @@ class LocalStack:
         end_stack(self.folder)
 
     def restart(self, name: str) -> None:
-        """End one part, if it still runs, and start it anew: ``pipes``, ``edge``, ``athena`` or ``batch``.
+        """Restart one part: ``pipes``, ``edge``, ``athena`` or ``batch``.
 
         Raises:
             KeyError: there is no part of that name.
@@ -142,11 +142,11 @@ class LocalStack:
         self.await_ready(part)
 
     def has(self, part: Part) -> bool:
-        """Tell whether ``part`` was started with the stack or added to it."""
+        """Return whether ``part`` was started with the stack or added to it."""
         return any(record.name == part.name for record in self.state.processes)
 
     def add(self, *parts: Part) -> None:
-        """Start those of ``parts`` that the stack has not yet, and wait until each is ready.
+        """Start those of ``parts`` that are not started yet, and wait until each is ready.
 
         Raises:
             ProcessError: one did not start.
@@ -156,7 +156,7 @@ class LocalStack:
             self.await_ready(part)
 
     def begin(self, part: Part) -> None:
-        """Start ``part`` if the stack has it not yet; it may not be ready when this returns."""
+        """Start ``part`` unless it is started; it may not be ready when this returns."""
         if self.has(part):
             return
         if part == LAB:
@@ -164,7 +164,7 @@ class LocalStack:
         self._remember(start_part(part, self.folder, self._environment_of(part)))
 
     def await_ready(self, part: Part) -> None:
-        """Wait until ``part``, which was started, does its work.
+        """Wait until ``part``, which was started, is ready.
 
         Raises:
             ProcessError: it ended, or was not ready in time.
@@ -185,7 +185,7 @@ class LocalStack:
 
     @property
     def edge_url(self) -> str:
-        """Where pictures are served: the local edge, CloudFront's stand-in."""
+        """Where pictures are served: the local CloudFront."""
         return f"http://{HOST}:{self.ports.edge}"
 
     @property
@@ -206,7 +206,7 @@ class LocalStack:
         return self.state.upload_url
 
     def environment(self) -> dict[str, str]:
-        """Return what a handler, flow or notebook needs in its environment to work with this stack."""
+        """Return the environment variables with which handlers, flows and notebooks use this stack."""
         prefect = {"PREFECT_API_URL": f"{self.prefect_url}/api"} if self.has(PREFECT) else {}
         aws = self.endpoint.environment(self.ports.athena, self.ports.batch)
         return {**aws, **prefect, "DARKROOM_STAGE": self.state.stage}
@@ -254,7 +254,7 @@ class LocalStack:
         return {**environment, **self.environment(), **prefect_environment(self.folder), **own}
 
     def _publish_addresses(self) -> None:
-        """Put local addresses where the stacks published those that only AWS could serve."""
+        """Replace the published addresses that only AWS can serve with local ones."""
         self._publish("delivery-url", self.edge_url, EDGE_REGION)
         api_id = (urlsplit(self.parameter("upload-api-url")).hostname or "").partition(".")[0]
         upload_url = f"{self.endpoint.url}/_aws/execute-api/{api_id}"
@@ -267,12 +267,14 @@ class LocalStack:
         )
 
     def _reserve(self) -> None:
-        """Reserve for every lane what it begins with: on AWS, ``darkroom reserve`` does."""
-        unhurried = ControlPlane(self.client("lambda"), self.settings.tuning.changes_per_second, lambda _seconds: None)
-        reserve_new(deployed_lanes(self.settings, self.parameter), unhurried)
+        """Reserve concurrency for every lane, as ``darkroom reserve`` does on AWS."""
+        unthrottled = ControlPlane(
+            self.client("lambda"), self.settings.tuning.changes_per_second, lambda _seconds: None
+        )
+        reserve_new(deployed_lanes(self.settings, self.parameter), unthrottled)
 
     def _make_keys(self) -> None:
-        """Give every tenant, and the image tokens, a key: on AWS, ``darkroom keys`` does."""
+        """Create the keys of tenants and of image tokens, as ``darkroom keys`` does on AWS."""
         secrets = self.client("secretsmanager")
         ensure_tenant_keys(secrets, self.parameter("tenant-keys-secret"), self.settings.tenants)
         secret = self.parameter("image-token-keys-secret")

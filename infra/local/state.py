@@ -1,4 +1,4 @@
-"""The state folder: what runs, at which addresses, and all that a running stack leaves on disk."""
+"""The state folder: processes, addresses, and every file of a running stack."""
 
 import os
 import shutil
@@ -38,7 +38,7 @@ class Ports(BaseModel):
 
     @classmethod
     def any_free(cls) -> Self:
-        """Ask for free ports alone, so that another stack may run beside."""
+        """Ask for free ports, so that several stacks can run side by side."""
         return cls(**dict.fromkeys(cls.model_fields, 0))
 
 
@@ -49,7 +49,7 @@ class StackState(BaseModel):
     ports: Ports
     processes: tuple[ProcessRecord, ...] = ()
     upload_url: str | None = Field(None, description="Where POST /uploads is reached; null until deployed.")
-    lab_token: str = Field("", description="What JupyterLab asks of whoever opens it.")
+    lab_token: str = Field("", description="The token that opens JupyterLab.")
     ready: bool = Field(False, description="Whether every step of the start is done.")
 
 
@@ -84,19 +84,19 @@ class StateFolder:
         return self.logs / f"{name}.log"
 
     def create(self) -> None:
-        """Make the folder and what stands in it."""
+        """Create the folder and its subfolders."""
         for folder in (self.home, self.logs, self.scratch):
             folder.mkdir(parents=True, exist_ok=True)
 
     def write(self, state: StackState) -> None:
-        """Replace ``state.json`` in one step, so that no reader meets half of it."""
+        """Replace ``state.json`` in one step, so that no reader sees half of it."""
         handle, name = tempfile.mkstemp(dir=self.home, prefix="state-", suffix=".json")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(state.model_dump_json(indent=2))
         Path(name).replace(self.file)
 
     def read(self) -> StackState | None:
-        """Return what was written, or None where the file is missing or unreadable: it is a hint, not the truth."""
+        """Return the state, or None if the file is missing or unreadable: processes are found without it."""
         try:
             return StackState.model_validate_json(self.file.read_text(encoding="utf-8"))
         except (OSError, ValidationError, UnicodeDecodeError):

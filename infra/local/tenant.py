@@ -1,4 +1,4 @@
-"""A tenant of the local stack: its token, and a client that speaks for it."""
+"""A tenant of the local stack: its token, API client and uploader."""
 
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ _LIFE = timedelta(hours=12)
 
 
 class UnknownTenantError(LocalStackError):
-    """The settings know no such tenant, or it was given no key."""
+    """The settings have no such tenant, or it has no key."""
 
 
 def tenant_token(
@@ -45,7 +45,7 @@ def tenant_token(
 
 
 def tenant_api(stack: LocalStack, tenant: str) -> Api:
-    """Return a client of the stack's API for ``tenant``; no proxy stands between it and loopback."""
+    """Return a client of the stack's API for ``tenant``; without a proxy, as it is on loopback."""
     http = httpx.Client(trust_env=False, timeout=httpx.Timeout(60, connect=5))
     return Api(stack.upload_api, tenant_token(stack, tenant), http=http)
 
@@ -57,7 +57,7 @@ def tenant_uploader(
     observer: Observer | None = None,
     resume: bool = False,
 ) -> Uploader:
-    """Return an uploader for ``tenant``; with ``resume`` it has a journal, which lives and ends with the stack."""
+    """Return an uploader for ``tenant``; with ``resume`` it has a journal, which is deleted with the stack."""
     api = tenant_api(stack, tenant)
     journal = Journal(stack.folder.home / JOURNAL, stack.upload_api) if resume else None
     return Uploader(api, journal=journal, observer=observer)

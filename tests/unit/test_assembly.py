@@ -55,7 +55,7 @@ def test_the_default_region_is_for_stacks_that_name_none(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("artifacts", "said"),
     [
-        ({"A": _stack("A", "B"), "B": _stack("B", "A")}, "expected no circle of stacks but received A > B > A"),
+        ({"A": _stack("A", "B"), "B": _stack("B", "A")}, "expected no cycle of stacks but received A > B > A"),
         ({}, "expected at least one stack"),
     ],
 )

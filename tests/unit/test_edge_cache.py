@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from infra.local.cloudfront.cache import AnswerCache, KeptAnswer
+from infra.local.cloudfront.cache import CachedResponse, ResponseCache
 from infra.local.cloudfront.cache_policy import (
     Lifetime,
     cache_key,
@@ -19,7 +19,7 @@ from infra.local.cloudfront.cache_policy import (
 )
 from infra.local.cloudfront.distribution import CachePolicy, Chosen
 from infra.local.cloudfront.edge import Collapser
-from infra.local.cloudfront.exchange import Answer, ViewerRequest
+from infra.local.cloudfront.exchange import Response, ViewerRequest
 
 PATH_ALONE = CachePolicy(0, 60, 1000)
 ALL = Chosen("all")
@@ -30,9 +30,9 @@ def request(path: str = "/a/1024x0.avif", query: str = "", **headers: str) -> Vi
     return ViewerRequest("GET", path, query, httpx.Headers(named), "192.0.2.1")
 
 
-def kept(body: bytes = b"body", lifetime: Lifetime | None = None, at: float = 1000) -> KeptAnswer:
+def kept(body: bytes = b"body", lifetime: Lifetime | None = None, at: float = 1000) -> CachedResponse:
     headers = httpx.Headers([("etag", '"1"'), ("x-twice", "a"), ("x-twice", "b")])
-    return KeptAnswer(Answer(200, headers, body), at, 0, lifetime or Lifetime(10_000))
+    return CachedResponse(Response(200, headers, body), at, 0, lifetime or Lifetime(10_000))
 
 
 @pytest.mark.parametrize(
@@ -109,20 +109,20 @@ def test_only_headers_of_the_key_go_on_to_the_origin() -> None:
 
 
 def test_what_is_kept_comes_back_whole_and_survives_a_restart(tmp_path: Path) -> None:
-    first = AnswerCache(tmp_path)
+    first = ResponseCache(tmp_path)
     first.keep("/a\n", kept(b"\x00picture"))
     first.close()
-    second = AnswerCache(tmp_path)
+    second = ResponseCache(tmp_path)
     found = second.find("/a\n")
     assert found is not None
-    assert found.answer.body == b"\x00picture"
-    assert found.answer.headers.get_list("x-twice") == ["a", "b"]
+    assert found.response.body == b"\x00picture"
+    assert found.response.headers.get_list("x-twice") == ["a", "b"]
     assert found.lifetime == Lifetime(10_000)
     second.close()
 
 
 def test_unknown_keys_are_not_found(tmp_path: Path) -> None:
-    cache = AnswerCache(tmp_path)
+    cache = ResponseCache(tmp_path)
     assert cache.find("/a\n") is None
     cache.keep("/a\n", kept())
     cache.forget("/a\n")
@@ -143,7 +143,7 @@ def test_unknown_keys_are_not_found(tmp_path: Path) -> None:
 )
 def test_invalidation_by_path(tmp_path: Path, patterns: list[str], left: list[str]) -> None:
     paths = ["/a/1024x0.avif", "/a/256x0.webp", "/b/1024x0.avif"]
-    cache = AnswerCache(tmp_path)
+    cache = ResponseCache(tmp_path)
     for path in paths:
         cache.keep(cache_key(PATH_ALONE, request(path)), kept())
     assert cache.invalidate(patterns) == len(paths) - len(left)
@@ -152,7 +152,7 @@ def test_invalidation_by_path(tmp_path: Path, patterns: list[str], left: list[st
 
 
 def test_it_stays_within_its_bound_and_drops_the_least_recently_used(tmp_path: Path) -> None:
-    cache = AnswerCache(tmp_path, size_bytes=2_000_000)
+    cache = ResponseCache(tmp_path, size_bytes=2_000_000)
     for number in range(200):
         cache.keep(f"/{number}\n", kept(bytes(50_000)))
         assert cache.find("/0\n"), "the one in use was dropped"
@@ -162,13 +162,13 @@ def test_it_stays_within_its_bound_and_drops_the_least_recently_used(tmp_path: P
 
 
 def test_what_is_served_from_memory_counts_as_used_after_a_restart_too(tmp_path: Path) -> None:
-    first = AnswerCache(tmp_path, size_bytes=16_000_000)
+    first = ResponseCache(tmp_path, size_bytes=16_000_000)
     for number in range(15):
         first.keep(f"/{number}\n", kept(bytes(50_000)))
     assert "/0\n" in first._memory
     first.find("/0\n")
     first.close()
-    second = AnswerCache(tmp_path, size_bytes=16_000_000)
+    second = ResponseCache(tmp_path, size_bytes=16_000_000)
     number = 15
     while second._disk.read("/1\n"):
         second.keep(f"/{(number := number + 1)}\n", kept(bytes(50_000)))
@@ -177,7 +177,7 @@ def test_what_is_served_from_memory_counts_as_used_after_a_restart_too(tmp_path:
 
 
 def test_expired_answers_are_dropped_before_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cache, now = AnswerCache(tmp_path, size_bytes=220_000), time.time()
+    cache, now = ResponseCache(tmp_path, size_bytes=220_000), time.time()
     for number, seconds in enumerate([1000, 100, 1000]):
         cache.keep(f"/{number}\n", kept(bytes(50_000), Lifetime(seconds)))
     monkeypatch.setattr(time, "time", lambda: now + 101)
@@ -188,7 +188,7 @@ def test_expired_answers_are_dropped_before_any_other(tmp_path: Path, monkeypatc
 
 
 def test_threads_and_processes_share_it(tmp_path: Path) -> None:
-    first, second = AnswerCache(tmp_path, size_bytes=1_000_000), AnswerCache(tmp_path, size_bytes=1_000_000)
+    first, second = ResponseCache(tmp_path, size_bytes=1_000_000), ResponseCache(tmp_path, size_bytes=1_000_000)
 
     def work(number: int) -> None:
         cache = (first, second)[number % 2]
@@ -207,17 +207,17 @@ def test_threads_and_processes_share_it(tmp_path: Path) -> None:
 
 def test_headers_come_back_byte_for_byte(tmp_path: Path) -> None:
     raw = [(b"ETag", b'"1"'), (b"x-name", "Zürich".encode()), (b"x-latin", "Zürich".encode("latin-1"))]
-    cache = AnswerCache(tmp_path)
-    cache.keep("/a\n", dataclasses.replace(kept(), answer=Answer(200, httpx.Headers(raw), b"")))
+    cache = ResponseCache(tmp_path)
+    cache.keep("/a\n", dataclasses.replace(kept(), response=Response(200, httpx.Headers(raw), b"")))
     cache.close()
-    again = AnswerCache(tmp_path)
+    again = ResponseCache(tmp_path)
     assert (found := again.find("/a\n")) is not None
-    assert found.answer.headers.raw == raw
+    assert found.response.headers.raw == raw
     again.close()
 
 
 def test_memory_forgets_when_the_disk_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cache, now = AnswerCache(tmp_path), time.time()
+    cache, now = ResponseCache(tmp_path), time.time()
     cache.keep("/a\n", kept(lifetime=Lifetime(100, 20, 300)))
     assert cache.find("/a\n")
     monkeypatch.setattr(time, "time", lambda: now + 399)
@@ -228,22 +228,22 @@ def test_memory_forgets_when_the_disk_does(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_memory_is_bounded_by_its_share_and_never_holds_what_is_larger(tmp_path: Path) -> None:
-    cache = AnswerCache(tmp_path, size_bytes=16_000_000)
+    cache = ResponseCache(tmp_path, size_bytes=16_000_000)
     for number in range(30):
         cache.keep(f"/{number}\n", kept(bytes(100_000)))
     cache.keep("/large\n", kept(bytes(1_100_000)))
     assert cache._memory.currsize <= 1_000_000
     assert "/large\n" not in cache._memory
     assert (found := cache.find("/large\n")) is not None
-    assert len(found.answer.body) == 1_100_000
+    assert len(found.response.body) == 1_100_000
     cache.keep("/29\n", kept(b"newer"))
     assert (found := cache.find("/29\n")) is not None
-    assert found.answer.body == b"newer"
+    assert found.response.body == b"newer"
     cache.close()
 
 
 def test_an_invalidation_reaches_what_is_in_memory_alone(tmp_path: Path) -> None:
-    cache = AnswerCache(tmp_path)
+    cache = ResponseCache(tmp_path)
     cache.keep("/a\n", kept())
     assert cache._disk.delete("/a\n")
     assert cache.find("/a\n")
@@ -263,12 +263,12 @@ def test_an_invalidation_reaches_what_is_in_memory_alone(tmp_path: Path) -> None
     ],
 )
 def test_ages(seconds: float, fresh: bool, while_revalidated: bool, on_error: bool) -> None:
-    answer = kept(lifetime=Lifetime(100, 20, 300), at=1000)
+    response = kept(lifetime=Lifetime(100, 20, 300), at=1000)
     now = 1000 + seconds
-    assert answer.age_at(now) == seconds
-    assert answer.is_fresh(now) is fresh
-    assert answer.is_served_while_revalidated(now) is while_revalidated
-    assert answer.is_served_on_error(now) is on_error
+    assert response.age_at(now) == seconds
+    assert response.is_fresh(now) is fresh
+    assert response.is_served_while_revalidated(now) is while_revalidated
+    assert response.is_served_on_error(now) is on_error
 
 
 def test_simultaneous_requests_become_one() -> None:
@@ -319,10 +319,10 @@ def test_a_failed_fetch_fails_for_all_who_waited_and_is_tried_anew() -> None:
 
 
 def test_invalidation_by_tag_and_by_time(tmp_path: Path) -> None:
-    cache = AnswerCache(tmp_path, tag_header="x-tags")
+    cache = ResponseCache(tmp_path, tag_header="x-tags")
     for path, tags in {"/a": "one, Two", "/b": "two", "/c": ""}.items():
-        answer = dataclasses.replace(kept().answer, headers=httpx.Headers({"x-tags": tags}))
-        cache.keep(cache_key(PATH_ALONE, request(path)), dataclasses.replace(kept(), answer=answer))
+        response = dataclasses.replace(kept().response, headers=httpx.Headers({"x-tags": tags}))
+        cache.keep(cache_key(PATH_ALONE, request(path)), dataclasses.replace(kept(), response=response))
     kept_at = kept().kept_at
     assert cache.invalidate(["#two"], kept_before=kept_at) == 0
     assert cache.invalidate(["#tw"]) == 0

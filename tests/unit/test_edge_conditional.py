@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from infra.local.cloudfront.exchange import Answer
+from infra.local.cloudfront.exchange import Response
 from infra.local.cloudfront.responses import narrow
 
 MODIFIED = "Thu, 01 Jan 2026 00:00:00 GMT"
@@ -12,9 +12,9 @@ LATER = "Fri, 02 Jan 2026 00:00:00 GMT"
 BODY = bytes(range(100))
 
 
-def whole(**headers: str) -> Answer:
+def whole(**headers: str) -> Response:
     base = {"etag": '"abc"', "last-modified": MODIFIED, "content-type": "image/avif", "vary": "Accept"}
-    return Answer(200, httpx.Headers(base | {name.replace("_", "-"): value for name, value in headers.items()}), BODY)
+    return Response(200, httpx.Headers(base | {name.replace("_", "-"): value for name, value in headers.items()}), BODY)
 
 
 def asked(**headers: str) -> httpx.Headers:
@@ -40,13 +40,13 @@ def asked(**headers: str) -> httpx.Headers:
     ],
 )
 def test_conditions(request_headers: dict[str, str], status: int) -> None:
-    answer = narrow(whole(), asked(**request_headers))
-    assert answer.status == status
-    assert answer.headers["vary"] == "Accept"
+    response = narrow(whole(), asked(**request_headers))
+    assert response.status == status
+    assert response.headers["vary"] == "Accept"
     if status == 304:
-        assert answer.body == b""
-        assert answer.headers["etag"] == '"abc"'
-        assert "content-type" not in answer.headers
+        assert response.body == b""
+        assert response.headers["etag"] == '"abc"'
+        assert "content-type" not in response.headers
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,8 @@ def test_conditions(request_headers: dict[str, str], status: int) -> None:
     ],
 )
 def test_ranges(wanted: str, status: int, body: bytes, content_range: str | None) -> None:
-    answer = narrow(whole(), asked(range=wanted))
-    assert (answer.status, answer.body, answer.headers.get("content-range")) == (status, body, content_range)
+    response = narrow(whole(), asked(range=wanted))
+    assert (response.status, response.body, response.headers.get("content-range")) == (status, body, content_range)
 
 
 @pytest.mark.parametrize(
@@ -90,10 +90,10 @@ def test_a_condition_that_holds_comes_before_the_range() -> None:
 
 @pytest.mark.parametrize("status", [403, 404, 503])
 def test_errors_are_answered_whole(status: int) -> None:
-    answer = Answer(status, httpx.Headers({"etag": '"abc"'}), BODY)
-    assert narrow(answer, asked(range="bytes=0-9", if_none_match='"abc"')) is answer
+    response = Response(status, httpx.Headers({"etag": '"abc"'}), BODY)
+    assert narrow(response, asked(range="bytes=0-9", if_none_match='"abc"')) is response
 
 
 def test_an_answer_without_validators_is_never_unchanged() -> None:
-    answer = Answer(200, httpx.Headers(), BODY)
-    assert narrow(answer, asked(if_none_match='"abc"', if_modified_since=LATER)).status == 200
+    response = Response(200, httpx.Headers(), BODY)
+    assert narrow(response, asked(if_none_match='"abc"', if_modified_since=LATER)).status == 200

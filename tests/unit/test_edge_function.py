@@ -8,12 +8,12 @@ import httpx
 import pytest
 from edge_function_runs import CONTEXT, event_for
 
-from infra.local.cloudfront.exchange import Answer, ViewerRequest
+from infra.local.cloudfront.exchange import Response, ViewerRequest
 from infra.local.cloudfront.functions import FunctionCode, FunctionError, FunctionRuntime
 from infra.local.cloudfront.viewer_events import (
     FunctionResultError,
-    apply_to_answer,
     apply_to_request,
+    apply_to_response,
     viewer_request_event,
     viewer_response_event,
 )
@@ -108,9 +108,9 @@ def test_what_a_function_leaves_unencoded_is_encoded(uri: str, path: str) -> Non
 )
 def test_an_answer_of_a_function(body: Any, expected: bytes) -> None:
     result = {"statusCode": 404, "headers": {"x-a": {"value": "1"}}, "body": body}
-    answer = apply_to_request(result, REQUEST)
-    assert isinstance(answer, Answer)
-    assert (answer.status, answer.headers["x-a"], answer.body) == (404, "1", expected)
+    response = apply_to_request(result, REQUEST)
+    assert isinstance(response, Response)
+    assert (response.status, response.headers["x-a"], response.body) == (404, "1", expected)
 
 
 @pytest.mark.parametrize(
@@ -138,8 +138,8 @@ def test_results_that_cloudfront_does_not_take(result: Any) -> None:
 
 
 def test_a_response_function_sees_no_body_and_leaves_it_alone() -> None:
-    answer = Answer(200, httpx.Headers({"etag": "1"}), b"picture")
-    event = viewer_response_event(CONTEXT, REQUEST, answer)
+    response = Response(200, httpx.Headers({"etag": "1"}), b"picture")
+    event = viewer_response_event(CONTEXT, REQUEST, response)
     assert event["response"] == {
         "statusCode": 200,
         "statusDescription": "OK",
@@ -147,10 +147,10 @@ def test_a_response_function_sees_no_body_and_leaves_it_alone() -> None:
         "cookies": {},
     }
     event["response"]["headers"]["x-added"] = {"value": "2"}
-    changed = apply_to_answer(event["response"], answer)
+    changed = apply_to_response(event["response"], response)
     assert (changed.body, changed.headers["x-added"]) == (b"picture", "2")
     with pytest.raises(FunctionResultError):
-        apply_to_answer({"uri": "/a"}, answer)
+        apply_to_response({"uri": "/a"}, response)
 
 
 @pytest.mark.parametrize(
@@ -325,7 +325,7 @@ def test_the_replicas_answers_are_noted_and_private_ones_kept_out_of_shared_cach
 ) -> None:
     found: list[str] = []
     kept = {"cache-control": "public, max-age=604800"}
-    event = viewer_response_event(CONTEXT, REQUEST, Answer(200, httpx.Headers(headers | kept)))
+    event = viewer_response_event(CONTEXT, REQUEST, Response(200, httpx.Headers(headers | kept)))
     settings = load_settings()
     result = run(viewer_response_source(settings, private=private), event, log=found.append)
     assert found == logged

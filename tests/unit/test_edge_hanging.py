@@ -15,7 +15,7 @@ import pytest
 from botocore.credentials import Credentials
 
 from infra.local.cloudfront.access_log import Served
-from infra.local.cloudfront.cache import AnswerCache
+from infra.local.cloudfront.cache import ResponseCache
 from infra.local.cloudfront.distribution import (
     Behavior,
     CachePolicy,
@@ -117,7 +117,7 @@ def test_the_replica_serves_while_the_primary_accepts_and_says_nothing(buckets: 
 
     async def ask() -> Served:
         fetcher = S3Fetcher(buckets, Credentials("test", "test"), EveryoneMay())  # type: ignore[arg-type]
-        cache = AnswerCache(tmp_path)
+        cache = ResponseCache(tmp_path)
         edge = Edge(distribution, FunctionRuntime({}), cache, Origins(fetcher, Lambda()))  # type: ignore[arg-type]
         try:
             return await edge.serve(ViewerRequest("GET", PATH, "", httpx.Headers(), "192.0.2.1"))
@@ -127,5 +127,5 @@ def test_the_replica_serves_while_the_primary_accepts_and_says_nothing(buckets: 
 
     served = asyncio.run(ask())
 
-    assert (served.answer.status, served.answer.body, served.result_type) == (200, b"picture", "Miss")
+    assert (served.response.status, served.response.body, served.result_type) == (200, b"picture", "Miss")
     assert Buckets.asked == ["HEAD primary", "GET primary", "HEAD replica", "GET replica"]

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from infra.constructs.edge.access_log import COLUMNS
 from infra.local.cloudfront.access_log import LogWriter, Served, Statistics, Timing, access_record, to_parquet
-from infra.local.cloudfront.exchange import Answer, ViewerRequest
+from infra.local.cloudfront.exchange import Response, ViewerRequest
 
 HOUR = datetime(2026, 1, 2, 3, tzinfo=UTC)
 BEGAN = HOUR.timestamp() + 4 * 60 + 5.25
@@ -29,8 +29,8 @@ def served(status: int = 200, result: Any = "Miss", **headers: str) -> Served:
         321,
     )
     named = {"content-type": "image/avif", "content-length": "7"} | {n.replace("_", "-"): v for n, v in headers.items()}
-    answer = Answer(status, httpx.Headers(named), b"picture")
-    return Served(request, "/a/1024x0.avif", answer, result, "id", 0.25, {"viewer-request": "1024x0.avif/900"})
+    response = Response(status, httpx.Headers(named), b"picture")
+    return Served(request, "/a/1024x0.avif", response, result, "id", 0.25, {"viewer-request": "1024x0.avif/900"})
 
 
 def record(status: int = 200, result: str = "Miss", **headers: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from infra.local.cloudfront.distribution import S3Origin
-from infra.local.cloudfront.exchange import Answer
+from infra.local.cloudfront.exchange import Response
 from infra.local.cloudfront.origins import OriginAccess, S3Fetcher
 
 ARN = "arn:aws:cloudfront::000000000000:distribution/E1"
@@ -137,8 +137,8 @@ def fetch(
     policies: Policies | None = None,
     origin: S3Origin = ORIGIN,
     conditions: dict[str, str] | None = None,
-) -> Answer:
-    async def once() -> Answer:
+) -> Response:
+    async def once() -> Response:
         access = OriginAccess(policies or Policies(statement()), ARN)
         fetcher = S3Fetcher(endpoint, Credentials("test", "test"), access)
         try:
@@ -150,9 +150,9 @@ def fetch(
 
 
 def test_an_object_signed_and_with_the_origin_s_headers(endpoint: str) -> None:
-    answer = fetch(endpoint, "/a")
-    assert (answer.status, answer.body, answer.headers["etag"]) == (200, b"picture", '"1"')
-    assert "x-amz-request-id" not in answer.headers
+    response = fetch(endpoint, "/a")
+    assert (response.status, response.body, response.headers["etag"]) == (200, b"picture", '"1"')
+    assert "x-amz-request-id" not in response.headers
     path, headers = S3.asked[0]
     assert path == "/derivatives/a"
     assert headers["authorization"].startswith("AWS4-HMAC-SHA256")
@@ -175,8 +175,8 @@ def test_conditions_go_along(endpoint: str) -> None:
 
 
 def test_without_the_grant_it_is_403_and_the_bucket_is_not_asked(endpoint: str) -> None:
-    answer = fetch(endpoint, "/a", Policies(TLS_ONLY))
-    assert (answer.status, b"AccessDenied" in answer.body) == (403, True)
+    response = fetch(endpoint, "/a", Policies(TLS_ONLY))
+    assert (response.status, b"AccessDenied" in response.body) == (403, True)
     assert S3.asked == []
 
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from infra.local.cloudfront.access_log import Served
-from infra.local.cloudfront.cache import AnswerCache
+from infra.local.cloudfront.cache import ResponseCache
 from infra.local.cloudfront.distribution import (
     AddedHeader,
     Behavior,
@@ -21,7 +21,7 @@ from infra.local.cloudfront.distribution import (
 )
 from infra.local.cloudfront.edge import Edge
 from infra.local.cloudfront.edge_lambda import EdgeLambdaError
-from infra.local.cloudfront.exchange import Answer, ViewerRequest, error_page
+from infra.local.cloudfront.exchange import Response, ViewerRequest, error_page
 from infra.local.cloudfront.functions import FunctionCode, FunctionRuntime
 from infra.local.cloudfront.origins import Origins
 
@@ -48,9 +48,9 @@ def s3_origin(name: str) -> S3Origin:
     return S3Origin(name, name, "us-east-1", domain, custom_headers={"x-darkroom-generator": "g"}, signed=True)
 
 
-def picture(body: bytes = b"picture", **headers: str) -> Answer:
+def picture(body: bytes = b"picture", **headers: str) -> Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Answer(
+    return Response(
         200, httpx.Headers({"etag": '"1"', "content-type": "image/avif", "cache-control": CACHE_CONTROL} | named), body
     )
 
@@ -59,18 +59,18 @@ def picture(body: bytes = b"picture", **headers: str) -> Answer:
 class Script:
     """What stands behind the edge: buckets by name, and the origin-request function."""
 
-    answers: dict[str, Answer] = field(default_factory=lambda: {"primary": picture()})
+    responses: dict[str, Response] = field(default_factory=lambda: {"primary": picture()})
     decide: Callable[[dict[str, Any]], Any] = lambda event: event["Records"][0]["cf"]["request"]
     fetched: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     gate: asyncio.Event | None = None
     now: float = 1_000_000.0
 
-    async def fetch(self, origin: S3Origin, path: str, headers: dict[str, str]) -> Answer:
+    async def fetch(self, origin: S3Origin, path: str, headers: dict[str, str]) -> Response:
         self.fetched.append((origin.bucket, path, headers))
         if self.gate:
             await self.gate.wait()
-        return self.answers[origin.bucket]
+        return self.responses[origin.bucket]
 
     async def run(self, version: str, event: dict[str, Any]) -> Any:
         assert version == "arn:version:1"
@@ -93,7 +93,7 @@ def edge_for(script: Script, folder: Path, *, failover: frozenset[int] = frozens
     errors = {404: 60, 403: 0, 500: 0, 502: 0, 503: 0, 504: 0}
     distribution = Distribution("E1", "arn:dist", "d1.cloudfront.net", (behavior,), functions, errors)
     origins = Origins(script, script)  # type: ignore[arg-type]
-    return Edge(distribution, FunctionRuntime(functions), AnswerCache(folder), origins, lambda: script.now)
+    return Edge(distribution, FunctionRuntime(functions), ResponseCache(folder), origins, lambda: script.now)
 
 
 def request(path: str = "/a", method: str = "GET", **headers: str) -> ViewerRequest:
@@ -124,18 +124,18 @@ def serve(edge: Edge, *requests: ViewerRequest) -> list[Served]:
 def test_a_miss_then_a_hit(tmp_path: Path) -> None:
     script = Script()
     miss, hit = serve(edge_for(script, tmp_path), request(), request(accept="other"))
-    assert [served.answer.headers["x-cache"] for served in (miss, hit)] == [
+    assert [served.response.headers["x-cache"] for served in (miss, hit)] == [
         "Miss from cloudfront",
         "Hit from cloudfront",
     ]
     assert script.fetched == [("primary", "/kept/a", {})]
-    assert miss.answer.body == hit.answer.body == b"picture"
-    assert hit.answer.headers["age"] == "0"
-    assert "age" not in miss.answer.headers
-    assert {served.answer.headers["vary"] for served in (miss, hit)} == {"Accept"}
+    assert miss.response.body == hit.response.body == b"picture"
+    assert hit.response.headers["age"] == "0"
+    assert "age" not in miss.response.headers
+    assert {served.response.headers["vary"] for served in (miss, hit)} == {"Accept"}
     assert hit.path == "/kept/a"
     for name in ("via", "x-amz-cf-id", "x-amz-cf-pop", "date", "content-length"):
-        assert name in hit.answer.headers
+        assert name in hit.response.headers
     assert miss.request_id != hit.request_id
     assert miss.origin_seconds is not None
     assert hit.origin_seconds is None
@@ -156,8 +156,8 @@ def test_the_origin_request_event_is_cloudfront_s(tmp_path: Path) -> None:
 
 def test_head_is_answered_without_body_and_fills_the_cache_for_get(tmp_path: Path) -> None:
     head, get = serve(edge_for(Script(), tmp_path), request(method="HEAD"), request())
-    assert (head.answer.body, head.answer.headers["content-length"]) == (b"", "7")
-    assert (get.result_type, get.answer.body) == ("Hit", b"picture")
+    assert (head.response.body, head.response.headers["content-length"]) == (b"", "7")
+    assert (get.result_type, get.response.body) == ("Hit", b"picture")
 
 
 @pytest.mark.parametrize(
@@ -173,8 +173,8 @@ def test_head_is_answered_without_body_and_fills_the_cache_for_get(tmp_path: Pat
 def test_what_ends_before_the_cache(tmp_path: Path, path: str, method: str, status: int, result: str) -> None:
     script = Script()
     for served in serve(edge_for(script, tmp_path), request(path, method), request(path, method)):
-        assert (served.answer.status, served.result_type) == (status, result)
-        assert served.answer.headers["x-cache"] == f"{result} from cloudfront"
+        assert (served.response.status, served.result_type) == (status, result)
+        assert served.response.headers["x-cache"] == f"{result} from cloudfront"
         assert served.path == path
     assert script.fetched == script.events == []
 
@@ -201,16 +201,16 @@ def test_stale_is_served_while_one_request_refreshes_it(tmp_path: Path) -> None:
     async def scene(edge: Edge) -> list[Served]:
         first = await edge.serve(request())
         script.now += 110
-        script.answers["primary"] = picture(b"newer", etag='"2"')
+        script.responses["primary"] = picture(b"newer", etag='"2"')
         stale = [await edge.serve(request()) for _ in range(3)]
         await edge.finish()
         return [first, *stale, await edge.serve(request())]
 
     first, *stale, fresh = play(edge_for(script, tmp_path), scene)
-    assert {served.answer.body for served in stale} <= {b"picture", b"newer"}
-    assert stale[0].answer.body == b"picture"
-    assert (stale[0].result_type, stale[0].answer.headers["age"]) == ("Hit", "110")
-    assert (fresh.answer.body, fresh.answer.headers["age"]) == (b"newer", "0")
+    assert {served.response.body for served in stale} <= {b"picture", b"newer"}
+    assert stale[0].response.body == b"picture"
+    assert (stale[0].result_type, stale[0].response.headers["age"]) == ("Hit", "110")
+    assert (fresh.response.body, fresh.response.headers["age"]) == (b"newer", "0")
     assert [conditions for _, _, conditions in script.fetched] == [{}, {"if-none-match": '"1"'}]
     assert first.result_type == "Miss"
 
@@ -221,13 +221,17 @@ def test_beyond_the_stale_window_it_is_revalidated(tmp_path: Path) -> None:
     async def scene(edge: Edge) -> list[Served]:
         await edge.serve(request())
         script.now += 130
-        script.answers["primary"] = Answer(304, httpx.Headers({"etag": '"1"', "date": "now"}))
+        script.responses["primary"] = Response(304, httpx.Headers({"etag": '"1"', "date": "now"}))
         return [await edge.serve(request()), await edge.serve(request())]
 
     refreshed, hit = play(edge_for(script, tmp_path), scene)
-    assert (refreshed.answer.status, refreshed.result_type, refreshed.answer.body) == (200, "RefreshHit", b"picture")
-    assert refreshed.answer.headers["content-type"] == "image/avif"
-    assert (hit.result_type, hit.answer.headers["age"]) == ("Hit", "0")
+    assert (refreshed.response.status, refreshed.result_type, refreshed.response.body) == (
+        200,
+        "RefreshHit",
+        b"picture",
+    )
+    assert refreshed.response.headers["content-type"] == "image/avif"
+    assert (hit.result_type, hit.response.headers["age"]) == ("Hit", "0")
 
 
 @pytest.mark.parametrize(
@@ -239,27 +243,27 @@ def test_stale_is_served_while_the_origin_fails(tmp_path: Path, seconds: int, st
     async def scene(edge: Edge) -> list[Served]:
         await edge.serve(request())
         script.now += seconds
-        script.answers["primary"] = error_page(503, "down")
+        script.responses["primary"] = error_page(503, "down")
         return [await edge.serve(request()), await edge.serve(request())]
 
     for served in play(edge_for(script, tmp_path), scene):
-        assert served.answer.status == status
-        assert body is None or served.answer.body == body
+        assert served.response.status == status
+        assert body is None or served.response.body == body
     assert len(script.fetched) == 3, "expected every request to try the origin again: no 5xx is kept"
 
 
 def test_a_5xx_is_never_kept(tmp_path: Path) -> None:
-    script = Script(answers={"primary": error_page(503, "down")})
+    script = Script(responses={"primary": error_page(503, "down")})
 
     async def scene(edge: Edge) -> list[Served]:
         failed = await edge.serve(request())
-        script.answers["primary"] = picture()
+        script.responses["primary"] = picture()
         return [failed, await edge.serve(request())]
 
     failed, served = play(edge_for(script, tmp_path), scene)
-    assert (failed.answer.status, failed.result_type) == (503, "Error")
-    assert (served.answer.status, served.result_type) == (200, "Miss")
-    assert failed.answer.headers["vary"] == "Accept"
+    assert (failed.response.status, failed.result_type) == (503, "Error")
+    assert (served.response.status, served.result_type) == (200, "Miss")
+    assert failed.response.headers["vary"] == "Accept"
 
 
 def generated(status: int, cache_control: str) -> Callable[[dict[str, Any]], Any]:
@@ -276,11 +280,11 @@ def test_a_404_of_the_lambda_is_kept_for_its_while(tmp_path: Path) -> None:
         return [*served, await edge.serve(request())]
 
     served = play(edge_for(script, tmp_path), scene)
-    assert [one.answer.status for one in served] == [404] * 3
+    assert [one.response.status for one in served] == [404] * 3
     assert [one.result_type for one in served] == ["LambdaGeneratedResponse", "Error", "LambdaGeneratedResponse"]
     assert len(script.events) == 2
     assert script.fetched == []
-    assert {one.answer.headers["vary"] for one in served} == {"Accept"}
+    assert {one.response.headers["vary"] for one in served} == {"Accept"}
 
 
 def test_a_503_of_the_lambda_is_not_kept(tmp_path: Path) -> None:
@@ -315,7 +319,7 @@ def _fails(event: dict[str, Any]) -> Any:
 def test_a_lambda_that_fails(tmp_path: Path, decide: Callable[[Any], Any], status: int, result: str) -> None:
     script = Script(decide=decide)
     (served,) = serve(edge_for(script, tmp_path), request())
-    assert (served.answer.status, served.result_type) == (status, result)
+    assert (served.response.status, served.result_type) == (status, result)
     assert script.fetched == []
 
 
@@ -332,18 +336,18 @@ def test_the_lambda_may_ask_for_another_path_and_other_headers(tmp_path: Path) -
     ("primary", "served_by"), [(403, "replica"), (503, "replica"), (404, "primary"), (200, "primary")]
 )
 def test_failover_on_the_named_statuses(tmp_path: Path, primary: int, served_by: str) -> None:
-    answer = picture(b"primary") if primary == 200 else error_page(primary, "refused")
-    script = Script(answers={"primary": answer, "replica": picture(b"replica")})
+    response = picture(b"primary") if primary == 200 else error_page(primary, "refused")
+    script = Script(responses={"primary": response, "replica": picture(b"replica")})
     (served,) = serve(edge_for(script, tmp_path, failover=frozenset({403, 503})), request())
     assert [bucket for bucket, _, _ in script.fetched][-1] == served_by
-    assert served.answer.status == (200 if served_by == "replica" else primary)
+    assert served.response.status == (200 if served_by == "replica" else primary)
     assert len(script.events) == len(script.fetched), "the origin-request function runs for each origin"
 
 
 def test_both_origins_failing_is_the_last_one_s_answer(tmp_path: Path) -> None:
-    script = Script(answers={"primary": error_page(503, "down"), "replica": error_page(504, "slow")})
+    script = Script(responses={"primary": error_page(503, "down"), "replica": error_page(504, "slow")})
     (served,) = serve(edge_for(script, tmp_path, failover=frozenset({503, 504})), request())
-    assert (served.answer.status, served.result_type) == (504, "Error")
+    assert (served.response.status, served.result_type) == (504, "Error")
 
 
 def test_viewer_response_function_runs_on_what_is_no_error(tmp_path: Path) -> None:
@@ -351,25 +355,25 @@ def test_viewer_response_function_runs_on_what_is_no_error(tmp_path: Path) -> No
 
     async def scene(edge: Edge) -> list[Served]:
         miss = await edge.serve(request())
-        script.answers["primary"] = error_page(503, "down")
+        script.responses["primary"] = error_page(503, "down")
         return [miss, await edge.serve(request()), await edge.serve(request("/b"))]
 
     miss, hit, failed = play(edge_for(script, tmp_path, response=True), scene)
-    assert [served.answer.headers.get("x-stamped") for served in (miss, hit, failed)] == ["1", "1", None]
-    assert miss.answer.body == hit.answer.body == b"picture"
+    assert [served.response.headers.get("x-stamped") for served in (miss, hit, failed)] == ["1", "1", None]
+    assert miss.response.body == hit.response.body == b"picture"
 
 
 def test_conditional_and_range_on_a_hit(tmp_path: Path) -> None:
     _, unchanged, part = serve(
         edge_for(Script(), tmp_path), request(), request(if_none_match='"1"'), request(range="bytes=0-2")
     )
-    assert (unchanged.answer.status, unchanged.answer.body) == (304, b"")
-    assert unchanged.answer.headers["vary"] == "Accept"
-    assert (part.answer.status, part.answer.body, part.answer.headers["content-length"]) == (206, b"pic", "3")
+    assert (unchanged.response.status, unchanged.response.body) == (304, b"")
+    assert unchanged.response.headers["vary"] == "Accept"
+    assert (part.response.status, part.response.body, part.response.headers["content-length"]) == (206, b"pic", "3")
 
 
 def test_private_answers_are_not_kept(tmp_path: Path) -> None:
-    script = Script(answers={"primary": picture(cache_control="private, max-age=60")})
+    script = Script(responses={"primary": picture(cache_control="private, max-age=60")})
     assert [served.result_type for served in serve(edge_for(script, tmp_path), request(), request())] == [
         "Miss",
         "Miss",

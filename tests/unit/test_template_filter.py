@@ -55,7 +55,7 @@ def test_what_stays_must_not_need_what_goes(reference: object) -> None:
         "Properties": {"Tags": [{"Key": "of", "Value": {"Fn::Join": ["", [reference]]}}]},
     }
 
-    with pytest.raises(FilterError, match=r"expected Queue \(AWS::SQS::Queue\) to do without Delivery"):
+    with pytest.raises(FilterError, match=r"expected Queue \(AWS::SQS::Queue\) not to refer to Delivery"):
         filter_template({"Resources": {"Delivery": DELIVERY, "Queue": queue}})
 
 

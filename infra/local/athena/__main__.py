@@ -21,7 +21,7 @@ DEFAULT_PORT = 4567
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until stopped."""
     emulator = os.environ["AWS_ENDPOINT_URL"]
     port = int(os.environ.get("DARKROOM_ATHENA_PORT", DEFAULT_PORT))
     session = boto3.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY)

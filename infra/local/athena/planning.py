@@ -1,4 +1,4 @@
-"""From a client's SQL to what the emulator runs: translated, narrowed to partitions, its bytes counted."""
+"""Plans a client's SQL: translates it, narrows its tables to partitions, counts the bytes that it reads."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ class Planner:
         self._cache = cache
 
     def plan(self, text: str, database: str, workgroup: str, parameters: Sequence[str] = ()) -> Plan:
-        """Return what to run for ``text``; a statement that is no query runs as it is.
+        """Return what to run for ``text``; any other statement than a query runs unchanged.
 
         Raises:
             MalformedQueryError: Athena would refuse the text at once.

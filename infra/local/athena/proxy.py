@@ -1,4 +1,4 @@
-"""Athena's JSON 1.1 protocol in front of the emulator's: queries translated, all else as it is."""
+"""Athena's JSON 1.1 protocol: queries are translated, everything else is forwarded to the emulator."""
 
 import json
 import re
@@ -34,7 +34,7 @@ class Executions:
         self._executions: OrderedDict[str, Execution] = OrderedDict()
 
     def remember(self, execution_id: str, execution: Execution) -> None:
-        """Keep ``execution``; the oldest is forgotten beyond ten thousand."""
+        """Keep ``execution``; only the last ten thousand are kept."""
         self._executions[execution_id] = execution
         if len(self._executions) > _REMEMBERED:
             self._executions.popitem(last=False)
@@ -45,7 +45,7 @@ class Executions:
         return execution.failure if execution else None
 
     def complete(self, described: dict[str, Any]) -> None:
-        """Write into a ``QueryExecution`` of the emulator, in place, what it lacks."""
+        """Add to a ``QueryExecution`` of the emulator, in place, what it lacks."""
         execution_id = described.get("QueryExecutionId", "")
         execution = self._executions.get(execution_id)
         if execution is None:
@@ -61,7 +61,7 @@ class Executions:
 
 
 def complete_results(answer: dict[str, Any]) -> None:
-    """Write timestamps of a ``GetQueryResults`` answer, in place, as Athena does: with their milliseconds."""
+    """Format timestamps of a ``GetQueryResults`` response, in place, with milliseconds as Athena does."""
     result = answer["ResultSet"]
     columns = result["ResultSetMetadata"]["ColumnInfo"]
     places = [place for place, column in enumerate(columns) if column["Type"] == "timestamp"]
@@ -78,7 +78,7 @@ class AthenaProxy:
     """Forwards Athena's calls to the emulator.
 
     A request goes on as its client signed it, so that the emulator checks signature and policies. Only a
-    translated query must be signed anew, with the stack's own ``credentials``.
+    translated query must be signed again, with the stack's own ``credentials``.
 
     Args:
         emulator: base URL of the emulator.
@@ -94,7 +94,7 @@ class AthenaProxy:
         self._client = httpx.AsyncClient(timeout=60, trust_env=False)
 
     async def handle(self, request: Request) -> Response:
-        """Answer one call of Athena's API."""
+        """Handle one call of Athena's API."""
         body = await request.body()
         action = request.headers.get("x-amz-target", "").rpartition(".")[2]
         if action == "StartQueryExecution":
@@ -145,9 +145,9 @@ class AthenaProxy:
         )
 
     async def _refusal(self, request: Request, body: bytes, region: str) -> httpx.Response | None:
-        """Return the emulator's refusal of what a principal other than root signed, or None where it may.
+        """Return the emulator's refusal of a request that another principal than root signed, or None if it is allowed.
 
-        Its secret is not known here, so that its own request is what the emulator judges; that run is stopped.
+        Its secret is not known here, so the emulator gets the request as it was signed; that execution is stopped.
         """
         trial = await self._forward(request, body)
         if trial.status_code != httpx.codes.OK:

@@ -41,10 +41,10 @@ _TEMPLATES = {
 }
 """Trino's function → an expression of DuckDB; ``$a``, ``$b``, … are the arguments in order."""
 
-# Trino counts the entries of a map as it counts those of an array.
+# In Trino, cardinality() takes maps as well as arrays.
 _SIZE_OF_MAP = "len(map_keys($a))"
 
-# Where nothing fits, Trino's is null and DuckDB's is empty.
+# Without a match, Trino returns null and DuckDB an empty string.
 _REGEXP_EXTRACT = "CASE WHEN regexp_matches($a, $b) THEN regexp_extract($a, $b, $c) END"
 
 # Trino divides whole numbers to a whole number and refuses a zero; DuckDB's ``/`` gives a fraction.
@@ -52,7 +52,7 @@ _DIVISION = "CASE WHEN $b = 0 THEN CAST(error('DIVISION_BY_ZERO: Division by zer
 
 
 def replace_functions(query: exp.Expr) -> exp.Expr:
-    """Write what DuckDB lacks in other words, in place; ``query`` must carry types for whole-number division."""
+    """Replace functions that DuckDB lacks, in place; ``query`` must carry types for whole-number division."""
     for node in reversed(list(query.find_all(exp.Anonymous, exp.ArraySize, exp.Div, exp.RegexpExtract))):
         if isinstance(node, exp.RegexpExtract):
             group = node.args.get("group") or exp.Literal.number(0)
@@ -81,14 +81,14 @@ Lookup = Callable[[str, str], CatalogTable | None]
 
 
 class MalformedQueryError(ValueError):
-    """The text is no query of Athena's; the message says where, as Athena's does."""
+    """The text is no valid query; the message gives the position, as Athena's does."""
 
 
 @dataclass(slots=True)
 class Query:
     """A parsed query and its scans; :meth:`to_duckdb` writes it once the scans' files are known.
 
-    Where it was not ``understood``, nothing is known of what its scans read: they read everything.
+    If it was not ``understood``, its scans read whole tables.
     """
 
     tree: exp.Query
@@ -106,10 +106,10 @@ class Query:
 
 
 def parse_query(text: str, parameters: Sequence[str] = ()) -> exp.Query | None:
-    """Return the query that ``text`` is, its ``?`` replaced by ``parameters``; None where it is no SELECT.
+    """Parse ``text``, its ``?`` replaced by ``parameters``; return None if it is no SELECT.
 
     Raises:
-        MalformedQueryError: it cannot be parsed, or has another number of ``?``.
+        MalformedQueryError: it cannot be parsed, or the number of ``?`` differs.
     """
     try:
         tree = parse_one(text, dialect=ATHENA)
@@ -134,7 +134,7 @@ def plan_query(tree: exp.Query, database: str, lookup: Lookup) -> Query:
         database: where a table without one is looked for.
         lookup: finds a catalog table by database and name.
     """
-    simplify(tree, dialect=ATHENA)  # as Trino does: a condition that says nothing reads nothing
+    simplify(tree, dialect=ATHENA)  # as Trino does: an always-true condition reads no column
     _name_columns_as_athena(tree)
     scans = _mark_scans(tree, database, lookup)
     schema = MappingSchema(dialect=ATHENA)
@@ -146,7 +146,7 @@ def plan_query(tree: exp.Query, database: str, lookup: Lookup) -> Query:
         )
         narrowed = pushdown_projections(pushdown_predicates(typed.copy(), dialect=ATHENA))
     except OptimizeError:
-        understood, typed = False, tree.copy()  # such as a column that nobody has: DuckDB says so in its own words
+        understood, typed = False, tree.copy()  # such as an unknown column: DuckDB reports it
     else:
         understood = True
         _read_scans(narrowed, scans)
@@ -181,7 +181,7 @@ def _read_scans(narrowed: exp.Expr, scans: Sequence[Scan]) -> None:
 
 
 def _is_required(source: exp.Table) -> bool:
-    """Tell whether a row of the answer always comes with one of ``source``: not so on an outer join's other side."""
+    """Return whether every row of the result has a row of ``source``: not so on the other side of an outer join."""
     select = source.parent_select
     return select is not None and not any(join.side for join in select.args.get("joins") or [])
 
@@ -204,7 +204,7 @@ def _partition_conditions(scope: Scope, alias: str, keys: Mapping[str, str]) -> 
 
 
 def _name_columns_as_athena(tree: exp.Query) -> None:
-    """Call each unnamed column ``_col0``, ``_col1``, … by its place."""
+    """Name each unnamed column ``_col0``, ``_col1``, … by its place."""
     for select in tree.find_all(exp.Select):
         for place, projection in enumerate(list(select.expressions)):
             if not isinstance(projection, exp.Alias | exp.Column | exp.Star):

@@ -19,7 +19,7 @@ _FETCHES = 8
 _PARQUET_INPUT = "MapredParquetInputFormat"
 _SYMLINK_INPUT = "SymlinkTextInputFormat"
 _MAP = re.compile(r"map<(\w+),\s*(\w+)>")
-# Glue's types are Hive's; each is written as DuckDB writes it. Anything else is read as it stands in the file.
+# Glue's types are Hive's; each is written as DuckDB writes it. Other types are read as strings.
 _DUCKDB_TYPES = {
     "string": "VARCHAR",
     "int": "INTEGER",
@@ -40,7 +40,7 @@ class CatalogTable:
     """A table over Parquet files in Hive-style folders.
 
     ``columns`` and ``partition_keys`` map names to Hive types; ``injected`` are the partition keys that a
-    question must name a value for. Where ``listed``, files under the prefix are texts that list the data's files.
+    query must have a value for. Where ``listed``, files under the prefix are texts that list the data's files.
     """
 
     database: str
@@ -59,7 +59,7 @@ class CatalogTable:
 
 
 def read_table(glue: Any, database: str, name: str) -> CatalogTable | None:
-    """Return the table, or None where the catalog has none or it is not over Parquet: such is the emulator's."""
+    """Return the table, or None if there is none or it is not over Parquet; those are left to the emulator."""
     try:
         table = glue.get_table(DatabaseName=database, Name=name)["Table"]
     except glue.exceptions.EntityNotFoundException:
@@ -91,14 +91,14 @@ def _duckdb_type(kind: str) -> str:
 
 
 class UnboundPartitionError(ValueError):
-    """A question does not say which value of an injected partition key it wants; Athena refuses it."""
+    """A query has no condition on an injected partition key; Athena refuses it."""
 
 
 @dataclass(slots=True)
 class Scan:
     """One mention of a catalog table in a query.
 
-    ``predicates`` are those conditions on partition keys alone that every row of the answer meets.
+    ``predicates`` are those conditions on partition keys alone that every row of the result meets.
     """
 
     table: CatalogTable
@@ -117,7 +117,7 @@ class DataFile:
 
 
 def list_files(s3: Any, table: CatalogTable) -> list[DataFile]:
-    """Return every file of ``table`` whose folder names each partition key; Athena reads no other."""
+    """Return every file of ``table`` in a folder that names each partition key; Athena reads no other."""
     found = _list_folder(s3, table)
     return [file for listing in found for file in _read_list(s3, listing)] if table.listed else found
 
@@ -143,10 +143,10 @@ def _list_folder(s3: Any, table: CatalogTable) -> list[DataFile]:
 
 
 def check_injected(scan: Scan) -> None:
-    """Refuse a scan that leaves an injected partition key open.
+    """Refuse a scan without a value for an injected partition key.
 
     Raises:
-        UnboundPartitionError: in Athena's words.
+        UnboundPartitionError: with Athena's message.
     """
     bound = {
         str(predicate.this.name)
@@ -161,7 +161,7 @@ def check_injected(scan: Scan) -> None:
 
 
 def select_files(files: Sequence[DataFile], scan: Scan) -> list[DataFile]:
-    """Return those of ``files`` whose partition meets every predicate of ``scan``."""
+    """Return the ``files`` in partitions that meet every predicate of ``scan``."""
     if not files or not scan.predicates:
         return list(files)
     keys = list(scan.table.partition_keys)

@@ -11,7 +11,7 @@ Template = dict[str, Any]
 
 
 class AssemblyError(LocalStackError):
-    """A folder is no cloud assembly that can be deployed; says what was expected and found."""
+    """The folder is no cloud assembly that can be deployed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +35,15 @@ class Stack:
 
 
 def read_assembly(folder: Path, account: str, default_region: str) -> list[Stack]:
-    """Read the stacks of the assembly in ``folder``, every stack after those that it depends on.
+    """Read the stacks of the assembly in ``folder``, each after those that it depends on.
 
     Args:
         folder: the output of a synthesis (``cdk.out``).
-        account: AWS account that pseudo parameters in asset destinations stand for.
+        account: AWS account for pseudo parameters in asset destinations.
         default_region: region of a stack that names none.
 
     Raises:
-        AssemblyError: the folder holds no assembly, or stacks depend on each other in a circle.
+        AssemblyError: the folder holds no assembly, or stacks depend on each other in a cycle.
     """
     manifest = _read_json(folder / "manifest.json")
     artifacts = {
@@ -71,7 +71,7 @@ def _in_order(artifacts: dict[str, Any]) -> list[str]:
 
     def visit(identifier: str, path: tuple[str, ...]) -> None:
         if identifier in path:
-            raise AssemblyError(f"expected no circle of stacks but received {' > '.join((*path, identifier))}")
+            raise AssemblyError(f"expected no cycle of stacks but received {' > '.join((*path, identifier))}")
         if identifier in ordered:
             return
         for dependency in artifacts[identifier].get("dependencies", []):

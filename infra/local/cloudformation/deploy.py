@@ -20,7 +20,7 @@ from infra.local.errors import LocalStackError
 
 
 def zip_folder(folder: Path) -> bytes:
-    """Return ``folder`` as a zip archive, stored and not compressed: it travels over loopback."""
+    """Return ``folder`` as a zip archive, not compressed: it only goes over loopback."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for parent, folders, files in os.walk(folder, followlinks=True):
@@ -32,7 +32,7 @@ def zip_folder(folder: Path) -> bytes:
 
 
 class AssetPublisher:
-    """Puts assets where templates expect them, creating the staging buckets that a bootstrap would have made."""
+    """Puts assets where templates expect them; creates the staging buckets that a bootstrap would have created."""
 
     def __init__(self, endpoint: Endpoint):
         self._endpoint = endpoint
@@ -75,7 +75,7 @@ class DeployError(LocalStackError):
 
 @dataclass(slots=True)
 class Deployment:
-    """What a deployment left out or added, for whoever wants to be told."""
+    """What a deployment created, left out, and set by API."""
 
     stacks: list[str] = field(default_factory=list)
     stripped: list[Stripped] = field(default_factory=list)
@@ -93,7 +93,7 @@ def deploy_assembly(
     Args:
         folder: a synthesized assembly.
         endpoint: the emulator.
-        announce: told each stack's name before it is deployed.
+        announce: called with each stack's name before it is deployed.
 
     Raises:
         DeployError: a stack could not be created.
@@ -125,7 +125,7 @@ def deploy_assembly(
 
 def _create(stack: Stack, template: Template, endpoint: Endpoint, publisher: AssetPublisher) -> dict[str, str]:
     cloudformation = endpoint.client("cloudformation", stack.region)
-    # A body in the request may hold 51,200 bytes only.
+    # A template in the request itself is limited to 51,200 bytes.
     url = publisher.put(
         f"{_TEMPLATE_BUCKET}-{stack.region}", f"{stack.name}.json", json.dumps(template).encode(), stack.region
     )
@@ -133,7 +133,7 @@ def _create(stack: Stack, template: Template, endpoint: Endpoint, publisher: Ass
         cloudformation.create_stack(StackName=stack.name, TemplateURL=url, Capabilities=_CAPABILITIES)
     except ClientError as error:
         raise DeployError(
-            f"expected the emulator to take the stack {stack.name} but it said: {error.response['Error']['Message']}"
+            f"expected the emulator to accept the stack {stack.name} but received: {error.response['Error']['Message']}"
         ) from error
     description = _await_stack(stack.name, cloudformation)
     if description["StackStatus"] != "CREATE_COMPLETE":
@@ -157,7 +157,7 @@ def _await_stack(name: str, cloudformation: Any) -> dict[str, Any]:
 def _failure(name: str, description: dict[str, Any], cloudformation: Any) -> str:
     events = [
         *cloudformation.describe_stack_events(StackName=name)["StackEvents"],
-        # Where the template is refused before anything is created, the reason stands here alone.
+        # If the template is refused before anything is created, the reason is only here.
         *cloudformation.describe_events(StackName=name)["OperationEvents"],
     ]
     reasons = [
@@ -168,10 +168,10 @@ def _failure(name: str, description: dict[str, Any], cloudformation: Any) -> str
         and event.get("ResourceType") != "AWS::CloudFormation::Stack"
         and "cancelled" not in reason.lower()
     ]
-    # Events come newest first, and the first failure is the cause of all others.
+    # Events are sorted newest first; the first failure is the cause of the others.
     lines = [f"  {logical_id} ({kind}): {reason}" for logical_id, kind, reason in dict.fromkeys(reversed(reasons))]
-    told = "\n".join(lines) or f"  {description.get('StackStatusReason', 'the emulator gave no reason')}"
-    return f"expected the stack {name} to be created but it is {description['StackStatus']}:\n{told}"
+    causes = "\n".join(lines) or f"  {description.get('StackStatusReason', 'the emulator gave no reason')}"
+    return f"expected the stack {name} to be created but it is {description['StackStatus']}:\n{causes}"
 
 
 def _physical_ids(stack: Stack, endpoint: Endpoint) -> dict[str, str]:

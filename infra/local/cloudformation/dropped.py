@@ -88,7 +88,7 @@ _OUTPUT = "LocalValue"
 
 
 class DroppedPropertyError(LocalStackError):
-    """A property that the emulator's CloudFormation forgets could not be set by API either."""
+    """A property that the emulator's CloudFormation ignores could not be set by API either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +110,10 @@ class _Reference:
 
 
 def collect_dropped(template: Template) -> tuple[Template, list[Dropped]]:
-    """Find the properties that will be forgotten.
+    """Find the properties that will be ignored.
 
     Returns:
-        The template with one output more for every reference inside those properties, and the properties.
+        The template with an output for each reference inside those properties, and the properties.
     """
     outputs: dict[str, Any] = dict(template.get("Outputs", {}))
 
@@ -150,7 +150,7 @@ def apply_dropped(
         region: the stack's region.
 
     Raises:
-        DroppedPropertyError: the emulator refused one; names the resource and the property.
+        DroppedPropertyError: the emulator refused one.
     """
     for item in dropped:
         apply = _APPLIERS[item.kind, item.name]

@@ -1,4 +1,4 @@
-"""Filter of templates: takes out, by name, what the emulator's CloudFormation refuses, and says what it took."""
+"""Removes from templates, by type, the resources that the emulator's CloudFormation refuses, and reports them."""
 
 import copy
 import json
@@ -8,7 +8,7 @@ from typing import Any
 from infra.local.cloudformation.assembly import Template
 from infra.local.errors import LocalStackError
 
-# The emulator refuses a whole template for one resource of a type that it does not know.
+# The emulator refuses a whole template for one resource of an unknown type.
 STRIPPED_TYPES: dict[str, str] = {
     "AWS::Logs::DeliverySource": "the local edge writes the access log itself",
     "AWS::Logs::DeliveryDestination": "the local edge writes the access log itself",
@@ -18,18 +18,18 @@ STRIPPED_TYPES: dict[str, str] = {
     "AWS::Budgets::Budget": "nothing costs anything here",
 }
 
-# Alarms on metric math are refused at creation, whatever else stands in the stack.
+# An alarm on metric math fails the whole stack at creation.
 _METRIC_MATH = "AWS::CloudWatch::Alarm on metric math"
 _METRIC_MATH_REASON = "the emulator has no metric math"
 
 
 class FilterError(LocalStackError):
-    """What is left of a template needs what was stripped from it."""
+    """A resource that stays refers to one that was stripped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stripped:
-    """One resource that the local stack goes without."""
+    """One resource that the local stack lacks."""
 
     logical_id: str
     kind: str
@@ -40,29 +40,29 @@ class Stripped:
 
 
 def filter_template(template: Template) -> tuple[Template, list[Stripped]]:
-    """Return a copy of ``template`` without what :data:`STRIPPED_TYPES` names, and what was taken out.
+    """Return a copy of ``template`` without what :data:`STRIPPED_TYPES` names, and the stripped resources.
 
-    Orders of creation and outputs that name a stripped resource go with it.
+    ``DependsOn`` entries and outputs that refer to a stripped resource are removed too.
 
     Raises:
         FilterError: a resource that stays refers to one that is stripped; names both.
     """
     filtered = copy.deepcopy(template)
     resources: dict[str, Any] = filtered.get("Resources", {})
-    stripped = [found for logical_id, resource in resources.items() if (found := _judge(logical_id, resource))]
+    stripped = [found for logical_id, resource in resources.items() if (found := _stripped(logical_id, resource))]
     gone = {found.logical_id for found in stripped}
     for logical_id in gone:
         del resources[logical_id]
     for resource in resources.values():
-        _forget_order(resource, gone)
+        _remove_dependencies(resource, gone)
     outputs: dict[str, Any] = filtered.get("Outputs", {})
     for name in [name for name, output in outputs.items() if references(output) & gone]:
         del outputs[name]
     for logical_id, resource in resources.items():
         for missing in sorted(references(resource) & gone):
             raise FilterError(
-                f"expected {logical_id} ({resource['Type']}) to do without {missing}, which the local stack strips, "
-                "but it refers to it"
+                f"expected {logical_id} ({resource['Type']}) not to refer to {missing}, which the local stack strips, "
+                "but it does"
             )
     return filtered, stripped
 
@@ -88,7 +88,7 @@ def references(value: Any) -> set[str]:
     return found
 
 
-def _judge(logical_id: str, resource: dict[str, Any]) -> Stripped | None:
+def _stripped(logical_id: str, resource: dict[str, Any]) -> Stripped | None:
     kind = resource["Type"]
     if kind in STRIPPED_TYPES:
         return Stripped(logical_id, kind, STRIPPED_TYPES[kind])
@@ -99,7 +99,7 @@ def _judge(logical_id: str, resource: dict[str, Any]) -> Stripped | None:
     return None
 
 
-def _forget_order(resource: dict[str, Any], gone: set[str]) -> None:
+def _remove_dependencies(resource: dict[str, Any], gone: set[str]) -> None:
     before = resource.get("DependsOn", [])
     kept = [name for name in ([before] if isinstance(before, str) else before) if name not in gone]
     if kept:

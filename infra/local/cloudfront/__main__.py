@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import Field, HttpUrl
 
 from infra.local.cloudfront.access_log import LogWriter
-from infra.local.cloudfront.cache import DEFAULT_SIZE_BYTES, AnswerCache
+from infra.local.cloudfront.cache import DEFAULT_SIZE_BYTES, ResponseCache
 from infra.local.cloudfront.deployed import read_distribution
 from infra.local.cloudfront.distribution import UnsupportedDistributionError
 from infra.local.cloudfront.edge import Edge
@@ -34,7 +34,7 @@ class EdgeEnvironment(Environment):
 
     endpoint_url: HttpUrl = Field(alias="AWS_ENDPOINT_URL", description="The emulator.")
     region: str = Field("us-east-1", alias="AWS_REGION", description="The primary region.")
-    home: Path = Field(alias="DARKROOM_HOME", description="The state folder; the cache stands in it.")
+    home: Path = Field(alias="DARKROOM_HOME", description="The state folder; the cache is in it.")
     port: int = Field(4580, alias="DARKROOM_EDGE_PORT", ge=1, le=65535, description="TCP port on loopback.")
     cache_bytes: int = Field(
         DEFAULT_SIZE_BYTES, alias="DARKROOM_EDGE_CACHE_BYTES", ge=1_000_000, description="Bound of the cache."
@@ -46,16 +46,16 @@ class EdgeEnvironment(Environment):
         return Endpoint(urlsplit(str(self.endpoint_url)).port or 80, self.region)
 
     def cache_folder(self, distribution_id: str) -> Path:
-        """Return where the cache of a distribution stands."""
+        """Return the folder of a distribution's cache."""
         return self.home / "cache" / distribution_id
 
 
 def build_server(environment: EdgeEnvironment, settings: Settings) -> EdgeServer:
-    """Put the edge together for the distribution that is deployed.
+    """Build the server for the deployed distribution.
 
     Raises:
         ClientError: the distribution or its log's bucket is not deployed.
-        UnsupportedDistributionError: the distribution has what this edge does not do.
+        UnsupportedDistributionError: the distribution needs what this edge does not support.
     """
     endpoint = environment.endpoint
     cloudfront = endpoint.client("cloudfront")
@@ -70,7 +70,7 @@ def build_server(environment: EdgeEnvironment, settings: Settings) -> EdgeServer
     functions = FunctionRuntime(distribution.functions)
     access = OriginAccess(s3, distribution.arn)
     fetcher = S3Fetcher(endpoint.url, Credentials(ACCESS_KEY, SECRET_KEY), access)
-    cache = AnswerCache(
+    cache = ResponseCache(
         environment.cache_folder(distribution.distribution_id), environment.cache_bytes, distribution.tag_header
     )
     edge = Edge(distribution, functions, cache, Origins(fetcher, EdgeLambda(endpoint.client("lambda", EDGE_REGION))))
@@ -88,15 +88,15 @@ def build_server(environment: EdgeEnvironment, settings: Settings) -> EdgeServer
 
 
 def main() -> None:
-    """Serve until SIGTERM or SIGINT; what is not yet in the access log is written before the end."""
+    """Serve until SIGTERM or SIGINT; write the rest of the access log before the end."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     environment = EdgeEnvironment.read()
     try:
         server = build_server(environment, load_settings())
     except (BotoCoreError, ClientError, UnsupportedDistributionError) as error:
-        sys.exit(f"expected a deployed distribution to serve but: {error}")
-    # What is loaded by now stays to the end: no collection shall go through it while viewers wait.
+        sys.exit(f"expected a deployed distribution but: {error}")
+    # Everything loaded by now stays; the garbage collector skips it while viewers wait.
     gc.collect()
     gc.freeze()
     uvicorn.run(

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.constructs.edge.access_log import COLUMNS, partition_path
-from infra.local.cloudfront.exchange import Answer, ResultType, ViewerRequest
+from infra.local.cloudfront.exchange import Response, ResultType, ViewerRequest
 from lambdas.core.keys import MIME_TYPES
 
 EDGE_LOCATION = "LOC50-P1"
@@ -37,7 +37,7 @@ class Served:
 
     request: ViewerRequest
     path: str
-    answer: Answer
+    response: Response
     result_type: ResultType
     request_id: str
     origin_seconds: float | None = None
@@ -59,20 +59,20 @@ class Timing:
 
 
 def access_record(served: Served, timing: Timing, domain_name: str) -> dict[str, str]:
-    """Return every column of the standard log that the local edge knows of, "-" for what is absent."""
-    request, answer = served.request, served.answer
+    """Return the columns of the standard log that the local edge knows, "-" for absent values."""
+    request, response = served.request, served.response
     date, clock = _date_and_time(int(timing.began_at))
-    first, last = _range(answer)
+    first, last = _range(response)
     return {
         "date": date,
         "time": clock,
         "x_edge_location": EDGE_LOCATION,
-        "sc_bytes": str(answer.sent_bytes),
+        "sc_bytes": str(response.sent_bytes),
         "c_ip": request.client_ip,
         "cs_method": request.method,
         "cs_host": domain_name,
         "cs_uri_stem": served.path,
-        "sc_status": str(answer.status),
+        "sc_status": str(response.status),
         "cs_referer": _encoded(request.headers.get("referer")),
         "cs_user_agent": _encoded(request.headers.get("user-agent")),
         "x_edge_result_type": served.result_type,
@@ -91,8 +91,8 @@ def access_record(served: Served, timing: Timing, domain_name: str) -> dict[str,
         "c_port": str(request.client_port),
         "time_to_first_byte": f"{timing.first_byte_seconds:.3f}",
         "x_edge_detailed_result_type": served.result_type,
-        "sc_content_type": _encoded(answer.headers.get("content-type")),
-        "sc_content_len": answer.headers.get("content-length", _ABSENT),
+        "sc_content_type": _encoded(response.headers.get("content-type")),
+        "sc_content_len": response.headers.get("content-length", _ABSENT),
         "sc_range_start": first,
         "sc_range_end": last,
         "origin_fbl": _ABSENT if served.origin_seconds is None else f"{served.origin_seconds:.3f}",
@@ -101,7 +101,7 @@ def access_record(served: Served, timing: Timing, domain_name: str) -> dict[str,
     }
 
 
-# Neighbouring requests have the same second, and the same few browsers and pages.
+# Consecutive requests share their second, and a few browsers and pages.
 @lru_cache(maxsize=16)
 def _date_and_time(seconds: int) -> tuple[str, str]:
     moment = datetime.fromtimestamp(seconds, UTC)
@@ -113,10 +113,10 @@ def _hour(hours: int) -> datetime:
     return datetime.fromtimestamp(hours * 3600, UTC)
 
 
-def _range(answer: Answer) -> tuple[str, str]:
-    if answer.status != 206:
+def _range(response: Response) -> tuple[str, str]:
+    if response.status != 206:
         return _ABSENT, _ABSENT
-    first, _, last = answer.headers["content-range"].removeprefix("bytes ").partition("/")[0].partition("-")
+    first, _, last = response.headers["content-range"].removeprefix("bytes ").partition("/")[0].partition("-")
     return first, last
 
 
@@ -149,17 +149,17 @@ class LogWriter:
         return len(self._waiting)
 
     def add(self, hour: datetime, record: Mapping[str, str]) -> None:
-        """Take a record of a request of ``hour`` (UTC)."""
+        """Add the record of a request of ``hour`` (UTC)."""
         self._waiting.append((hour, record))
         if len(self._waiting) > _MOST_WAITING:
             del self._waiting[: _MOST_WAITING // 2]
-            logger.error("dropped %d records of the access log: its bucket takes none", _MOST_WAITING // 2)
+            logger.error("dropped %d records of the access log: its bucket refuses them", _MOST_WAITING // 2)
 
     async def flush(self) -> int:
-        """Write whatever waits.
+        """Write the waiting records.
 
         Returns:
-            How many records are in the bucket since the start. Those that it does not take wait for the next flush.
+            How many records were written since the start. Those that the bucket refuses wait for the next flush.
         """
         async with self._flushing:
             taken, self._waiting = self._waiting, []
@@ -187,7 +187,7 @@ class LogWriter:
 
 def to_parquet(records: list[Mapping[str, str]]) -> bytes:
     """Return ``records`` as a Parquet file with the log's columns, all of them strings."""
-    # Column by column: requests are answered between one and the next.
+    # Column by column: other requests are served between two of them.
     table = pa.table([[record[column] for record in records] for column in COLUMNS], schema=_SCHEMA)
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="gzip")
@@ -199,7 +199,7 @@ _HITS = ("Hit", "RefreshHit")
 
 
 class Statistics:
-    """Counts by result type, status and format ("none" for an answer without a picture).
+    """Counts by result type, status and format ("none" for a response without a picture).
 
     Bytes are those sent, headers included.
     """
@@ -222,9 +222,9 @@ class Statistics:
         form.update({"requests": 1, "hits": int(result in _HITS), "misses": int(result == "Miss"), "bytes": sent})
 
     def summary(self) -> dict[str, Any]:
-        """Return the counts as JSON would have them.
+        """Return the counts as JSON-ready data.
 
-        The hit ratio is CloudFront's: hits among hits and misses, errors and the function's own answers left out.
+        The hit ratio is CloudFront's: hits among hits and misses, errors and the function's own responses left out.
         """
         hits = sum(self._results[result] for result in _HITS)
         cacheable = hits + self._results["Miss"]

@@ -1,4 +1,4 @@
-"""The edge's cache: answers on disk, bounded in bytes, the least recently used dropped first.
+"""The edge's cache: responses on disk, bounded in bytes, the least recently used dropped first.
 
 Answers that are requested often are held in memory too, until the disk drops them.
 """
@@ -19,36 +19,35 @@ import cachetools
 import httpx
 
 from infra.local.cloudfront.cache_policy import Lifetime, path_of
-from infra.local.cloudfront.exchange import Answer
+from infra.local.cloudfront.exchange import Response
 
 DEFAULT_SIZE_BYTES = 2 * 1024**3
 _IN_MEMORY = 1 / 16  # of the bound on disk
 _MOST_UNRECORDED = 1000
 
-# In size, an answer's row of bytes; its last use is a number that only grows. The total is kept by triggers, so that
-# it is right whatever process changes the table.
+# `size` is in bytes; `used` grows with each use. Triggers keep the total, so it is right for every process.
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS answers (
+CREATE TABLE IF NOT EXISTS responses (
     key TEXT PRIMARY KEY, size INTEGER NOT NULL, used INTEGER NOT NULL, expires REAL NOT NULL,
     status INTEGER NOT NULL, kept_at REAL NOT NULL, age REAL NOT NULL, lifetime TEXT NOT NULL,
     headers TEXT NOT NULL, body BLOB NOT NULL
 );
-CREATE INDEX IF NOT EXISTS by_use ON answers (used);
-CREATE INDEX IF NOT EXISTS by_expiry ON answers (expires);
+CREATE INDEX IF NOT EXISTS by_use ON responses (used);
+CREATE INDEX IF NOT EXISTS by_expiry ON responses (expires);
 CREATE TABLE IF NOT EXISTS total (id INTEGER PRIMARY KEY CHECK (id = 0), bytes INTEGER NOT NULL);
 INSERT OR IGNORE INTO total VALUES (0, 0);
-CREATE TRIGGER IF NOT EXISTS added AFTER INSERT ON answers
+CREATE TRIGGER IF NOT EXISTS added AFTER INSERT ON responses
     BEGIN UPDATE total SET bytes = bytes + new.size; END;
-CREATE TRIGGER IF NOT EXISTS dropped AFTER DELETE ON answers
+CREATE TRIGGER IF NOT EXISTS dropped AFTER DELETE ON responses
     BEGIN UPDATE total SET bytes = bytes - old.size; END;
 """
 
 
 @dataclass(frozen=True, slots=True)
-class KeptAnswer:
-    """An answer in the cache. ``kept_at`` is in seconds since the epoch, ``age`` its age when it came."""
+class CachedResponse:
+    """A response in the cache. ``kept_at`` is in seconds since the epoch, ``age`` its age when it came."""
 
-    answer: Answer
+    response: Response
     kept_at: float
     age: float
     lifetime: Lifetime
@@ -58,40 +57,40 @@ class KeptAnswer:
         return max(now - self.kept_at, 0) + self.age
 
     def is_fresh(self, now: float) -> bool:
-        """Tell whether it may be served as it is."""
+        """Return whether it may be served without asking the origin."""
         return now - self.kept_at < self.lifetime.fresh
 
     def is_served_while_revalidated(self, now: float) -> bool:
-        """Tell whether it may be served, stale, while a request refreshes it."""
+        """Return whether it may be served, stale, while a request refreshes it."""
         return now - self.kept_at < self.lifetime.fresh + self.lifetime.stale_while_revalidate
 
     def is_served_on_error(self, now: float) -> bool:
-        """Tell whether it may be served, stale, where the origin fails."""
+        """Return whether it may be served, stale, if the origin fails."""
         return now - self.kept_at < self.lifetime.fresh + self.lifetime.stale_if_error
 
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """An answer in memory, until the same moment (seconds since the epoch) as on disk."""
+    """A response in memory, until the same moment (seconds since the epoch) as on disk."""
 
-    kept: KeptAnswer
+    kept: CachedResponse
     expires: float
 
     @property
     def bytes(self) -> int:
-        answer = self.kept.answer
-        return len(answer.body) + sum(len(name) + len(value) for name, value in answer.headers.raw)
+        response = self.kept.response
+        return len(response.body) + sum(len(name) + len(value) for name, value in response.headers.raw)
 
 
 class _Disk:
-    """The answers on disk, in one SQLite file. Threads and processes may share it."""
+    """The responses on disk, in one SQLite file. Threads and processes may share it."""
 
     def __init__(self, folder: Path, size_bytes: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._size_bytes = size_bytes
         self._lock = threading.RLock()
         self._database = sqlite3.connect(
-            folder / "answers.sqlite3", timeout=60, isolation_level=None, check_same_thread=False
+            folder / "responses.sqlite3", timeout=60, isolation_level=None, check_same_thread=False
         )
         # What is lost when the machine stops is fetched again.
         self._database.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {_SCHEMA}")
@@ -99,7 +98,7 @@ class _Disk:
     def read(self, key: str) -> _Held | None:
         with self._lock:
             row = self._database.execute(
-                "SELECT expires, status, kept_at, age, lifetime, headers, body FROM answers"
+                "SELECT expires, status, kept_at, age, lifetime, headers, body FROM responses"
                 " WHERE key = ? AND expires > ?",
                 (key, time.time()),
             ).fetchone()
@@ -107,48 +106,49 @@ class _Disk:
             return None
         expires, status, kept_at, age, lifetime, headers, body = row
         raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in json.loads(headers)]
-        answer = Answer(status, httpx.Headers(raw), body)
-        return _Held(KeptAnswer(answer, kept_at, age, Lifetime(*json.loads(lifetime))), expires)
+        response = Response(status, httpx.Headers(raw), body)
+        return _Held(CachedResponse(response, kept_at, age, Lifetime(*json.loads(lifetime))), expires)
 
     def write(self, key: str, held: _Held) -> None:
-        """Keep an answer, and drop what no longer fits: the expired, then the least recently used."""
+        """Keep a response, and drop what no longer fits: the expired, then the least recently used."""
         kept, life = held.kept, held.kept.lifetime
-        headers = json.dumps([(n.decode("latin-1"), v.decode("latin-1")) for n, v in kept.answer.headers.raw])
+        headers = json.dumps([(n.decode("latin-1"), v.decode("latin-1")) for n, v in kept.response.headers.raw])
         lifetime = json.dumps((life.fresh, life.stale_while_revalidate, life.stale_if_error))
-        size = len(key) + len(headers) + len(kept.answer.body)
+        size = len(key) + len(headers) + len(kept.response.body)
         with self._transaction() as database:
-            database.execute("DELETE FROM answers WHERE key = ?", (key,))
+            database.execute("DELETE FROM responses WHERE key = ?", (key,))
             database.execute(
-                "INSERT INTO answers"
-                " SELECT ?, ?, coalesce(max(used), 0) + 1, ?, ?, ?, ?, ?, ?, ? FROM answers",
-                (key, size, held.expires, kept.answer.status, kept.kept_at, kept.age, lifetime, headers,
-                 kept.answer.body),
+                "INSERT INTO responses"
+                " SELECT ?, ?, coalesce(max(used), 0) + 1, ?, ?, ?, ?, ?, ?, ? FROM responses",
+                (key, size, held.expires, kept.response.status, kept.kept_at, kept.age, lifetime, headers,
+                 kept.response.body),
             )  # fmt: skip
             if self._excess() > 0:
-                database.execute("DELETE FROM answers WHERE expires <= ?", (time.time(),))
+                database.execute("DELETE FROM responses WHERE expires <= ?", (time.time(),))
             while self._excess() > 0:
-                database.execute("DELETE FROM answers WHERE used = (SELECT min(used) FROM answers)")
+                database.execute("DELETE FROM responses WHERE used = (SELECT min(used) FROM responses)")
 
     def record_use(self, keys: Iterable[str]) -> None:
         """Note that ``keys`` were used, the last of them last."""
         with self._transaction() as database:
-            (last,) = database.execute("SELECT coalesce(max(used), 0) FROM answers").fetchone()
+            (last,) = database.execute("SELECT coalesce(max(used), 0) FROM responses").fetchone()
             database.executemany(
-                "UPDATE answers SET used = ? WHERE key = ?", [(last + place, key) for place, key in enumerate(keys, 1)]
+                "UPDATE responses SET used = ? WHERE key = ?",
+                [(last + place, key) for place, key in enumerate(keys, 1)],
             )
 
     def delete(self, key: str) -> bool:
-        """Drop the answer of ``key``; return whether there was one."""
+        """Drop the response of ``key``; return whether there was one."""
         with self._lock:
-            return self._database.execute("DELETE FROM answers WHERE key = ?", (key,)).rowcount > 0
+            return self._database.execute("DELETE FROM responses WHERE key = ?", (key,)).rowcount > 0
 
     def keys(self) -> set[str]:
         with self._lock:
-            return {key for (key,) in self._database.execute("SELECT key FROM answers")}
+            return {key for (key,) in self._database.execute("SELECT key FROM responses")}
 
     def __len__(self) -> int:
         with self._lock:
-            return int(self._database.execute("SELECT count(*) FROM answers").fetchone()[0])
+            return int(self._database.execute("SELECT count(*) FROM responses").fetchone()[0])
 
     def close(self) -> None:
         with self._lock:
@@ -164,23 +164,23 @@ class _Disk:
         return int(self._database.execute("SELECT bytes FROM total").fetchone()[0]) - self._size_bytes
 
 
-class AnswerCache:
-    """Answers by cache key. What it holds survives a restart of the edge.
+class ResponseCache:
+    """Answers by cache key. Its content survives a restart of the edge.
 
     Threads may share it: invalidations go through all of it in a thread of their own.
     """
 
     def __init__(self, folder: Path, size_bytes: int = DEFAULT_SIZE_BYTES, tag_header: str | None = None) -> None:
-        """``tag_header`` is the origin's header with an answer's cache tags, if the distribution names one."""
+        """``tag_header`` is the origin's header with a response's cache tags, if the distribution names one."""
         self._tag_header = tag_header
         in_memory = size_bytes * _IN_MEMORY
         self._memory: cachetools.LRUCache[str, _Held] = cachetools.LRUCache(in_memory, lambda held: held.bytes)
-        # Keys that were used since the disk was last told, the latest last.
+        # Keys that were used since the last note on disk, the latest last.
         self._unrecorded: dict[str, None] = {}
         self._lock = threading.RLock()  # of the two above
         self._disk = _Disk(folder, size_bytes)
 
-    def find(self, key: str) -> KeptAnswer | None:
+    def find(self, key: str) -> CachedResponse | None:
         """Return what is kept under ``key``, fresh or stale."""
         with self._lock:
             held = self._memory.get(key)
@@ -207,8 +207,8 @@ class AnswerCache:
             if used:
                 self._disk.record_use(used)
 
-    def keep(self, key: str, kept: KeptAnswer) -> None:
-        """Keep an answer for its whole lifetime."""
+    def keep(self, key: str, kept: CachedResponse) -> None:
+        """Keep a response for its whole lifetime."""
         held = _Held(kept, time.time() + kept.lifetime.total)
         with self._lock:
             self._record_use()  # before the disk may have to drop something
@@ -220,12 +220,12 @@ class AnswerCache:
         self._drop(key)
 
     def invalidate(self, patterns: list[str], *, kept_before: float = math.inf) -> int:
-        """Drop the answers that one of ``patterns`` names and that were kept before that moment (epoch seconds).
+        """Drop the responses that one of ``patterns`` names and that were kept before that moment (epoch seconds).
 
-        A pattern is a path, at whose end ``*`` may stand as in CloudFront's, or ``#`` and a cache tag.
+        A pattern is a path, with a ``*`` at its end or without as CloudFront has it, or ``#`` and a cache tag.
 
         Returns:
-            How many answers were dropped.
+            How many responses were dropped.
         """
         paths = [unquote(pattern) for pattern in patterns if not pattern.startswith("#")]
         tags = {pattern[1:].lower() for pattern in patterns if pattern.startswith("#")}
@@ -237,7 +237,7 @@ class AnswerCache:
             named = any(fnmatch.fnmatchcase(path, pattern) for pattern in paths)
             with self._lock:
                 held = (self._disk.read(key) or self._memory.get(key)) if named or tags else None
-            if held and held.kept.kept_at < kept_before and (named or tags & self._tags(held.kept.answer)):
+            if held and held.kept.kept_at < kept_before and (named or tags & self._tags(held.kept.response)):
                 dropped += self._drop(key)
         return dropped
 
@@ -247,8 +247,8 @@ class AnswerCache:
             held = self._memory.pop(key, None)
             return self._disk.delete(key) or held is not None
 
-    def _tags(self, answer: Answer) -> set[str]:
-        value = answer.headers.get(self._tag_header, "") if self._tag_header else ""
+    def _tags(self, response: Response) -> set[str]:
+        value = response.headers.get(self._tag_header, "") if self._tag_header else ""
         return {tag.strip().lower() for tag in value.split(",") if tag.strip()}
 
     def __len__(self) -> int:

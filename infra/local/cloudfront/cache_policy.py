@@ -19,7 +19,7 @@ _PATH_END = "\n"
 
 
 def cache_key(policy: CachePolicy, request: ViewerRequest) -> str:
-    """Return the key of ``request``: its path, then whatever else ``policy`` takes in."""
+    """Return the key of ``request``: its path, then what else ``policy`` includes."""
     if policy.takes_path_alone:
         return request.path + _PATH_END
     taken: dict[str, object] = {
@@ -58,7 +58,7 @@ def _cookies(request: ViewerRequest) -> list[tuple[str, str]]:
     return [(name, value) for name, equals, value in parts if equals]
 
 
-# Of more digits the first ten are enough: MaxTTL is what bounds them (RFC 9111, section 1.2.2).
+# Ten digits are enough: MaxTTL bounds the value (RFC 9111, section 1.2.2).
 _SECONDS = re.compile(r"0*(\d{1,10})\d*", re.ASCII)
 _CACHED_ERRORS = frozenset({404, 414, 500, 501, 502, 503, 504})
 _CACHED_IF_SAID = frozenset({400, 403, 405, 412, 415})
@@ -66,7 +66,7 @@ _CACHED_IF_SAID = frozenset({400, 403, 405, 412, 415})
 
 @dataclass(frozen=True, slots=True)
 class Lifetime:
-    """Seconds: fresh, then stale while one request refreshes it, and stale (from the same moment) on errors."""
+    """For how many seconds a response is fresh, then stale while revalidated, and stale (from then too) on errors."""
 
     fresh: float
     stale_while_revalidate: float = 0
@@ -74,7 +74,7 @@ class Lifetime:
 
     @property
     def total(self) -> float:
-        """Seconds after which the answer is of no use at all."""
+        """Seconds after which the response may not be served at all."""
         return self.fresh + max(self.stale_while_revalidate, self.stale_if_error)
 
 
@@ -82,7 +82,7 @@ NOT_KEPT = Lifetime(0)
 
 
 def lifetime(status: int, headers: httpx.Headers, policy: CachePolicy, error_seconds: Mapping[int, int]) -> Lifetime:
-    """Return how long an origin's answer lives.
+    """Return for how long an origin's response may be kept.
 
     Args:
         status: its status.

@@ -1,4 +1,4 @@
-"""The deployed distribution, read from the emulator by CloudFront's API and by nothing else."""
+"""The deployed distribution, read from the emulator by CloudFront's API alone."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ from infra.local.cloudfront.distribution import (
 from infra.local.cloudfront.functions import FunctionCode
 
 _BUCKET_DOMAIN = re.compile(r"(?P<bucket>[a-z0-9][a-z0-9.-]+)\.s3(?:[.-](?P<region>[a-z0-9-]+))?\.amazonaws\.com")
-# CloudFront refuses these among a policy's custom headers: it has settings of their own for them.
+# CloudFront refuses these as custom headers: a policy has settings for them.
 _MANAGED_HEADERS = re.compile(
     r"access-control-.*|content-security-policy|referrer-policy|strict-transport-security"
     r"|x-content-type-options|x-frame-options|x-xss-protection"
@@ -38,7 +38,7 @@ def read_distribution(cloudfront: Any, list_keys: ListKeys, distribution_id: str
         distribution_id: its id.
 
     Raises:
-        UnsupportedDistributionError: it has what CloudFront refuses or what this edge does not do; says what.
+        UnsupportedDistributionError: it has what CloudFront refuses or this edge does not support.
     """
     deployed = cloudfront.get_distribution(Id=distribution_id)["Distribution"]
     config = deployed["DistributionConfig"]

@@ -11,29 +11,29 @@ Selection = Literal["none", "whitelist", "allExcept", "all"]
 EventType = Literal["viewer-request", "viewer-response", "origin-request", "origin-response"]
 
 DEFAULT_ERROR_SECONDS = 10
-"""How long CloudFront keeps an error where the distribution says nothing of it (ErrorCachingMinTTL)."""
+"""How long CloudFront keeps an error by default (ErrorCachingMinTTL)."""
 
 
 class UnsupportedDistributionError(ValueError):
-    """The deployed distribution has what CloudFront refuses, or what the local edge does not do."""
+    """The deployed distribution has what CloudFront refuses or the local edge does not support."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Which of a request's headers, cookies or query parameters a policy takes in."""
+    """Which of a request's headers, cookies or query parameters a policy includes."""
 
     selection: Selection = "none"
     names: tuple[str, ...] = ()
 
     def takes(self, name: str) -> bool:
-        """Tell whether ``name`` is taken in."""
+        """Return whether ``name`` is included."""
         named = any(fnmatch.fnmatchcase(name, pattern) for pattern in self.names)
         return self.selection == "all" or (self.selection, named) in {("whitelist", True), ("allExcept", False)}
 
 
 @dataclass(frozen=True, slots=True)
 class CachePolicy:
-    """What tells one cached answer from another, and for how many seconds it lives."""
+    """What the cache key includes, and for how many seconds a response is kept."""
 
     min_seconds: int
     default_seconds: int
@@ -45,7 +45,7 @@ class CachePolicy:
 
     @property
     def takes_path_alone(self) -> bool:
-        """Tell whether nothing but the path tells one answer from another."""
+        """Return whether the cache key is the path alone."""
         chosen = (self.headers, self.cookies, self.query)
         return not self.encodings and all(each.selection == "none" for each in chosen)
 
@@ -74,7 +74,7 @@ class Cors:
 
 @dataclass(frozen=True, slots=True)
 class ResponseHeadersPolicy:
-    """What is added to and taken from every answer."""
+    """Headers that are added to and removed from every response."""
 
     added: tuple[AddedHeader, ...] = ()
     removed: tuple[str, ...] = ()
@@ -83,11 +83,10 @@ class ResponseHeadersPolicy:
 
 @dataclass(frozen=True, slots=True)
 class S3Origin:
-    """A bucket that answers are fetched from.
+    """A bucket that responses are fetched from.
 
-    CloudFront tries ``connect_attempts`` times to connect, and as often to be answered: each time it waits
-    ``connect_seconds`` for a connection and ``read_seconds`` for each next byte, and for all that together
-    ``whole_seconds``, or without end where that is None.
+    CloudFront tries ``connect_attempts`` times to connect and to get a response. Each try waits ``connect_seconds``
+    for a connection and ``read_seconds`` for each next byte; all together take at most ``whole_seconds``, if set.
     """
 
     origin_id: str
@@ -130,5 +129,5 @@ class Distribution:
     tag_header: str | None = None
 
     def behavior(self, path: str) -> Behavior:
-        """Return the first behavior whose pattern fits ``path``; the last one, the default, fits all."""
+        """Return the first behavior that matches ``path``; the last one, the default, matches all."""
         return next(b for b in self.behaviors if fnmatch.fnmatchcase(path.lstrip("/"), b.pattern.lstrip("/")))

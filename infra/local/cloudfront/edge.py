@@ -13,11 +13,11 @@ from typing import Generic, NamedTuple, TypeVar
 import httpx
 
 from infra.local.cloudfront.access_log import EDGE_LOCATION, Served
-from infra.local.cloudfront.cache import AnswerCache, KeptAnswer
+from infra.local.cloudfront.cache import CachedResponse, ResponseCache
 from infra.local.cloudfront.cache_policy import cache_key, lifetime
 from infra.local.cloudfront.distribution import Behavior, Distribution
 from infra.local.cloudfront.exchange import (
-    Answer,
+    Response,
     ResultType,
     ViewerRequest,
     change_headers,
@@ -29,8 +29,8 @@ from infra.local.cloudfront.responses import apply_policy, narrow
 from infra.local.cloudfront.viewer_events import (
     EventContext,
     FunctionResultError,
-    apply_to_answer,
     apply_to_request,
+    apply_to_response,
     viewer_request_event,
     viewer_response_event,
 )
@@ -39,19 +39,19 @@ T = TypeVar("T")
 
 
 class Collapser(Generic[T]):
-    """Runs one fetch a key at a time; whoever asks meanwhile waits for the same outcome."""
+    """Runs one fetch a key at a time; requests that come meanwhile wait for its outcome."""
 
     def __init__(self) -> None:
         self._running: dict[str, asyncio.Task[T]] = {}
 
     def is_running(self, key: str) -> bool:
-        """Tell whether a fetch for ``key`` is under way."""
+        """Return whether a fetch for ``key`` is running."""
         return key in self._running
 
     async def run(self, key: str, fetch: Callable[[], Awaitable[T]]) -> T:
         """Return the outcome of ``fetch``, or of the one that runs for ``key`` already.
 
-        A caller that goes away takes nothing from the others: the fetch runs on.
+        If a caller is cancelled, the fetch goes on for the others.
         """
         return await asyncio.shield(self.begin(key, fetch))
 
@@ -64,7 +64,7 @@ class Collapser(Generic[T]):
         return task
 
     async def finish(self) -> None:
-        """Wait for whatever is under way."""
+        """Wait for the fetches that are running."""
         await asyncio.gather(*self._running.values(), return_exceptions=True)
 
     async def _fetch(self, key: str, fetch: Callable[[], Awaitable[T]]) -> T:
@@ -78,9 +78,9 @@ logger = logging.getLogger(__name__)
 
 
 class _Found(NamedTuple):
-    """An answer out of the cache, ``age`` seconds old, or from an origin, which took ``origin_seconds``."""
+    """A response from the cache, ``age`` seconds old, or from an origin, which took ``origin_seconds``."""
 
-    answer: Answer
+    response: Response
     result_type: ResultType
     age: float | None = None
     origin_seconds: float | None = None
@@ -93,7 +93,7 @@ class Edge:
         self,
         distribution: Distribution,
         functions: FunctionRuntime,
-        cache: AnswerCache,
+        cache: ResponseCache,
         origins: Origins,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -105,7 +105,7 @@ class Edge:
         self._fills: Collapser[_Found] = Collapser()
 
     async def serve(self, request: ViewerRequest) -> Served:
-        """Answer ``request``, whatever happens behind the edge."""
+        """Return the response to ``request``; failures behind the edge are responses too."""
         context = EventContext(self.distribution.distribution_id, self.distribution.domain_name, uuid.uuid4().hex)
         behavior = self.distribution.behavior(request.path)
         if request.method not in behavior.methods:
@@ -121,27 +121,27 @@ class Edge:
             logger.warning("viewer-request function: %s", error)
             failed = _Found(error_page(502, "The CloudFront function returned no request."), "FunctionValidationError")
             return self._served(request, request.path, failed, context)
-        if isinstance(asked, Answer):
+        if isinstance(asked, Response):
             return self._served(request, request.path, _Found(asked, "FunctionGeneratedResponse"), context)
         found = await self._look_up(behavior, asked, context)
-        headers = apply_policy(behavior.response_headers, found.answer.headers, request.headers.get("origin"))
-        found = found._replace(answer=dataclasses.replace(found.answer, headers=headers))
+        headers = apply_policy(behavior.response_headers, found.response.headers, request.headers.get("origin"))
+        found = found._replace(response=dataclasses.replace(found.response, headers=headers))
         found = await self._viewer_response(behavior, asked, found, context)
-        found = found._replace(answer=narrow(found.answer, request.headers))
+        found = found._replace(response=narrow(found.response, request.headers))
         return self._served(request, asked.path, found, context)
 
     @property
     def served_by_origin(self) -> dict[str, int]:
-        """How many answers came from each origin."""
+        """How many responses came from each origin."""
         return dict(self._origins.served)
 
     async def finish(self) -> None:
-        """Wait for the fetches that are under way."""
+        """Wait for the fetches that are running."""
         await self._fills.finish()
 
     async def _viewer_request(
         self, behavior: Behavior, request: ViewerRequest, context: EventContext
-    ) -> ViewerRequest | Answer:
+    ) -> ViewerRequest | Response:
         name = behavior.functions.get("viewer-request")
         if name is None:
             return request
@@ -152,12 +152,12 @@ class Edge:
         self, behavior: Behavior, request: ViewerRequest, found: _Found, context: EventContext
     ) -> _Found:
         name = behavior.functions.get("viewer-response")
-        if name is None or found.answer.status >= 400:
+        if name is None or found.response.status >= 400:
             return found
-        event = viewer_response_event(context, request, found.answer)
+        event = viewer_response_event(context, request, found.response)
         try:
             result = await self._functions.run(name, event, context.log("viewer-response"))
-            return found._replace(answer=apply_to_answer(result, found.answer))
+            return found._replace(response=apply_to_response(result, found.response))
         except (FunctionError, FunctionResultError) as error:
             logger.warning("viewer-response function: %s", error)
             return _Found(error_page(503, "The CloudFront function failed."), "FunctionExecutionError")
@@ -177,48 +177,48 @@ class Edge:
         found = await self._fills.run(key, fill)
         if not follows:
             return found
-        # Whoever waited for another's fetch was served by the cache that it filled.
+        # A request that waited for another's fetch was served from the cache that it filled.
         return found._replace(
             result_type="Hit" if found.result_type == "Miss" else found.result_type, origin_seconds=None
         )
 
     async def _fill(
-        self, behavior: Behavior, key: str, request: ViewerRequest, context: EventContext, kept: KeptAnswer | None
+        self, behavior: Behavior, key: str, request: ViewerRequest, context: EventContext, kept: CachedResponse | None
     ) -> _Found:
-        revalidated = kept if kept is not None and kept.answer.status == 200 else None
+        revalidated = kept if kept is not None and kept.response.status == 200 else None
         began = time.perf_counter()
-        answer, result_type = await self._origins.ask(
-            behavior, request, context, _validators(revalidated.answer.headers) if revalidated else {}
+        response, result_type = await self._origins.ask(
+            behavior, request, context, _validators(revalidated.response.headers) if revalidated else {}
         )
         now, took = self._clock(), time.perf_counter() - began
-        if revalidated and answer.status == 304:
+        if revalidated and response.status == 304:
             result_type = "RefreshHit"
-            answer = dataclasses.replace(revalidated.answer, headers=_refreshed(revalidated.answer, answer))
-        elif revalidated and answer.status >= 500 and revalidated.is_served_on_error(now):
+            response = dataclasses.replace(revalidated.response, headers=_refreshed(revalidated.response, response))
+        elif revalidated and response.status >= 500 and revalidated.is_served_on_error(now):
             return _from_cache(revalidated, now)
-        life = lifetime(answer.status, answer.headers, behavior.cache, self.distribution.error_seconds)
+        life = lifetime(response.status, response.headers, behavior.cache, self.distribution.error_seconds)
         if life.total > 0:
-            self.cache.keep(key, KeptAnswer(answer, now, 0, life))
-        elif answer.status < 500:
+            self.cache.keep(key, CachedResponse(response, now, 0, life))
+        elif response.status < 500:
             self.cache.forget(key)
-        return _Found(answer, result_type, origin_seconds=took)
+        return _Found(response, result_type, origin_seconds=took)
 
     def _served(self, request: ViewerRequest, path: str, found: _Found, context: EventContext) -> Served:
-        answer = found.answer
+        response = found.response
         own = {
             b"via": f"1.1 {self.distribution.domain_name} (CloudFront)".encode(),
             b"x-cache": f"{found.result_type} from cloudfront".encode(),
             b"x-amz-cf-pop": EDGE_LOCATION.encode(),
             b"x-amz-cf-id": context.request_id.encode(),
         }
-        if answer.status != 304:
-            own[b"content-length"] = str(len(answer.body)).encode()
+        if response.status != 304:
+            own[b"content-length"] = str(len(response.body)).encode()
         if found.age is not None:
             own[b"age"] = str(int(found.age)).encode()
         defaults = {b"date": _date(int(self._clock())), b"server": b"CloudFront"}
-        headers = change_headers(answer.headers, overriding=own, defaults=defaults)
-        body = b"" if request.method == "HEAD" else answer.body
-        sent = Answer(answer.status, headers, body)
+        headers = change_headers(response.headers, overriding=own, defaults=defaults)
+        body = b"" if request.method == "HEAD" else response.body
+        sent = Response(response.status, headers, body)
         return Served(request, path, sent, found.result_type, context.request_id, found.origin_seconds, context.logged)
 
 
@@ -227,8 +227,8 @@ def _date(seconds: int) -> bytes:
     return formatdate(seconds, usegmt=True).encode()
 
 
-def _from_cache(kept: KeptAnswer, now: float) -> _Found:
-    return _Found(kept.answer, "Error" if kept.answer.status >= 400 else "Hit", kept.age_at(now))
+def _from_cache(kept: CachedResponse, now: float) -> _Found:
+    return _Found(kept.response, "Error" if kept.response.status >= 400 else "Hit", kept.age_at(now))
 
 
 def _validators(headers: Mapping[str, str]) -> dict[str, str]:
@@ -236,8 +236,8 @@ def _validators(headers: Mapping[str, str]) -> dict[str, str]:
     return {condition: headers[name] for name, condition in names.items() if name in headers}
 
 
-def _refreshed(kept: Answer, unchanged: Answer) -> httpx.Headers:
-    """Return the kept headers with what the 304 says anew (RFC 9111, section 3.2)."""
+def _refreshed(kept: Response, unchanged: Response) -> httpx.Headers:
+    """Return the kept headers, updated with those of the 304 (RFC 9111, section 3.2)."""
     headers = httpx.Headers(kept.headers)
     headers.update({name: value for name, value in unchanged.headers.items() if name != "content-length"})
     return headers

@@ -13,7 +13,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local.cloudfront.distribution import S3Origin
-from infra.local.cloudfront.exchange import Answer, ResultType, ViewerRequest, to_headers
+from infra.local.cloudfront.exchange import Response, ResultType, ViewerRequest, to_headers
 from infra.local.cloudfront.viewer_events import EventContext
 
 MAX_GENERATED_BYTES = 1024 * 1024
@@ -29,11 +29,11 @@ def origin_request_event(
     """Return the event for the fetch of ``request`` from ``origin``.
 
     Args:
-        context: which distribution and which request it is about.
+        context: the distribution and the request.
         request: what the viewer-request function made of the viewer's request.
-        origin: the bucket to be asked.
-        query: the query string that goes on to the origin.
-        forwarded: the viewer's headers that do.
+        origin: the bucket.
+        query: the query string that is forwarded to the origin.
+        forwarded: the viewer's headers that are forwarded.
     """
     headers = {
         **forwarded,
@@ -66,11 +66,11 @@ def origin_request_event(
     return {"Records": [{"cf": {"config": config, "request": wire}}]}
 
 
-def apply_to_origin(result: Any, path: str, origin: S3Origin) -> tuple[str, S3Origin] | Answer:
-    """Return which path of which origin the function wants fetched, or the answer that it gives instead.
+def apply_to_origin(result: Any, path: str, origin: S3Origin) -> tuple[str, S3Origin] | Response:
+    """Return the path and origin that the function chose, or the response that it generated.
 
     Raises:
-        LambdaResultError: it returned neither, or another bucket: origin access control goes with no such change.
+        LambdaResultError: it returned neither, or another bucket, which origin access control does not allow.
     """
     if not isinstance(result, dict):
         raise LambdaResultError(f"expected a request or a response of the function but received {result!r}")
@@ -89,7 +89,7 @@ def _header_object(headers: Mapping[str, str]) -> dict[str, list[dict[str, str]]
     return {name.lower(): [{"key": name, "value": value}] for name, value in headers.items()}
 
 
-def _generated(result: Mapping[str, Any]) -> Answer:
+def _generated(result: Mapping[str, Any]) -> Response:
     try:
         status = int(result["status"])
         pairs = [(name, entry["value"]) for name, entries in result.get("headers", {}).items() for entry in entries]
@@ -104,11 +104,11 @@ def _generated(result: Mapping[str, Any]) -> Answer:
         raise LambdaResultError(
             f"expected at most {MAX_GENERATED_BYTES} bytes of the function but received {len(body)}"
         )
-    return Answer(status, headers, body)
+    return Response(status, headers, body)
 
 
 class EdgeLambdaError(RuntimeError):
-    """A function gave no result; ``result_type`` is CloudFront's word for why."""
+    """A function gave no result; ``result_type`` is CloudFront's name for the reason."""
 
     def __init__(self, message: str, result_type: ResultType) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""A viewer's request and the answer to it, as they pass through the edge."""
+"""A viewer's request and the response to it, as they pass through the edge."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -26,7 +26,7 @@ ResultType = Literal[
     "LambdaLimitExceeded",
     "LambdaValidationError",
 ]
-"""What ``X-Cache`` and the access log call the way in which an answer came about."""
+"""What ``X-Cache`` and the access log call the way in which a response came about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ class ViewerRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer with its whole body."""
+class Response:
+    """A response with its whole body."""
 
     status: int
     headers: httpx.Headers
@@ -59,7 +59,7 @@ class Answer:
 
 
 def to_headers(pairs: Iterable[tuple[str, str]]) -> httpx.Headers:
-    """Return headers of any text; what is beyond ASCII goes out as UTF-8.
+    """Return headers of any text; non-ASCII text is sent as UTF-8.
 
     Raises:
         ValueError: a name or value would break the message.
@@ -67,7 +67,7 @@ def to_headers(pairs: Iterable[tuple[str, str]]) -> httpx.Headers:
     return httpx.Headers([_encoded(name, value) for name, value in pairs])
 
 
-# Of the same browsers, the same headers again and again.
+# A few browsers send the same headers over and over.
 @lru_cache(maxsize=4096)
 def _encoded(name: str, value: str) -> tuple[bytes, bytes]:
     if not _HEADER_NAME.fullmatch(name) or _BREAKING.search(value):
@@ -84,7 +84,7 @@ def change_headers(
 ) -> httpx.Headers:
     """Return ``headers`` without those ``removed``, with those ``overriding``, and the ``defaults`` that are absent.
 
-    Names are in lower case. In one pass: each single change of an ``httpx.Headers`` goes through all of them.
+    Names are in lower case. In one pass: each single change of an ``httpx.Headers`` copies them all.
     """
     overriding, raw = overriding or {}, headers.raw
     kept = [(name, value) for name, value in raw if name.lower() not in overriding and name.lower() not in removed]
@@ -95,19 +95,19 @@ def change_headers(
 
 
 def reason(status: int) -> str:
-    """Return the phrase that belongs to ``status``, or nothing for a code that HTTP does not know."""
+    """Return the phrase that belongs to ``status``, or an empty string for an unknown code."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:
         return ""
 
 
-def error_page(status: int, explanation: str) -> Answer:
-    """Return the page with which CloudFront itself answers ``status``."""
+def error_page(status: int, explanation: str) -> Response:
+    """Return the page with which CloudFront itself responds with ``status``."""
     title = "ERROR: The request could not be satisfied"
     body = (
         f"<!DOCTYPE html>\n<html><head><title>{title}</title></head>\n"
         f"<body><h1>{status} ERROR</h1><h2>The request could not be satisfied.</h2>\n<p>{explanation}</p></body>\n"
         "</html>\n"
     )
-    return Answer(status, httpx.Headers({"content-type": "text/html"}), body.encode())
+    return Response(status, httpx.Headers({"content-type": "text/html"}), body.encode())

@@ -9,10 +9,10 @@ from urllib.parse import unquote
 
 import httpx
 
-from infra.local.cloudfront.cache import AnswerCache
+from infra.local.cloudfront.cache import ResponseCache
 from infra.local.cloudfront.cache_policy import cache_key
 from infra.local.cloudfront.distribution import Behavior, Distribution
-from infra.local.cloudfront.exchange import Answer, ViewerRequest
+from infra.local.cloudfront.exchange import Response, ViewerRequest
 from infra.local.cloudfront.functions import FunctionRuntime
 from infra.local.cloudfront.viewer_events import EventContext, apply_to_request, viewer_request_event
 
@@ -20,13 +20,13 @@ _SENT_BY_EVERY_CLIENT = frozenset({"host", "user-agent", "connection", "accept-e
 
 
 class Explainer:
-    """Explains requests to one distribution; changes nothing and asks no origin."""
+    """Explains requests to one distribution; changes nothing and requests nothing from origins."""
 
     def __init__(
         self,
         distribution: Distribution,
         functions: FunctionRuntime,
-        cache: AnswerCache,
+        cache: ResponseCache,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._distribution = distribution
@@ -35,12 +35,12 @@ class Explainer:
         self._clock = clock
 
     async def explain(self, request: ViewerRequest) -> dict[str, Any]:
-        """Return, as JSON would have it, each step of ``request`` through the edge.
+        """Return each step of ``request`` through the edge, as JSON-ready data.
 
-        ``behavior`` is the pattern that fits. Then either ``refused`` (status and message of the function's answer),
-        or ``path`` (what it is rewritten to), ``cache_key``, ``cached`` (null, or how old it is and until when it
-        is served) and ``origins`` in the order in which they are asked. ``because`` tells of each parameter and
-        header what the outcome would be without it.
+        ``behavior`` is the pattern that matches. Then either ``refused`` (status and message of the function's
+        response), or ``path`` (what it is rewritten to), ``cache_key``, ``cached`` (null, or how old it is and until when it
+        is served) and ``origins`` in the order in which they are asked. ``because`` gives for each parameter and
+        header the outcome without it.
 
         Raises:
             FunctionError, FunctionResultError: the viewer-request function failed.
@@ -52,7 +52,7 @@ class Explainer:
             "behavior": behavior.pattern,
             "because": await self._reasons(behavior, request, outcome),
         }
-        if isinstance(asked, Answer):
+        if isinstance(asked, Response):
             return {
                 **steps,
                 "refused": {"status": asked.status, "message": asked.body.decode(errors="replace").strip()},
@@ -67,7 +67,7 @@ class Explainer:
             "fails_over_on": sorted(behavior.failover),
         }
 
-    async def _ask(self, behavior: Behavior, request: ViewerRequest) -> ViewerRequest | Answer:
+    async def _ask(self, behavior: Behavior, request: ViewerRequest) -> ViewerRequest | Response:
         name = behavior.functions.get("viewer-request")
         if name is None:
             return request
@@ -88,10 +88,10 @@ class Explainer:
         state = "fresh" if kept.is_fresh(now) else "stale"
         left = kept.kept_at + kept.lifetime.fresh - now
         age = round(kept.age_at(now))
-        return {"status": kept.answer.status, "state": state, "age": age, "fresh_for": max(round(left), 0)}
+        return {"status": kept.response.status, "state": state, "age": age, "fresh_for": max(round(left), 0)}
 
 
-def _outcome(asked: ViewerRequest | Answer) -> str:
+def _outcome(asked: ViewerRequest | Response) -> str:
     return asked.path if isinstance(asked, ViewerRequest) else str(asked.status)
 
 

@@ -14,7 +14,7 @@ const loaded = new Map();
 // What the function that runs writes into the access log: events overlap where one waits for its store.
 const running = new AsyncLocalStorage();
 
-// The pairs stand in `store`, so that others can take their place while the function runs.
+// The pairs are in `store`, so that they can be replaced while the function runs.
 function keyValueStore(store) {
     return {
         get: async (key, options = { format: 'string' }) => {

@@ -24,7 +24,7 @@ class FunctionError(RuntimeError):
 
 
 class FunctionProcess:
-    """A running process. It is not repaired: once something failed in it as a whole, it has ended."""
+    """A running process. After a failure of the process itself it has ended and is not restarted."""
 
     def __init__(self, process: Process) -> None:
         self._process = process
@@ -49,7 +49,7 @@ class FunctionProcess:
 
     @property
     def has_ended(self) -> bool:
-        """Tell whether nothing more will be answered."""
+        """Return whether the process has ended."""
         return self._ended
 
     async def ask(self, token: object, message: str, *, seconds: float) -> dict[str, Any]:
@@ -81,7 +81,7 @@ class FunctionProcess:
         await self._reader
 
     def _send(self, message: str, loop: asyncio.AbstractEventLoop) -> None:
-        """Write ``message`` together with whatever else is sent in this round of the event loop."""
+        """Write ``message`` in one batch with the others of this round of the event loop."""
         if not self._outgoing:
             loop.call_soon(self._flush)
         self._outgoing.append(message.encode())
@@ -92,7 +92,7 @@ class FunctionProcess:
             self._process.stdin.write(b"\n".join(lines) + b"\n")
 
     def _expire(self, reply: asyncio.Future[dict[str, Any]], seconds: float) -> None:
-        # Node runs one function at a time: one that never returns would hold up all others.
+        # Node runs one function at a time: one that never returns would block all others.
         self._end()
         if not reply.done():
             reply.set_exception(FunctionError(f"expected the function to return within {seconds:g} s but it did not"))
@@ -123,7 +123,7 @@ def _token(message: dict[str, Any]) -> object:
     return message["load"] if "load" in message else message.get("id")
 
 
-# CloudFront stops a function after about a millisecond of CPU; this only ends one that would never return.
+# CloudFront stops a function after about a millisecond of CPU; this only ends one that never returns.
 DEADLINE_SECONDS = 10.0
 _LOAD_SECONDS = 30.0
 
@@ -155,7 +155,7 @@ class FunctionRuntime:
         """Start Node and load every function.
 
         Raises:
-            FunctionError: a function is no module with a ``handler``.
+            FunctionError: a function has no ``handler``.
         """
         self._process = process = await FunctionProcess.start(self._node)
         for function in self._functions.values():
@@ -163,7 +163,7 @@ class FunctionRuntime:
             await process.ask(function.name, json.dumps(message), seconds=_LOAD_SECONDS)
 
     async def run(self, name: str, event: dict[str, Any], log: Callable[[str], None] | None = None) -> Any:
-        """Return what the function ``name`` returns for ``event``; ``log`` takes what it has for the access log.
+        """Return what the function ``name`` returns for ``event``; ``log`` gets its data for the access log.
 
         Raises:
             FunctionError: it raised, was not loaded, or ran beyond its deadline.
@@ -178,10 +178,10 @@ class FunctionRuntime:
         return reply.get("result")
 
     async def put_keys(self, name: str, keys: Mapping[str, str]) -> None:
-        """Have the function ``name`` read ``keys`` in its key-value store from now on.
+        """Replace the pairs of the key-value store of the function ``name``.
 
         Raises:
-            FunctionError: the process does not answer; a new one would have them.
+            FunctionError: the process does not respond; its replacement has them.
         """
         if self._functions[name].keys == keys:
             return

@@ -30,7 +30,7 @@ from infra.local.cloudfront.edge_lambda import (
     origin_request_event,
 )
 from infra.local.cloudfront.exchange import (
-    Answer,
+    Response,
     ResultType,
     ViewerRequest,
     error_page,
@@ -48,9 +48,9 @@ class OriginAccess:
         self._arn = distribution_arn
 
     def grants(self, bucket: str, key: str, region: str) -> tuple[bool, bool]:
-        """Tell whether the policy of ``bucket`` grants reading ``key``, and whether it grants listing.
+        """Return whether the policy of ``bucket`` grants reading ``key``, and whether it grants listing.
 
-        Without the latter S3 says 403 of a missing key, so as not to tell that it is missing.
+        Without the latter S3 responds 403 for a missing key, so as not to reveal that it is missing.
         """
         policy = self._policy(bucket)
         if policy is None:
@@ -75,13 +75,13 @@ class OriginAccess:
             action=action,
             resource_arn=resource,
             region=region,
-            secure_transport=True,  # CloudFront speaks HTTPS to S3, whatever this machine does
+            secure_transport=True,  # CloudFront uses HTTPS to S3
             service_context={"aws:sourcearn": self._arn},
         )
         return bool(evaluate_resource_policy(policy, context, service=_SERVICE).decision == "Allow")
 
 
-# Of one hop, or told only to whoever asks S3 itself.
+# Hop-by-hop headers, and those that only direct clients of S3 get.
 _NOT_PASSED_ON = frozenset(
     {"connection", "keep-alive", "transfer-encoding", "content-length"}
     | {"x-amz-request-id", "x-amz-id-2", "x-amzn-requestid"}
@@ -89,7 +89,7 @@ _NOT_PASSED_ON = frozenset(
 
 
 class S3Fetcher:
-    """Asks the emulator's S3 for objects, once the bucket's policy has let the distribution in."""
+    """Gets objects from the emulator's S3 if the bucket's policy allows it to the distribution."""
 
     def __init__(self, endpoint: str, credentials: Credentials, access: OriginAccess) -> None:
         self._endpoint = endpoint.rstrip("/")
@@ -97,10 +97,10 @@ class S3Fetcher:
         self._access = access
         self._http = httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_connections=64))
 
-    async def fetch(self, origin: S3Origin, path: str, headers: dict[str, str]) -> Answer:
-        """Return what the bucket says of a GET for ``path``.
+    async def fetch(self, origin: S3Origin, path: str, headers: dict[str, str]) -> Response:
+        """Return the bucket's response to a GET of ``path``.
 
-        An origin that cannot be reached is a 503, one that does not answer in time a 504, as the failover of an
+        An origin that cannot be reached is a 503, one that does not respond in time a 504, as the failover of an
         origin group counts them.
 
         Args:
@@ -114,24 +114,24 @@ class S3Fetcher:
                 read, listing = await asyncio.to_thread(self._grants, origin, key)
                 if not read:
                     return _s3_error(403, "AccessDenied", "Access Denied", key)
-                answer = await self._get(origin, path, headers)
+                response = await self._get(origin, path, headers)
         except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout):
-            return error_page(504, "The origin did not answer in time.")
+            return error_page(504, "The origin did not response in time.")
         except (httpx.HTTPError, BotoCoreError, ClientError) as error:
             return error_page(503, f"The origin could not be reached: {type(error).__name__}.")
-        if answer.status == 404 and not listing:
+        if response.status == 404 and not listing:
             return _s3_error(403, "AccessDenied", "Access Denied", key)
-        return answer
+        return response
 
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
 
     def _grants(self, origin: S3Origin, key: str) -> tuple[bool, bool]:
-        # What is not signed is anonymous to S3, which the emulator's S3 judges by itself.
+        # An unsigned request is anonymous, and checked by the emulator's S3 itself.
         return self._access.grants(origin.bucket, key, origin.region) if origin.signed else (True, True)
 
-    async def _get(self, origin: S3Origin, path: str, headers: dict[str, str]) -> Answer:
+    async def _get(self, origin: S3Origin, path: str, headers: dict[str, str]) -> Response:
         url = f"{self._endpoint}/{origin.bucket}{origin.path}{path}"
         request = AWSRequest("GET", url, headers={**headers, **origin.custom_headers, "accept-encoding": "identity"})
         if origin.signed:
@@ -139,32 +139,32 @@ class S3Fetcher:
         timeout = httpx.Timeout(origin.read_seconds, connect=origin.connect_seconds)
         for attempt in range(1, origin.connect_attempts + 1):
             try:
-                response = await self._http.get(url, headers=_headers(request), timeout=timeout)
+                reply = await self._http.get(url, headers=_headers(request), timeout=timeout)
                 break
             except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ReadTimeout):
                 if attempt == origin.connect_attempts:
                     raise
-        passed_on = [(name, value) for name, value in response.headers.multi_items() if name not in _NOT_PASSED_ON]
-        return Answer(response.status_code, httpx.Headers(passed_on), response.content)
+        passed_on = [(name, value) for name, value in reply.headers.multi_items() if name not in _NOT_PASSED_ON]
+        return Response(reply.status_code, httpx.Headers(passed_on), reply.content)
 
 
 def _headers(request: Any) -> dict[str, str]:
     return {str(name): str(value) for name, value in request.headers.items()}
 
 
-def _s3_error(status: int, code: str, message: str, key: str) -> Answer:
+def _s3_error(status: int, code: str, message: str, key: str) -> Response:
     body = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f"<Error><Code>{code}</Code><Message>{message}</Message><Resource>/{escape(key)}</Resource></Error>"
     )
-    return Answer(status, httpx.Headers({"content-type": "application/xml", "server": "AmazonS3"}), body.encode())
+    return Response(status, httpx.Headers({"content-type": "application/xml", "server": "AmazonS3"}), body.encode())
 
 
 logger = logging.getLogger(__name__)
 
 
 class Origins:
-    """Asks the origins of a behavior for what the cache has not."""
+    """Requests what the cache lacks from the origins of a behavior."""
 
     def __init__(self, fetcher: S3Fetcher, lambdas: EdgeLambda) -> None:
         self._fetcher = fetcher
@@ -174,11 +174,11 @@ class Origins:
 
     async def ask(
         self, behavior: Behavior, request: ViewerRequest, context: EventContext, conditions: dict[str, str]
-    ) -> tuple[Answer, ResultType]:
-        """Return the first origin's answer, or the next one's where its status is one to fail over on.
+    ) -> tuple[Response, ResultType]:
+        """Return the first origin's response, or the next one's where its status is one to fail over on.
 
         Args:
-            behavior: whose origins are asked, in order.
+            behavior: its origins are requested in order.
             request: what the viewer-request function made of the request.
             context: for the origin-request function's event.
             conditions: validators of what the cache has, stale.
@@ -187,10 +187,10 @@ class Origins:
         asked = dataclasses.replace(request, method="GET")
         *first_ones, last = behavior.origins
         for origin in first_ones:
-            answer, result_type = await self._ask_one(behavior, origin, asked, context, conditions)
-            if result_type != "Error" or answer.status not in behavior.failover:
-                return answer, result_type
-            logger.warning("origin %s answered %d: failing over", origin.origin_id, answer.status)
+            response, result_type = await self._ask_one(behavior, origin, asked, context, conditions)
+            if result_type != "Error" or response.status not in behavior.failover:
+                return response, result_type
+            logger.warning("origin %s answered %d: failing over", origin.origin_id, response.status)
         return await self._ask_one(behavior, last, asked, context, conditions)
 
     async def _ask_one(
@@ -200,7 +200,7 @@ class Origins:
         request: ViewerRequest,
         context: EventContext,
         conditions: dict[str, str],
-    ) -> tuple[Answer, ResultType]:
+    ) -> tuple[Response, ResultType]:
         path, sent = request.path, forwarded_headers(behavior.cache, request)
         version = behavior.lambdas.get("origin-request")
         if version is not None:
@@ -215,10 +215,10 @@ class Origins:
             except LambdaResultError as error:
                 logger.warning("origin-request function: %s", error)
                 return error_page(502, "The Lambda function returned an invalid result."), "LambdaValidationError"
-            if isinstance(decided, Answer):
+            if isinstance(decided, Response):
                 return decided, "LambdaGeneratedResponse"
             path, origin = decided
-        answer = await self._fetcher.fetch(origin, path, {**sent, **conditions})
-        if answer.status < 400:
+        response = await self._fetcher.fetch(origin, path, {**sent, **conditions})
+        if response.status < 400:
             self.served[origin.origin_id] += 1
-        return answer, "Error" if answer.status >= 400 else "Miss"
+        return response, "Error" if response.status >= 400 else "Miss"

@@ -12,15 +12,15 @@ from functools import cache
 import httpx
 
 from infra.local.cloudfront.distribution import Cors, ResponseHeadersPolicy
-from infra.local.cloudfront.exchange import Answer, change_headers
+from infra.local.cloudfront.exchange import Response, change_headers
 
 
 def apply_policy(policy: ResponseHeadersPolicy, headers: httpx.Headers, origin: str | None) -> httpx.Headers:
-    """Return ``headers`` as the policy leaves them.
+    """Return ``headers`` after the policy was applied.
 
     Args:
         policy: the behavior's policy.
-        headers: the answer's headers.
+        headers: the response's headers.
         origin: the request's Origin header, if it has one.
     """
     overriding, defaults, removed = _changes(policy)
@@ -32,7 +32,7 @@ def apply_policy(policy: ResponseHeadersPolicy, headers: httpx.Headers, origin: 
 
 @cache
 def _changes(policy: ResponseHeadersPolicy) -> tuple[dict[bytes, bytes], dict[bytes, bytes], frozenset[bytes]]:
-    """Return what overrides, what stands in where nothing is, and what goes, which is removed in any case."""
+    """Return the headers that override, those that are added if absent, and those that are removed."""
     removed = frozenset(name.encode() for name in policy.removed)
     added = [(each.name.encode(), each.value.encode(), each.override) for each in policy.added]
     left = [each for each in added if each[0] not in removed]
@@ -42,7 +42,7 @@ def _changes(policy: ResponseHeadersPolicy) -> tuple[dict[bytes, bytes], dict[by
 
 def _apply_cors(cors: Cors, headers: httpx.Headers, origin: str | None) -> None:
     # Observed on AWS (ttoss/ttoss pull request 1205): a policy with CORS settings manages Vary itself, and a Vary
-    # among its custom headers is lost without a word.
+    # among its custom headers is silently dropped.
     headers.pop("vary", None)
     if origin is None:
         headers["vary"] = "Origin"
@@ -65,17 +65,17 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 _OF_THE_BODY = ("content-length", "content-type", "content-encoding", "content-range")
 
 
-def narrow(answer: Answer, request: httpx.Headers) -> Answer:
-    """Return what a request with these headers gets of ``answer``: 304, 206, 416, or all of it."""
-    if answer.status != 200 or not any(name.lower() in _NARROWING for name, _ in request.raw):
-        return answer
-    if _is_unchanged(answer.headers, request):
-        headers = httpx.Headers([(n, v) for n, v in answer.headers.multi_items() if n not in _OF_THE_BODY])
-        return Answer(304, headers)
+def narrow(response: Response, request: httpx.Headers) -> Response:
+    """Return the 304, 206 or 416 that these request headers ask for, or ``response`` itself."""
+    if response.status != 200 or not any(name.lower() in _NARROWING for name, _ in request.raw):
+        return response
+    if _is_unchanged(response.headers, request):
+        headers = httpx.Headers([(n, v) for n, v in response.headers.multi_items() if n not in _OF_THE_BODY])
+        return Response(304, headers)
     wanted = request.get("range")
-    if wanted is None or not _range_applies(answer.headers, request):
-        return answer
-    return _part(answer, wanted)
+    if wanted is None or not _range_applies(response.headers, request):
+        return response
+    return _part(response, wanted)
 
 
 def _is_unchanged(headers: httpx.Headers, request: httpx.Headers) -> bool:
@@ -96,22 +96,22 @@ def _range_applies(headers: httpx.Headers, request: httpx.Headers) -> bool:
     return _date(validator) is not None and _date(validator) == _date(headers.get("last-modified"))
 
 
-def _part(answer: Answer, wanted: str) -> Answer:
-    match, size = _RANGE.fullmatch(wanted.strip()), len(answer.body)
-    # Several ranges, or another unit, may be ignored (section 14.2).
+def _part(response: Response, wanted: str) -> Response:
+    match, size = _RANGE.fullmatch(wanted.strip()), len(response.body)
+    # Several ranges and other units may be ignored (section 14.2).
     if not match or not any(match.groups()):
-        return answer
+        return response
     first, last = match.groups()
     start = int(first) if first else max(size - int(last), 0)
     end = min(int(last), size - 1) if first and last else size - 1
     if first and last and int(last) < start:
-        return answer
-    headers = httpx.Headers(answer.headers)
+        return response
+    headers = httpx.Headers(response.headers)
     if start >= size or (not first and int(last) == 0):
         headers["content-range"] = f"bytes */{size}"
-        return Answer(416, headers)
+        return Response(416, headers)
     headers["content-range"] = f"bytes {start}-{end}/{size}"
-    return dataclasses.replace(answer, status=206, headers=headers, body=answer.body[start : end + 1])
+    return dataclasses.replace(response, status=206, headers=headers, body=response.body[start : end + 1])
 
 
 def _weak(tag: str) -> str:

@@ -1,4 +1,4 @@
-"""The edge as a web server: every path a viewer's, but those under ``/_edge/``, which are an operator's."""
+"""The edge as a web server: paths under ``/_edge/`` are for operators, all others for viewers."""
 
 import asyncio
 import contextlib
@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator
 import httpx
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from infra.local.cloudfront.access_log import LogWriter, Statistics, Timing, access_record
 from infra.local.cloudfront.edge import Edge
-from infra.local.cloudfront.exchange import Answer, ViewerRequest, to_headers
+from infra.local.cloudfront.exchange import Response, ViewerRequest, to_headers
 from infra.local.cloudfront.explain import Explainer
 from infra.local.cloudfront.functions import FunctionError, FunctionRuntime
 from infra.local.cloudfront.origins import S3Fetcher
@@ -29,7 +29,7 @@ _OPERATORS_PATHS = "/_edge/"
 
 
 class EdgeServer:
-    """Puts the edge, its log and its counts behind HTTP."""
+    """Serves the edge over HTTP, and logs and counts its responses."""
 
     def __init__(
         self, edge: Edge, functions: FunctionRuntime, fetcher: S3Fetcher, log: LogWriter, upkeep: Upkeep
@@ -42,7 +42,7 @@ class EdgeServer:
         self._statistics = Statistics()
 
     def application(self) -> ASGIApp:
-        """Return the ASGI application. A viewer's request goes through none of Starlette."""
+        """Return the ASGI application. Viewers' requests bypass Starlette, for speed."""
         operators = Starlette(
             routes=[
                 Route("/_edge/health", self._health),
@@ -62,14 +62,14 @@ class EdgeServer:
 
         return application
 
-    async def serve(self, request: ViewerRequest) -> Answer:
-        """Answer a viewer, and record it."""
+    async def serve(self, request: ViewerRequest) -> Response:
+        """Serve a viewer's request, and log it."""
         began_at, began = time.time(), time.perf_counter()
         try:
             stamp = Stamp.read(request.headers, began_at)
         except StampError as error:
             body = json.dumps({"error": str(error)}).encode()
-            return Answer(400, httpx.Headers({"content-type": "application/json"}), body)
+            return Response(400, httpx.Headers({"content-type": "application/json"}), body)
         if stamp is not None:
             request, began_at = _replayed(request, stamp), stamp.moment.timestamp()
         served = await self._edge.serve(request)
@@ -78,12 +78,12 @@ class EdgeServer:
         record = access_record(served, timing, self._edge.distribution.domain_name)
         self._statistics.add(record)
         self._log.add(timing.hour, record)
-        return served.answer
+        return served.response
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _application: Starlette) -> AsyncIterator[None]:
         await self._functions.start()
-        # Before the first viewer is served: what was ordered while nobody listened.
+        # Before the first viewer is served: invalidations that were created while the edge was down.
         await self._upkeep.once()
         tasks = [asyncio.create_task(self._flush_now_and_then()), asyncio.create_task(self._upkeep.run())]
         try:
@@ -104,24 +104,24 @@ class EdgeServer:
             await self._log.flush()
 
     async def _view(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        answer = await self.serve(_viewer_request(scope))
-        headers = [(name.lower(), value) for name, value in answer.headers.raw]
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
+        response = await self.serve(_viewer_request(scope))
+        headers = [(name.lower(), value) for name, value in response.headers.raw]
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": response.body})
 
-    async def _health(self, _request: Request) -> Response:
+    async def _health(self, _request: Request) -> JSONResponse:
         return JSONResponse({"status": "ok", "distribution": self._edge.distribution.distribution_id})
 
-    async def _stats(self, _request: Request) -> Response:
+    async def _stats(self, _request: Request) -> JSONResponse:
         log = {"written": self._log.written, "waiting": self._log.waiting}
         kept, origins = len(self._edge.cache), self._edge.served_by_origin
         return JSONResponse({**self._statistics.summary(), "origins": origins, "cached": kept, "log": log})
 
-    async def _flush(self, _request: Request) -> Response:
+    async def _flush(self, _request: Request) -> JSONResponse:
         await self._log.flush()
         return JSONResponse({"written": self._log.written, "waiting": self._log.waiting})
 
-    async def _invalidate(self, request: Request) -> Response:
+    async def _invalidate(self, request: Request) -> JSONResponse:
         try:
             paths = json.loads(await request.body() or b'{"paths": ["/*"]}')["paths"]
         except (ValueError, KeyError, TypeError):
@@ -132,7 +132,7 @@ class EdgeServer:
             return JSONResponse({"error": 'expected {"paths": ["/…", …]} but received something else'}, status_code=400)
         return JSONResponse({"invalidated": self._edge.cache.invalidate(paths)})
 
-    async def _explain(self, request: Request) -> Response:
+    async def _explain(self, request: Request) -> JSONResponse:
         try:
             asked = json.loads(await request.body())
             path, _, query = str(asked["target"]).partition("?")

@@ -1,7 +1,7 @@
-"""A replayed request's own time and address: a header that this edge alone knows, so that a day fits into a minute.
+"""A header for replayed requests with the time and address to log, so that a day of traffic fits into a minute.
 
-What a viewer sends in it goes into the access log in place of the time at which, and the address from which, the
-request really came. CloudFront takes nobody's word for either; nothing beyond the local stack sends it.
+The access log gets both in place of the request's real time and address. CloudFront has no such
+header; only the local stack sends it.
 """
 
 from datetime import UTC, datetime
@@ -13,11 +13,11 @@ HEADER = "x-darkroom-replay"
 
 
 class StampError(ValueError):
-    """The header says no moment of the past and address; the message says what was expected."""
+    """The header is no past moment and address."""
 
 
 class Stamp(NamedTuple):
-    """When a request is said to have come, and from where."""
+    """The moment and the address that a replayed request claims."""
 
     moment: datetime
     address: str
@@ -27,10 +27,10 @@ class Stamp(NamedTuple):
 
     @classmethod
     def read(cls, headers: httpx.Headers, now: float) -> Self | None:
-        """Return what ``headers`` say, None if nothing; ``now`` is in seconds since the epoch.
+        """Return the stamp in ``headers``, or None; ``now`` is in seconds since the epoch.
 
         Raises:
-            StampError: it is no stamp, or of the future.
+            StampError: it is malformed, or in the future.
         """
         text = headers.get(HEADER)
         if text is None:

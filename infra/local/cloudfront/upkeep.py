@@ -1,4 +1,4 @@
-"""What reaches a running edge without a viewer's request: invalidations, and changed keys of its functions."""
+"""Keeps a running edge up to date: invalidations, and changed keys of its functions."""
 
 import asyncio
 import logging
@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.local.cloudfront.cache import AnswerCache
+from infra.local.cloudfront.cache import ResponseCache
 from infra.local.cloudfront.deployed import ListKeys
 from infra.local.cloudfront.functions import FunctionError, FunctionRuntime
 
@@ -18,14 +18,14 @@ logger = logging.getLogger(__name__)
 
 
 class Upkeep:
-    """Asks CloudFront's API, again and again, what a distribution's edges are told by AWS itself."""
+    """Polls CloudFront's API for what AWS pushes to its edges."""
 
     def __init__(
         self,
         cloudfront: Any,
         list_keys: ListKeys,
         distribution_id: str,
-        cache: AnswerCache,
+        cache: ResponseCache,
         functions: FunctionRuntime,
         stores: Mapping[str, str],
     ) -> None:
@@ -39,7 +39,7 @@ class Upkeep:
         self._done: set[str] = set()
 
     async def run(self) -> None:
-        """Poll until cancelled; an API that does not answer is asked again."""
+        """Poll until cancelled; failures are logged and retried."""
         while True:
             await self.once()
             await asyncio.sleep(POLL_SECONDS)
@@ -51,7 +51,7 @@ class Upkeep:
             for name, arn in self._stores.items():
                 await self._functions.put_keys(name, await asyncio.to_thread(self._list_keys, arn))
         except (BotoCoreError, ClientError, FunctionError) as error:
-            logger.warning("upkeep: expected CloudFront's API to answer but: %s", error)
+            logger.warning("upkeep: expected CloudFront's API to response but: %s", error)
 
     def _invalidate(self) -> None:
         pages = self._cloudfront.get_paginator("list_invalidations").paginate(DistributionId=self._distribution_id)
@@ -61,7 +61,7 @@ class Upkeep:
             invalidation = order["Invalidation"]
             patterns = invalidation["InvalidationBatch"]["Paths"].get("Items") or []
             created: datetime = invalidation["CreateTime"]
-            # Its time is in whole seconds: what was kept within the same one goes too, at the cost of a miss.
+            # CreateTime is in whole seconds: responses kept within the same second are dropped too.
             dropped = self._cache.invalidate(patterns, kept_before=created.timestamp() + 1)
-            logger.info("invalidation %s: %d answers dropped", invalidation_id, dropped)
+            logger.info("invalidation %s: %d responses dropped", invalidation_id, dropped)
             self._done.add(invalidation_id)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 
 from infra.local.cloudfront.exchange import (
-    Answer,
+    Response,
     ViewerRequest,
     reason,
     to_headers,
@@ -18,12 +18,12 @@ from infra.local.cloudfront.exchange import (
 
 
 class FunctionResultError(ValueError):
-    """A function returned what CloudFront does not take."""
+    """A function returned what CloudFront does not accept."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class EventContext:
-    """Which distribution and which request an event is about; what functions ``logged`` of it, by event type."""
+    """The distribution and request of an event, and what functions ``logged``, by event type."""
 
     distribution_id: str
     domain_name: str
@@ -31,7 +31,7 @@ class EventContext:
     logged: dict[str, str] = dataclasses.field(default_factory=dict, compare=False)
 
     def log(self, event_type: str) -> Callable[[str], None]:
-        """Return what takes the data that a function of ``event_type`` has for the access log."""
+        """Return a callback for the access-log data of a function of ``event_type``."""
         return partial(self.logged.__setitem__, event_type)
 
 
@@ -40,19 +40,19 @@ def viewer_request_event(context: EventContext, request: ViewerRequest) -> dict[
     return _event(context, request, "viewer-request")
 
 
-def viewer_response_event(context: EventContext, request: ViewerRequest, answer: Answer) -> dict[str, Any]:
-    """Return the event of a viewer-response function, which is shown no body."""
-    response = {
-        "statusCode": answer.status,
-        "statusDescription": reason(answer.status),
-        "headers": _grouped((name, value) for name, value in answer.headers.multi_items() if name != "set-cookie"),
+def viewer_response_event(context: EventContext, request: ViewerRequest, response: Response) -> dict[str, Any]:
+    """Return the event of a viewer-response function, without the body."""
+    shown = {
+        "statusCode": response.status,
+        "statusDescription": reason(response.status),
+        "headers": _grouped((name, value) for name, value in response.headers.multi_items() if name != "set-cookie"),
         "cookies": {},
     }
-    return {**_event(context, request, "viewer-response"), "response": response}
+    return {**_event(context, request, "viewer-response"), "response": shown}
 
 
-def apply_to_request(result: Any, request: ViewerRequest) -> ViewerRequest | Answer:
-    """Return what a viewer-request function made of ``request``: another request, or the answer to it.
+def apply_to_request(result: Any, request: ViewerRequest) -> ViewerRequest | Response:
+    """Return the result of a viewer-request function: a changed request, or a response.
 
     Raises:
         FunctionResultError: it returned neither.
@@ -60,7 +60,7 @@ def apply_to_request(result: Any, request: ViewerRequest) -> ViewerRequest | Ans
     if not isinstance(result, dict):
         raise FunctionResultError(f"expected a request or a response of the function but received {result!r}")
     if "statusCode" in result:
-        return _answer(result)
+        return _response(result)
     path = result.get("uri")
     if not isinstance(path, str) or not path.startswith("/"):
         raise FunctionResultError(f"expected a uri that begins with / of the function but received {path!r}")
@@ -72,16 +72,16 @@ def apply_to_request(result: Any, request: ViewerRequest) -> ViewerRequest | Ans
     return dataclasses.replace(request, path=quote(path, safe="/%:@!$&'()*+,;=~-._"), query=query, headers=headers)
 
 
-def apply_to_answer(result: Any, answer: Answer) -> Answer:
-    """Return what a viewer-response function made of ``answer``; its body changes only where it returned one.
+def apply_to_response(result: Any, response: Response) -> Response:
+    """Return ``response`` as a viewer-response function changed it; the body only if it returned one.
 
     Raises:
         FunctionResultError: it returned no response.
     """
     if not isinstance(result, dict) or "statusCode" not in result:
         raise FunctionResultError(f"expected a response of the function but received {result!r}")
-    changed = _answer(result)
-    return changed if result.get("body") is not None else dataclasses.replace(changed, body=answer.body)
+    changed = _response(result)
+    return changed if result.get("body") is not None else dataclasses.replace(changed, body=response.body)
 
 
 def _event(context: EventContext, request: ViewerRequest, kind: str) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def _flat(grouped: Mapping[str, Any]) -> list[tuple[str, str]]:
         raise FunctionResultError(f"expected name: {{value}} pairs of the function but received {grouped!r}") from error
 
 
-def _answer(result: Mapping[str, Any]) -> Answer:
+def _response(result: Mapping[str, Any]) -> Response:
     status = result["statusCode"]
     if not isinstance(status, int) or not 200 <= status <= 599:
         raise FunctionResultError(f"expected a status from 200 to 599 of the function but received {status!r}")
@@ -136,7 +136,7 @@ def _answer(result: Mapping[str, Any]) -> Answer:
         content = base64.b64decode(data) if body.get("encoding") == "base64" else data.encode()
     else:
         content = str(body).encode()
-    return Answer(status, _headers(result), content)
+    return Response(status, _headers(result), content)
 
 
 def _headers(result: Mapping[str, Any]) -> httpx.Headers:

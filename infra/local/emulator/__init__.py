@@ -1,1 +1,1 @@
-"""MiniStack, the emulator of AWS, started safely and made as strict as AWS where handlers depend on it."""
+"""MiniStack, the emulator of AWS, as strict as AWS where handlers depend on it."""

@@ -1,14 +1,14 @@
-"""Patches to the emulator where it differs from AWS in what error handling depends on.
+"""Patches to the emulator where it differs from AWS and error handling depends on it.
 
-- A handler's exception keeps its class name as ``errorType``, and its worker lives on, as in AWS.
-- Loopback counts as TLS: bucket and queue policies deny what came without it, and no wire is involved here.
-- A handler whose process was killed fails as ``Runtime.ExitError``.
+- A handler's exception has its class name as ``errorType``, and its worker is kept, as in AWS.
+- Loopback counts as TLS: bucket and queue policies deny plain HTTP, and nothing leaves this machine.
+- A handler that was killed fails as ``Runtime.ExitError``.
 - A throttled Lambda task fails as ``Lambda.TooManyRequestsException``, which ``Retry`` can name.
 - A function's reserved concurrency bounds its versions too.
-- Who takes a service's role acts for this account, as the service would: trust policies may ask for that.
-- ``Retry`` keeps to its ``MaxDelaySeconds`` and ``JitterStrategy``.
+- ``aws:SourceAccount`` is set when a service's role is assumed: trust policies may require it.
+- ``Retry`` respects its ``MaxDelaySeconds`` and ``JitterStrategy``.
 
-Each patch checks what it replaces first: with another emulator it fails at the start, not in silence.
+Each patch first checks what it replaces: with another version of the emulator the start fails.
 """
 
 import dataclasses
@@ -41,7 +41,7 @@ def apply_patches() -> None:
 
     _report_exceptions_by_type(lambda_runtime, lambda_svc)
     _name_throttles(stepfunctions)
-    _wait_as_retriers_say(stepfunctions)
+    _respect_retry_delays(stepfunctions)
     _count_loopback_as_secure(app)
     _name_the_source_account(iam_evaluator)
     _reserve_for_versions(lambda_svc)
@@ -82,10 +82,10 @@ def _name_throttles(stepfunctions: Any) -> None:
     stepfunctions._call_lambda = call_and_name
 
 
-def _wait_as_retriers_say(stepfunctions: Any) -> None:
+def _respect_retry_delays(stepfunctions: Any) -> None:
     find: Callable[..., tuple[dict[str, Any] | None, int]] = original(stepfunctions, "_find_matching_retrier")
 
-    def find_with_its_wait(
+    def find_with_delay(
         retriers: list[dict[str, Any]], error: str, counts: dict[int, int]
     ) -> tuple[dict[str, Any] | None, int]:
         retrier, index = find(retriers, error, counts)
@@ -94,7 +94,7 @@ def _wait_as_retriers_say(stepfunctions: Any) -> None:
         # The emulator waits IntervalSeconds * BackoffRate ** retries.
         return {**retrier, "IntervalSeconds": retry_seconds(retrier, counts.get(index, 0)), "BackoffRate": 1.0}, index
 
-    stepfunctions._find_matching_retrier = find_with_its_wait
+    stepfunctions._find_matching_retrier = find_with_delay
 
 
 def retry_seconds(retrier: dict[str, Any], retries: int) -> float:

@@ -1,7 +1,7 @@
 """The Python that handlers run on: the standard library and boto3, as in Lambda, and nothing else of this machine.
 
-The emulator runs handlers on its own interpreter, which would let them import whatever is installed beside it.
-What is missing in a code asset or a layer must be missing here too.
+The emulator runs handlers on its own interpreter, where they could import everything that is installed beside it.
+A package that is missing in a code asset or a layer must be missing here too.
 """
 
 import re

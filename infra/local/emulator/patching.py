@@ -1,4 +1,4 @@
-"""Patches to the emulator's modules: each names what it replaces, and fails where that is not there."""
+"""Patches to the emulator's modules: each fails if what it replaces is missing."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ class PatchError(LocalStackError):
 
 
 def original(module: Any, name: str) -> Any:
-    """Return what ``module`` calls ``name``, before it is replaced.
+    """Return the attribute ``name`` of ``module``, before it is replaced.
 
     Raises:
-        PatchError: it has nothing of that name.
+        PatchError: there is none.
     """
     if not hasattr(module, name):
         raise PatchError(f"expected {module.__name__}.{name} in the emulator but this version has none")

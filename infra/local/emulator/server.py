@@ -17,12 +17,12 @@ from infra.local.state import CHECKOUT, ProcessRecord, StateFolder
 NAME = "emulator"
 HEALTH_PATH = "/_ministack/health"
 _POLL_SECONDS = 0.02
-# Nothing else of a caller's environment may reach the handlers that run inside the emulator.
+# Handlers run inside the emulator and must not see the rest of the caller's environment.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
 
 
 class EmulatorError(LocalStackError):
-    """The emulator ended or never answered; the message carries the tail of its log."""
+    """The emulator ended or did not respond; the message has the tail of its log."""
 
 
 def emulator_environment(port: int, region: str, scratch: Path) -> dict[str, str]:
@@ -30,8 +30,8 @@ def emulator_environment(port: int, region: str, scratch: Path) -> dict[str, str
 
     Args:
         port: TCP port on loopback.
-        region: what a request that names none is in.
-        scratch: its TMPDIR; workers that are killed leave folders there.
+        region: the region of requests without one.
+        scratch: its TMPDIR; killed workers leave folders there.
     """
     return {
         **{name: os.environ[name] for name in _INHERITED if name in os.environ},
@@ -50,7 +50,7 @@ def emulator_environment(port: int, region: str, scratch: Path) -> dict[str, str
 
 
 def start_emulator(folder: StateFolder, port: int, region: str) -> ProcessRecord:
-    """Start the emulator; it does not answer yet when this returns."""
+    """Start the emulator; it does not respond yet when this returns."""
     return start_process(
         NAME,
         python_module("infra.local.emulator.server"),

@@ -1,8 +1,8 @@
-"""Metrics that AWS publishes by itself and the emulator does not: of queues, and of functions whoever calls them.
+"""Metrics that AWS publishes and the emulator does not: of queues, and of functions however they are invoked.
 
-``AWS/SQS`` NumberOfMessagesSent is counted where messages come in; how many wait, how many are in flight and how old
-the oldest is are sampled. Of ``AWS/Lambda``, the emulator knows what its own Invoke API called: here every execution
-counts, one of a state machine too, and a throttled one is no invocation, as in AWS.
+``AWS/SQS`` NumberOfMessagesSent is counted where messages come in; the number of visible and of in-flight messages
+and the age of the oldest are sampled. For ``AWS/Lambda``, the emulator counts only calls of its Invoke API; here every
+execution counts, those of state machines too, and a throttled one is no invocation, as in AWS.
 """
 
 import logging
@@ -14,7 +14,7 @@ from typing import Any
 from infra.local.emulator.patching import PatchError, original
 
 SAMPLE_SECONDS = 5.0
-_IDLE_SECONDS = 60.0  # an empty queue's zeros say little, and every point is kept in memory
+_IDLE_SECONDS = 60.0  # an empty queue is reported less often: every point is kept in memory
 _QUEUES, _FUNCTIONS = "AWS/SQS", "AWS/Lambda"
 
 logger = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ def _note_executions(lambda_svc: Any, record: Callable[..., None]) -> None:
         return answer
 
     def note_throttle(name: str, duration_ms: float, error: bool, throttle: bool) -> None:
-        # Told twice of one that its Invoke API turned away, the second time with a duration.
+        # Called twice for an invocation that the Invoke API throttled, the second time with a duration.
         record(_FUNCTIONS, "Throttles", 1 if throttle and not duration_ms else 0, "Count", {"FunctionName": name})
 
     lambda_svc._acquire_execution_slot = acquire_and_note
@@ -96,19 +96,19 @@ def _note_executions(lambda_svc: Any, record: Callable[..., None]) -> None:
 
 
 def _sample(sqs: Any, scope: Callable[..., Any], record: Callable[..., None]) -> None:
-    told: dict[Any, float] = {}
+    reported: dict[Any, float] = {}
     while True:
         time.sleep(SAMPLE_SECONDS)
         for key, queue in list(sqs._queues._data.items()):
             try:
                 figures = queue_figures(list(queue["messages"]), time.time())
-                if any(figures.values()) or time.monotonic() - told.get(key, -_IDLE_SECONDS) >= _IDLE_SECONDS:
-                    told[key] = -_IDLE_SECONDS if any(figures.values()) else time.monotonic()
+                if any(figures.values()) or time.monotonic() - reported.get(key, -_IDLE_SECONDS) >= _IDLE_SECONDS:
+                    reported[key] = -_IDLE_SECONDS if any(figures.values()) else time.monotonic()
                     account, region, url = key
                     with scope(account, region):
                         for name, value in figures.items():
                             record(_QUEUES, name, value, "None", {"QueueName": url.rpartition("/")[2]})
-            except (KeyError, RuntimeError):  # the queue went, or changed, meanwhile
+            except (KeyError, RuntimeError):  # the queue was deleted or changed meanwhile
                 logger.debug("no sample of %s", key)
 
 

@@ -1,11 +1,11 @@
-"""Handlers' worker processes on one machine: unpacked once, no more at work than it can carry, reserved ones first.
+"""Handlers' worker processes on one machine: archives unpacked once, executions bounded, reserved functions first.
 
 The emulator unpacks code and layers for every worker, which is most of a cold start. Here all workers share
-one unpacked folder for each archive, and the bytecode that the first of them leaves there. As in Lambda, no
+one unpacked folder for each archive, with the bytecode that the first one wrote. As in Lambda, no
 handler may write to it.
 
-Reserved concurrency is capacity that no other function can take, which on one machine is the processor: functions
-without a reservation give way to those with one.
+Reserved concurrency is capacity that no other function can use. On one machine that is processor time: functions
+without a reservation run at a lower priority.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from typing import Any
 
 from infra.local.emulator.patching import PatchError, original
 
-# Of one function. Drawing takes a core, and the next picture's bytes can arrive meanwhile.
+# Of one function. Drawing takes a core; meanwhile the next picture's bytes arrive.
 HANDLERS_AT_ONCE = 2 * (os.cpu_count() or 1)
 UNRESERVED_NICENESS = 10  # a ninth of a reserved function's share of a busy core
 
@@ -39,7 +39,7 @@ def apply_patches() -> None:
 
     _share_archives(lambda_runtime)
     _bound_handlers(lambda_svc)
-    _let_reserved_go_first(lambda_runtime, lambda_svc)
+    _prioritize_reserved(lambda_runtime, lambda_svc)
 
 
 class UnpackedArchives:
@@ -70,7 +70,7 @@ def _share_archives(lambda_runtime: Any) -> None:
     archives = UnpackedArchives()
 
     class SharedZipFile(zipfile.ZipFile):
-        """A zip file that is not extracted but linked to where its content stands already."""
+        """A zip file that is not extracted but linked to its content, which is unpacked already."""
 
         def extractall(self, path: Any = None, members: Any = None, pwd: Any = None) -> None:
             """Make ``path``, an empty folder, a link to the archive's content."""
@@ -99,7 +99,7 @@ def _bound_handlers(lambda_svc: Any) -> None:
     lambda_svc._execute_function_warm = execute_in_turn
 
 
-def _let_reserved_go_first(lambda_runtime: Any, lambda_svc: Any) -> None:
+def _prioritize_reserved(lambda_runtime: Any, lambda_svc: Any) -> None:
     execute: Callable[..., dict[str, Any]] = original(lambda_svc, "_execute_function_warm")
     worker: Any = original(lambda_runtime, "Worker")
     spawn: Callable[[Any], None] = original(worker, "_spawn")
@@ -110,11 +110,11 @@ def _let_reserved_go_first(lambda_runtime: Any, lambda_svc: Any) -> None:
         (reserved.discard if function.get("concurrency") is None else reserved.add)(arn)
         return execute(function, *arguments, **options)
 
-    def spawn_by_rank(self: Any) -> None:
+    def spawn_with_priority(self: Any) -> None:
         spawn(self)
         if str(self.config.get("FunctionArn")) not in reserved:
             with contextlib.suppress(OSError):  # it may have ended already
                 os.setpriority(os.PRIO_PROCESS, self._proc.pid, UNRESERVED_NICENESS)
 
     lambda_svc._execute_function_warm = execute_and_remember
-    worker._spawn = spawn_by_rank
+    worker._spawn = spawn_with_priority

@@ -1,6 +1,6 @@
 """EventBridge Pipes as the deployed templates describe them: from a queue to an Express state machine.
 
-What a pipe hands over, and what it takes from the answer, follows "Amazon SQS queue as a source" and
+Its input to the state machine and its reading of the result follow "Amazon SQS queue as a source" and
 "batching and concurrency" in the EventBridge User Guide.
 """
 
@@ -14,7 +14,7 @@ from infra.local.errors import LocalStackError
 
 _KIND = "AWS::Pipes::Pipe"
 _DEFAULT_BATCH_SIZE = 10
-# What a template may say of a pipe and the runner does; anything else must not be passed over in silence.
+# The parameters that the runner supports; any other is an error.
 _SOURCE_PARAMETERS = {"SqsQueueParameters": {"BatchSize"}}
 _TARGET_PARAMETERS = {"StepFunctionStateMachineParameters": {"InvocationType"}}
 
@@ -22,7 +22,7 @@ Message = Mapping[str, Any]
 
 
 class UnsupportedPipeError(LocalStackError):
-    """A pipe asks for something that the runner does not do; says which and what."""
+    """A pipe has a parameter that the runner does not support."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Pipe:
 
 
 class PipeCatalog:
-    """The running pipes of the primary region, as the pipes API and their stacks' templates tell."""
+    """The running pipes of the primary region, from the pipes API and their stacks' templates."""
 
     def __init__(self, endpoint: Endpoint):
         self._endpoint = endpoint
@@ -59,7 +59,7 @@ class PipeCatalog:
         """Return the pipes that run now; their templates are read again only when the list has changed.
 
         Raises:
-            UnsupportedPipeError: one of them needs more than the runner does.
+            UnsupportedPipeError: one of them has a parameter that the runner does not support.
         """
         pages = self._client.get_paginator("list_pipes").paginate()
         seen = [summary for page in pages for summary in page["Pipes"]]
@@ -74,7 +74,7 @@ class PipeCatalog:
 
 
 def _properties_by_name(endpoint: Endpoint) -> dict[str, Mapping[str, Any]]:
-    # The emulator's pipes API forgets source and target parameters; the deployed template has them.
+    # The emulator's pipes API drops source and target parameters; the deployed template has them.
     client = endpoint.client("cloudformation")
     found: dict[str, Mapping[str, Any]] = {}
     for page in client.get_paginator("describe_stacks").paginate():
@@ -100,7 +100,7 @@ def parse_pipe(description: Mapping[str, Any], properties: Mapping[str, Any]) ->
         properties: the resource's properties in its template: source and target parameters.
 
     Raises:
-        UnsupportedPipeError: it has another kind of source, target or parameter than the runner knows.
+        UnsupportedPipeError: it has a kind of source, target or parameter that the runner does not support.
     """
     name = description["Name"]
     for expected, arn in (("sqs", description["Source"]), ("states", description["Target"])):
@@ -136,10 +136,10 @@ def _known(
 
 
 def execution_input(pipe: Pipe, messages: Sequence[Message]) -> str:
-    """Return the state machine's input: the JSON array of SQS records that a pipe hands over.
+    """Return the state machine's input: the JSON array of SQS records that a pipe sends.
 
     Args:
-        pipe: the pipe that the messages travel through.
+        pipe: the pipe.
         messages: as ReceiveMessage returns them, with all their system attributes.
     """
     return json.dumps(

@@ -1,7 +1,7 @@
 """EventBridge Pipes on one machine: carries messages from queues to Express state machines.
 
-Run as ``python -m infra.local.pipes.runner``. The emulator knows pipes but moves nothing from an SQS queue. SIGTERM
-lets running executions end; a kill loses nothing, for a message is deleted only after its execution succeeded.
+Run as ``python -m infra.local.pipes.runner``. The emulator knows pipes but moves nothing from an SQS queue. On SIGTERM it
+waits for running executions; a kill loses nothing, because a message is deleted only after its execution succeeded.
 """
 
 import logging
@@ -24,8 +24,8 @@ from infra.local.pipes.pipes import (
     failed_messages,
 )
 
-# Of each pipe, for in AWS none waits for another. An execution waits as much as it draws: twice the cores keeps
-# them busy and the picture in hand soon done.
+# For each pipe: in AWS none waits for another. An execution waits about as long as it draws, so twice the cores
+# keeps them busy.
 CONCURRENT_EXECUTIONS = 2 * (os.cpu_count() or 1)
 _LONG_POLL_SECONDS = 1
 _LOOK_SECONDS = 2.0
@@ -114,7 +114,7 @@ class PipeWorker:
 
 
 class PipeRunner:
-    """Runs every pipe there is, and follows pipes that come and go."""
+    """Runs every pipe, and follows pipes that are created and deleted."""
 
     def __init__(self, endpoint: Endpoint):
         self._endpoint = endpoint
@@ -122,7 +122,7 @@ class PipeRunner:
         self._workers: dict[Pipe, PipeWorker] = {}
 
     def run(self, stopping: threading.Event) -> None:
-        """Carry messages until ``stopping`` is set; then let running executions end."""
+        """Carry messages until ``stopping`` is set; then wait for running executions."""
         while not stopping.is_set():
             try:
                 self._follow(self._catalog.running())

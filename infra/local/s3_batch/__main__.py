@@ -66,7 +66,7 @@ class RoleHands:
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until stopped."""
     logging.basicConfig(level=logging.WARNING)
     endpoint, store = Endpoint.from_environment(), JobStore(default_home() / "batch")
 

@@ -28,10 +28,10 @@ _MAX_ARGUMENTS, _MAX_ARGUMENT_NAME, _MAX_ARGUMENT = 10, 64, 1024
 
 
 def check_request(request: Mapping[str, Any]) -> None:
-    """Check a job that is asked for.
+    """Check the request for a job.
 
     Raises:
-        BatchError: it could never run.
+        BatchError: it is invalid.
     """
     check_priority(request["Priority"])
     _require(_ROLE.fullmatch(request["RoleArn"]), f"Invalid role ARN {request['RoleArn']!r}")
@@ -135,7 +135,7 @@ class BatchApi:
             created=datetime.now(UTC),
             priority=parameters["Priority"],
         )
-        # As a job is kept, so that what was asked before and what is asked now compare alike.
+        # In the form in which jobs are stored, so that both compare equal.
         asked = job.model_dump(mode="json")["request"]
         with self._store.changed:
             for known in self._store.all():
@@ -202,4 +202,4 @@ def _position(token: str | None) -> int:
     try:
         return int(base64.urlsafe_b64decode(token.encode()))
     except ValueError as error:
-        raise BatchError("InvalidNextTokenException", "The continuation token is none of this service") from error
+        raise BatchError("InvalidNextTokenException", "The continuation token is not valid") from error

@@ -35,7 +35,7 @@ Status = Literal[
 ENDED: frozenset[Status] = frozenset({"Complete", "Cancelled", "Failed"})
 WAITING: frozenset[Status] = frozenset({"New", "Preparing", "Suspended", "Ready", "Paused"})  # no task is under way
 
-# "Tracking job status" of the S3 guide: a job whose tasks fail like this is stopped.
+# "Tracking job status" of the S3 guide: a job with so many failed tasks is stopped.
 _THRESHOLD_TASKS, _THRESHOLD_SHARE = 1000, 0.5
 
 

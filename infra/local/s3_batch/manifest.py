@@ -18,7 +18,7 @@ def read_manifest(s3: Any, manifest: Mapping[str, Any]) -> list[Task]:
     """Return the tasks of a CSV manifest, which has no header.
 
     Raises:
-        PreparationError: it is not there, is another one, or holds what is no task.
+        PreparationError: it is missing, has another ETag, or has malformed rows.
     """
     location = manifest["Location"]
     bucket, _, key = location["ObjectArn"].removeprefix(_BUCKET_ARN).partition("/")
@@ -92,6 +92,6 @@ def _passes(item: Mapping[str, Any], chosen: Mapping[str, Any]) -> bool:
 
 
 def _moment(value: Any) -> datetime:
-    """Return a filter's time, which is a text once the job was read from disk."""
+    """Return a filter's time, which is a string once the job was read from disk."""
     moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,7 +1,7 @@
 """A job's completion report, laid out and written as S3 Batch Operations does.
 
-Its schema names ErrorCode before HTTPStatusCode, and its rows hold them the other way round: so do AWS's, in the
-examples of its guide as in reports that others have met.
+Its schema names ErrorCode before HTTPStatusCode, and its rows have them the other way round, as AWS's do in the
+examples of its guide and in practice.
 """
 
 import csv
@@ -19,7 +19,7 @@ _BUCKET_ARN = "arn:aws:s3:::"
 
 
 def write_report(s3: Any, job: Job, tasks: list[Task], results: list[TaskResult]) -> None:
-    """Write the report that ``job`` asked for, unless no task was tried.
+    """Write the report that ``job`` asked for, unless no task was run.
 
     Raises:
         ClientError: the job's role may not write it.

@@ -22,7 +22,7 @@ _LONGEST_MESSAGE = 1024
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an invocation came to. ``Throttled``: the function was not run."""
+    """The outcome of an invocation. ``Throttled``: the function was not run."""
 
     code: Literal["Succeeded", "TemporaryFailure", "PermanentFailure", "Throttled"]
     message: str
@@ -87,18 +87,18 @@ def _coded(code: str, message: str) -> Outcome:
     return Outcome("PermanentFailure", f"Lambda returned the unknown code {code!r}")
 
 
-# AWS says neither how often nor when; these are ours.
+# AWS documents neither how often nor when; these are ours.
 _TRIES = 4
-_REST_SECONDS = 0.5  # before what failed for the moment is tried again
+_REST_SECONDS = 0.5  # before temporary failures are retried
 _BUSY_SECONDS, _BUSIEST_SECONDS = 0.05, 2.0
-_LOOK_SECONDS = 0.5  # at what was asked meanwhile, however long tasks take
+_LOOK_SECONDS = 0.5  # for changes of status, however long tasks take
 _AT_ONCE = 2 * (os.cpu_count() or 1)
 
 _log = logging.getLogger(__name__)
 
 
 class Hands(Protocol):
-    """What a job does things with, as its role."""
+    """What a job acts with: clients with its role's credentials."""
 
     def invoke(self, number: int, task: Task) -> Outcome:
         """Hand a task to the job's function."""
@@ -109,7 +109,7 @@ class Hands(Protocol):
 
 
 def run(store: JobStore, job_id: str, hands: Hands, must_yield: Callable[[Job], bool]) -> None:
-    """Work on a job that is ``Active`` until it ends, is cancelled, or has to give way to another."""
+    """Run an ``Active`` job until it ends, is cancelled, or a job of a higher priority waits."""
     _Run(store, job_id, hands, must_yield).run()
 
 
@@ -139,7 +139,7 @@ class _Run:
         self._end()
 
     def _goes_on(self) -> bool:
-        """Look at what was asked meanwhile, and at the failures."""
+        """Check for changes of status and for too many failures."""
         job = self._store.update(self._id, active_seconds=self._active_seconds())
         if job.status == "Active" and job.progress.is_failing:
             self._store.move(self._id, ["Active"], "Failing")
@@ -148,7 +148,7 @@ class _Run:
         return self._store.get(self._id).status == "Active"
 
     def _invoke(self, number: int) -> Outcome:
-        """Invoke the function, however busy it is, unless the job is to stop."""
+        """Invoke the function, retried while it is throttled, unless the job stops."""
         seconds = _BUSY_SECONDS
         while True:
             outcome = self._hands.invoke(number, self._tasks[number])
@@ -160,7 +160,7 @@ class _Run:
     def _collect(self, under_way: dict[Future[Outcome], int], done: set[Future[Outcome]]) -> None:
         for future in done:
             number, outcome = under_way.pop(future), future.result()
-            if outcome.code == "Throttled":  # the job stops before its turn came
+            if outcome.code == "Throttled":  # the job stopped before its turn
                 self._waiting.append(number)
                 continue
             self._tries[number] = self._tries.get(number, 0) + 1

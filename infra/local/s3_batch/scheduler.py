@@ -1,4 +1,4 @@
-"""Which job is at work: the one of the highest priority, and among equals the oldest."""
+"""Runs jobs one at a time: the highest priority first, among equals the oldest."""
 
 import logging
 import threading
@@ -20,7 +20,7 @@ class Scheduler:
     Args:
         store: where the jobs are.
         prepare: returns a job's tasks.
-        hands: gives what a job works with, as its role.
+        hands: returns clients with a job's role.
     """
 
     def __init__(self, store: JobStore, prepare: Prepare, hands: Callable[[Job], Hands]) -> None:
@@ -44,7 +44,7 @@ class Scheduler:
             self._store.move(job.id, ["Preparing"], "Failed", failure=(error.code, str(error)))
         except (ClientError, BotoCoreError) as error:
             self._store.move(job.id, ["Preparing"], "Failed", failure=("AccessDenied", str(error)))
-        except Exception as error:  # the next job is not to wait for ever
+        except Exception as error:  # the next job must not wait forever
             _log.exception("job %s could not be prepared", job.id)
             self._store.move(job.id, ["Preparing"], "Failed", failure=("InternalError", repr(error)))
         else:
@@ -55,11 +55,11 @@ class Scheduler:
         while True:
             job = self._next(lambda job: job.status in ("Ready", "Paused", "Cancelling"))
             try:
-                if self._store.get(job.id).status == "Cancelling":  # asked for before it ran, or before a restart
+                if self._store.get(job.id).status == "Cancelling":  # cancelled before it ran, or before a restart
                     finish(self._store, job.id, self._hands(job))
                 elif self._store.move(job.id, ["Ready", "Paused"], "Active"):
                     run(self._store, job.id, self._hands(job), self._is_outranked)
-            except Exception as error:  # the next job is not to wait for ever
+            except Exception as error:  # the next job must not wait forever
                 _log.exception("job %s could not be run", job.id)
                 self._store.update(job.id, status="Failed", failure=("InternalError", repr(error)))
 

@@ -78,7 +78,7 @@ def write_answer(operation: str, answer: Mapping[str, Any]) -> bytes:
     model = _service().operation_model(operation)
     if model.output_shape is None:
         return b""
-    # What a client sends is written by the same code, so that the answer poses as the input of an operation.
+    # botocore writes only inputs, so the result is written as the input of an operation.
     posing = OperationModel(
         {
             "name": operation,
@@ -98,9 +98,9 @@ def write_answer(operation: str, answer: Mapping[str, Any]) -> bytes:
 def write_error(error: BatchError, request_id: str) -> bytes:
     """Return ``error`` as S3 Control's XML."""
     root = ElementTree.Element("ErrorResponse")
-    told = ElementTree.SubElement(root, "Error")
-    ElementTree.SubElement(told, "Code").text = error.code
-    ElementTree.SubElement(told, "Message").text = str(error)
+    described = ElementTree.SubElement(root, "Error")
+    ElementTree.SubElement(described, "Code").text = error.code
+    ElementTree.SubElement(described, "Message").text = str(error)
     ElementTree.SubElement(root, "RequestId").text = request_id
     return bytes(ElementTree.tostring(root, encoding="utf-8"))
 

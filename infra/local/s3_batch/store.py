@@ -1,4 +1,4 @@
-"""Jobs on disk: what was asked, which tasks there are, and how each ended; a killed process loses none of it."""
+"""Jobs on disk: requests, tasks and results, safe against a killed process."""
 
 import threading
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from infra.local.s3_batch.job import (
     no_such_job,
 )
 
-# Where a job goes on whose process was killed; what is in no list stays as it is.
+# The status from which a job resumes after this process was killed; others are kept.
 _AFTER_A_KILL: dict[Status, Status] = {
     "Preparing": "New", "Active": "Ready", "Completing": "Ready", "Failing": "Ready", "Pausing": "Paused",
 }  # fmt: skip
@@ -86,7 +86,7 @@ class JobStore:
         return [Task.model_validate_json(line) for line in _lines(self._path(job_id, "tasks.jsonl"))]
 
     def end_task(self, job_id: str, result: TaskResult) -> Progress:
-        """Keep the result of a task, and return how far its job is now."""
+        """Keep the result of a task, and return its job's progress."""
         with self._lock:
             with self._path(job_id, "results.jsonl").open("a", encoding="utf-8") as file:
                 file.write(result.model_dump_json() + "\n")
@@ -96,7 +96,7 @@ class JobStore:
             return progress
 
     def results(self, job_id: str) -> list[TaskResult]:
-        """Return the results of those tasks that are over."""
+        """Return the results of the tasks that have ended."""
         path = self._path(job_id, "results.jsonl")
         return [TaskResult.model_validate_json(line) for line in _lines(path)] if path.exists() else []
 
@@ -125,7 +125,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _cut_half_line(path: Path) -> None:
-    """Remove what a process wrote of a line before it was killed."""
+    """Remove the incomplete line of a process that was killed while writing."""
     if path.exists():
         written = path.read_bytes()
         path.write_bytes(written[: written.rfind(b"\n") + 1])
