@@ -38,9 +38,9 @@ class Explainer:
         """Return each step of ``request`` through the edge, as JSON-ready data.
 
         ``behavior`` is the pattern that matches. Then either ``refused`` (status and message of the function's
-        response), or ``path`` (what it is rewritten to), ``cache_key``, ``cached`` (null, or how old it is and until when it
-        is served) and ``origins`` in the order in which they are asked. ``because`` gives for each parameter and
-        header the outcome without it.
+        response), or ``path`` (what it is rewritten to), ``cache_key``, ``cached`` (null, or how old it is and until
+        when it is served) and ``origins`` in the order in which they are requested. ``because`` gives for each
+        parameter and header the outcome without it.
 
         Raises:
             FunctionError, FunctionResultError: the viewer-request function failed.

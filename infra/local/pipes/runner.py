@@ -1,7 +1,7 @@
 """EventBridge Pipes on one machine: carries messages from queues to Express state machines.
 
-Run as ``python -m infra.local.pipes.runner``. The emulator knows pipes but moves nothing from an SQS queue. On SIGTERM it
-waits for running executions; a kill loses nothing, because a message is deleted only after its execution succeeded.
+Run as ``python -m infra.local.pipes.runner``. The emulator knows pipes but moves nothing from an SQS queue. On SIGTERM
+it waits for running executions. A kill loses nothing: a message is deleted only after its execution succeeded.
 """
 
 import logging
