@@ -14,9 +14,8 @@ from prefect import serve
 from flows.runtime.deployments import FILE, DeploymentsError, read_deployments
 from flows.setup import set_up
 from lambdas.core.settings import (
-    DEFAULT_STAGE,
-    STAGE_VARIABLE,
     SettingsError,
+    default_stage,
     load_settings,
 )
 from operations.discovery import NotDeployedError
@@ -27,9 +26,7 @@ _RUNS_AT_ONCE = 4
 def main(arguments: Sequence[str] | None = None) -> int:
     """Set up the server that ``PREFECT_API_URL`` names, serve until told to stop, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m flows.serve", description=(__doc__ or "").split("\n\n")[1])
-    parser.add_argument(
-        "--stage", default=os.environ.get(STAGE_VARIABLE, DEFAULT_STAGE), help="whose flows (default: %(default)s)"
-    )
+    parser.add_argument("--stage", default=default_stage(), help="whose flows (default: %(default)s)")
     chosen = parser.parse_args(arguments)
     os.chdir(FILE.parent)  # where entrypoints are looked for
     try:

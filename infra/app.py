@@ -26,7 +26,7 @@ from infra.stacks.replica import ReplicaStack
 from infra.stacks.storage import StorageStack
 from infra.stacks.upload_api import UploadStack
 from infra.synth import NO_ACCOUNT
-from lambdas.core.settings import Settings, SettingsError, load_settings
+from lambdas.core.settings import Settings, SettingsError, default_stage, load_settings
 
 
 def add_stacks(app: cdk.App, settings: Settings, account: str, assets: Assets) -> None:
@@ -71,9 +71,10 @@ def main() -> None:
     """Synthesize for the account, stage and target in the environment."""
     app = cdk.App(analytics_reporting=False)
     target = cast(Target, app.node.try_get_context("target") or "aws")
-    assets = Assets(target)
     try:
-        add_stacks(app, load_settings(), os.environ.get("CDK_DEFAULT_ACCOUNT", NO_ACCOUNT), assets)
+        settings = load_settings(default_stage())
+        assets = Assets(target, settings)
+        add_stacks(app, settings, os.environ.get("CDK_DEFAULT_ACCOUNT", NO_ACCOUNT), assets)
     except (AssetError, NameTooLongError, PatternTooLongError, SettingsError) as error:
         sys.exit(str(error))
     for archive in assets.built:

@@ -22,7 +22,14 @@ from infra.assets.packages import (
     ROOT,
     Target,
 )
-from lambdas.core.settings import DEFAULT_STAGE, STAGE_VARIABLE
+from lambdas.core.settings import (
+    DEFAULT_STAGE,
+    FILE_VARIABLE,
+    STAGE_VARIABLE,
+    SettingsError,
+    default_stage,
+    settings_path,
+)
 
 NO_ACCOUNT = "000000000000"  # enough to read the templates where no credentials are, and the emulator's own
 _CDK_FILE = ROOT / "cdk.json"
@@ -72,6 +79,7 @@ def _run_app(assembly: Path, target: Target, account: str, stage: str) -> None:
     context = json.loads(_CDK_FILE.read_text(encoding="utf-8"))["context"]
     environment = os.environ | {
         STAGE_VARIABLE: stage,
+        FILE_VARIABLE: str(settings_path().resolve()),
         "CDK_OUTDIR": str(assembly),
         "CDK_DEFAULT_ACCOUNT": account,
         "CDK_CONTEXT_JSON": json.dumps(context | {"target": target}),
@@ -88,13 +96,14 @@ def _run_app(assembly: Path, target: Target, account: str, stage: str) -> None:
 def _fingerprint(target: Target, account: str, stage: str) -> str:
     digest = sha256("\0".join((target, str(PLATFORMS[target]), account, stage)).encode())
     for path in _inputs():
-        digest.update(f"\0{path.relative_to(ROOT)}\0".encode())
+        digest.update(f"\0{os.path.relpath(path, ROOT)}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
 def _inputs() -> Iterator[Path]:
-    yield from (_CDK_FILE, ROOT / "darkroom.toml", ROOT / "uv.lock")
+    yield from (_CDK_FILE, settings_path(), ROOT / "uv.lock")
+    yield from sorted((ROOT / "operations" / "costs").glob("prices.*"))
     unread = {path for folder in ("local", "command") for path in (ROOT / "infra" / folder).rglob("*.py")}
     yield from sorted(set((ROOT / "infra").rglob("*.py")) - unread)
     yield from sorted(path for path in (ROOT / "lambdas").rglob("*") if path.suffix in {".py", ".js", ".json"})
@@ -106,11 +115,11 @@ def main() -> None:
     parser.add_argument("outdir", nargs="?", type=Path, default=ROOT / "cdk.out")
     parser.add_argument("--target", choices=get_args(Target), default="aws", help="platform of the code assets")
     parser.add_argument("--account", default=os.environ.get("CDK_DEFAULT_ACCOUNT", NO_ACCOUNT))
-    parser.add_argument("--stage", default=os.environ.get(STAGE_VARIABLE, DEFAULT_STAGE))
+    parser.add_argument("--stage", default=default_stage())
     options = parser.parse_args()
     try:
         print(synthesize(options.outdir, target=options.target, account=options.account, stage=options.stage))
-    except SynthesisError as error:
+    except (SynthesisError, SettingsError) as error:
         sys.exit(str(error))
 
 

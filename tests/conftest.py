@@ -12,12 +12,15 @@ from xdist.scheduler import LoadScopeScheduling
 from infra.local.parts import FLOWS, PREFECT
 from infra.local.stack import LocalStack
 from infra.local.state import Ports
+from lambdas.core.settings import DEFAULT_STAGE, STAGE_VARIABLE
 
 _ON_THE_STACK = ("tests/local/", "tests/browser/", "tests/deployments/")
 
 # Prefect makes its home when it is imported.
 _PREFECT_HOME = tempfile.TemporaryDirectory(prefix="darkroom-tests-prefect-", ignore_cleanup_errors=True)
 os.environ["PREFECT_HOME"] = _PREFECT_HOME.name
+# Functions have no default stage.
+os.environ.setdefault(STAGE_VARIABLE, DEFAULT_STAGE)
 
 
 class _ByStack(LoadScopeScheduling):

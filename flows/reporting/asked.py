@@ -6,17 +6,18 @@ from typing import Any
 
 from flows.reporting.periods import Period
 from lambdas.core.settings import Settings
+from operations.costs.prices import PRICES
 
 MOST = 50
 """Rows of an answer that lists the first of many."""
 
 
 def settings_parameters(settings: Settings) -> dict[str, float | str]:
-    """Return the parameters that come from the settings: each price by its name, and ``listed_hosts``.
+    """Return the parameters that come from prices and settings: each price by its name, and ``listed_hosts``.
 
     That is a pattern of the sites that may show pictures, subdomains included; empty where all may.
     """
-    prices = {name: value for name, value in settings.prices.model_dump().items() if isinstance(value, float)}
+    prices = {name: value for name, value in PRICES.model_dump().items() if isinstance(value, float)}
     sites = "|".join(map(re.escape, settings.waf.referers))
     return {**prices, "listed_hosts": rf"^(.*\.)?({sites})$" if sites else ""}
 

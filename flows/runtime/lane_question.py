@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import Field, create_model
 
 from flows.runtime.approval import Approval
-from lambdas.core.settings.tuning import Tuning
+from lambdas.core.settings.lanes import Tuning
 from operations.tuning.proposal import Change
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from infra.assets.archives import Archive, Budget, OverBudgetError, write_archive
 from infra.assets.packages import BUILD, PLATFORMS, ROOT, AssetError, Target, compile_tree, compiler, installed_packages
+from lambdas.core.settings import ARCHIVED_NAME, Settings, archived_settings
 
 # About a tenth above today's sizes, zipped with bytecode, so that unintended growth fails the build.
 BUDGETS = {
@@ -30,21 +31,22 @@ _EDGE_HANDLER = ROOT / "lambdas" / "edge" / "origin_request.py"
 
 @dataclass(frozen=True)
 class Assets:
-    """The archives for one target, each built when it is first needed and kept under ``build/``."""
+    """The archives of one stage for one target, each built when it is first needed and kept under ``build/``."""
 
     target: Target
+    settings: Settings
     built: list[Archive] = field(default_factory=list)
 
     @cached_property
     def code(self) -> Path:
-        """All handlers, the settings file and the light packages; never boto3, which the runtime has.
+        """All handlers, the settings that they read, and the light packages; never boto3, which the runtime has.
 
         Raises:
             AssetError: uv is missing, no registry can be reached, or a budget is exceeded.
         """
         interpreter = compiler(PLATFORMS[self.target].python_version)
         with tempfile.TemporaryDirectory() as scratch:
-            handlers = _handlers(Path(scratch), interpreter)
+            handlers = _handlers(Path(scratch), interpreter, self.settings)
             return self._built("code", dict(_tree(installed_packages("lambdas", self.target))) | dict(handlers))
 
     @cached_property
@@ -95,15 +97,15 @@ def _layer(folder: Path) -> Iterator[tuple[str, Path]]:
         yield f"python/{name}", path
 
 
-def _handlers(folder: Path, interpreter: str | None) -> Iterator[tuple[str, Path]]:
-    """Copy the handlers and the settings into ``folder``, and compile them there if ``interpreter`` is given."""
+def _handlers(folder: Path, interpreter: str | None, settings: Settings) -> Iterator[tuple[str, Path]]:
+    """Copy the handlers into ``folder``, compile them if ``interpreter`` is given, and write what they read there."""
     for name, path in _tree(ROOT / "lambdas"):
         # The edge's code is deployed by itself: changing it changes no handler.
-        if path.suffix in {".py", ".json", ".toml"} and not name.startswith("edge/"):
+        if path.suffix in {".py", ".json"} and not name.startswith("edge/"):
             copy = folder / "lambdas" / name
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
-    shutil.copyfile(ROOT / "darkroom.toml", folder / "darkroom.toml")
+    (folder / ARCHIVED_NAME).write_text(archived_settings(settings), encoding="utf-8")
     if interpreter is not None:
         compile_tree(folder, interpreter)
     return _tree(folder)

@@ -13,6 +13,7 @@ from infra.names import Names
 from lambdas.core.settings import FunctionName
 from lambdas.core.settings.lanes import LaneFunction
 from lambdas.fallback_share.reads import REQUEST_METRICS
+from operations.costs.prices import PRICES
 
 HOUR = cdk.Duration.hours(1)
 _MILLION = 1_000_000
@@ -38,7 +39,7 @@ class Costs:
     def __init__(self, names: Names, distribution_id: str) -> None:
         self._names = names
         self._settings = names.settings
-        self._prices = names.settings.prices
+        self._prices = PRICES
         self._distribution_id = distribution_id
 
     def by_service(self) -> dict[str, list[Term]]:

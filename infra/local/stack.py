@@ -15,7 +15,7 @@ from infra.local.ports import choose_ports
 from infra.local.prefect import await_deployments, await_server, prefect_environment
 from infra.local.processes import find_marked, find_process, stop_processes, stop_stack_processes
 from infra.local.state import CHECKOUT, Ports, ProcessRecord, StackState, StateFolder, default_home
-from lambdas.core.settings import EDGE_REGION, Settings, load_settings
+from lambdas.core.settings import EDGE_REGION, Settings, default_stage, load_settings
 from lambdas.core.stores.secrets import ensure_image_token_keys, ensure_tenant_keys
 from operations.keys.edge_key_store import EdgeKeyStore
 from operations.keys.image_token_keys import TokenKeyring
@@ -78,7 +78,7 @@ class LocalStack:
         folder = StateFolder((home or default_home()).resolve())
         if running := find_marked(folder.home):
             raise AlreadyRunningError(_describe_running(folder, len(running)))
-        settings = load_settings()
+        settings = load_settings(default_stage())
         wanted = ports or Ports()
         unused = {name: 0 for name in _BESIDE.keys() & Ports.model_fields.keys() if _BESIDE[name] not in beside}
         chosen = choose_ports(wanted.model_copy(update=unused))

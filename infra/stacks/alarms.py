@@ -11,7 +11,7 @@ from constructs import Construct
 from infra.names import Names
 from infra.stacks.base import DarkroomStack
 from lambdas.core.settings import EDGE_REGION, Settings
-from lambdas.core.settings.budget import Budget
+from lambdas.core.settings.monitoring import Budget
 
 _CLOUDWATCH = "cloudwatch.amazonaws.com"
 _BUDGETS = "budgets.amazonaws.com"

@@ -10,6 +10,7 @@ from infra.dashboard import widgets
 from infra.names import Names
 from infra.stacks.base import DarkroomStack
 from lambdas.core.settings import EDGE_REGION
+from operations.costs.prices import PRICES
 
 
 class DashboardStack(DarkroomStack):
@@ -33,9 +34,7 @@ class DashboardStack(DarkroomStack):
             widgets.heading("Who is hurting?"),
             widgets.tenants(names),
             *(widgets.lane(lane, names) for lane in self.settings.lane_names),
-            widgets.heading(
-                f"What does it cost? Estimates at the prices of {self.settings.prices.read_on}, without tiers and taxes"
-            ),
+            widgets.heading(f"What does it cost? Estimates at the prices of {PRICES.read_on}, without tiers and taxes"),
             widgets.costs(names, distribution_id),
         ]
         cloudwatch.Dashboard(self, "Dashboard", dashboard_name=names.of("health"), widgets=rows)

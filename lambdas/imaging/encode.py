@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from lambdas.core.keys import Format
-from lambdas.core.settings.encoders import Formats
-from lambdas.core.settings.pictures import Rendering
+from lambdas.core.settings.pictures import Formats, Rendering
 from lambdas.imaging.engine import pyvips
 
 

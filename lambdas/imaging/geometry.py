@@ -6,7 +6,7 @@ A variant names a rung and a height; the pixels never exceed what the original h
 from dataclasses import dataclass
 
 from lambdas.core.keys import Variant
-from lambdas.core.settings.ladder import Ladder
+from lambdas.core.settings.pictures import Ladder
 
 LONGEST_SIDE = 16_383  # pixels; the limit of WebP, and enough for a long screenshot
 

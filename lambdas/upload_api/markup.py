@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from pydantic import BaseModel, Field
 
 from lambdas.core.keys import MIME_TYPES, Format, ImageId
-from lambdas.core.settings.ladder import Ladder
+from lambdas.core.settings.pictures import Ladder
 
 # The browser takes the first source of a type it supports: smallest files first.
 _SOURCES: tuple[Format, ...] = ("avif", "webp")

@@ -3,18 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lambdas.core.keys import Format, Variant
+from lambdas.core.keys import Variant
 from lambdas.core.records import PictureRecord
 from lambdas.core.settings import Settings
 from lambdas.imaging.geometry import drawn_size
-from lambdas.imaging.plan import DECODE_SECONDS, ENCODE_SECONDS
+from lambdas.imaging.plan import DECODE_SECONDS
+from operations.costs.encoders import ENCODERS
+from operations.costs.prices import PRICES
 
 _MEGA = 1_000_000
 _GIGABYTE, _GIBIBYTE_MB = 1_000_000_000, 1024
 _REQUEST_SECONDS = 0.03  # of one request to S3 or DynamoDB in the same region: an assumption, on the careful side
 _FIXED_REQUESTS = 3  # a picture's record read, its original read, its record written
 _WRITES = 2  # of a derivative, and of a record: the replica's copy, and the index
-_BITS_PER_PIXEL = 1.0  # where nobody measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +54,15 @@ def work_of(picture: PictureRecord, variants: Sequence[Variant], settings: Setti
     cpu, size = DECODE_SECONDS[picture.format] * picture.size.pixels / _MEGA, 0.0
     for variant in variants:
         megapixels = drawn_size(picture.size, variant).pixels / _MEGA
-        seconds, bits = _of_format(variant.format, settings)
-        cpu += seconds * megapixels
-        size += bits * megapixels * _MEGA / 8
+        reached = ENCODERS.reached(variant.format)
+        cpu += reached.cpu_ms_per_megapixel / 1000 * megapixels
+        size += reached.bits_per_pixel * megapixels * _MEGA / 8
     return Work(1, len(variants), cpu, size)
 
 
-def _of_format(fmt: Format, settings: Settings) -> tuple[float, float]:
-    """Return CPU seconds a megapixel and bits a pixel."""
-    reached = {"avif": settings.formats.avif, "webp": settings.formats.webp, "jpeg": settings.formats.jpeg}[fmt].reached
-    if reached is None:
-        return ENCODE_SECONDS[fmt], _BITS_PER_PIXEL
-    return reached.cpu_ms_per_megapixel / 1000, reached.bits_per_pixel
-
-
 def estimate(work: Work, settings: Settings, jobs: int) -> Estimate:
-    """Estimate ``work`` done by ``jobs`` jobs, at the prices of the settings."""
-    prices, function = settings.prices, settings.functions["backfill"]
+    """Estimate ``work`` done by ``jobs`` jobs, at list prices."""
+    prices, function = PRICES, settings.functions["backfill"]
     requests = _FIXED_REQUESTS * work.images + 2 * work.derivatives  # each is looked for, and put
     busy = work.cpu_seconds / function.vcpus + requests * _REQUEST_SECONDS
     at_once = settings.backfill.reserved_concurrency or settings.lanes.account_concurrency

@@ -119,7 +119,7 @@ class Chosen:
                 continue
             found.add(image.image_id)
             chosen.keys.append(image.original.key)
-            chosen.work += work_of(image.metadata, needed, settings)
+            chosen.work += work_of(image.metadata, needed)
         chosen.unknown = [each for each in selection.images if each not in found]
         return chosen
 

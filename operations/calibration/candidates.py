@@ -4,7 +4,7 @@ from itertools import product
 from typing import get_args
 
 from lambdas.core.keys import Format
-from lambdas.core.settings.encoders import (
+from lambdas.core.settings.pictures import (
     AvifEncoder,
     Encoder,
     Formats,
@@ -43,8 +43,8 @@ def candidates(fmt: Format) -> list[Encoder]:
 
 
 def at_quality(encoder: Encoder, quality: int) -> Encoder:
-    """Return ``encoder`` at another quality, its measured figures forgotten."""
-    return encoder.model_copy(update={"quality": quality, "reached": None})
+    """Return ``encoder`` at another quality."""
+    return encoder.model_copy(update={"quality": quality})
 
 
 def shipped(formats: Formats, fmt: Format) -> Encoder:

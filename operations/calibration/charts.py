@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 
 from lambdas.core.keys import FORMATS, Format
-from lambdas.core.settings.encoders import (
+from lambdas.core.settings.pictures import (
     AvifEncoder,
     Encoder,
     JpegEncoder,

@@ -9,8 +9,8 @@ from itertools import product
 import numpy as np
 
 from lambdas.core.keys import Format
-from lambdas.core.settings.encoders import Calibration
-from lambdas.core.settings.prices import Prices
+from lambdas.core.settings.pictures import Calibration
+from operations.costs.prices import Prices
 
 LOWEST_QUALITY, HIGHEST_QUALITY = 1, 100
 # Costs that lie closer count as one: CPU, an eighth of a cost, is measured to 4 % from one day to the next.

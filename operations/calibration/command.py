@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from lambdas.core.keys import FORMATS, Format
-from lambdas.core.settings import load_settings
+from lambdas.core.settings import default_stage, load_settings
 from operations.calibration.charts import save_charts
 from operations.calibration.choose import UnreachableTargetError
 from operations.calibration.photographs import (
@@ -26,7 +26,8 @@ from operations.calibration.report import (
     NAMES,
     comparison,
     finding,
-    proposal,
+    measured_encoders,
+    proposed_settings,
 )
 from operations.calibration.survey import (
     Choice,
@@ -49,7 +50,7 @@ def calibrate(
     ] = None,
     *,
     target: Annotated[
-        float | None, typer.Option(help="SSIMULACRA2 to reach; darkroom.toml's if not said.", min=1, max=99)
+        float | None, typer.Option(help="SSIMULACRA2 to reach; calibration.target if not given.", min=1, max=99)
     ] = None,
     processes: Annotated[int | None, typer.Option(help="Measured side by side; one a core if not said.", min=1)] = None,
     time_again: Annotated[
@@ -63,7 +64,7 @@ def calibrate(
     format is then settled on all of them. Bytes and scores are kept: a second run takes seconds.
     """
     console = Console()
-    settings = load_settings()
+    settings = load_settings(default_stage())
     target = settings.calibration.target if target is None else target
     try:
         photographs, refused = find_photographs(folder or default_folder(), settings)
@@ -82,8 +83,11 @@ def calibrate(
         raise typer.Exit(1) from error
     for fmt in FORMATS:
         console.print(comparison(fmt, surveyed, choices[fmt], target, settings))
-    console.print(f"\n{finding(choices, target)}. For darkroom.toml:\n")
-    typer.echo(proposal(choices, datetime.now(UTC).date()))
+    today = datetime.now(UTC).date()
+    console.print(f"\n{finding(choices, target)}. To use these encoders, put into darkroom.toml:\n")
+    typer.echo(proposed_settings(choices, today))
+    console.print("\nFor estimates of their costs, replace operations/costs/encoders.toml by:\n")
+    typer.echo(measured_encoders(choices, today))
     written = [*save_charts(surveyed, choices, target, out), _save_figures(surveyed, choices, target, out)]
     console.print("\nCurves and figures: " + ", ".join(str(path) for path in written), soft_wrap=True)
 
@@ -112,7 +116,7 @@ def _save_figures(surveyed: Survey, choices: dict[Format, Choice], target: float
         "formats": {
             fmt: {
                 "name": NAMES[fmt],
-                "chosen": choices[fmt].encoder.model_dump(mode="json"),
+                "chosen": choices[fmt].encoder.model_dump(mode="json") | {"reached": choices[fmt].reached.model_dump()},
                 "candidates": {
                     name: [
                         asdict(point)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lambdas.core.keys import Format, Variant
 from lambdas.core.settings import Settings
-from lambdas.core.settings.encoders import Encoder, Formats
+from lambdas.core.settings.pictures import Encoder, Formats
 from lambdas.imaging import encode as encoding
 from lambdas.imaging.encode import encode
 from lambdas.imaging.engine import pyvips
@@ -155,7 +155,7 @@ def _key(pixels: str, original: str, fmt: Format, encoder: Encoder) -> str:
     """Name a measurement by all that its figures depend on, short of encoding it."""
     code = Path(encoding.__file__).read_bytes()
     parts = (
-        pixels, original, fmt, encoder.model_dump_json(exclude={"reached"}),
+        pixels, original, fmt, encoder.model_dump_json(),
         sha256(code).hexdigest(), *map(version, ("pyvips-binary", "ssimulacra2", "pillow")),
     )  # fmt: skip
     return sha256("\n".join(parts).encode()).hexdigest()

@@ -1,8 +1,9 @@
-"""A calibration in words: the candidates side by side, and the tables to put into ``darkroom.toml``."""
+"""A calibration in words: the candidates side by side, and what to put into which file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 
+from pydantic import BaseModel
 from rich.table import Table
 
 from lambdas.core.keys import Format
@@ -16,6 +17,7 @@ from operations.calibration.choose import (
     lifetime_cost,
 )
 from operations.calibration.survey import Choice, Survey
+from operations.costs.prices import PRICES
 
 NAMES: dict[Format, str] = {"avif": "AVIF", "webp": "WebP", "jpeg": "JPEG"}
 _MILLION = 1_000_000
@@ -41,7 +43,7 @@ def comparison(fmt: Format, surveyed: Survey, choice: Choice, target: float, set
         except UnreachableTargetError:
             short.append(name)
             continue
-        reached.append((lifetime_cost(point, fmt, settings.calibration, settings.prices), name, point))
+        reached.append((lifetime_cost(point, fmt, settings.calibration, PRICES), name, point))
     for cost, name, point in sorted(reached, key=lambda each: each[:2]):
         table.add_row(
             "→" if name == describe(choice.encoder) else "",
@@ -56,16 +58,21 @@ def comparison(fmt: Format, surveyed: Survey, choice: Choice, target: float, set
     return table
 
 
-def proposal(choices: Mapping[Format, Choice], today: date) -> str:
-    """Return the tables of ``darkroom.toml`` that the calibration proposes."""
+def proposed_settings(choices: Mapping[Format, Choice], today: date) -> str:
+    """Return the tables for ``darkroom.toml``: the encoders that the calibration proposes."""
     lines = ["[formats]", f"calibrated_on = {today.isoformat()}"]
     for fmt, choice in choices.items():
-        lines += ["", f"[formats.{fmt}]"]
-        for field, value in choice.encoder.model_dump(exclude={"reached"}).items():
-            lines.append(f"{field} = {_toml(value)}")
-        if choice.encoder.reached is not None:
-            figures = ", ".join(f"{name} = {value:g}" for name, value in choice.encoder.reached.model_dump().items())
-            lines.append(f"reached = {{ {figures} }}")
+        lines += ["", f"[formats.{fmt}]", *(f"{name} = {value}" for name, value in _fields(choice.encoder))]
+    return "\n".join(lines)
+
+
+def measured_encoders(choices: Mapping[Format, Choice], today: date) -> str:
+    """Return the content of ``operations/costs/encoders.toml``: what those encoders reached, for estimates."""
+    lines = [f"measured_on = {today.isoformat()}"]
+    for fmt, choice in choices.items():
+        lines += ["", f"[{fmt}]"]
+        for key, model in (("encoder", choice.encoder), ("reached", choice.reached)):
+            lines.append(f"{key} = {{ {', '.join(f'{name} = {value}' for name, value in _fields(model))} }}")
     return "\n".join(lines)
 
 
@@ -75,7 +82,8 @@ def finding(choices: Mapping[Format, Choice], target: float) -> str:
     return f"At SSIMULACRA2 {target:g}, bits a pixel: {sizes}"
 
 
-def _toml(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else f"{value}"
+def _fields(model: BaseModel) -> Iterator[tuple[str, str]]:
+    """Yield each field of ``model`` as TOML: its name and its value."""
+    for name, value in model.model_dump().items():
+        quoted = f'"{value}"' if isinstance(value, str) else f"{value:g}"
+        yield name, str(value).lower() if isinstance(value, bool) else quoted

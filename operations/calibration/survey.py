@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lambdas.core.keys import FORMATS, Format
 from lambdas.core.settings import Settings
-from lambdas.core.settings.encoders import Encoder, Reached
+from lambdas.core.settings.pictures import Encoder
 from operations.calibration.candidates import (
     QUALITIES,
     at_quality,
@@ -30,6 +30,8 @@ from operations.calibration.measure import (
 )
 from operations.calibration.photographs import Photograph
 from operations.calibration.scores import CACHE
+from operations.costs.encoders import Reached
+from operations.costs.prices import PRICES
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,15 @@ class Choice:
     format: Format
     encoder: Encoder
     point: Point
+
+    @property
+    def reached(self) -> Reached:
+        """The figures of ``point``, rounded to what measurements repeat."""
+        return Reached(
+            ssimulacra2=round(self.point.ssimulacra2, 1),
+            bits_per_pixel=round(self.point.bits_per_pixel, 3),
+            cpu_ms_per_megapixel=round(self.point.cpu_ms_per_megapixel, 1),
+        )
 
 
 @dataclass(frozen=True)
@@ -116,7 +127,7 @@ def choose(surveyed: Survey, bench: Workbench, target: float) -> dict[Format, Ch
 
 
 def _cost(point: Point, fmt: Format, settings: Settings) -> float:
-    return lifetime_cost(point, fmt, settings.calibration, settings.prices)
+    return lifetime_cost(point, fmt, settings.calibration, PRICES)
 
 
 def settle(bench: Workbench, fmt: Format, candidate: Encoder, target: float, start: int) -> Choice:
@@ -134,13 +145,7 @@ def settle(bench: Workbench, fmt: Format, candidate: Encoder, target: float, sta
         return points[quality].ssimulacra2
 
     quality = lowest_quality(score, target, start)
-    point = points[quality]
-    reached = Reached(
-        ssimulacra2=round(point.ssimulacra2, 1),
-        bits_per_pixel=round(point.bits_per_pixel, 3),
-        cpu_ms_per_megapixel=round(point.cpu_ms_per_megapixel, 1),
-    )
-    return Choice(fmt, at_quality(candidate, quality).model_copy(update={"reached": reached}), point)
+    return Choice(fmt, at_quality(candidate, quality), points[quality])
 
 
 def _curves(by_encoder: dict[Encoder, list[Measurement]]) -> dict[str, Curve]:

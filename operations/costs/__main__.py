@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lambdas.core.settings import DEFAULT_STAGE, SettingsError, load_settings
+from operations.costs.prices import PRICES
 from operations.costs.tables import Row, bill, levers, markdown, peak
 from operations.costs.workload import Pictures
 
@@ -26,7 +27,7 @@ def costs(
     stage: Annotated[str, typer.Option(envvar="DARKROOM_STAGE", help="Whose settings.")] = DEFAULT_STAGE,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, as in docs/deploying.md.")] = False,
 ) -> None:
-    """Estimate a month on AWS from darkroom.toml: its prices, sizes of functions, ladder and formats."""
+    """Estimate a month on AWS from the stage's settings and AWS's list prices."""
     try:
         settings = load_settings(stage=stage)
     except SettingsError as error:
@@ -41,9 +42,7 @@ def costs(
         else:
             _show(rows)
     if not as_markdown:
-        typer.echo(
-            f"At prices of {settings.prices.read_on}, without discounts. What is assumed: operations/costs/workload.py"
-        )
+        typer.echo(f"At prices of {PRICES.read_on}, without discounts. What is assumed: operations/costs/workload.py")
 
 
 def _show(rows: list[Row]) -> None:

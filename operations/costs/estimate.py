@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lambdas.core.keys import Format, Variant
+from lambdas.core.keys import Variant
 from lambdas.core.settings import FunctionName, Settings
 from lambdas.imaging.geometry import drawn_size
 from lambdas.imaging.plan import DECODE_SECONDS, plan
+from operations.costs.encoders import ENCODERS
+from operations.costs.prices import PRICES
 from operations.costs.workload import DAYS, Assumptions, Pictures
 
 _MILLION = 1_000_000
@@ -41,11 +43,11 @@ def drawing(pictures: Pictures, settings: Settings) -> Drawing:
     variants = settings.eager_variants
     groups = len(plan(pictures.size, "jpeg", variants, settings)) if variants else 0
     encoding = sum(
-        _reached(settings, each.format)[1] / 1000 * drawn_size(pictures.size, each).pixels / _MILLION
+        ENCODERS.reached(each.format).cpu_ms_per_megapixel / 1000 * drawn_size(pictures.size, each).pixels / _MILLION
         for each in variants
     )
     decoding = groups * DECODE_SECONDS["jpeg"] * pictures.size.pixels / _MILLION
-    size = sum(_derivative_bytes(pictures, each, settings) for each in variants)
+    size = sum(_derivative_bytes(pictures, each) for each in variants)
     return Drawing(len(variants), groups, encoding + decoding, size)
 
 
@@ -63,12 +65,12 @@ def storage_cost(pictures: Pictures, settings: Settings) -> float:
     Intelligent-Tiering costs the same for a month, its watching besides, and about half from then on.
     """
     kept = pictures.bytes + 2 * drawing(pictures, settings).bytes  # the replica has every derivative too
-    watched = settings.prices.tiered_million_month / _MILLION if _tiered(settings) else 0
-    return (kept / _GIGABYTE * settings.prices.stored_gb_month + watched) * pictures.per_day * DAYS
+    watched = PRICES.tiered_million_month / _MILLION if _tiered(settings) else 0
+    return (kept / _GIGABYTE * PRICES.stored_gb_month + watched) * pictures.per_day * DAYS
 
 
 def _ingest(pictures: Pictures, settings: Settings, taken: Assumptions) -> Iterator[Line]:
-    prices, drawn = settings.prices, drawing(pictures, settings)
+    prices, drawn = PRICES, drawing(pictures, settings)
     api = prices.api_million_requests / _MILLION
     yield Line("Upload API", "requests", api)
     yield Line("Upload API", "Lambda", _call("authorize", settings, taken) + _call("upload_api", settings, taken))
@@ -105,9 +107,9 @@ def _ingest(pictures: Pictures, settings: Settings, taken: Assumptions) -> Itera
 
 
 def _delivery(pictures: Pictures, settings: Settings, taken: Assumptions) -> Iterator[Line]:
-    prices = settings.prices
+    prices = PRICES
     misses = pictures.views * (1 - settings.analytics.expected_hit_ratio)
-    viewed = _derivative_bytes(pictures, Variant(pictures.viewed_width, 0, "avif"), settings)
+    viewed = _derivative_bytes(pictures, Variant(pictures.viewed_width, 0, "avif"))
     yield Line("Delivery", "bytes", pictures.views * viewed / _GIGABYTE * prices.delivered_gb)
     # One function sees the request, another the answer.
     asked = prices.delivery_million_requests + 2 * prices.edge_function_million_requests
@@ -121,7 +123,7 @@ def _delivery(pictures: Pictures, settings: Settings, taken: Assumptions) -> Ite
 
 def _standing(settings: Settings, taken: Assumptions) -> Iterator[Line]:
     """What is paid for with no picture at all."""
-    prices = settings.prices
+    prices = PRICES
     yield Line("Standing", "WAF", prices.web_acl_month + taken.web_acl_rules * prices.web_acl_rule_month)
     alarmed = taken.alarmed_metrics + len(settings.dedicated_tenants) * taken.alarmed_metrics_of_a_lane
     yield Line("Standing", "alarms", alarmed * prices.alarm_month)
@@ -137,7 +139,7 @@ def _tiered(settings: Settings) -> bool:
 
 
 def _call(name: FunctionName, settings: Settings, taken: Assumptions) -> float:
-    prices = settings.prices
+    prices = PRICES
     duration = taken.billed_seconds[name] * _gigabytes(name, settings) * prices.lambda_gb_second
     return prices.lambda_million_requests / _MILLION + duration
 
@@ -146,14 +148,5 @@ def _gigabytes(name: FunctionName, settings: Settings) -> float:
     return settings.functions[name].memory_mb / _GIBIBYTE_MB
 
 
-def _derivative_bytes(pictures: Pictures, variant: Variant, settings: Settings) -> float:
-    return _reached(settings, variant.format)[0] / 8 * drawn_size(pictures.size, variant).pixels
-
-
-def _reached(settings: Settings, fmt: Format) -> tuple[float, float]:
-    """Return bits a pixel and CPU milliseconds a megapixel; of AVIF where a format was set by hand and not measured."""
-    encoder = {"avif": settings.formats.avif, "webp": settings.formats.webp, "jpeg": settings.formats.jpeg}[fmt]
-    reached = encoder.reached or settings.formats.avif.reached
-    if reached is None:
-        raise ValueError(f"expected formats.{fmt}.reached or formats.avif.reached for an estimate but received neither")
-    return reached.bits_per_pixel, reached.cpu_ms_per_megapixel
+def _derivative_bytes(pictures: Pictures, variant: Variant) -> float:
+    return ENCODERS.reached(variant.format).bits_per_pixel / 8 * drawn_size(pictures.size, variant).pixels

@@ -4,8 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lambdas.core.settings.lanes import LaneFunction, Lanes
-from lambdas.core.settings.tuning import Tuning
+from lambdas.core.settings.lanes import LaneFunction, Lanes, Tuning
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lambdas.core.settings.tuning import Tuning
+from lambdas.core.settings.lanes import Tuning
 from operations.tuning.fairness import Claim, share
 
 

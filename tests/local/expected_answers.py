@@ -13,6 +13,7 @@ from seeded_logs import Record
 
 from flows.reporting.asked import MOST
 from lambdas.core.settings import Settings
+from operations.costs.prices import PRICES
 
 Row = dict[str, Any]
 _ID = re.compile(r"/((?:p-)?[0-9a-f]{32})/")
@@ -168,7 +169,7 @@ def errors(first: int, last: int) -> Callable[[Seen], list[Row]]:
 
 
 def cost_by_tenant(seen: Seen) -> list[Row]:
-    prices = seen.settings.prices
+    prices = PRICES
     each = (
         prices.delivery_million_requests + prices.edge_function_million_requests + prices.web_acl_million_requests
     ) / 1e6
@@ -298,7 +299,7 @@ def unasked_variants(seen: Seen) -> list[Row]:
             "format": each.partition(".")[2],
             "images": images[each],
             "stored_bytes": stored[each],
-            "stored_usd_month": stored[each] / 1e9 * seen.settings.prices.stored_gb_month,
+            "stored_usd_month": stored[each] / 1e9 * PRICES.stored_gb_month,
             "asked_images": distinct(asked.get(each, []), image_id),
             "requests": len(asked.get(each, [])),
         }

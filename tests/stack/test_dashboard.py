@@ -1,4 +1,4 @@
-"""The dashboard shows every alarm and every lane, and what it multiplies are the prices of the settings."""
+"""The dashboard shows every alarm and every lane, and costs are at list prices."""
 
 import json
 import re
@@ -9,6 +9,7 @@ from synthesized import Assembly
 
 from infra.names import Names
 from lambdas.core.settings import Settings
+from operations.costs.prices import PRICES
 
 LONGEST_EXPRESSION = 2048  # characters: CloudWatch's metric math
 WIDEST = 24
@@ -60,7 +61,7 @@ def test_every_lane_has_its_row_and_its_cost(widgets: list[dict[str, Any]], sett
         )
 
 
-def test_what_it_costs_is_by_the_settings_prices(widgets: list[dict[str, Any]], settings: Settings) -> None:
+def test_costs_are_at_list_prices(widgets: list[dict[str, Any]]) -> None:
     (costs,) = titled(widgets, "USD an hour, by service")
     (requests,) = (
         each for each in metrics(costs) if each[:2] == ["AWS/WAFV2", "Requests"] or each[-1].get("id") == "s7_0_0"
@@ -68,7 +69,7 @@ def test_what_it_costs_is_by_the_settings_prices(widgets: list[dict[str, Any]], 
     (priced,) = (each for each in expressions(costs) if "s7_0_0" in each)
     (factor,) = re.findall(r"\* ([0-9.]+)", priced)
     assert requests[:2] == ["AWS/CloudFront", "Requests"]
-    assert float(factor) / 10**12 == pytest.approx(settings.prices.web_acl_million_requests / 10**6)
+    assert float(factor) / 10**12 == pytest.approx(PRICES.web_acl_million_requests / 10**6)
 
 
 def test_no_expression_is_longer_than_cloudwatch_takes(widgets: list[dict[str, Any]]) -> None:

@@ -8,20 +8,18 @@ from infra.constructs.lane.routing import PatternTooLongError, event_pattern
 from infra.names import Names, NameTooLongError
 from infra.synth import NO_ACCOUNT
 from lambdas.core.settings import (
-    SETTINGS_FILE,
     Settings,
     SettingsError,
     parse_settings,
 )
 
-STAGE = "staging"  # has no tenants of its own
+STAGE = "staging"
 TABLES = {"shared": 'lane = "shared"', "dedicated": 'lane = "dedicated"\nreserved_concurrency = 8'}
 
 
 def with_tenants(**lanes: str) -> Settings:
-    text = SETTINGS_FILE.read_text(encoding="utf-8")
     tables = "".join(f"\n[tenants.{tenant}]\n{TABLES[lane]}\n" for tenant, lane in lanes.items())
-    return parse_settings(text + tables, STAGE)
+    return parse_settings(f"[tenants.demo]\n{tables}\n[stage.{STAGE}]", STAGE)
 
 
 @pytest.mark.parametrize(

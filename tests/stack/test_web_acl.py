@@ -8,7 +8,7 @@ from synthesized import Assembly, referenced
 from infra.constructs.edge.firewall_rules import rules
 from infra.names import Names
 from lambdas.core.settings import Settings
-from lambdas.core.settings.web_acl import WebAcl
+from lambdas.core.settings.delivery import WebAcl
 
 
 def acl_settings(**changes: Any) -> WebAcl:

@@ -11,6 +11,8 @@ from lambdas.core.records import ImageRecord
 from lambdas.core.settings import load_settings
 from operations.backfill.estimate import estimate
 from operations.backfill.selection import Chosen, Selection, WrongSelectionError
+from operations.costs.encoders import ENCODERS
+from operations.costs.prices import PRICES
 
 SETTINGS = load_settings(stage="dev")
 NOW = SETTINGS.formats.calibration
@@ -112,7 +114,7 @@ def test_the_canary_is_the_same_each_time_and_leaves_nothing_out() -> None:
 
 def test_nothing_costs_nothing_but_its_job() -> None:
     planned = estimate(Chosen().work, SETTINGS, jobs=1)
-    assert (planned.images, planned.seconds, planned.usd) == (0, 0, SETTINGS.prices.batch_job)
+    assert (planned.images, planned.seconds, planned.usd) == (0, 0, PRICES.batch_job)
 
 
 def test_the_estimate_grows_with_the_work() -> None:
@@ -123,9 +125,8 @@ def test_the_estimate_grows_with_the_work() -> None:
     assert (ten.images, ten.derivatives) == (10, 20)
     for figure in ("cpu_seconds", "usd", "bytes", "usd_a_month"):
         assert getattr(ten, figure) == pytest.approx(10 * getattr(one, figure))
-    # 256 and 512 pixels wide AVIFs of a 4:3 picture, and its decode, by the measured figures of darkroom.toml.
+    # 256 and 512 pixels wide AVIFs of a 4:3 picture, and its decode, by the measured figures.
     megapixels = (256 * 192 + 512 * 384) / 1e6
-    avif = SETTINGS.formats.avif.reached
-    assert avif is not None
+    avif = ENCODERS.reached("avif")
     assert one.cpu_seconds == pytest.approx(0.010 * 12 + megapixels * avif.cpu_ms_per_megapixel / 1000)
     assert one.bytes == pytest.approx(megapixels * 1e6 * avif.bits_per_pixel / 8)

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from lambdas.core.settings import load_settings
-from lambdas.core.settings.encoders import Calibration, Deliveries
+from lambdas.core.settings.pictures import Calibration, Deliveries
 from operations.calibration.choose import (
     SAME_COST,
     Point,
@@ -16,6 +15,7 @@ from operations.calibration.choose import (
     lifetime_cost,
     lowest_quality,
 )
+from operations.costs.prices import PRICES as LISTED
 
 PIXELS = 1_000_000.0
 CALIBRATION = Calibration(
@@ -23,9 +23,7 @@ CALIBRATION = Calibration(
     stored_months=10,
     deliveries=Deliveries(avif=5, webp=1, jpeg=0),
 )
-PRICES = load_settings().prices.model_copy(
-    update={"lambda_gb_second": 0.00001, "stored_gb_month": 0.02, "delivered_gb": 0.1}
-)
+PRICES = LISTED.model_copy(update={"lambda_gb_second": 0.00001, "stored_gb_month": 0.02, "delivered_gb": 0.1})
 
 
 def point(quality: float, score: float, size: float = 100_000, cpu: float = 0.1) -> Point:

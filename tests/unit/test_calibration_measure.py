@@ -10,7 +10,7 @@ from ssimulacra2 import compute_ssimulacra2
 
 from lambdas.core.keys import Variant
 from lambdas.core.settings import load_settings
-from lambdas.core.settings.encoders import JpegEncoder
+from lambdas.core.settings.pictures import JpegEncoder
 from operations.calibration.measure import measure, summarize, tasks
 from operations.calibration.photographs import (
     NoPhotographsError,

@@ -1,14 +1,15 @@
+import tomllib
 from datetime import date
 
 import pytest
 
 from lambdas.core.keys import FORMATS, Format
-from lambdas.core.settings import SETTINGS_FILE, load_settings, parse_settings
-from lambdas.core.settings.encoders import (
+from lambdas.core.settings import load_settings, parse_settings
+from lambdas.core.settings.pictures import (
     AvifEncoder,
     Encoder,
+    Formats,
     JpegEncoder,
-    Reached,
     WebpEncoder,
 )
 from operations.calibration.candidates import (
@@ -19,26 +20,45 @@ from operations.calibration.candidates import (
     shipped,
 )
 from operations.calibration.choose import Point
-from operations.calibration.report import comparison, finding, proposal
+from operations.calibration.report import (
+    comparison,
+    finding,
+    measured_encoders,
+    proposed_settings,
+)
 from operations.calibration.survey import Choice, Curve
+from operations.costs.encoders import ENCODERS, MeasuredEncoders, Reached
 
 SETTINGS = load_settings()
-REACHED = Reached(ssimulacra2=70.3, bits_per_pixel=0.61, cpu_ms_per_megapixel=71.5)
+REACHED = Reached(ssimulacra2=70.3, bits_per_pixel=0.61, cpu_ms_per_megapixel=70)
 CHOSEN: dict[Format, Encoder] = {
-    "avif": AvifEncoder(quality=53, effort=0, chroma="4:4:4", reached=REACHED),
-    "webp": WebpEncoder(quality=71, effort=2, reached=REACHED),
-    "jpeg": JpegEncoder(quality=66, quantization_table=3, progressive=True, trellis=False, reached=REACHED),
+    "avif": AvifEncoder(quality=53, effort=0, chroma="4:4:4"),
+    "webp": WebpEncoder(quality=71, effort=2),
+    "jpeg": JpegEncoder(quality=66, quantization_table=3, progressive=True, trellis=False),
 }
 CHOICES = {fmt: Choice(fmt, encoder, Point(50, 70.3, 76_250, 0.07, 1e6)) for fmt, encoder in CHOSEN.items()}
 
 
-def test_the_proposal_is_what_the_settings_file_takes() -> None:
-    text = SETTINGS_FILE.read_text(encoding="utf-8")
-    start, end = text.index("[formats]"), text.index("[calibration]")
-    replaced = f"{text[:start]}{proposal(CHOICES, date(2027, 1, 31))}\n\n{text[end:]}"
-    formats = parse_settings(replaced, "dev").formats
-    assert formats.calibrated_on == date(2027, 1, 31)
+TODAY = date(2027, 1, 31)
+
+
+def test_darkroom_toml_accepts_the_proposed_settings() -> None:
+    formats = parse_settings(f"{proposed_settings(CHOICES, TODAY)}\n[stage.dev]", "dev").formats
+    assert formats.calibrated_on == TODAY
     assert {fmt: shipped(formats, fmt) for fmt in FORMATS} == CHOSEN
+
+
+def test_estimates_accept_the_measured_encoders() -> None:
+    measured = MeasuredEncoders.model_validate(tomllib.loads(measured_encoders(CHOICES, TODAY)))
+    assert measured.measured_on == TODAY
+    assert {fmt: getattr(measured, fmt).encoder for fmt in FORMATS} == CHOSEN
+    assert {measured.reached(fmt) for fmt in FORMATS} == {REACHED}
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_default_encoders_are_those_that_were_measured(fmt: Format) -> None:
+    assert getattr(ENCODERS, fmt).encoder == getattr(Formats(), fmt)
+    assert ENCODERS.measured_on == Formats().calibrated_on
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
@@ -50,9 +70,9 @@ def test_candidates_are_told_apart_and_the_shipped_one_is_among_them(fmt: Format
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
-def test_another_quality_is_the_same_candidate_with_no_figures(fmt: Format) -> None:
+def test_another_quality_is_the_same_candidate(fmt: Format) -> None:
     other = at_quality(CHOSEN[fmt], 91)
-    assert (other.quality, other.reached, describe(other)) == (91, None, describe(CHOSEN[fmt]))
+    assert (other.quality, describe(other)) == (91, describe(CHOSEN[fmt]))
 
 
 def test_the_table_marks_what_is_chosen_and_names_what_falls_short() -> None:

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from lambdas.core.settings import Settings, load_settings
 from operations.costs.__main__ import SCALES, USUAL, app
 from operations.costs.estimate import Line, drawing, monthly_costs, storage_cost
+from operations.costs.prices import PRICES
 from operations.costs.tables import bill, levers, markdown, peak
 from operations.costs.workload import DAYS
 
@@ -34,7 +35,7 @@ def test_the_document_shows_what_is_computed() -> None:
 
 
 def test_every_derivative_is_put_twice_and_copied_once() -> None:
-    drawn, prices = drawing(PICTURES, SETTINGS), SETTINGS.prices
+    drawn, prices = drawing(PICTURES, SETTINGS), PRICES
     assert drawn.derivatives == len(SETTINGS.rendering.eager_widths) * len(SETTINGS.rendering.eager_formats)
     puts = drawn.derivatives * PICTURES.per_day * DAYS / 1e6 * prices.put_million
     assert SETTINGS.storage.replication_time_control
@@ -67,8 +68,8 @@ def test_fewer_derivatives_ahead_cost_less() -> None:
 
 def test_nothing_drawn_ahead_is_only_the_original_kept() -> None:
     pictures = PICTURES.per_day * DAYS
-    kept = PICTURES.bytes * pictures / 1e9 * SETTINGS.prices.stored_gb_month
-    kept += pictures / 1e6 * SETTINGS.prices.tiered_million_month  # of Intelligent-Tiering
+    kept = PICTURES.bytes * pictures / 1e9 * PRICES.stored_gb_month
+    kept += pictures / 1e6 * PRICES.tiered_million_month  # of Intelligent-Tiering
     assert storage_cost(PICTURES, drawing_ahead()) == pytest.approx(kept)
 
 

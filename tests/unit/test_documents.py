@@ -17,9 +17,9 @@ from documents import CHECKOUT, DOCUMENTS, Block, anchors, blocks, commands, lin
 from infra.command import app
 from lambdas.core.settings import (
     DEFAULT_STAGE,
-    SETTINGS_FILE,
     Settings,
     laid_over,
+    settings_path,
 )
 
 MARKERS = {"local", "needs-account", "slow"}
@@ -177,7 +177,7 @@ def _fault_of_aws(words: list[str]) -> str | None:
 def stages_with(block: Block) -> Iterator[dict[str, Any]]:
     """Yield the tables of ``darkroom.toml`` with those of ``block`` laid over, for each stage that it speaks of."""
     shown = tomllib.loads(block.text)
-    tables = laid_over(tomllib.loads(SETTINGS_FILE.read_text(encoding="utf-8")), shown)
+    tables = laid_over(tomllib.loads(settings_path().read_text(encoding="utf-8")), shown)
     stages = tables.pop("stage")
     for stage in (DEFAULT_STAGE, *shown.get("stage", {})):
         yield {**laid_over(tables, stages.get(stage, {})), "stage": stage}

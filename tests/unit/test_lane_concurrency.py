@@ -8,20 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.core.settings import (
-    SETTINGS_FILE,
     Settings,
     SettingsError,
     parse_settings,
 )
 from lambdas.core.settings.lanes import SHARED_LANE, LaneFunction, Lanes
 
-TEXT = SETTINGS_FILE.read_text(encoding="utf-8")
-STAGE = "trial"  # darkroom.toml says nothing of it
+STAGE = "trial"
+DEMO = "[tenants.demo]\n"
 FUNCTIONS = get_args(LaneFunction)
 
 
 def settings_with(tables: str = "", stage: str = "") -> Settings:
-    return parse_settings(f"{TEXT}\n{tables}\n[stage.{STAGE}]\n{stage}", STAGE)
+    return parse_settings(f"{DEMO}{tables}\n[stage.{STAGE}]\n{stage}", STAGE)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +66,7 @@ def test_the_shared_lane_may_have_a_reservation_too() -> None:
         ('lane = "dedicated"', "", "expected reserved_concurrency for a dedicated lane", "none"),
         ('lane = "shared"\nreserved_concurrency = 9', "", "for a dedicated lane only", "9"),
         ('lane = "dedicated"\nreserved_concurrency = 3', "", "greater than or equal to 4", "3"),
-        ('lane = "dedicated"\nreserved_concurrency = 901', "", "at most 900 executions at once", "951"),
+        ('lane = "dedicated"\nreserved_concurrency = 901', "", "at most 900 concurrent executions", "951"),
         ('lane = "dedicated"\nreserved_concurrency = 301', "lanes.shared_reserved_concurrency = 600", "at most 900",
          "951"),
         ('lane = "dedicated"\nreserved_concurrency = 9', "lanes.account_concurrency = 10", "at most -90", "59"),
@@ -86,15 +85,17 @@ def test_reservations_that_lambda_would_refuse(tenant: str, stage: str, expected
     assert received in str(refused.value)
 
 
-def test_a_function_without_a_share_is_missed() -> None:
-    text = TEXT.replace(", record = 1 }\n", " }\n")
-    assert text != TEXT
-    with pytest.raises(SettingsError, match=r"lanes: expected a share for \['record'\] too"):
-        parse_settings(text, STAGE)
+def test_a_share_that_is_left_out_has_its_default() -> None:
+    assert settings_with(stage="lanes.shares = { derive = 20 }").lanes.shares == {
+        "validate": 1,
+        "metadata": 2,
+        "derive": 20,
+        "record": 1,
+    }
 
 
 def test_an_account_that_reserves_nothing_may_be_as_small_as_a_new_one() -> None:
     stage = "lanes.account_concurrency = 10\nbackfill.reserved_concurrency = 0"
     assert settings_with(stage=stage).lanes.account_concurrency == 10
-    with pytest.raises(SettingsError, match=r"at most -90 executions at once.* but received 50"):
+    with pytest.raises(SettingsError, match=r"at most -90 concurrent executions.* but received 50"):
         settings_with(stage="lanes.account_concurrency = 10")

@@ -1,16 +1,14 @@
 """What whoever approves a change of lanes may put in."""
 
-import tomllib
 from typing import Any
 
 import pytest
 
 from flows.runtime.lane_question import WrongEditError, edited, question_about_lanes
-from lambdas.core.settings import SETTINGS_FILE
-from lambdas.core.settings.tuning import Tuning
+from lambdas.core.settings.lanes import Tuning
 from operations.tuning.proposal import Change
 
-TUNING = Tuning.model_validate(tomllib.loads(SETTINGS_FILE.read_text(encoding="utf-8"))["tuning"])
+TUNING = Tuning()
 CHANGES = [Change("shared", None, 20, 60), Change("acme", 48, 70, 70), Change("big-co", 48, 40, 48)]
 BUDGET = 160
 

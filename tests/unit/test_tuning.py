@@ -1,22 +1,17 @@
 """What lanes are given: never over budget, never below a floor, in any order, and no less for wanting more."""
 
-import tomllib
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from lambdas.core.settings import SETTINGS_FILE
-from lambdas.core.settings.lanes import Lanes
-from lambdas.core.settings.tuning import Tuning
+from lambdas.core.settings.lanes import Lanes, Tuning
 from operations.tuning.fairness import BudgetError, Claim, share
 from operations.tuning.load import FunctionLoad, LaneLoad, needed
 from operations.tuning.proposal import Lane, propose
 
-TABLES = tomllib.loads(Path(SETTINGS_FILE).read_text(encoding="utf-8"))
-TUNING, LANES = Tuning.model_validate(TABLES["tuning"]), Lanes.model_validate(TABLES["lanes"])
+TUNING, LANES = Tuning(), Lanes()
 NAMES = st.sampled_from(["shared", "acme", "globex", "initech", "umbrella"])
 
 

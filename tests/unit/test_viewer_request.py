@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lambdas.core.keys import is_private, parse_derivative_key
-from lambdas.core.settings import Settings, parse_settings
+from lambdas.core.settings import Settings, load_settings, parse_settings
 from lambdas.edge.inline import MAX_SOURCE_BYTES, FunctionSizeError, edge_settings, viewer_request_source
 
 IMAGE_ID = "0123456789abcdef0123456789abcdef"
@@ -278,12 +278,10 @@ RUNTIME = pytest.mark.parametrize(
     ],
 )
 
-SETTINGS_TEXT = (Path(__file__).parents[2] / "darkroom.toml").read_text(encoding="utf-8")
-
 
 @pytest.fixture(scope="module")
 def chosen() -> Settings:
-    return parse_settings(SETTINGS_TEXT, "dev")
+    return load_settings()
 
 
 @pytest.fixture(scope="module")
@@ -359,11 +357,8 @@ def test_rungs_and_heights_are_the_settings_own(source: str, chosen: Settings, t
 
 
 def test_other_settings_make_another_function(tmp_path: Path) -> None:
-    text = SETTINGS_TEXT.replace("widths = [256, 512, 1024, 1600]", "widths = [100, 200]").replace(
-        "default_width = 1024 ", "default_width = 200 "
-    )
-    text = text.replace("eager_widths = [256, 512, 1024, 1600]", "eager_widths = [100]")
-    other = parse_settings(text, "dev")
+    ladder = "ladder = { widths = [100, 200], default_width = 200 }\nrendering.eager_widths = [100]"
+    other = parse_settings(f"{ladder}\n[stage.dev]", "dev")
     assert other.ladder.widths == (100, 200)
     events = [event_for(IMG), event_for(f"{IMG}?w=50&ar=16:9")]
     results = run_batch(str(RUNTIMES["node"]), viewer_request_source(other), events, tmp_path)

@@ -9,7 +9,7 @@ import httpx
 
 from infra.command.demo.records import BROWSERS, CHROMIUM, Answer, Ask
 from lambdas.core.keys import Variant
-from lambdas.core.settings.ladder import Ladder
+from lambdas.core.settings.pictures import Ladder
 
 _PICTURES_AT_ONCE = 4
 _CROP = "1:1"

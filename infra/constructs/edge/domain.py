@@ -6,7 +6,7 @@ from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_route53_targets as targets
 from constructs import Construct
 
-from lambdas.core.settings.domain import Domain, TlsPolicy
+from lambdas.core.settings.delivery import Domain, TlsPolicy
 
 _TLS_POLICIES: dict[TlsPolicy, cloudfront.SecurityPolicyProtocol] = {
     "TLSv1.2_2021": cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021,

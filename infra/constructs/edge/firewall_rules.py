@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lambdas.core.settings.web_acl import WebAcl
+from lambdas.core.settings.delivery import WebAcl
 
 Rule = dict[str, Any]
 _REFERER = {"SingleHeader": {"Name": "referer"}}

@@ -1,33 +1,165 @@
-"""What ``darkroom.toml`` says of pictures: how they are drawn, which are accepted, what is kept of them."""
+"""Settings for pictures: which widths exist, how derivatives look and are encoded, what an original may be."""
 
-from typing import Annotated, Literal
+from datetime import date
+from hashlib import sha256
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from lambdas.core.keys import Format
-from lambdas.core.settings.table import Table
+from lambdas.core.keys import Format, Variant
+from lambdas.core.settings.fields import Table
 
 Width = Annotated[int, Field(ge=16, le=8192)]
+AspectRatio = Annotated[str, Field(pattern=r"^[1-9]\d?:[1-9]\d?$")]
 Crop = Literal["attention", "centre"]
 Animated = Literal["first_frame", "webp"]
 
-# Bytes a pixel while an original is decoded: see Limits.peak_bytes.
+# Bytes per pixel while an original is decoded: see Limits.peak_bytes.
 _WHOLE_FRAME_BYTES = 29
 _OTHER_BYTES = 12.5
 _ANIMATION_BYTES = 12
 _PROCESS_BYTES = 120_000_000
 
 
-class Rendering(Table):
-    """How derivatives look, and which of them the pipeline makes ahead."""
+class Ladder(Table):
+    """The widths and crops that exist; every request is snapped to one of them."""
 
-    background: str = Field(pattern=r"^#[0-9a-fA-F]{6}$", description="Colour under alpha where the format has none.")
-    crop: Crop = Field(description="What a crop keeps: what draws the eye (attention), or the centre.")
-    animated: Animated = Field(
-        description="Of an animated GIF or WebP: its first frame in every format, or all of it in WebP derivatives."
+    widths: tuple[Width, ...] = Field(
+        default=(256, 512, 1024, 1600),
+        min_length=1,
+        description="Widths in pixels, ascending. Add one where pages show pictures larger or at another size.",
     )
-    eager_widths: tuple[Width, ...] = Field(description="Rungs, in pixels, made by the pipeline.")
-    eager_formats: tuple[Format, ...] = Field(description="Formats made by the pipeline.")
+    default_width: int = Field(
+        default=1024,
+        description="Width in pixels for a request that names none and sends no hint. Must be one of widths.",
+    )
+    aspect_ratios: tuple[AspectRatio, ...] = Field(
+        default=("1:1", "4:3", "3:2", "16:9"),
+        description="Crops that may be requested, as width:height. Each multiplies the variants that can exist.",
+    )
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        if list(self.widths) != sorted(set(self.widths)):
+            raise ValueError(f"expected ascending, distinct widths but received {list(self.widths)}")
+        if self.default_width not in self.widths:
+            raise ValueError(f"expected default_width among {list(self.widths)} but received {self.default_width}")
+        return self
+
+    def snap(self, width: float) -> int:
+        """Return the smallest rung that is at least ``width`` pixels, or the top rung."""
+        return next((rung for rung in self.widths if rung >= width), self.widths[-1])
+
+    def height(self, rung: int, aspect_ratio: str) -> int:
+        """Return the height in pixels of ``rung`` cropped to ``aspect_ratio``, rounded half up as the edge does."""
+        across, down = map(int, aspect_ratio.split(":"))
+        return (2 * rung * down + across) // (2 * across)
+
+    def allows(self, variant: Variant) -> bool:
+        """Return whether ``variant`` is one of the finitely many that may exist."""
+        if variant.width not in self.widths:
+            return False
+        heights = {0, *(self.height(variant.width, ratio) for ratio in self.aspect_ratios)}
+        return variant.height in heights
+
+
+class Encoder(Table):
+    """How libvips writes one format."""
+
+    quality: int = Field(ge=1, le=100, description="The encoder's own quality scale, 1 to 100.")
+
+
+class AvifEncoder(Encoder):
+    """AVIF by aom, tuned for image quality (libheif's default, "iq")."""
+
+    quality: int = Field(
+        default=55, ge=1, le=100, description="aom's quality, 1 to 100. `make calibrate` proposes it for your pictures."
+    )
+    effort: int = Field(
+        default=1, ge=0, le=3, description="CPU effort, 0 to 3; 4 and above cost ten times effort 1 for the same score."
+    )
+    chroma: Literal["4:2:0", "4:4:4"] = Field(
+        default="4:4:4", description="Colour resolution: 4:2:0 halves it. At equal quality 4:4:4 is smaller here."
+    )
+
+
+class WebpEncoder(Encoder):
+    """WebP by libwebp."""
+
+    quality: int = Field(
+        default=77,
+        ge=1,
+        le=100,
+        description="libwebp's quality, 1 to 100. `make calibrate` proposes it for your pictures.",
+    )
+    effort: int = Field(
+        default=4, ge=0, le=6, description="CPU effort, 0 to 6. Lower it where drawing costs more than delivery."
+    )
+
+
+class JpegEncoder(Encoder):
+    """JPEG by mozjpeg."""
+
+    quality: int = Field(
+        default=70,
+        ge=1,
+        le=100,
+        description="mozjpeg's quality, 1 to 100. `make calibrate` proposes it for your pictures.",
+    )
+    quantization_table: int = Field(
+        default=3, ge=0, le=8, description="mozjpeg's table, 0 to 8: 0 is the JPEG standard's, 3 ImageMagick's."
+    )
+    progressive: bool = Field(
+        default=True, description="Write several scans: smaller, and visible before all bytes have arrived."
+    )
+    trellis: bool = Field(
+        default=False, description="Trellis quantization: somewhat smaller, for several times the CPU."
+    )
+
+
+class Formats(Table):
+    """Encoder settings, one table per format; ``make calibrate`` chooses them for one quality in every format."""
+
+    calibrated_on: date = Field(
+        default=date(2026, 11, 26),
+        description="Day on which the encoders were calibrated. Set it with them: a backfill redraws what is older.",
+    )
+    avif: AvifEncoder = AvifEncoder()
+    webp: WebpEncoder = WebpEncoder()
+    jpeg: JpegEncoder = JpegEncoder()
+
+    @property
+    def calibration(self) -> str:
+        """Name of these encoder settings, ``2026-11-23-1f3a9c2e``: the day gives their order, the digest is unique.
+
+        A derivative recorded under another name was drawn with other settings.
+        """
+        return f"{self.calibrated_on.isoformat()}-{sha256(self.model_dump_json().encode()).hexdigest()[:8]}"
+
+
+class Rendering(Table):
+    """How derivatives look, and which of them the pipeline draws ahead."""
+
+    background: str = Field(
+        default="#ffffff",
+        pattern=r"^#[0-9a-fA-F]{6}$",
+        description="Colour (#rrggbb) behind transparent pixels in formats without alpha. Match your pages.",
+    )
+    crop: Crop = Field(
+        default="attention", description="What a crop keeps: the most salient part (attention), or the centre."
+    )
+    animated: Animated = Field(
+        default="first_frame",
+        description="Animated GIF and WebP: first_frame in every format, or webp to keep the animation in WebP.",
+    )
+    eager_widths: tuple[Width, ...] = Field(
+        default=(256, 512, 1024, 1600),
+        description="Widths in pixels drawn by the pipeline, from ladder.widths; others on first request.",
+    )
+    eager_formats: tuple[Format, ...] = Field(
+        default=("avif", "webp", "jpeg"),
+        description="Formats drawn by the pipeline; others on first request. Drop those that few viewers ask for.",
+    )
 
     @property
     def background_rgb(self) -> tuple[int, int, int]:
@@ -37,30 +169,43 @@ class Rendering(Table):
 
 
 class Limits(Table):
-    """What an original may be at most; checked from its header, before any decode."""
+    """What an original may be at most; one beyond a limit is rejected from its header, before any decode."""
 
-    max_bytes: int = Field(ge=1, le=5 * 1024**3, description="Size of the file in bytes.")
-    max_pixels: int = Field(ge=1, description="Width times height, in pixels.")
-    max_whole_frame_pixels: int = Field(
-        ge=1, description="The same where the decoder holds the whole frame at once: AVIF, HEIC."
+    max_bytes: int = Field(
+        default=104_857_600,
+        ge=1,
+        le=5 * 1024**3,
+        description="File size in bytes. Raising it may require more memory for drawing functions.",
     )
-    max_side: int = Field(ge=1, description="The longer side, in pixels.")
-    max_pages: int = Field(ge=1, description="Frames of an animation, pages of a document.")
+    max_pixels: int = Field(
+        default=100_000_000,
+        ge=1,
+        description="Width × height in pixels. Raise it for larger cameras, with the functions' memory.",
+    )
+    max_whole_frame_pixels: int = Field(
+        default=50_000_000,
+        ge=1,
+        description="The same for AVIF and HEIC, which are decoded in one piece and so need more memory per pixel.",
+    )
+    max_side: int = Field(default=30_000, ge=1, description="Longer side in pixels. Raise it for panoramas.")
+    max_pages: int = Field(default=1000, ge=1, description="Frames of an animation, or pages of a document.")
     max_animation_pixels: int = Field(
-        ge=1, description="Width times height times frames of an animation that is kept, in pixels."
+        default=50_000_000,
+        ge=1,
+        description="Width × height × frames in pixels, where rendering.animated keeps the animation.",
     )
     decode_seconds: Annotated[int, Field(ge=1)] = Field(
-        description="Deadline for decoding and drawing one group, in seconds."
+        default=30, description="CPU seconds to decode and draw one group. Keep it below the functions' timeouts."
     )
     accept_truncated: bool = Field(
-        description="Draw what can be decoded of a damaged file, and say so in its metadata, rather than refuse it."
+        default=False, description="Draw what can be decoded of a damaged file and record that, instead of rejecting."
     )
 
     @property
     def peak_bytes(self) -> int:
         """The most memory, in bytes, that the worst accepted original takes while it is drawn.
 
-        Measured, in bytes a pixel (libvips 8.18, libheif 1.23, one thread; the tests measure them anew):
+        Measured, in bytes per pixel (libvips 8.18, libheif 1.23, one thread; tests repeat the measurement):
 
         ===================================  ====
         HEIC, 10 bit, 4:4:4, alpha           28
@@ -83,10 +228,10 @@ class Limits(Table):
         return round(pixels) + self.max_bytes + _PROCESS_BYTES
 
     def require_memory(self, function: str, memory_mb: int) -> None:
-        """Refuse a drawing function of ``memory_mb`` that the worst accepted original would not fit into.
+        """Check that the worst accepted original fits into a drawing function of ``memory_mb``.
 
         Raises:
-            ValueError: it is too small.
+            ValueError: the function is too small.
         """
         needed = -(-self.peak_bytes // 1024**2)
         if memory_mb < needed:
@@ -97,6 +242,30 @@ class Limits(Table):
 
 
 class KeptMetadata(Table):
-    """What is kept of what an original says about itself."""
+    """What is kept of an original's own metadata."""
 
-    keep_gps: bool = Field(description="Where the picture was taken, by its EXIF; it never reaches a derivative.")
+    keep_gps: bool = Field(
+        default=False,
+        description="Keep the EXIF position in the picture's record. It never reaches a derivative.",
+    )
+
+
+class Deliveries(Table):
+    """Mean deliveries of a derivative in its lifetime, by format."""
+
+    avif: float = Field(default=9, ge=0, description="Deliveries of an AVIF; nine in ten browsers accept it.")
+    webp: float = Field(default=0.8, ge=0, description="Deliveries of a WebP.")
+    jpeg: float = Field(default=0.2, ge=0, description="Deliveries of a JPEG.")
+
+
+class Calibration(Table):
+    """What ``make calibrate`` aims at: one quality for every format, at the least cost over a derivative's life."""
+
+    target: float = Field(
+        default=70,
+        gt=0,
+        lt=100,
+        description="Mean SSIMULACRA2 of every format; 70 is hard to tell from the original without comparing.",
+    )
+    stored_months: float = Field(default=12, ge=0, description="Months that a derivative is stored.")
+    deliveries: Deliveries = Deliveries()

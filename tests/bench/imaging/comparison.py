@@ -8,7 +8,7 @@ from typing import Any
 
 from lambdas.core.keys import FORMATS, Format
 from lambdas.core.settings import Settings
-from lambdas.core.settings.encoders import Encoder
+from lambdas.core.settings.pictures import Encoder
 from operations.calibration.photographs import Photograph
 from operations.calibration.survey import Workbench, surveyed_encoders
 from tests.bench.imaging.contenders import Contender, Run, draw_with

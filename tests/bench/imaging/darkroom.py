@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from lambdas.core.keys import FORMATS, Variant
 from lambdas.core.settings import Settings, load_settings
-from lambdas.core.settings.encoders import Formats
+from lambdas.core.settings.pictures import Formats
 from lambdas.imaging.engine import pyvips
 from lambdas.imaging.formats import require_original, sniff
 from lambdas.imaging.inspect import inspect

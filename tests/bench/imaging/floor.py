@@ -9,7 +9,7 @@ import sys
 
 from lambdas.core.keys import FORMATS, Variant
 from lambdas.core.settings import Settings
-from lambdas.core.settings.encoders import Formats
+from lambdas.core.settings.pictures import Formats
 from lambdas.imaging.engine import pyvips
 from lambdas.imaging.render import ready_pixels
 from tests.bench.imaging.child import Drawn, Job, Took, peak_memory_mb, read_job, timed

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from lambdas.core.keys import FORMATS, Format
-from lambdas.core.settings.encoders import Encoder
+from lambdas.core.settings.pictures import Encoder
 from operations.calibration.choose import at_target, cheapest_set
 from operations.calibration.survey import Workbench, settle, survey
 from tests.bench.imaging.scoring import Score, by_format

@@ -1,11 +1,11 @@
-"""What AWS charges, as ``darkroom.toml`` tells it: for estimates, never for bills."""
+"""What AWS charges, read from ``prices.toml``: for estimates; the bill is AWS's."""
 
+import tomllib
 from datetime import date
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
-
-from lambdas.core.settings.table import Table
+from pydantic import BaseModel, ConfigDict, Field
 
 Usd = Annotated[float, Field(ge=0)]
 
@@ -13,8 +13,10 @@ _MEMORY_MB_OF_A_VCPU = 1769  # "Configure Lambda function memory" of AWS's guide
 _GIBIBYTE_MB = 1024
 
 
-class Prices(Table):
+class Prices(BaseModel):
     """On-demand prices in USD, of the first tier where there are several. GB: 10**9 bytes, of memory 2**30."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     read_on: date = Field(description="Day on which these prices were looked up.")
     lambda_gb_second: Usd = Field(description="Lambda on arm64, memory for a second.")
@@ -55,5 +57,8 @@ class Prices(Table):
 
     @property
     def vcpu_second(self) -> float:
-        """Price of one vCPU of Lambda for a second: of the memory that brings it."""
+        """Price of one vCPU of Lambda for a second, which is that of the memory it comes with."""
         return self.lambda_gb_second * _MEMORY_MB_OF_A_VCPU / _GIBIBYTE_MB
+
+
+PRICES = Prices.model_validate(tomllib.loads(Path(__file__).with_name("prices.toml").read_text(encoding="utf-8")))
