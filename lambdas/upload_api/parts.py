@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import pairwise
 
-from lambdas.core.settings import Uploads
+from lambdas.core.settings.ingest import Uploads
 from lambdas.upload_api.problem import ProblemError
 from lambdas.upload_api.upload_models import ArrivedPart, SentPart
 
