@@ -10,6 +10,7 @@ from infra.command.demo.command import demo
 from infra.command.deployment import find, reserve
 from infra.command.keys import keys, rotate_keys, token
 from infra.command.pictures import explain, upload, url
+from infra.command.settings import settings
 from infra.command.stack import down, env, status, up
 from infra.command.traffic.command import traffic
 
@@ -17,7 +18,7 @@ _OPERATE = "Operate (the local stack, or with --aws a deployment on AWS)"
 _PANELS = {
     "Local stack": (up, down, status, env, demo, traffic),
     "Pictures": (upload, url, explain),
-    _OPERATE: (find, token, keys, rotate_keys, reserve),
+    _OPERATE: (find, token, keys, rotate_keys, reserve, settings),
 }
 
 app = typer.Typer(

@@ -47,9 +47,9 @@ class Deployment:
 
         import boto3
 
-        from lambdas.core.settings import load_settings
+        from lambdas.core.settings import default_stage, load_settings
 
-        settings = load_settings()
+        settings = load_settings(default_stage())
         primary = settings.regions.primary
         session = boto3.Session(region_name=primary)
         return cls(

@@ -49,7 +49,7 @@ class Estimate:
     usd_a_month: float
 
 
-def work_of(picture: PictureRecord, variants: Sequence[Variant], settings: Settings) -> Work:
+def work_of(picture: PictureRecord, variants: Sequence[Variant]) -> Work:
     """Return what drawing ``variants`` of one picture takes."""
     cpu, size = DECODE_SECONDS[picture.format] * picture.size.pixels / _MEGA, 0.0
     for variant in variants:

@@ -21,6 +21,7 @@ from infra import assets
 from infra.assets import packages
 from infra.assets.archives import Budget, OverBudgetError, write_archive
 from infra.assets.packages import ROOT, compile_tree, compiler
+from lambdas.core.settings import ARCHIVED_NAME, DEFAULT_STAGE, STAGE_VARIABLE, load_settings, parse_settings
 
 DRAWING = {"metadata", "derive", "generate"}
 AMAZON_LINUX_GLIBC = (2, 34)
@@ -69,13 +70,13 @@ def needed(library: ELFFile) -> set[str]:
 def test_the_code_has_the_handlers_and_the_settings(aws: Assembly) -> None:
     names = zipfile.ZipFile(code_of(aws)).namelist()
     assert {
-        "darkroom.toml",
+        ARCHIVED_NAME,
         "lambdas/core/settings/__init__.py",
         "lambdas/validate/handler.py",
         "pydantic/__init__.py",
     } <= set(names)
     own = {name for name in names if name.split("/")[0] in {path.name for path in ROOT.iterdir()}}
-    assert {name.split("/")[0] for name in own} == {"darkroom.toml", "lambdas"}
+    assert {name.split("/")[0] for name in own} == {"lambdas"}
     assert not any(name.startswith("lambdas/edge/") for name in names)  # deployed by itself
 
 
@@ -132,7 +133,7 @@ def test_what_goes_to_aws_is_compiled_where_its_python_is_at_hand(aws: Assembly)
 
 def test_without_the_functions_python_archives_hold_source_alone(tmp_path: Path) -> None:
     assert compiler("2.6") is None
-    assert {name for name, _ in assets._handlers(tmp_path, None) if name.endswith(".pyc")} == set()
+    assert {name for name, _ in assets._handlers(tmp_path, None, load_settings()) if name.endswith(".pyc")} == set()
 
 
 def test_bytecode_is_the_same_wherever_it_is_compiled_and_never_held_against_its_source(tmp_path: Path) -> None:
@@ -184,7 +185,7 @@ def test_bytecode_counts_in_the_zipped_size_alone(tmp_path: Path) -> None:
 
 
 def test_code_and_layers_beyond_what_lambda_unpacks_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    built = assets.Assets("host")
+    built = assets.Assets("host", load_settings())
     monkeypatch.setattr(assets, "_LAMBDA_UNZIPPED_BYTES", 1000)
     with pytest.raises(OverBudgetError, match="at most 1000 bytes unpacked"):
         _ = built.origin_request
@@ -214,7 +215,7 @@ def test_another_folder_time_and_umask_give_the_same_archives(
         monkeypatch.setattr(module, "BUILD", tmp_path / "elsewhere")
     before = os.umask(0o077)
     try:
-        built = assets.Assets("aws")
+        built = assets.Assets("aws", load_settings())
         again = [built.code, built.libvips_layer, built.signatures_layer]
     finally:
         os.umask(before)
@@ -229,6 +230,15 @@ def test_a_changed_file_gives_another_archive(tmp_path: Path) -> None:
     first = write_archive(tmp_path, "code", {"a.py": source}, ROOMY)
     source.write_text("answer = 43\n", encoding="utf-8")
     assert write_archive(tmp_path, "code", {"a.py": source}, ROOMY).path != first.path
+
+
+def test_only_settings_that_functions_read_make_other_code() -> None:
+    def code(tables: str) -> Path:
+        return assets.Assets("host", parse_settings(f"{tables}\n[stage.dev]", "dev")).code
+
+    before = code('alarms.emails = ["on-call@example.com"]')
+    assert code('alarms.emails = ["someone-else@example.com"]\nbudget.monthly_usd = 5') == before
+    assert code("limits.max_pixels = 90_000_000") != before
 
 
 def test_without_uv_the_error_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -268,6 +278,7 @@ def run_in_lambda(unpacked: Path, archives: Iterable[str], code: str, **variable
     program = f"import sys; sys.path[:0] = {[*folders, str(unpacked / 'runtime')]!r}\n{code}"
     # -I and -S: without this environment's packages, of which a Lambda has none.
     command = [sys.executable, "-I", "-S", "-B", "-c", program]
+    variables = {STAGE_VARIABLE: DEFAULT_STAGE, **variables}
     return subprocess.run(command, env=variables, cwd=unpacked, capture_output=True, text=True, check=False)
 
 
@@ -289,6 +300,21 @@ def test_every_handler_is_imported_from_the_built_archives_alone(host: Assembly,
         code = f"import {module} as module; assert callable(module.{name})"
         run = run_in_lambda(unpacked, archives, code, **variables, **region)
         assert run.returncode == 0, f"{function}: {run.stderr}"
+
+
+@pytest.mark.parametrize(
+    ("stage", "said"),
+    [
+        ("", "expected a stage in the environment variable DARKROOM_STAGE but it is not set"),
+        ("production", "expected the stage dev, as the archive has it, but received 'production'"),
+    ],
+)
+def test_a_function_without_its_stage_fails_to_start(host: Assembly, unpacked: Path, stage: str, said: str) -> None:
+    code = "import lambdas.validate.handler"
+    assert run_in_lambda(unpacked, [code_of(host).name], code, AWS_REGION="us-east-1").returncode == 0
+    run = run_in_lambda(unpacked, [code_of(host).name], code, AWS_REGION="us-east-1", DARKROOM_STAGE=stage)
+    assert run.returncode != 0
+    assert said in run.stderr
 
 
 @pytest.mark.parametrize("layers", [[signatures_of], []])

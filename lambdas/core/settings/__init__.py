@@ -9,6 +9,7 @@ from lambdas.core.settings.lanes import FunctionName, FunctionSettings
 from lambdas.core.settings.loading import (
     ARCHIVED_NAME,
     DEFAULT_STAGE,
+    FILE_NAME,
     FILE_VARIABLE,
     STAGE_VARIABLE,
     SettingsError,
@@ -29,6 +30,7 @@ __all__ = [
     "ARCHIVED_NAME",
     "DEFAULT_STAGE",
     "EDGE_REGION",
+    "FILE_NAME",
     "FILE_VARIABLE",
     "STAGE_VARIABLE",
     "Analytics",
