@@ -20,7 +20,7 @@ CDK = PATH="$(abspath $(VENV))/bin:$(dir $(UV)):$$PATH" npx --yes aws-cdk@$(CDK_
 export DARKROOM_STAGE := $(STAGE)
 export UV_HTTP_TIMEOUT ?= 180
 
-.PHONY: help demo test faults up down synth bootstrap diff deploy destroy snapshots lint bench calibrate lab clean
+.PHONY: help demo test faults up down synth bootstrap diff deploy destroy snapshots settings lint bench calibrate lab clean
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,11 +59,15 @@ destroy: $(VENV)/.ready ## Delete the stacks of a stage that is not protected: m
 snapshots: $(VENV)/.ready ## Write the templates' snapshots anew, after a change of them that is meant
 	DARKROOM_WRITE_SNAPSHOTS=1 $(RUN) pytest tests/stack/test_snapshots.py
 
-lint: $(VENV)/.ready ## Check style, docstrings, imports and types
+settings: $(VENV)/.ready ## Write docs/settings.md, after a change of the settings model
+	$(RUN) darkroom settings --markdown > docs/settings.md
+
+lint: $(VENV)/.ready ## Check style, docstrings, imports, types and every stage's settings
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
 	$(RUN) lint-imports
 	$(RUN) mypy
+	$(RUN) darkroom settings --check
 
 bench: $(VENV)/.ready ## Print speeds as ratios: make bench [ONLY=imaging]
 	$(RUN) python -m tests.bench $(if $(ONLY),--only "$(ONLY)")

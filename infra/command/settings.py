@@ -142,9 +142,8 @@ def format_value(value: Any) -> str:
         case list() | tuple():
             return f"[{', '.join(map(format_value, value))}]"
         case dict():
-            return (
-                f"{{ {', '.join(f'{key} = {format_value(each)}' for key, each in value.items())} }}" if value else "{}"
-            )
+            fields = ", ".join(f"{key} = {format_value(each)}" for key, each in value.items())
+            return f"{{ {fields} }}" if fields else "{}"
     return f'"{value}"'
 
 
@@ -163,10 +162,9 @@ def _print_table(name: str, rows: Iterable[Setting]) -> None:
         console.print(f"[bold]\\[{escape(name)}][/]")
     table = Table(Column(no_wrap=True), Column(overflow="fold"), box=None, show_header=False, pad_edge=False)
     for row in rows:
-        where = "dim" if row.source == "default" else "green"
-        table.add_row(
-            escape(row.key), f"{escape(row.value)}  [{where}]{escape(row.source)}[/]\n[dim]{escape(row.meaning)}[/]"
-        )
+        colour = "dim" if row.source == "default" else "green"
+        value = f"{escape(row.value)}  [{colour}]{escape(row.source)}[/]"
+        table.add_row(escape(row.key), f"{value}\n[dim]{escape(row.meaning)}[/]")
     console.print(table)
     console.print()
 

@@ -66,8 +66,10 @@ class Settings(Table):
     waf: WebAcl = WebAcl()
     storage: Storage = Storage()
     alarms: Alarms = Alarms()
-    budget: Budget | None = Field(default=None, description="Unset: no budget.")
-    domain: Domain | None = Field(default=None, description="Unset: pictures are served from a name of CloudFront's.")
+    budget: Budget | None = Field(default=None, description="A monthly AWS budget of this stage. Unset: none.")
+    domain: Domain | None = Field(
+        default=None, description="Domain names of your own for pictures. Unset: a name of CloudFront's."
+    )
     analytics: Analytics = Analytics()
     operations: Operations = Operations()
     tuning: Tuning = Tuning()
