@@ -10,7 +10,7 @@ from infra.command.demo.command import demo
 from infra.command.deployment import find, reserve
 from infra.command.keys import keys, rotate_keys, token
 from infra.command.pictures import explain, upload, url
-from infra.command.settings import settings
+from infra.command.settings.command import settings
 from infra.command.stack import down, env, status, up
 from infra.command.traffic.command import traffic
 

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from infra.command import app
-from infra.command.settings import effective_settings, reference
+from infra.command.settings.catalogue import effective_settings, reference
 from lambdas.core.settings import SettingsFile
 
 CHECKOUT = Path(__file__).parents[2]

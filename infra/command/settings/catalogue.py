@@ -1,20 +1,15 @@
-"""``darkroom settings``: every setting's value, where it comes from and what it means."""
+"""Every setting of the model: its effective value and where that comes from, its default and its meaning."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby
-from typing import Annotated, Any, get_args
+from typing import Any, get_args
 
-import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
-from rich.markup import escape
-from rich.table import Column, Table
 
-from infra.command.terminal import console, explained
-from lambdas.core.settings import FILE_NAME, STAGE_VARIABLE, Settings, SettingsError, SettingsFile, default_stage
+from lambdas.core.settings import FILE_NAME, Settings, SettingsError, SettingsFile
 
 _HEAD = f"""# Settings
 
@@ -48,33 +43,6 @@ class Setting:
     def path(self) -> str:
         """The table and the key: ``formats.avif.quality``."""
         return f"{self.table}.{self.key}".lstrip(".")
-
-
-def settings(
-    *,
-    stage: Annotated[str | None, typer.Option(envvar=STAGE_VARIABLE, help="A stage of the file.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Defaults too, not only what the file sets.")] = False,
-    check: Annotated[
-        bool, typer.Option("--check", help="Validate every stage of the file, and print nothing else.")
-    ] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print docs/settings.md.")] = False,
-) -> None:
-    """Print the settings of a stage: their values, where each comes from and what it means."""
-    with explained():
-        if markdown:
-            typer.echo(reference(), nl=False)
-            return
-        file = SettingsFile.read()
-        if check:
-            typer.echo(f"{file.source}: valid for {', '.join(checked_stages(file))}")
-            return
-        chosen = stage or default_stage()
-        found = effective_settings(file, chosen)
-        shown = found if everything else [each for each in found if each.source != "default"]
-        for table, rows in groupby(shown, key=lambda each: each.table):
-            _print_table(table, rows)
-        if not everything:
-            console.print(f"[dim]{len(found) - len(shown)} others have their defaults: darkroom settings --all[/]")
 
 
 def checked_stages(file: SettingsFile) -> list[str]:
@@ -155,18 +123,6 @@ def _sets(tables: Mapping[str, Any], path: tuple[str, ...]) -> bool:
             return False
         found = found[key]
     return True
-
-
-def _print_table(name: str, rows: Iterable[Setting]) -> None:
-    if name:
-        console.print(f"[bold]\\[{escape(name)}][/]")
-    table = Table(Column(no_wrap=True), Column(overflow="fold"), box=None, show_header=False, pad_edge=False)
-    for row in rows:
-        colour = "dim" if row.source == "default" else "green"
-        value = f"{escape(row.value)}  [{colour}]{escape(row.source)}[/]"
-        table.add_row(escape(row.key), f"{value}\n[dim]{escape(row.meaning)}[/]")
-    console.print(table)
-    console.print()
 
 
 def _reference_of(model: type[BaseModel], table: str) -> Iterator[str]:
