@@ -20,7 +20,13 @@ CDK = PATH="$(abspath $(VENV))/bin:$(dir $(UV)):$$PATH" npx --yes aws-cdk@$(CDK_
 export DARKROOM_STAGE := $(STAGE)
 export UV_HTTP_TIMEOUT ?= 180
 
-.PHONY: help demo test faults up down synth bootstrap diff deploy destroy snapshots settings lint bench calibrate lab clean
+# Bytecode is kept: the tests start some hundred interpreters.
+unexport PYTHONDONTWRITEBYTECODE
+# Targets side by side, each with its output in one piece where make can do that.
+TOGETHER = $(MAKE) --no-print-directory --jobs $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+PYTEST = $(RUN) pytest
+
+.PHONY: help demo check test test-all quick test-units test-local test-deployments test-lifecycle test-extended test-hypothesis faults up down synth bootstrap diff deploy destroy snapshots settings lint bench calibrate lab clean
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,11 +34,38 @@ help: ## Show these lines
 demo: $(VENV)/.ready ## Upload pictures, see them come back: make demo [FOLDER=my/photos]
 	$(RUN) darkroom demo $(if $(FOLDER),"$(FOLDER)")
 
-test: $(VENV)/.ready ## Run every test
-	$(RUN) pytest -n 2 $(TESTS)
+check: $(VENV)/.ready ## Lint and run the quick unit tests, beside each other, in about a minute
+	@$(TOGETHER) lint quick
+
+test: $(VENV)/.ready ## Run the tests that prove the product, or some: make test [TESTS=tests/unit/test_keys.py]
+	@$(if $(TESTS),$(PYTEST) $(TESTS),$(TOGETHER) test-units test-local test-deployments)
+
+test-all: $(VENV)/.ready ## Run the other tests: starts and ends, cdk, browser, documents' commands, faults
+	@$(TOGETHER) test-lifecycle test-extended test-hypothesis
+
+quick:
+	$(PYTEST) tests/unit -n 2 --dist loadscope -m "not slow"
+
+test-units:
+	$(PYTEST) tests/unit tests/stack
+
+test-local:
+	$(PYTEST) tests/local -m "not faults and not documents"
+
+test-deployments:
+	$(PYTEST) tests/deployments -m "not faults"
+
+test-lifecycle:
+	$(PYTEST) tests/lifecycle
+
+test-extended:
+	$(PYTEST) tests/browser tests/local tests/deployments -m "browser or faults or documents"
+
+test-hypothesis:
+	$(PYTEST) tests/unit --hypothesis-profile thorough -m hypothesis
 
 faults: $(VENV)/.ready ## Break parts of the local stack, and count that nothing is lost
-	BACKFILL_IMAGES=500 $(RUN) pytest tests/local tests/deployments -m faults
+	BACKFILL_IMAGES=500 $(PYTEST) tests/local tests/deployments -m faults
 
 up: $(VENV)/.ready ## Start the local stack and leave it running
 	$(RUN) darkroom up

@@ -16,6 +16,13 @@ HERE = Path(__file__).parent
 CHROMIUM = os.environ.get("DARKROOM_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of this folder."""
+    for item in items:
+        if item.path.parent == HERE:
+            item.add_marker("browser")
+
+
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_: Any) -> None:
         pass

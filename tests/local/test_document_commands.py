@@ -14,6 +14,8 @@ from documents import CHECKOUT, DOCUMENTS, Block, blocks
 from infra.local.stack import LocalStack
 from infra.local.state import HOME_VARIABLE
 
+pytestmark = pytest.mark.documents
+
 RUNNABLE = {
     str(document.relative_to(CHECKOUT)): found
     for document in DOCUMENTS

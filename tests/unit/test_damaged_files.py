@@ -11,6 +11,8 @@ from damage import SOUND
 
 from lambdas.core.settings import load_settings
 
+pytestmark = pytest.mark.slow
+
 FILES = 2000 // len(SOUND)  # of each kind
 JUDGE = Path(__file__).with_name("judge_damaged.py")
 PEAK_MB = 300  # of a process that draws pictures of 300 × 200 pixels, whatever their damaged headers claim

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 # botocore and PyJWT take these where they find them, and these functions have none of them.
 ABSENT = ("awscrt", "certifi", "cryptography")
 SCRIPT = (

@@ -18,6 +18,8 @@ from flows.reporting.rendering import (
 )
 from flows.reporting.report_kinds import KINDS
 
+pytestmark = pytest.mark.slow
+
 COMMITTED = sorted(NOTEBOOKS.glob("*.ipynb"))
 FROM_ELSEWHERE = re.compile(r"""(?:src|href)\s*=\s*(?!["']?(?:data:|#))|@import|url\((?!data:|#)|<script""")
 CODE = ("load_findings", "import ", "show.chart(")

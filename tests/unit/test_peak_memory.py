@@ -19,6 +19,8 @@ from lambdas.core.settings import load_settings
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.render import render
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = load_settings()
 SCRIPT = Path(__file__).with_name("peak_memory.py")
 SIDE = 2400  # pixels; large enough that what grows with the pixels outweighs what does not
