@@ -1,6 +1,7 @@
 """The emulator's address: AWS clients of it, sessions of IAM roles, and the environment that points SDKs at it."""
 
 import os
+import threading
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -23,6 +24,8 @@ CLIENT_CONFIG = Config(
     read_timeout=330,  # an Express execution may take 300 s
     max_pool_connections=64,
 )
+
+_CLIENTS = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -55,11 +58,22 @@ class Endpoint:
     def _session(self) -> boto3.Session:
         return boto3.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=self.region)
 
+    @cached_property
+    def _clients(self) -> dict[tuple[str, str], Any]:
+        return {}
+
     def client(self, service: str, region: str | None = None) -> Any:
-        """Return a boto3 client of ``service``, in the primary region unless another is named."""
-        return self._session.client(  # type: ignore[call-overload]
-            service, endpoint_url=self.url, region_name=region or self.region, config=CLIENT_CONFIG
-        )
+        """Return the boto3 client of ``service``, in the primary region unless another is named.
+
+        Clients are made once, which takes tens of milliseconds each, and may be shared by threads.
+        """
+        key = (service, region or self.region)
+        with _CLIENTS:  # a boto3 session may not be shared by threads
+            if key not in self._clients:
+                self._clients[key] = self._session.client(  # type: ignore[call-overload]
+                    service, endpoint_url=self.url, region_name=key[1], config=CLIENT_CONFIG
+                )
+            return self._clients[key]
 
     def environment(self, athena_port: int | None = None, batch_port: int | None = None) -> dict[str, str]:
         """Return the environment variables by which AWS SDKs find the emulator.

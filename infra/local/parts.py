@@ -28,6 +28,7 @@ class Part:
     stands_for: str
     module: str
     health_path: str | None = None  # None: it does not listen
+    needs_stacks: bool = True  # whether the stacks must be deployed before it starts
 
     @property
     def command(self) -> list[str]:
@@ -42,8 +43,8 @@ class Part:
 PARTS = (
     Part("pipes", "EventBridge Pipes", "infra.local.pipes.runner"),
     Part("edge", "CloudFront", "infra.local.cloudfront", "/_edge/health"),
-    Part("athena", "Athena's SQL", "infra.local.athena", "/"),
-    Part("batch", "S3 Batch Operations", "infra.local.s3_batch", "/_batch/health"),
+    Part("athena", "Athena's SQL", "infra.local.athena", "/", needs_stacks=False),
+    Part("batch", "S3 Batch Operations", "infra.local.s3_batch", "/_batch/health", needs_stacks=False),
 )
 
 

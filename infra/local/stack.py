@@ -232,6 +232,9 @@ class LocalStack:
             assembly = _synthesize(self.state.stage)
         announce("Wait for the emulator")
         await_emulator(emulator, self.endpoint, self.folder.log(emulator.name))
+        for part in PARTS:
+            if not part.needs_stacks:
+                self.begin(part)
         self.deployment = deploy(assembly, self.endpoint, lambda name: announce(f"Deploy {name}"))
         self._publish_addresses()
         self._make_keys()

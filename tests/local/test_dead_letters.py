@@ -62,10 +62,13 @@ def await_dead(lane: Lane, count: int) -> list[DeadLetter]:
 
 def test_originals_that_could_not_be_stored_come_back_once_they_can(lane: Lane, stack: LocalStack) -> None:
     good, rejected = pictures(5, TENANT), bad_files(2, TENANT)
-    with lane.redelivery(seconds=SECONDS, tries=TRIES), no_writes(stack):
-        lane.put([*good, *rejected])
-        letters = await_dead(lane, len(good))
-        listed = darkroom("--lane", TENANT)
+    with no_writes(stack):
+        lane.put(rejected)
+        lane.await_outcomes(rejected)
+        with lane.redelivery(seconds=SECONDS, tries=TRIES):
+            lane.put(good)
+            letters = await_dead(lane, len(good))
+            listed = darkroom("--lane", TENANT)
 
     assert {letter.key.image_id for letter in letters if letter.key} == {original.image_id for original in good}
     for letter in letters:

@@ -3,6 +3,7 @@
 import gc
 import logging
 import sys
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -62,25 +63,31 @@ def build_server(environment: EdgeEnvironment, settings: Settings) -> EdgeServer
 
     key_values = endpoint.client("cloudfront-keyvaluestore", EDGE_REGION)
 
+    @cache
+    def key_store(arn: str) -> EdgeKeyStore:
+        return EdgeKeyStore(key_values, arn)
+
     def list_keys(arn: str) -> dict[str, str]:
-        return EdgeKeyStore(key_values, arn).read()
+        return key_store(arn).read()
 
     distribution = read_distribution(cloudfront, list_keys, _parameter(endpoint, settings, "distribution-id"))
     s3 = endpoint.client("s3")
     functions = FunctionRuntime(distribution.functions)
     access = OriginAccess(s3, distribution.arn)
     fetcher = S3Fetcher(endpoint.url, Credentials(ACCESS_KEY, SECRET_KEY), access)
-    cache = ResponseCache(
+    responses = ResponseCache(
         environment.cache_folder(distribution.distribution_id), environment.cache_bytes, distribution.tag_header
     )
-    edge = Edge(distribution, functions, cache, Origins(fetcher, EdgeLambda(endpoint.client("lambda", EDGE_REGION))))
+    edge = Edge(
+        distribution, functions, responses, Origins(fetcher, EdgeLambda(endpoint.client("lambda", EDGE_REGION)))
+    )
     log = LogWriter(s3, _parameter(endpoint, settings, "logs-bucket"), distribution.distribution_id)
     stores = {name: code.store_arn for name, code in distribution.functions.items() if code.store_arn}
     upkeep = Upkeep(
         cloudfront,
         list_keys,
         distribution.distribution_id,
-        cache,
+        responses,
         functions,
         stores,
     )
