@@ -1,11 +1,10 @@
-"""Do originals, records, derivatives and replica agree? Counted, listed, with the backfill that mends it.
+"""Audit: do originals, records, derivatives and replica agree? Changes nothing; names the flows that repair faults.
 
-Run by Prefect from its deployment, or by hand: ``python -m flows.audit --day 2026-11-23``. It changes nothing.
+Run it from its deployment, or by hand: ``python -m flows.audit --day 2026-11-23``.
 """
 
 import json
 import sys
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -16,26 +15,24 @@ from prefect.states import Completed, Failed
 from pydantic import BaseModel, ConfigDict
 
 from flows.reporting.periods import Period, PeriodError
-from flows.runtime.artifacts import markdown_table, show_rows, show_story
+from flows.runtime.artifacts import markdown_table, show_summary, show_table
 from flows.runtime.command_line import run_from_command_line
-from flows.runtime.retries import READING
+from flows.runtime.policies import READING
 from lambdas.core.settings import DEFAULT_STAGE, SettingsError, load_settings
-from operations.audit.audit import Audit
-from operations.audit.compare import Patience
+from operations.audit.checks import Audit, Deadlines
 from operations.audit.faults import MEANINGS, AuditResult, Fault, merge
-from operations.discovery import NotDeployedError
-from operations.resources import Places
-from operations.tenants import UnknownTenantError, chosen_tenants
+from operations.discovery import NotDeployedError, UnknownTenantError, chosen_tenants
+from operations.resources import Resources
 
-_LISTED_IDS = 20  # in a command that somebody is to read; the file has all
+_LISTED_IDS = 20  # per command in the artifact; the report in the bucket has all
 
 
 class AuditReport(BaseModel):
-    """An audit as it was made.
+    """The result of an audit.
 
-    ``counts`` are images by fault; ``backfills`` the parameters of the backfills that mend, ``announce`` the originals
-    that their lane is to be told of, ``takedown`` the images that no record tells of; ``uri`` is the
-    whole of it in the reports bucket.
+    ``counts`` are images by fault. ``backfills`` are the parameters of repairing backfills, ``announce`` keys of
+    originals to announce to their lanes, ``takedown`` ids of images without a record; ``uri`` is the report in the
+    bucket.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -57,13 +54,13 @@ def _run_name() -> str:
 
 @task(task_run_name="audit {tenant} {day}", **READING)
 def audit_day(auditor: Audit, tenant: str, day: date) -> AuditResult:
-    """Compare what there is of one tenant's pictures of one day."""
+    """Audit one tenant's pictures of one day."""
     return auditor.day(tenant, day)
 
 
 @task(**READING)
 def audit_strays(auditor: Audit) -> AuditResult:
-    """Look through both buckets of derivatives for what belongs to no ready image."""
+    """Search both buckets for derivatives that belong to no ready image."""
     return auditor.strays()
 
 
@@ -80,108 +77,98 @@ def audit(
     """Compare originals, records, derivatives and replica; change nothing.
 
     Args:
-        tenant: whose pictures; every tenant's if left out.
-        day: the day of upload (UTC); yesterday if left out.
-        last_day: the last day of a range that begins with ``day``; ``day`` alone if left out.
-        strays: also list both buckets of derivatives as a whole, for what belongs to no image.
-        settled_minutes: an original without an outcome for longer is a fault; as in the settings if left out.
-        replica_minutes: a derivative that the replica lacks for longer is a fault; as in the settings if left out.
-        stage: whose pictures: dev, staging, production …
+        tenant: Tenant to audit; all if left out.
+        day: Day of upload (UTC); yesterday if left out.
+        last_day: Last day of a range that begins with day; day alone if left out.
+        strays: Also list both buckets completely, to find derivatives of no image.
+        settled_minutes: An original without an outcome for longer is a fault; from the settings if left out.
+        replica_minutes: A derivative missing from the replica for longer is a fault; from the settings if left out.
+        stage: Stage to audit, such as dev, staging or production.
 
-    Completes as FaultsFound where there are faults. Days that cannot be audited, a tenant that the settings do not
-    name and a stage that is not deployed end as Failed, in a sentence.
+    Completes as FaultsFound if there are faults. Invalid days, an unknown tenant and a stage that is not deployed end
+    as Failed with a message.
     """
     try:
         period = Period.of(day, last_day)
         settings = load_settings(stage=stage)
         tenants = chosen_tenants(settings, tenant)
-        places = Places.find(settings)
+        resources = Resources.find(settings)
     except (PeriodError, SettingsError, UnknownTenantError, NotDeployedError) as error:
         return Failed(message=str(error))
     chosen = settings.operations
     auditor = Audit(
-        inventory=places.inventory(),
+        inventory=resources.inventory(),
         expected=settings.eager_variants,
-        patience=Patience.at(
+        deadlines=Deadlines.at(
             datetime.now(UTC),
             settled_minutes=chosen.settled_minutes if settled_minutes is None else settled_minutes,
             replica_minutes=chosen.replica_minutes if replica_minutes is None else replica_minutes,
         ),
         reads_at_once=chosen.reads_at_once,
     )
-    days = [period.first_day + timedelta(days=n) for n in range((period.last_day - period.first_day).days + 1)]
+    days = [period.first_day + timedelta(days=n) for n in range(period.days)]
     parts = [audit_day(auditor, each, each_day) for each in tenants for each_day in days]
     result = merge([*parts, *([audit_strays(auditor)] if strays else [])])
-    report = _report(result, places, stage)
-    _show(report, period, places, stage)
+    report = _report(result, resources, stage)
+    _show(report, period, resources, stage)
     message = f"{period.label}, {report.sentence}"
     return Completed(name="FaultsFound" if result.findings else "Completed", message=message, data=report)
 
 
-def _report(result: AuditResult, places: Places, stage: str) -> AuditReport:
-    rows = [finding.as_row() for finding in result.findings]
-    mended = (("all", result.drawn), ("anew", result.replicated_anew))
+def _report(result: AuditResult, resources: Resources, stage: str) -> AuditReport:
     backfills = [
         {"tenant": tenant, "images": image_ids, "which": which, "stage": stage}
-        for which, by_tenant in mended
+        for which, by_tenant in (("all", result.redrawn), ("redraw", result.rewritten))
         for tenant, image_ids in by_tenant.items()
     ]
     report = AuditReport(
         sentence=result.sentence,
         counts={fault.value: count for fault, count in result.counts.items()},
-        findings=rows,
+        findings=[finding.as_row() for finding in result.findings],
         backfills=backfills,
         announce=result.announced,
         takedown=list(result.taken_down),
     )
-    ledger = places.ledger("audit")
+    ledger = resources.ledger("audit")
     uri = ledger.write(ledger.new_name(str(flow_run.id)), report.model_dump(exclude={"uri"}))
     return report.model_copy(update={"uri": uri})
 
 
-def _show(report: AuditReport, period: Period, places: Places, stage: str) -> None:
-    counted = markdown_table(
+def _show(report: AuditReport, period: Period, resources: Resources, stage: str) -> None:
+    counts = markdown_table(
         ("fault", "images", "meaning"),
         [(fault, report.counts[fault.value], meaning) for fault, meaning in MEANINGS.items()],
     )
-    mending = [line for backfill in report.backfills for line in _run("backfill/on-demand", backfill, "images")]
+    repairs = [line for backfill in report.backfills for line in _run("backfill/on-demand", backfill, "images")]
     if report.announce:
         announcing = {"action": "announce", "names": report.announce, "stage": stage}
-        mending += _run("dead-letters/daily", announcing, "names")
+        repairs += _run("dead-letters/daily", announcing, "names")
     if report.takedown:
-        mending += _run("takedown/on-demand", {"images": report.takedown, "stage": stage}, "images")
+        repairs += _run("takedown/on-demand", {"images": report.takedown, "stage": stage}, "images")
     if report.counts[Fault.NO_ORIGINAL.value]:
-        days = places.settings.storage.noncurrent_days
-        mending += [
+        days = resources.settings.storage.noncurrent_days
+        repairs += [
             "",
-            f"A lost original: back as its last version, for {days} days, or a takedown of the rest.",
+            f"For a lost original: restore its last version, kept for {days} days, or take the image down.",
         ]
-    heading = (
-        ["", "Mended by these; each flow only shows what it would do, until `dry_run` is false:"] if mending else []
-    )
-    show_story(
+    heading = ["", "Repair with these flows; each is a dry run until `dry_run` is false:"] if repairs else []
+    show_summary(
         "audit",
         f"{period.label}, {report.sentence}",
-        [*counted, *heading, *mending, "", f"All of it: `{report.uri}`"],
-        what="Do originals, records, derivatives and replica agree?",
+        [*counts, *heading, *repairs, "", f"Report: `{report.uri}`"],
+        description="Do originals, records, derivatives and replica agree?",
     )
-    show_rows(
-        "audit-findings", report.findings, "Every fault.", shown=places.settings.operations.shown_rows, whole=report.uri
-    )
+    shown = resources.settings.operations.shown_rows
+    show_table("audit-findings", report.findings, "Every fault.", shown=shown, complete=report.uri)
 
 
 def _run(deployment: str, parameters: dict[str, Any], shortened: str) -> list[str]:
-    """Return the command that runs a deployment, in Markdown, with no more ids than somebody can read."""
+    """Return the Markdown of a command that runs a deployment, with a readable number of ids."""
     ids = parameters[shortened]
-    more = [] if len(ids) <= _LISTED_IDS else [f"… and {len(ids) - _LISTED_IDS:,} more, which the file has."]
-    written = json.dumps({**parameters, shortened: ids[:_LISTED_IDS]})
-    return ["", "```sh", f"prefect deployment run '{deployment}' --params '{written}'", "```", *more]
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the flow from a command line and return the exit status."""
-    return run_from_command_line(audit, arguments)
+    more = [] if len(ids) <= _LISTED_IDS else [f"… and {len(ids) - _LISTED_IDS:,} more in the report."]
+    text = json.dumps({**parameters, shortened: ids[:_LISTED_IDS]})
+    return ["", "```sh", f"prefect deployment run '{deployment}' --params '{text}'", "```", *more]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_from_command_line(audit))

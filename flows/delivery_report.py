@@ -1,7 +1,7 @@
-"""What the edge delivered in a day or a range of days: asked of Athena, rendered, published.
+"""Delivery report: query the edge's access log for a day or a range of days, render a notebook, publish the page.
 
-Run by Prefect from its deployments, or by hand: ``python -m flows.delivery_report --day 2026-11-23``. Safe to run
-again: the report of the same days takes the old one's place, its page last.
+Run it from its deployments, or by hand: ``python -m flows.delivery_report --day 2026-11-23``. It can be repeated
+safely: a report replaces an earlier one about the same days, its page last.
 """
 
 import sys
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from prefect import flow, task
+from prefect.artifacts import create_link_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
@@ -18,35 +19,30 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
-from flows.reporting.asking import top_images
-from flows.reporting.delivery_artifacts import show_report
-from flows.reporting.findings import BEFORE, load_findings, save_thumbnails
-from flows.reporting.made_report import MadeReport
 from flows.reporting.periods import Period, PeriodError
-from flows.reporting.publishing import upload_files
-from flows.reporting.queries import Answer, Question, ask
-from flows.reporting.rendering import (
-    NotebookFailedError,
-    execute_notebook,
-    read_figures,
-    render_html,
+from flows.reporting.publishing import RECORD, sign_link, upload_files, write_index
+from flows.reporting.queries import Analytics, Query, QueryResult, find_analytics, run_query
+from flows.reporting.rendering import NotebookFailedError, execute_notebook, read_figures, render_html
+from flows.reporting.reports import KINDS, FinishedReport, ReportKind
+from flows.reporting.results import (
+    PREVIOUS,
+    Results,
+    fetch_thumbnails,
+    load_data,
+    load_results,
+    save_results,
+    save_thumbnails,
+    top_images,
 )
-from flows.reporting.report_index import RECORD, write_index
-from flows.reporting.report_kinds import KINDS, ReportKind
-from flows.reporting.results import load_answers, save_answers
-from flows.reporting.thumbnails import fetch_thumbnails
+from flows.runtime.artifacts import markdown_table, show_summary, show_table
 from flows.runtime.command_line import run_from_command_line
-from flows.runtime.limits import ATHENA, REPORT_INDEX, make_missing_limits
-from lambdas.core.settings import (
-    DEFAULT_STAGE,
-    Settings,
-    SettingsError,
-    load_settings,
-)
-from operations.discovery import Analytics, NotDeployedError, find_analytics
-from operations.tenants import UnknownTenantError, chosen_tenants
+from flows.runtime.policies import ATHENA, REPORT_INDEX, create_missing_limits
+from lambdas.core.settings import DEFAULT_STAGE, Settings, SettingsError, load_settings
+from operations.discovery import NotDeployedError, UnknownTenantError, chosen_tenants
 
 REPORTS = Path("build") / "reports"
+_RESULTS = "results"
+_SHOWN_ROWS = 20
 
 
 def _run_name() -> str:
@@ -57,17 +53,19 @@ def _run_name() -> str:
     return " ".join(filter(None, (chosen.get("notebook"), days, chosen.get("tenant"), chosen.get("stage"))))
 
 
-@task(task_run_name="ask {name}, {period.slug}", cache_policy=NO_CACHE)
-def ask_question(name: str, period: Period, analytics: Analytics, settings: Settings, tenant: str | None) -> Answer:
-    """Put one question to Athena, no more at once than the stage allows; a throttled call is tried again, later."""
+@task(task_run_name="query {name}, {period.slug}", cache_policy=NO_CACHE)
+def run_named_query(
+    name: str, period: Period, analytics: Analytics, settings: Settings, tenant: str | None
+) -> QueryResult:
+    """Run one query, with the stage's limit on concurrent queries; throttled calls are retried."""
     with ATHENA.hold(settings):
-        return ask(Question(name), period, analytics, attempts=settings.analytics.attempts, tenant=tenant)
+        return run_query(Query(name), period, analytics, attempts=settings.analytics.attempts, tenant=tenant)
 
 
 @task(cache_policy=NO_CACHE)
 def collect_thumbnails(folder: Path, settings: Settings) -> int:
-    """Put small pictures of the images asked for most beside the answers in ``folder``; return how many there are."""
-    thumbnails = fetch_thumbnails(top_images(load_answers(folder)), settings)
+    """Save thumbnails of the most requested images beside the results in ``folder``; return their number."""
+    thumbnails = fetch_thumbnails(top_images(load_results(folder)), settings)
     save_thumbnails(folder, thumbnails)
     return len(thumbnails)
 
@@ -76,7 +74,7 @@ def collect_thumbnails(folder: Path, settings: Settings) -> int:
 def render_report(
     kind: ReportKind, period: Period, tenant: str | None, stage: str, folder: Path
 ) -> tuple[dict[str, Any], str]:
-    """Execute the notebook on the answers in ``folder`` and write its page; return its figures and what failed."""
+    """Execute the notebook on the results in ``folder`` and write its page; return its figures and its failure."""
     notebook = folder / f"{kind.notebook}.ipynb"
     figures: dict[str, Any] = {}
     failure = ""
@@ -89,7 +87,7 @@ def render_report(
                 "last_day": str(period.last_day),
                 "tenant": tenant or "",
                 "stage": stage,
-                "answers_folder": str(folder / "answers"),
+                "results_folder": str(folder / _RESULTS),
             },
         )
         figures = read_figures(notebook)
@@ -100,14 +98,14 @@ def render_report(
 
 
 @task(retries=2, retry_delay_seconds=[2, 10], cache_policy=NO_CACHE)
-def publish_report(report: MadeReport, folder: Path, analytics: Analytics, settings: Settings) -> str:
-    """Put it all into the reports bucket, the page after what it was made of; renew the index; return its link."""
+def publish_report(report: FinishedReport, folder: Path, analytics: Analytics, settings: Settings) -> str:
+    """Upload everything to the reports bucket, the page after its sources; update the index and return its link."""
     record = folder / RECORD
     record.write_text(report.record().model_dump_json(indent=2), encoding="utf-8")
-    answers = sorted(path for path in (folder / "answers").rglob("*") if path.is_file())
-    files = [*answers, report.page.with_suffix(".ipynb"), report.page, record]
+    results = sorted(path for path in (folder / _RESULTS).rglob("*") if path.is_file())
+    files = [*results, report.page.with_suffix(".ipynb"), report.page, record]
     upload_files(folder, files, analytics.reports_bucket, report.prefix, analytics.region)
-    with REPORT_INDEX.hold(settings):  # of two that write it at once, the slower would forget the other's report
+    with REPORT_INDEX.hold(settings):  # a concurrent writer would lose the other's report
         return write_index(settings, analytics)
 
 
@@ -120,24 +118,22 @@ def delivery_report(
     notebook: Literal["delivery", "tenants"] = "delivery",
     stage: str = DEFAULT_STAGE,
     folder: Path | None = None,
-) -> State[MadeReport]:
+) -> State[FinishedReport]:
     """Report on what the edge delivered.
 
-    A question that fails, or a notebook that stops, still gives a report, which says so; the run then ends as
-    Incomplete or Failed.
+    A failed query or notebook still gives a report that says so; the run then ends as Incomplete or Failed.
 
     Args:
-        day: the first day (UTC); yesterday if left out.
-        last_day: the last day of a range that begins with ``day``; ``day`` alone if left out.
-        days: how many days, ending with ``last_day`` or yesterday; counts where ``day`` is left out.
-        tenant: whose pictures alone; everybody's if left out.
-        notebook: delivery tells whether it was fine, and why; tenants tells who used what, and what it cost.
-        stage: whose edge: dev, staging, production …
-        folder: where the report is written, beside its copy in the reports bucket;
-            ``build/reports/<notebook>/<days>`` if left out.
+        day: First day (UTC); yesterday if left out.
+        last_day: Last day of a range that begins with day; day alone if left out.
+        days: Number of days ending with last_day or yesterday; used if day is left out.
+        tenant: Only this tenant's pictures; all if left out.
+        notebook: delivery shows whether delivery was fine, and why; tenants shows usage and cost by tenant.
+        stage: Stage to report on, such as dev, staging or production.
+        folder: Where the report is written, besides the reports bucket; build/reports/<notebook>/<days> if left out.
 
-    Days that cannot be reported on, an unknown tenant, wrong settings and a stage that is not deployed end as Failed,
-    in a sentence, and write nothing.
+    Invalid days, an unknown tenant, invalid settings and a stage that is not deployed end as Failed with a message, and
+    write nothing.
     """
     try:
         period = Period.of(day, last_day, days)
@@ -146,17 +142,17 @@ def delivery_report(
         analytics = find_analytics(settings)
     except (PeriodError, SettingsError, UnknownTenantError, NotDeployedError) as error:
         return Failed(message=str(error))
-    make_missing_limits(settings)
+    create_missing_limits(settings)
     kind = KINDS[notebook]
     name = f"{period.slug}_{tenant}" if tenant else period.slug
     folder = (folder or REPORTS / kind.notebook / name).resolve()
-    asked = {"analytics": analytics, "settings": settings, "tenant": tenant}
-    _ask_all(kind.questions, period, folder / "answers", asked)
-    _ask_all(kind.compared, period.before, folder / "answers" / BEFORE, asked)
-    collect_thumbnails(folder / "answers", settings)
+    given = {"analytics": analytics, "settings": settings, "tenant": tenant}
+    _run_queries(kind.queries, period, folder / _RESULTS, given)
+    _run_queries(kind.compared, period.previous, folder / _RESULTS / PREVIOUS, given)
+    collect_thumbnails(folder / _RESULTS, settings)
     figures, failure = render_report(kind, period, tenant, stage, folder)
-    findings = load_findings(folder / "answers")
-    report = MadeReport(
+    data = load_data(folder / _RESULTS)
+    report = FinishedReport(
         title=kind.title,
         period=period.label,
         first_day=period.first_day,
@@ -166,41 +162,71 @@ def delivery_report(
         bucket=analytics.reports_bucket,
         prefix=f"{kind.notebook}/{name}",
         figures=figures,
-        unanswered=findings.unanswered,
+        failed_queries=data.failed,
         failure=failure,
     )
     index = publish_report(report, folder, analytics, settings)
-    show_report(kind, report, findings.now, index, analytics.region)
+    _show(kind, report, data.current, index, analytics.region)
     if failure:
-        return Failed(message=f"{failure}; what there is of the report: {report.uri}", data=report)
-    if report.unanswered:
-        first, reason = next(iter(report.unanswered.items()))
+        return Failed(message=f"{failure}; incomplete report: {report.uri}", data=report)
+    if report.failed_queries:
+        first, reason = next(iter(report.failed_queries.items()))
         return Completed(
             name="Incomplete",
-            message=f"{len(report.unanswered)} unanswered, as {first}: {reason}; report: {report.uri}",
+            message=f"{len(report.failed_queries)} failed queries, such as {first}: {reason}; report: {report.uri}",
             data=report,
         )
     return Completed(message=str(figures.get("sentence", report.uri)), data=report)
 
 
-def _ask_all(names: Sequence[str], period: Period, folder: Path, given: dict[str, Any]) -> None:
-    """Ask about ``period``, a few questions at a time, and save in ``folder`` what was answered and what was not."""
+def _run_queries(names: Sequence[str], period: Period, folder: Path, given: dict[str, Any]) -> None:
+    """Run queries concurrently and save their results and failures in ``folder``."""
     settings: Settings = given["settings"]
     threads: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(settings.analytics.concurrent_questions)
     with threads as runner:
-        asked = {name: runner.submit(ask_question, {"name": name, "period": period, **given}) for name in names}
-        outcomes = {name: future.result(raise_on_failure=False) for name, future in asked.items()}
-    save_answers(
+        submitted = {name: runner.submit(run_named_query, {"name": name, "period": period, **given}) for name in names}
+        outcomes = {name: future.result(raise_on_failure=False) for name, future in submitted.items()}
+    save_results(
         folder,
-        [outcome for outcome in outcomes.values() if isinstance(outcome, Answer)],
-        {name: str(outcome) for name, outcome in outcomes.items() if not isinstance(outcome, Answer)},
+        [outcome for outcome in outcomes.values() if isinstance(outcome, QueryResult)],
+        {name: str(outcome) for name, outcome in outcomes.items() if not isinstance(outcome, QueryResult)},
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the flow from a command line and return the exit status."""
-    return run_from_command_line(delivery_report, arguments)
+def _show(kind: ReportKind, report: FinishedReport, results: Results, index: str, region: str) -> None:
+    create_link_artifact(
+        key=f"{kind.notebook}-report",
+        link=sign_link(report.bucket, report.key, region),
+        link_text=f"{kind.title} report, {report.period}",
+        description=f"The page; the link is valid for a week. Stored at {report.uri}",
+    )
+    create_link_artifact(
+        key="reports",
+        link=index,
+        link_text="All reports",
+        description="The index of reports; the link is valid for a week",
+    )
+    lines = [f"- Failed query: {name}: {reason}" for name, reason in report.failed_queries.items()]
+    lines += [f"- Failed: {report.failure}"] if report.failure else []
+    figures = {name: value for name, value in report.figures.items() if isinstance(value, int | float)}
+    if figures:
+        rows = [(name.replace("_", " "), _format_figure(name, value)) for name, value in figures.items()]
+        lines += ["", *markdown_table(("figure", "value"), rows)]
+    show_summary(f"{kind.notebook}-verdict", report.sentence, lines, description="Was it fine?")
+    table = results[kind.table]
+    if table is not None:
+        table_rows = [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+        key = kind.table.replace("_", "-")
+        show_table(key, table_rows, Query(kind.table).purpose, shown=_SHOWN_ROWS, complete=report.uri)
+
+
+def _format_figure(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name.endswith(("_ratio", "_share")):
+        return f"{value:.1%}"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_from_command_line(delivery_report))

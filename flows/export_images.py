@@ -1,11 +1,10 @@
-"""The images table as Athena's table ``images``, so that questions about the log may join what is known of a picture.
+"""Export of the images table to Athena's table ``images``, so that queries of the access log can join it.
 
-Run by Prefect from its deployment, or by hand: ``python -m flows.export_images``. It writes a whole new snapshot, and
-only then has the table read it: whoever asks meanwhile, or after a failure, is answered by the snapshot before.
+Run it from its deployment, or by hand: ``python -m flows.export_images``. It writes a complete new snapshot and then
+switches the table to it: until then, and after a failure, queries read the previous snapshot.
 """
 
 import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -23,26 +22,20 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import BaseModel, ConfigDict, Field
 
-from flows.reporting.images_snapshot import Snapshot, Tally
-from flows.runtime.artifacts import markdown_table, show_story
+from flows.runtime.artifacts import markdown_table, show_summary
 from flows.runtime.command_line import run_from_command_line
-from lambdas.core.settings import (
-    DEFAULT_STAGE,
-    EDGE_REGION,
-    Settings,
-    SettingsError,
-    load_settings,
-)
+from lambdas.core.settings import DEFAULT_STAGE, EDGE_REGION, Settings, SettingsError, load_settings
 from lambdas.core.stores.images import ImagesTable
 from operations.discovery import NotDeployedError, look_up
+from operations.images_snapshot import Snapshot, Tally
 
 _CONFIG = Config(retries={"mode": "adaptive", "total_max_attempts": 10}, max_pool_connections=64)
-_REFUSALS = (BotoCoreError, ClientError, Boto3Error)  # the last of a managed upload
-_SCANS_AT_ONCE = 8  # threads; more segments than that make for finer progress and smaller retries
+_AWS_ERRORS = (BotoCoreError, ClientError, Boto3Error)  # the last is raised by managed uploads
+_SCANS_AT_ONCE = 8  # threads; more segments than threads make progress finer and retries cheaper
 
 
 class ImagesExport(BaseModel):
-    """An export as it was made: ``images`` by outcome, ``skipped`` items that are none, ``files`` of the snapshot."""
+    """The result of an export: ``images`` by outcome, number of malformed ``skipped`` items, ``files`` written."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -56,11 +49,11 @@ class ImagesExport(BaseModel):
 def export_segment(
     table: ImagesTable, snapshot: Snapshot, s3: Any, segment: int, segments: int
 ) -> tuple[list[str], Tally]:
-    """Read one segment of the table and write its files; return their keys and what was read."""
+    """Read one segment of the table and write its files; return their keys and the tally."""
     tally = Tally()
     keys = snapshot.write(s3, f"segment-{segment:04}", tally.rows(table.scan(segment, segments)))
     for image_id, fault in tally.skipped.items():
-        get_run_logger().warning("%s: expected an image's item but %s", image_id, fault)
+        get_run_logger().warning("Skipped item %s: expected an image but received %s", image_id, fault)
     return keys, tally
 
 
@@ -68,34 +61,33 @@ def export_segment(
 def export_images(
     stage: str = DEFAULT_STAGE, segments: Annotated[int, Field(ge=1, le=1000)] = _SCANS_AT_ONCE
 ) -> State[ImagesExport]:
-    """Write the images table where Athena reads it: a new snapshot, and then the switch to it.
+    """Export the images table to Athena: write a new snapshot, then switch to it.
 
     Args:
-        stage: whose images: dev, staging, production …
-        segments: parts that the table is scanned in, eight of them at a time; one for every million images or so.
+        stage: Stage to export, such as dev, staging or production.
+        segments: Parts in which the table is scanned, eight at a time; about one per million images.
 
-    It reads the images table and writes under ``images/`` in the logs bucket, nothing else.
+    It reads the images table and writes only under images/ in the logs bucket.
 
-    Completes as SomeSkipped where items of the table are no images' as they should be. A stage that is not deployed,
-    wrong settings, and a table or bucket that refuses end as Failed, in a sentence, and the snapshot before stays.
+    Completes as SomeSkipped if items are malformed. A stage that is not deployed, invalid settings, and errors of the
+    table or the bucket end as Failed with a message; the previous snapshot then stays.
     """
     try:
         settings = load_settings(stage=stage)
-        places = look_up(settings, {"images": "images-table"}, settings.regions.primary)
-        places |= look_up(settings, {"list": "images-list"}, EDGE_REGION)
+        found = look_up(settings, {"images": "images-table"}, settings.regions.primary)
+        found |= look_up(settings, {"list": "images-list"}, EDGE_REGION)
     except (SettingsError, NotDeployedError) as error:
         return Failed(message=str(error))
     s3 = boto3.client("s3", region_name=EDGE_REGION, config=_CONFIG)
-    table = ImagesTable(
-        boto3.client("dynamodb", region_name=settings.regions.primary, config=_CONFIG), places["images"]
-    )
-    snapshot = Snapshot.begin(places["list"], datetime.now(UTC))
+    dynamodb = boto3.client("dynamodb", region_name=settings.regions.primary, config=_CONFIG)
+    table = ImagesTable(dynamodb, found["images"])
+    snapshot = Snapshot.begin(found["list"], datetime.now(UTC))
     try:
         keys, tally = _write_all(table, snapshot, s3, segments)
         snapshot.publish(s3, keys)
-    except _REFUSALS as error:
+    except _AWS_ERRORS as error:
         _discard(snapshot, s3)
-        return Failed(message=f"expected the images table in a new snapshot but: {error}; the one before stays")
+        return Failed(message=f"The export failed: {error}; the previous snapshot stays")
     _remove_older(snapshot, s3)
     export = ImagesExport(
         images=dict(tally.images), skipped=len(tally.skipped), files=len(keys), prefix=snapshot.prefix
@@ -104,13 +96,13 @@ def export_images(
 
 
 def _write_all(table: ImagesTable, snapshot: Snapshot, s3: Any, segments: int) -> tuple[list[str], Tally]:
-    """Write every segment, a few at a time, and show how far it is.
+    """Write every segment, several at a time, and show the progress.
 
     Raises:
         BotoCoreError, ClientError, Boto3Error: of the first segment that failed.
     """
     progress = create_progress_artifact(progress=0.0, key="export-images-progress", description="Segments written")
-    assert isinstance(progress, UUID)  # noqa: S101 - a coroutine only where there is a loop
+    assert isinstance(progress, UUID)  # noqa: S101 - a coroutine only inside an event loop
     keys: list[str] = []
     total = Tally()
     with ThreadPoolTaskRunner[Any](max_workers=_SCANS_AT_ONCE) as runner:
@@ -128,32 +120,27 @@ def _write_all(table: ImagesTable, snapshot: Snapshot, s3: Any, segments: int) -
 def _discard(snapshot: Snapshot, s3: Any) -> None:
     try:
         snapshot.discard(s3)
-    except _REFUSALS as error:
-        get_run_logger().warning("%s: expected to delete what is half written but: %s", snapshot.prefix, error)
+    except _AWS_ERRORS as error:
+        get_run_logger().warning("Could not delete the incomplete snapshot %s: %s", snapshot.prefix, error)
 
 
 def _remove_older(snapshot: Snapshot, s3: Any) -> None:
     try:
         snapshot.remove_older(s3)
-    except _REFUSALS as error:
-        get_run_logger().warning("expected to delete older snapshots but: %s; the bucket's lifecycle will", error)
+    except _AWS_ERRORS as error:
+        get_run_logger().warning("Could not delete older snapshots, the bucket's lifecycle will: %s", error)
 
 
 def _completed(export: ImagesExport, settings: Settings) -> State[ImagesExport]:
     images = sum(export.images.values())
-    sentence = f"{images:,} images of {settings.stage} can be joined"
+    sentence = f"{images:,} images of {settings.stage} exported"
     if export.skipped:
-        sentence += f"; {export.skipped:,} items were skipped, named in the log of the run"
-    counted = markdown_table(("outcome", "images"), [(name, f"{n:,}") for name, n in sorted(export.images.items())])
+        sentence += f"; {export.skipped:,} items were skipped, see the run's log"
+    counts = markdown_table(("outcome", "images"), [(name, f"{n:,}") for name, n in sorted(export.images.items())])
     where = f"In {export.files:,} files under `{export.prefix}`, run {flow_run.name}."
-    show_story("export-images", sentence, [*counted, "", where], what="What questions may join")
+    show_summary("export-images", sentence, [*counts, "", where], description="Images that queries can join")
     return Completed(name="SomeSkipped" if export.skipped else "Completed", message=sentence, data=export)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the flow from a command line and return the exit status."""
-    return run_from_command_line(export_images, arguments)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_from_command_line(export_images))

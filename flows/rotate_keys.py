@@ -1,13 +1,10 @@
-"""Keys changed without a token that is refused: a new one first, the old one's end later.
+"""Rotate signing keys without a valid token being refused: those of image tokens, or one tenant's.
 
-Of image tokens, or those that a tenant signs its tokens for the upload API with.
-
-Run every day by Prefect from its deployment, which does what is due, or by hand: ``python -m flows.rotate_keys
---action rotate --no-dry-run``. May be run again, and may be killed: the key that signs is known to the edge throughout.
+Run it daily from its deployment, which does what is due, or by hand: ``python -m flows.rotate_keys --action rotate
+--no-dry-run``. It can be repeated and interrupted: the edge accepts the signing key at every step.
 """
 
 import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -18,43 +15,32 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
-from flows.runtime.approval import NotApprovedError, ask, question_about
-from flows.runtime.artifacts import show_story
+from flows.runtime.approval import NotApprovedError, approval_form, require_approval
+from flows.runtime.artifacts import show_summary
 from flows.runtime.command_line import run_from_command_line
 from lambdas.core.access.signing_key import MalformedKeysError
-from lambdas.core.settings import (
-    DEFAULT_STAGE,
-    EDGE_REGION,
-    Settings,
-    SettingsError,
-    load_settings,
-)
-from operations.discovery import NotDeployedError, look_up
+from lambdas.core.settings import DEFAULT_STAGE, EDGE_REGION, Settings, SettingsError, load_settings
+from operations.discovery import NotDeployedError, UnknownTenantError, chosen_tenants, look_up
 from operations.keys.edge_key_store import EdgeKeyStore
-from operations.keys.image_token_keys import Standing, TokenKeyring, TooSoonError
-from operations.keys.rotation import Step, due
-from operations.keys.tenant_keys import NoTenantKeyError, TenantKeyring
-from operations.tenants import UnknownTenantError, chosen_tenants
+from operations.keys.keyrings import KeyState, NoTenantKeyError, Step, TenantKeyring, TokenKeyring, TooSoonError, due
 
 
 def _run_name() -> str:
     parameters = flow_run.parameters
-    whose = parameters.get("tenant") or "image tokens"
-    return f"{'plan to ' if parameters.get('dry_run') else ''}{parameters.get('action')} keys of {whose}"
+    keys = parameters.get("tenant") or "image tokens"
+    return f"{'plan to ' if parameters.get('dry_run') else ''}{parameters.get('action')} keys of {keys}"
 
 
 @task(cache_policy=NO_CACHE)
 def change_keys(keyring: TokenKeyring | TenantKeyring, action: str, at_once: bool) -> str:
-    """Rotate, retire or publish, and say what changed. Not tried again by itself: a second try may be a second key."""
+    """Rotate, retire or publish; return what changed. Without retries, because one could create a second key."""
     if action == "rotate":
         rotation = keyring.rotate()
-        return (
-            f"{rotation.signing} signs from now on; retire the old key from {rotation.retire_after:%Y-%m-%d %H:%M} UTC"
-        )
+        return f"{rotation.signing} signs now; retire the old key from {rotation.retire_after:%Y-%m-%d %H:%M} UTC"
     if isinstance(keyring, TokenKeyring):
         changes = keyring.retire(at_once=at_once) if action == "retire" else keyring.publish()
-        return f"the edge learnt {len(changes.added)} keys and forgot {len(changes.removed)}"
-    return f"{', '.join(keyring.retire(at_once=at_once).removed)} is forgotten"
+        return f"{len(changes.added)} keys added at the edge, {len(changes.removed)} removed"
+    return f"{', '.join(keyring.retire(at_once=at_once).removed)} removed"
 
 
 @flow(name="rotate-keys", flow_run_name=_run_name, validate_parameters=True)
@@ -65,49 +51,48 @@ def rotate_keys(
     dry_run: bool = True,
     stage: str = DEFAULT_STAGE,
 ) -> State[Any]:
-    """Change the keys that tokens are signed with, while tokens of the old key stay good.
+    """Rotate the keys that sign tokens, while tokens of the old key stay valid.
 
     Args:
-        action: due does what is due by the keys' age; rotate makes a key and signs with it; retire forgets the old
-            one; publish only makes the edge know the keys of image tokens that there are.
-        tenant: whose keys of the upload API to change; the keys of image tokens if left out.
-        at_once: retire a key although tokens of it are still good, for a key that others know; somebody has to
-            approve it.
-        dry_run: only say what would be done.
-        stage: of which platform: dev, staging, production …
+        action: due does what is due by the age of the keys; rotate creates a key and signs with it; retire removes the
+            old one; publish only copies the current keys of image tokens to the edge.
+        tenant: Tenant with the upload API keys to rotate; the keys of image tokens if left out.
+        at_once: Retire a key although its tokens are still valid, because it leaked; requires approval.
+        dry_run: Only show what would be done.
+        stage: Stage to work on, such as dev, staging or production.
 
-    A second rotation while an old key lives, a retirement before its time, a secret without keys, a tenant that the
-    settings do not name and a stage that is not deployed end as Failed, and change nothing.
+    A rotation while an old key is still valid, a retirement too early, a secret without keys, an unknown tenant and a
+    stage that is not deployed end as Failed and change nothing.
     """
     if tenant is not None and action == "publish":
-        return Failed(message=f"expected publish for image tokens, which the edge has to know, but received {tenant!r}")
+        return Failed(message=f"expected publish without a tenant, for image tokens, but received {tenant!r}")
     try:
         settings = load_settings(stage=stage)
-        keyring = _keyring(settings) if tenant is None else _tenant_keyring(settings, tenant)
-        standing = keyring.standing()
-        step = _step(action, standing, settings.operations.key_days, at_once=at_once)
+        keyring = _token_keyring(settings) if tenant is None else _tenant_keyring(settings, tenant)
+        state = keyring.state()
+        step = _step(action, state, settings.operations.key_days, at_once=at_once)
     except (SettingsError, NotDeployedError, UnknownTenantError) as error:
         return Failed(message=str(error))
     except (NoTenantKeyError, MalformedKeysError, TooSoonError) as error:
         return Failed(message=str(error))
     if dry_run or step.action == "nothing":
         message = f"{'dry run: ' if dry_run else ''}{step.action}: {step.why}"
-        _show(message, standing)
+        _show(message, state)
         return Completed(message=message)
-    if step.action == "retire" and at_once and datetime.now(UTC) < standing.retire_after:
+    if step.action == "retire" and at_once and datetime.now(UTC) < state.retire_after:
         try:
-            ask(question_about(_warning(standing)), settings.operations.approval_seconds)
+            require_approval(approval_form(_warning(state)), settings.operations.approval_seconds)
         except NotApprovedError as error:
             return error.state
     try:
         message = change_keys(keyring, step.action, at_once)
     except TooSoonError as error:
         return Failed(message=str(error))
-    _show(message, keyring.standing())
+    _show(message, keyring.state())
     return Completed(message=message)
 
 
-def _keyring(settings: Settings) -> TokenKeyring:
+def _token_keyring(settings: Settings) -> TokenKeyring:
     region = settings.regions.primary
     found = look_up(settings, {"secret": "image-token-keys-secret"}, region)
     found |= look_up(settings, {"store": "image-token-store"}, EDGE_REGION)
@@ -123,40 +108,35 @@ def _tenant_keyring(settings: Settings, tenant: str) -> TenantKeyring:
     return TenantKeyring(boto3.client("secretsmanager", region_name=region), secret, tenant, overlap)
 
 
-def _step(action: str, standing: Standing, key_days: int, *, at_once: bool) -> Step:
+def _step(action: str, state: KeyState, key_days: int, *, at_once: bool) -> Step:
     if action == "rotate":
-        if standing.others:
+        if state.others:
             raise TooSoonError(
-                f"expected one key before a rotation but {', '.join(standing.others)} lives beside {standing.signing}:"
-                f" retire it, from {standing.retire_after:%Y-%m-%d %H:%M} UTC on"
+                f"expected one key before a rotation but {', '.join(state.others)} is valid beside {state.signing}:"
+                f" retire it, from {state.retire_after:%Y-%m-%d %H:%M} UTC on"
             )
-        return Step("rotate", "asked for")
+        return Step("rotate", "requested")
     if action == "retire":
-        if not standing.others:
-            return Step("nothing", f"{standing.signing} is the only key")
-        return Step("retire", f"{', '.join(standing.others)}{', at once' if at_once else ''}")
-    return Step("publish", "asked for") if action == "publish" else due(standing, datetime.now(UTC), key_days)
+        if not state.others:
+            return Step("nothing", f"{state.signing} is the only key")
+        return Step("retire", f"{', '.join(state.others)}{', at once' if at_once else ''}")
+    return Step("publish", "requested") if action == "publish" else due(state, datetime.now(UTC), key_days)
 
 
-def _warning(standing: Standing) -> str:
+def _warning(state: KeyState) -> str:
     return (
-        f"**Every token of {', '.join(standing.others)} will be refused from now on**: whoever shows one gets 401"
-        f" until there is a new one. They end by themselves at {standing.retire_after:%Y-%m-%d %H:%M} UTC."
+        f"**Every token of {', '.join(state.others)} will be refused with 401 from now on**, until its holder gets"
+        f" a new one. They expire by themselves at {state.retire_after:%Y-%m-%d %H:%M} UTC."
     )
 
 
-def _show(sentence: str, standing: Standing) -> None:
+def _show(sentence: str, state: KeyState) -> None:
     lines = [
-        f"- `{standing.signing}` signs, since {standing.changed_at:%Y-%m-%d %H:%M} UTC",
-        *(f"- `{kid}` is still good, until {standing.retire_after:%Y-%m-%d %H:%M} UTC" for kid in standing.others),
+        f"- `{state.signing}` signs, since {state.changed_at:%Y-%m-%d %H:%M} UTC",
+        *(f"- `{kid}` is valid until {state.retire_after:%Y-%m-%d %H:%M} UTC" for kid in state.others),
     ]
-    show_story("rotate-keys", sentence, lines, what="The keys that tokens are signed with")
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the flow from a command line and return the exit status."""
-    return run_from_command_line(rotate_keys, arguments)
+    show_summary("rotate-keys", sentence, lines, description="The keys that tokens are signed with")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_from_command_line(rotate_keys))

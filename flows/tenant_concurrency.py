@@ -1,13 +1,13 @@
-"""What each lane may run at once, tuned to what it needs: measured, shared fairly, applied, recorded, undone.
+"""Tuning of lanes: measure their load, propose a fair share of the concurrency for each, apply it, record and revert.
 
-Run by Prefect from its deployment, or by hand: ``python -m flows.tenant_concurrency``, and to undo the last change
+Run it from its deployment, or by hand: ``python -m flows.tenant_concurrency``. Revert the last change with
 ``python -m flows.tenant_concurrency --revert --no-dry-run``.
 """
 
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import boto3
 from botocore.exceptions import ClientError
@@ -17,42 +17,84 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
+from pydantic import Field, create_model
 
 from flows.reporting.publishing import sign_link
-from flows.runtime.approval import NotApprovedError, ask
-from flows.runtime.artifacts import markdown_table, show_story
+from flows.runtime.approval import Approval, NotApprovedError, require_approval
+from flows.runtime.artifacts import markdown_table, show_summary
 from flows.runtime.command_line import run_from_command_line
-from flows.runtime.lane_chart import draw_proposal
-from flows.runtime.lane_question import WrongEditError, edited, question_about_lanes
-from flows.runtime.limits import LANES, LimitMissingError
-from flows.runtime.retries import READING
-from lambdas.core.settings import (
-    DEFAULT_STAGE,
-    EDGE_REGION,
-    SettingsError,
-    load_settings,
-)
+from flows.runtime.policies import LANES, READING, LimitMissingError
+from lambdas.core.settings import DEFAULT_STAGE, EDGE_REGION, SettingsError, load_settings
+from lambdas.core.settings.lanes import Tuning
 from operations.discovery import NotDeployedError, look_up
-from operations.resources import Places
-from operations.tuning.fairness import BudgetError
-from operations.tuning.lanes import DeployedLanes, deployed_lanes, things_of_lanes
-from operations.tuning.load import LaneLoad, needed
-from operations.tuning.measurements import Window, measure
-from operations.tuning.proposal import Change, propose
-from operations.tuning.record import KIND, LaneTuning, Tuning, figures, history, last_standing, save
+from operations.resources import Resources
+from operations.tuning.chart import draw_proposal
+from operations.tuning.history import (
+    KIND,
+    LaneTuning,
+    TuningRecord,
+    figures,
+    history,
+    last_in_effect,
+    save,
+)
+from operations.tuning.lanes import DeployedLanes, deployed_lanes, lane_parameters
+from operations.tuning.load import LaneLoad, Window, measure, needed
+from operations.tuning.proposal import BudgetError, Change, WrongEditError, edit, propose
 from operations.tuning.reservations import PATIENT, ControlPlane, HalfAppliedError, NotAppliedError, Reservations
 
 
 class NoMetricsError(LookupError):
-    """CloudWatch has nothing of any lane: the message says of which time."""
+    """CloudWatch has no metrics of any lane; the message says of which time."""
 
 
 class ChangedMeanwhileError(RuntimeError):
-    """Somebody else changed a reservation since it was read: the message says which."""
+    """A reservation has changed since it was read; the message says which."""
 
 
 class NothingToRevertError(LookupError):
-    """No change is recorded that stands."""
+    """No recorded change is in effect."""
+
+
+class LaneApproval(Approval):
+    """Approve the proposal, reject it, or edit its numbers."""
+
+    decision: Literal["approve", "reject", "edit"] = Field(  # type: ignore[assignment]  # one more choice
+        description="approve applies the proposal, edit the numbers below, reject changes nothing."
+    )
+
+
+def lane_approval_form(changes: Sequence[Change], description: str) -> type[LaneApproval]:
+    """Return the form, with a number field for each lane that has a reservation."""
+    fields: dict[str, Any] = {
+        _field(each.lane): (int, Field(default=each.after, title=each.lane, description=_field_description(each)))
+        for each in changes
+        if each.before is not None
+    }
+    form = create_model("LaneApproval", __base__=LaneApproval, **fields)
+    form._description = description
+    return form
+
+
+def edited(changes: Sequence[Change], submitted: LaneApproval, budget: int, tuning: Tuning) -> list[Change]:
+    """Return the proposal, with the submitted numbers if it was edited.
+
+    Raises:
+        WrongEditError: as :func:`operations.tuning.proposal.edit`.
+    """
+    if submitted.decision != "edit":
+        return list(changes)
+    numbers = {each.lane: getattr(submitted, _field(each.lane)) for each in changes if each.before is not None}
+    return edit(changes, numbers, budget, tuning)
+
+
+def _field(lane: str) -> str:
+    return f"lane_{lane}"  # a tenant may be called "reason"
+
+
+def _field_description(change: Change) -> str:
+    need = "unknown" if change.need is None else f"{change.need}"
+    return f"Concurrent executions: currently {change.before}, needed {need}."
 
 
 def _run_name() -> str:
@@ -69,25 +111,25 @@ def measure_lanes(lanes: DeployedLanes, window: Window) -> dict[str, LaneLoad | 
 
 
 @task(cache_policy=NO_CACHE)
-def apply_tuning(control: ControlPlane, places: Places, tuning: Tuning) -> str:
-    """Record a change, make it, and record that it was made; return the record's address.
+def apply_tuning(control: ControlPlane, resources: Resources, tuning: TuningRecord) -> str:
+    """Record a change, apply it, and record the result; return the record's S3 URI.
 
-    Not tried again by itself: what failed is put back.
+    Without retries: a failure is rolled back.
     """
-    ledger = places.ledger(KIND)
-    with LANES.hold(places.settings):
+    ledger = resources.ledger(KIND)
+    with LANES.hold(resources.settings):
         found = control.read(tuning.before)
         if found != tuning.before and not tuning.reverts:
             other = [name for name, executions in found.items() if executions != tuning.before[name]]
             raise ChangedMeanwhileError(
-                f"expected the reservations that the proposal was made for but {', '.join(other)} changed meanwhile;"
+                f"the reservations of {', '.join(other)} have changed since the proposal;"
                 " nothing was changed: run it again"
             )
         save(ledger, tuning)
         try:
             control.apply(tuning.after, found)
         except NotAppliedError:
-            save(ledger, tuning.model_copy(update={"state": "put back"}))
+            save(ledger, tuning.model_copy(update={"state": "rolled back"}))
             raise
         except HalfAppliedError:
             save(ledger, tuning.model_copy(update={"state": "half applied"}))
@@ -104,54 +146,53 @@ def tenant_concurrency(
     approval_seconds: int | None = None,
     stage: str = DEFAULT_STAGE,
 ) -> State[Any]:
-    """Give each lane the reserved concurrency that it needs, fairly where there is not enough for all.
+    """Give each lane the reserved concurrency that it needs, or a fair share if there is not enough.
 
     Args:
-        dry_run: only show the proposal.
-        revert: undo the last change instead, back to what was before it; again, and the one before that.
-        window_minutes: of metrics to look at; as in the settings if left out.
-        ask_above: share of all that lanes may reserve of which more is moved only after somebody approved; as in the
-            settings if left out.
-        approval_seconds: how long an approval is waited for; as in the settings if left out.
-        stage: of which platform: dev, staging, production …
+        dry_run: Only show the proposal.
+        revert: Revert the last change instead; repeated, the one before it.
+        window_minutes: Minutes of metrics to use; from the settings if left out.
+        ask_above: Moving more than this share of the lanes' budget requires approval; from the settings if left out.
+        approval_seconds: How long to wait for an approval; from the settings if left out.
+        stage: Stage to work on, such as dev, staging or production.
 
-    Metrics that are missing, floors beyond the budget, an approval that never comes, a rejection, numbers that
-    cannot be, a throttled control plane: each ends in a state of its own that says so, and leaves what was before.
+    Missing metrics, floors beyond the budget, a rejected or missing approval, invalid numbers and a throttled control
+    plane each end in a state with its own name and message, and leave the reservations unchanged.
     """
     try:
         settings = load_settings(stage=stage)
-        places = Places.find(settings)
+        resources = Resources.find(settings)
         region = settings.regions.primary
-        published = look_up(settings, {thing: thing for thing in things_of_lanes(settings)}, region)
+        published = look_up(settings, {thing: thing for thing in lane_parameters(settings)}, region)
         lanes = deployed_lanes(settings, published.__getitem__)
         control = ControlPlane(
             boto3.client("lambda", region_name=region, config=PATIENT), settings.tuning.changes_per_second
         )
         if revert:
-            return _revert(lanes, places, control, dry_run=dry_run)
+            return _revert(lanes, resources, control, dry_run=dry_run)
         window = Window.before(datetime.now(UTC), window_minutes or settings.tuning.window_minutes)
         before = control.read(lanes.functions)
         budget = control.budget(sum(filter(None, before.values())), settings.lanes.account_concurrency)
         loads = measure_lanes(lanes, window)
         if not any(loads.values()):
             raise NoMetricsError(
-                f"expected metrics of {', '.join(lanes.names)} from {window.start:%H:%M} to {window.end:%H:%M} UTC but"
-                " CloudWatch has none; nothing was changed"
+                f"CloudWatch has no metrics of {', '.join(lanes.names)} from {window.start:%H:%M} to"
+                f" {window.end:%H:%M} UTC; nothing was changed"
             )
         needs = {lane: needed(load, settings.lanes, settings.tuning) for lane, load in loads.items() if load}
         changes = propose(lanes.current(before, needs), budget, settings.tuning)
-        _show(changes, loads, budget, places)
+        _show(changes, loads, budget, resources)
         wanted = lanes.wanted(changes, before)
         if dry_run or wanted == before:
             return Completed(message=f"{'dry run: ' if dry_run else ''}{_sentence(changes)}")
         share = settings.tuning.ask_above if ask_above is None else ask_above
         if sum(change.moved for change in changes) > share * budget:
-            question = question_about_lanes(changes, _warning(changes, budget))
-            answer = ask(question, approval_seconds or settings.operations.approval_seconds)
-            changes = edited(changes, answer, budget, settings.tuning)
+            form = lane_approval_form(changes, _warning(changes, budget))
+            submitted = require_approval(form, approval_seconds or settings.operations.approval_seconds)
+            changes = edited(changes, submitted, budget, settings.tuning)
             wanted = lanes.wanted(changes, before)
-        uri = apply_tuning(control, places, _record(places, changes, loads, before, wanted))
-        _show(changes, loads, budget, places, uri)
+        uri = apply_tuning(control, resources, _record(resources, changes, loads, before, wanted))
+        _show(changes, loads, budget, resources, uri)
         return Completed(message=f"{_sentence(changes)}; record: {uri}")
     except NotApprovedError as error:
         return error.state
@@ -160,37 +201,39 @@ def tenant_concurrency(
     except (BudgetError, NoMetricsError, ChangedMeanwhileError, NothingToRevertError, HalfAppliedError) as error:
         return Failed(name=type(error).__name__.removesuffix("Error"), message=str(error))
     except ClientError as error:
-        return Failed(message=f"expected AWS to answer but: {error}")
+        return Failed(message=f"AWS refused: {error}")
 
 
-def _revert(lanes: DeployedLanes, places: Places, control: ControlPlane, *, dry_run: bool) -> State[Any]:
-    ledger = places.ledger(KIND)
-    undone = last_standing(history(ledger))
-    if undone is None:
-        raise NothingToRevertError("expected a change of lanes that stands but none is recorded")
-    found = control.read(sorted({*lanes.functions, *undone.before}))  # there may be lanes that were not there then
-    wanted = {**found, **undone.before}
+def _revert(lanes: DeployedLanes, resources: Resources, control: ControlPlane, *, dry_run: bool) -> State[Any]:
+    ledger = resources.ledger(KIND)
+    reverted = last_in_effect(history(ledger))
+    if reverted is None:
+        raise NothingToRevertError("No recorded change of lanes is in effect")
+    found = control.read(sorted({*lanes.functions, *reverted.before}))  # lanes may have been added since
+    wanted = {**found, **reverted.before}
     has, gets = lanes.totals(found), lanes.totals(wanted)
     changes = [Change(lane, has[lane], None, executions) for lane, executions in gets.items() if executions is not None]
-    sentence = f"back to before {undone.at:%Y-%m-%d %H:%M} UTC: {_sentence(changes)}"
+    sentence = f"back to before {reverted.at:%Y-%m-%d %H:%M} UTC: {_sentence(changes)}"
     if dry_run:
         return Completed(message=f"dry run: {sentence}")
-    record = _record(places, changes, {}, found, wanted).model_copy(update={"reverts": undone.name})
-    uri = apply_tuning(control, places, record)
-    show_story("lanes", sentence, [f"- Record: `{uri}`", f"- Undone: `{undone.name}`"], what="A change undone")
+    record = _record(resources, changes, {}, found, wanted).model_copy(update={"reverts": reverted.name})
+    uri = apply_tuning(control, resources, record)
+    show_summary(
+        "lanes", sentence, [f"- Record: `{uri}`", f"- Reverted: `{reverted.name}`"], description="A reverted change"
+    )
     return Completed(message=f"{sentence}; record: {uri}")
 
 
 def _record(
-    places: Places,
+    resources: Resources,
     changes: Sequence[Change],
     loads: Mapping[str, LaneLoad | None],
     before: Reservations,
     after: Reservations,
-) -> Tuning:
+) -> TuningRecord:
     run = str(flow_run.id)
-    return Tuning(
-        name=places.ledger(KIND).new_name(run),
+    return TuningRecord(
+        name=resources.ledger(KIND).new_name(run),
         at=datetime.now(UTC),
         run=run,
         state="applying",
@@ -212,15 +255,15 @@ def _sentence(changes: Sequence[Change]) -> str:
 
 def _warning(changes: Sequence[Change], budget: int) -> str:
     table = "\n".join(_table(changes, {}))
-    return f"**{_sentence(changes)}**\n\nOf {budget:,} executions at once that lanes share:\n\n{table}"
+    return f"**{_sentence(changes)}**\n\nThe lanes share {budget:,} concurrent executions:\n\n{table}"
 
 
 def _table(changes: Sequence[Change], loads: Mapping[str, LaneLoad | None]) -> list[str]:
-    def written(value: float | None) -> str:
+    def formatted(value: float | None) -> str:
         return "–" if value is None else f"{value:,.0f}"
 
-    headings = ["lane", "has", "needs", "is to have"]
-    rows: list[list[Any]] = [[each.lane, written(each.before), written(each.need), each.after] for each in changes]
+    headings = ["lane", "current", "needed", "proposed"]
+    rows: list[list[Any]] = [[each.lane, formatted(each.before), formatted(each.need), each.after] for each in changes]
     if loads:
         headings += ["arrived/min", "done/min", "backlog", "oldest", "peak", "throttles", "s/picture"]
         rows = [row + _figures(loads.get(row[0])) for row in rows]
@@ -232,34 +275,31 @@ def _figures(load: LaneLoad | None) -> list[str]:
 
 
 def _show(
-    changes: Sequence[Change], loads: Mapping[str, LaneLoad | None], budget: int, places: Places, uri: str = ""
+    changes: Sequence[Change], loads: Mapping[str, LaneLoad | None], budget: int, resources: Resources, uri: str = ""
 ) -> None:
-    ledger = places.ledger(f"{KIND}-charts")
+    ledger = resources.ledger(f"{KIND}-charts")
     key = ledger.put(f"{ledger.new_name(str(flow_run.id))}.png", draw_proposal(changes, budget), "image/png")
-    link = sign_link(places.reports, key, EDGE_REGION)
-    create_image_artifact(key="lanes-chart", image_url=link, description="Executions at once, by lane")
+    link = sign_link(resources.reports, key, EDGE_REGION)
+    create_image_artifact(key="lanes-chart", image_url=link, description="Concurrent executions by lane")
     without = [each.lane for each in changes if each.before is None]
     lines = [
         *_table(changes, loads),
         "",
-        f"- Lanes share {budget:,} executions at once.",
+        f"- The lanes share {budget:,} concurrent executions.",
         *(
-            f"- {lane} has no reservation: it takes what nobody reserved, and its number is what is left for it."
+            f"- {lane} has no reservation: it uses the unreserved concurrency, and its number is its share of that."
             for lane in without
         ),
         *(
-            [f"- Record: `{uri}`", "- Undone by: `python -m flows.tenant_concurrency --revert --no-dry-run`"]
+            [f"- Record: `{uri}`", "- Revert: `python -m flows.tenant_concurrency --revert --no-dry-run`"]
             if uri
             else []
         ),
     ]
-    show_story("lanes", _sentence(changes), lines, what="What each lane has, needs and is to have")
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the flow from a command line and return the exit status."""
-    return run_from_command_line(tenant_concurrency, arguments)
+    show_summary(
+        "lanes", _sentence(changes), lines, description="Current, needed and proposed concurrency of each lane"
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_from_command_line(tenant_concurrency))

@@ -1,1 +1,1 @@
-"""Parameterized notebooks, committed without outputs, and what they share."""
+"""Parameterized notebooks, committed without outputs, and their presentation modules."""

@@ -1,59 +1,45 @@
-"""What a stage deployed, looked up where its stacks publish it: SSM parameters."""
+"""What a stage has: its tenants by the settings, and what it deployed by the SSM parameters of its stacks."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
 
-from flows.reporting.asked import settings_parameters
-from lambdas.core.settings import EDGE_REGION, Settings
+from lambdas.core.settings import Settings
+from lambdas.core.settings.lanes import Tenant
+from operations.inventory import batches
 
-_PARAMETERS_AT_ONCE = 10  # what SSM looks up in one request
+_PARAMETERS_AT_ONCE = 10  # maximum of one GetParameters
 
 
 class NotDeployedError(LookupError):
-    """A stage has published nothing under a name; the message says which, and what deploys it."""
+    """A stage has not published a parameter; the message says which, and how to deploy it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Analytics:
-    """Where the edge's logs are asked and reports are kept; ``parameters`` is what questions call the settings."""
-
-    distribution: str
-    workgroup: str
-    database: str
-    reports_bucket: str
-    region: str = EDGE_REGION
-    parameters: Mapping[str, float | str] = field(default_factory=dict)
+class UnknownTenantError(ValueError):
+    """The settings name no such tenant; the message lists those that exist."""
 
 
-def find_analytics(settings: Settings, ssm: Any = None) -> Analytics:
-    """Return what the stage of ``settings`` deployed for analytics.
-
-    Args:
-        settings: of the stage.
-        ssm: a boto3 client; one of the edge's region if None.
+def chosen_tenants(settings: Settings, tenant: str | None) -> tuple[Tenant, ...]:
+    """Return ``tenant`` alone, or every tenant of the settings if it is None.
 
     Raises:
-        NotDeployedError: a parameter is missing.
+        UnknownTenantError: the settings do not name it.
     """
-    things = {
-        "distribution": "distribution-id",
-        "workgroup": "athena-workgroup",
-        "database": "glue-database",
-        "reports_bucket": "reports-bucket",
-    }
-    return Analytics(**look_up(settings, things, EDGE_REGION, ssm), parameters=settings_parameters(settings))
+    if tenant is None:
+        return tuple(sorted(settings.tenants))
+    if tenant not in settings.tenants:
+        raise UnknownTenantError(f"expected a tenant of {', '.join(sorted(settings.tenants))} but received {tenant!r}")
+    return (tenant,)
 
 
 def look_up(settings: Settings, things: Mapping[str, str], region: str, ssm: Any = None) -> dict[str, str]:
-    """Return what the stage of ``settings`` published in ``region``.
+    """Return the values that a stage published in ``region``.
 
     Args:
         settings: of the stage.
-        things: what to look up, such as ``images-table``, by the name that the answer has for it.
-        region: where it is deployed.
+        things: names of parameters, such as ``images-table``, by the keys of the returned dict.
+        region: where they are deployed.
         ssm: a boto3 client; one of that region if None.
 
     Raises:
@@ -61,14 +47,11 @@ def look_up(settings: Settings, things: Mapping[str, str], region: str, ssm: Any
     """
     ssm = ssm or boto3.client("ssm", region_name=region)
     names = {field: settings.parameter_name(thing) for field, thing in things.items()}
-    found = [
-        ssm.get_parameters(Names=list(names.values())[start : start + _PARAMETERS_AT_ONCE])
-        for start in range(0, len(names), _PARAMETERS_AT_ONCE)
-    ]
-    if invalid := [name for answer in found for name in answer["InvalidParameters"]]:
+    found = [ssm.get_parameters(Names=batch) for batch in batches(names.values(), _PARAMETERS_AT_ONCE)]
+    if invalid := [name for response in found for name in response["InvalidParameters"]]:
         raise NotDeployedError(
             f"expected the SSM parameters {', '.join(sorted(invalid))} in {region} but stage {settings.stage!r} has"
             " none: deploy it (make deploy), or start the local stack (darkroom up) and point AWS_ENDPOINT_URL at it"
         )
-    values = {parameter["Name"]: parameter["Value"] for answer in found for parameter in answer["Parameters"]}
+    values = {parameter["Name"]: parameter["Value"] for response in found for parameter in response["Parameters"]}
     return {field: values[name] for field, name in names.items()}

@@ -1,11 +1,11 @@
-"""What there is of pictures, as the buckets and the table list it; nothing is changed here."""
+"""Read-only listings of originals, records and derivatives."""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -25,10 +25,18 @@ _BY_TENANT = "by-tenant"
 _KEYS_AT_ONCE = 100  # BatchGetItem's limit
 _WAIT_SECONDS = 0.5
 _RECORD_FIELDS = "image_id, outcome, original"
+T = TypeVar("T")
+
+
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield ``items`` in lists of up to ``size``."""
+    remaining = iter(items)
+    while batch := list(islice(remaining, size)):
+        yield batch
 
 
 @dataclass(frozen=True, slots=True)
-class OriginalRecord:
+class StoredOriginal:
     """An original in its bucket."""
 
     key: OriginalKey
@@ -37,7 +45,7 @@ class OriginalRecord:
 
 @dataclass(frozen=True, slots=True)
 class ImageRecord:
-    """What an audit needs of an image's item."""
+    """The attributes of an image's item that operations need."""
 
     image_id: ImageId
     ready: bool
@@ -45,7 +53,7 @@ class ImageRecord:
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> "ImageRecord":
-        """Read an item of the images table, in DynamoDB's own types."""
+        """Read an item of the images table, in DynamoDB's attribute format."""
         return cls(
             image_id=ImageId(item["image_id"]["S"]),
             ready=item["outcome"]["S"] == "ready",
@@ -55,7 +63,7 @@ class ImageRecord:
 
 @dataclass(frozen=True, slots=True)
 class StoredDerivative:
-    """A derivative in a bucket: S3's ETag tells whether a copy has the same bytes."""
+    """A derivative in a bucket; copies with the same bytes have the same ETag."""
 
     etag: str
     stored_at: datetime
@@ -93,12 +101,12 @@ class DerivativesBucket:
                 try:
                     yield parse_image_id(folder["Prefix"].removesuffix("/"))
                 except MalformedKeyError:
-                    continue  # nothing of Darkroom's
+                    continue  # not a derivative
 
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """Every place that knows of pictures."""
+    """The buckets and the table that hold pictures and their records."""
 
     s3: "S3Client"
     originals_bucket: str
@@ -107,8 +115,8 @@ class Inventory:
     primary: DerivativesBucket
     replica: DerivativesBucket
 
-    def originals(self, tenant: str, day: date) -> Iterator[OriginalRecord]:
-        """Yield the originals of ``tenant`` whose key says ``day``.
+    def originals(self, tenant: str, day: date) -> Iterator[StoredOriginal]:
+        """Yield the originals of ``tenant`` with ``day`` in their key.
 
         Raises:
             ClientError: S3 refused; a retry may help.
@@ -118,12 +126,12 @@ class Inventory:
         for page in pages:
             for item in page.get("Contents", []):
                 try:
-                    yield OriginalRecord(OriginalKey.parse(item["Key"]), item["LastModified"])
+                    yield StoredOriginal(OriginalKey.parse(item["Key"]), item["LastModified"])
                 except MalformedKeyError:
                     continue  # the pipeline rejects such a key too
 
     def has_original(self, key: str) -> bool:
-        """Tell whether an original is there.
+        """Return whether an original exists.
 
         Raises:
             ClientError: S3 refused; a retry may help.
@@ -137,7 +145,7 @@ class Inventory:
         return True
 
     def records(self, tenant: str, day: date | None = None) -> Iterator[ImageRecord]:
-        """Yield the records of ``tenant`` whose original arrived on ``day`` (UTC), or at any time.
+        """Yield the records of ``tenant`` with an original that arrived on ``day`` (UTC), or at any time.
 
         Raises:
             ClientError: the table cannot be read; a retry may help.
@@ -157,14 +165,13 @@ class Inventory:
             yield from map(ImageRecord.from_item, page["Items"])
 
     def find(self, image_ids: Iterable[ImageId]) -> dict[ImageId, ImageRecord]:
-        """Return the records of ``image_ids`` as of this moment; those without a record are left out.
+        """Return the current records of ``image_ids``, by consistent reads; ids without a record are left out.
 
         Raises:
             ClientError: the table cannot be read; a retry may help.
         """
         found: dict[ImageId, ImageRecord] = {}
-        remaining = iter(image_ids)
-        while batch := list(islice(remaining, _KEYS_AT_ONCE)):
+        for batch in batches(image_ids, _KEYS_AT_ONCE):
             wanted: Mapping[str, Any] = {
                 self.images_table: {
                     "Keys": [{"image_id": {"S": image_id}} for image_id in batch],
@@ -173,10 +180,10 @@ class Inventory:
                 }
             }
             while wanted:
-                answer = self.dynamodb.batch_get_item(RequestItems=wanted)
-                records = map(ImageRecord.from_item, answer["Responses"].get(self.images_table, []))
+                response = self.dynamodb.batch_get_item(RequestItems=wanted)
+                records = map(ImageRecord.from_item, response["Responses"].get(self.images_table, []))
                 found.update((record.image_id, record) for record in records)
-                wanted = answer.get("UnprocessedKeys", {})
+                wanted = response.get("UnprocessedKeys", {})
                 if wanted:
                     time.sleep(_WAIT_SECONDS)
         return found

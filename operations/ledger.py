@@ -1,4 +1,4 @@
-"""What operations leave in writing: one JSON document a run, in the reports bucket, newest last."""
+"""Reports of operations: one JSON document per run in the reports bucket, sorted by time."""
 
 import json
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ class Ledger:
     s3: "S3Client"
     bucket: str
     kind: str
-    """The folder that they stand in: ``takedown``, ``audit``, ``lane-concurrency``."""
+    """Their folder: ``takedown``, ``audit``, ``lane-concurrency``."""
 
     def new_name(self, run: str) -> str:
-        """Return a name for the document of ``run``, later than every name before it."""
+        """Return a name for the document of ``run`` that sorts after every earlier one."""
         return f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S.%fZ}-{run[:8]}"
 
     def write(self, name: str, document: Any) -> str:
-        """Write ``document``, over an older one of that name; return its address in S3.
+        """Write ``document``, replacing one of the same name; return its S3 URI.
 
         Raises:
             ClientError: S3 refused; a retry may help.

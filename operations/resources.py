@@ -1,7 +1,7 @@
-"""Where a stage keeps its pictures, looked up and opened for the operations that need them."""
+"""The buckets, tables and functions of a stage, looked up once and opened for the operations that need them."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import boto3
 from botocore.config import Config
@@ -10,44 +10,51 @@ from lambdas.core.settings import EDGE_REGION, Settings
 from lambdas.core.stores.images import ImagesTable
 from lambdas.core.stores.uploads import UploadsTable
 from lambdas.core.takedown import CloudFrontCache, ImageResources, VersionedObjects
+from operations.backfill.jobs import Jobs
+from operations.backfill.run_state import RunStates
 from operations.discovery import look_up
 from operations.inventory import DerivativesBucket, Inventory
 from operations.ledger import Ledger
 
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 8}, max_pool_connections=64)
+_PRIMARY = {
+    "originals": "originals-bucket",
+    "derivatives": "derivatives-bucket",
+    "images": "images-table",
+    "uploads": "uploads-table",
+    "backfill_bucket": "backfill-bucket",
+    "backfill_function_arn": "backfill-function-arn",
+    "backfill_role_arn": "backfill-role-arn",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
-    """The buckets, tables and distribution of one stage, by their names in AWS."""
+class Resources:
+    """The resources of one stage, by their names or ARNs in AWS."""
 
     settings: Settings
     originals: str
     derivatives: str
     images: str
     uploads: str
+    backfill_bucket: str
+    backfill_function_arn: str
+    backfill_role_arn: str
     replica: str
     reports: str
     distribution: str
 
     @classmethod
-    def find(cls, settings: Settings) -> "Places":
+    def find(cls, settings: Settings) -> Self:
         """Look up what the stage of ``settings`` deployed.
 
         Raises:
             NotDeployedError: something is missing.
         """
-        things = {
-            "originals": "originals-bucket",
-            "derivatives": "derivatives-bucket",
-            "images": "images-table",
-            "uploads": "uploads-table",
-        }
-        regions = settings.regions
         return cls(
             settings,
-            **look_up(settings, things, regions.primary),
-            **look_up(settings, {"replica": "replica-bucket"}, regions.replica),
+            **look_up(settings, _PRIMARY, settings.regions.primary),
+            **look_up(settings, {"replica": "replica-bucket"}, settings.regions.replica),
             **look_up(settings, {"reports": "reports-bucket", "distribution": "distribution-id"}, EDGE_REGION),
         )
 
@@ -55,8 +62,16 @@ class Places:
         """Return a client of ``service`` in ``region``, the primary one if None."""
         return boto3.client(service, region_name=region or self.settings.regions.primary, config=_CONFIG)  # type: ignore[call-overload]
 
+    def images_table(self) -> ImagesTable:
+        """Return the images table."""
+        return ImagesTable(self.client("dynamodb"), self.images)
+
+    def uploads_table(self) -> UploadsTable:
+        """Return the table of requested uploads."""
+        return UploadsTable(self.client("dynamodb"), self.uploads)
+
     def inventory(self) -> Inventory:
-        """Return the places as an audit reads them."""
+        """Return the listings of originals, records and derivatives."""
         s3, replica = self.client("s3"), self.client("s3", self.settings.regions.replica)
         return Inventory(
             s3=s3,
@@ -67,20 +82,24 @@ class Places:
             replica=DerivativesBucket(replica, self.replica),
         )
 
-    def picture_places(self) -> ImageResources:
-        """Return the places as a takedown empties them: the upload API's own code."""
+    def image_resources(self) -> ImageResources:
+        """Return everything that a takedown erases, for the code that the upload API uses too."""
         s3, replica = self.client("s3"), self.client("s3", self.settings.regions.replica)
         return ImageResources(
             originals=VersionedObjects(s3, self.originals, self.settings.storage.object_lock),
             derivatives=(VersionedObjects(s3, self.derivatives), VersionedObjects(replica, self.replica)),
             edge=CloudFrontCache(self.client("cloudfront"), self.distribution),
-            images=ImagesTable(self.client("dynamodb"), self.images),
+            images=self.images_table(),
         )
 
-    def uploads_table(self) -> UploadsTable:
-        """Return the table of uploads that were signed."""
-        return UploadsTable(self.client("dynamodb"), self.uploads)
+    def jobs(self) -> Jobs:
+        """Return the jobs of S3 Batch Operations."""
+        return Jobs(self.client("s3control"), self.backfill_role_arn, self.backfill_bucket)
+
+    def run_states(self) -> RunStates:
+        """Return the states of backfill runs."""
+        return RunStates(self.client("s3"), self.backfill_bucket)
 
     def ledger(self, kind: str) -> Ledger:
-        """Return where operations of a ``kind`` leave what they did in writing."""
+        """Return the reports of a ``kind`` of operation."""
         return Ledger(self.client("s3", EDGE_REGION), self.reports, kind)

@@ -1,4 +1,4 @@
-"""Which pictures a takedown is about, and what is left after it."""
+"""Find the pictures that a takedown removes, and abort uploads in progress."""
 
 import re
 from collections.abc import Sequence
@@ -21,26 +21,26 @@ if TYPE_CHECKING:
 
 
 class WrongPicturesError(ValueError):
-    """The pictures named cannot be taken down as asked: the message says which and why."""
+    """The named pictures cannot be taken down; the message says which and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Finds pictures in every place that knows of them; changes nothing."""
+    """Finds pictures by records, uploads and stored originals; changes nothing."""
 
     inventory: Inventory
     uploads: UploadsTable
-    places: ImageResources
+    image_resources: ImageResources
 
     def named(self, image_ids: Sequence[str], tenant: str | None = None) -> list[Target]:
-        """Return the pictures called ``image_ids``, which belong to ``tenant`` where one is given.
+        """Return the pictures with ``image_ids``; all must belong to ``tenant`` if one is given.
 
-        The key of an original is known from the image's record, or from the upload that was signed; else, with a
-        ``tenant``, it is looked for among the tenant's originals.
+        The key of an original comes from the image's record or its upload; otherwise, with a ``tenant``, it is
+        searched among the tenant's originals.
 
         Raises:
-            WrongPicturesError: an id is malformed, or a picture is another tenant's.
-            ClientError: a place cannot be read; a retry may help.
+            WrongPicturesError: an id is malformed, or a picture belongs to another tenant.
+            ClientError: a table or bucket cannot be read; a retry may help.
         """
         parsed = _parse(image_ids)
         records = self.inventory.find(parsed)
@@ -58,11 +58,11 @@ class Search:
         return [Target(image_id, keys.get(image_id)) for image_id in parsed]
 
     def of_tenant(self, tenant: str) -> list[Target]:
-        """Return every picture of ``tenant``: originals, deleted ones' old versions too, and records without any.
+        """Return every picture of ``tenant``: originals, including deleted ones with versions left, and records.
 
         Raises:
-            WrongPicturesError: it is no tenant's name.
-            ClientError: a place cannot be read; a retry may help.
+            WrongPicturesError: the tenant's name is malformed.
+            ClientError: a table or bucket cannot be read; a retry may help.
         """
         if not re.fullmatch(TENANT_PATTERN, tenant):
             raise WrongPicturesError(f"expected a tenant's name but received {tenant!r}")
@@ -72,17 +72,17 @@ class Search:
 
     def _originals(self, tenant: str) -> dict[ImageId, str]:
         found = {}
-        for text in self.places.originals.keys(f"{tenant}/"):
+        for text in self.image_resources.originals.keys(f"{tenant}/"):
             try:
                 key = OriginalKey.parse(text)
             except MalformedKeyError:
-                continue  # no picture; it goes with the tenant's folder
+                continue  # erased with the tenant's folder
             found[key.image_id] = text
         return found
 
 
 def abort_uploads(s3: "S3Client", bucket: str, tenant: str) -> int:
-    """Drop the parts of every upload of ``tenant`` that is under way; return how many uploads there were.
+    """Abort every multipart upload of ``tenant``; return their number.
 
     Raises:
         ClientError: S3 refused; a retry may help.

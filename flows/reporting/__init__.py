@@ -1,1 +1,1 @@
-"""What a report is made of: queries of the access log, rendered notebooks, and the pages that are published."""
+"""Reports: queries of the access log, notebooks rendered to pages, and their publication."""

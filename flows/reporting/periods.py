@@ -6,12 +6,12 @@ from typing import Self
 
 
 class PeriodError(ValueError):
-    """The days asked for are none that a report can cover; the message says what was expected."""
+    """The days are not a valid period; the message says what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Whole days in UTC, the last one included. ``ongoing`` where that one is not over."""
+    """Whole days in UTC, the last one included; ``ongoing`` if that is today."""
 
     first_day: date
     last_day: date
@@ -23,8 +23,8 @@ class Period:
     ) -> Self:
         """Return the days from ``first_day`` to ``last_day``; one day if only the first is given.
 
-        Without a first day, the ``days`` up to the last one, which is yesterday if left out as well. ``today`` is the
-        day in UTC, for tests; a report of it covers what has been logged so far.
+        Without a first day, the ``days`` up to the last one, which is yesterday by default. ``today`` is the current
+        day in UTC, for tests; a report about it covers what has been logged so far.
 
         Raises:
             PeriodError: the period ends before it begins, or lies in the future.
@@ -40,12 +40,12 @@ class Period:
 
     @property
     def days(self) -> int:
-        """How many days there are."""
+        """The number of days."""
         return (self.last_day - self.first_day).days + 1
 
     @property
-    def before(self) -> "Period":
-        """As many days that end where this begins: what it is compared with."""
+    def previous(self) -> "Period":
+        """The equally long period right before, for comparisons."""
         return Period(self.first_day - timedelta(days=self.days), self.first_day - timedelta(days=1))
 
     @property
@@ -66,7 +66,7 @@ class Period:
 
     @property
     def parameters(self) -> dict[str, int]:
-        """What the SQL files call it: years, and days as numbers such as 20261123."""
+        """The parameters of SQL files: years, and days as numbers such as 20261123."""
         return {
             "first_year": self.first_day.year,
             "last_year": self.last_day.year,

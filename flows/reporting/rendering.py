@@ -1,4 +1,4 @@
-"""Notebooks executed by papermill and turned into one self-contained page each by nbconvert."""
+"""Notebooks executed by papermill and rendered by nbconvert to one self-contained HTML page each."""
 
 import json
 import os
@@ -21,14 +21,14 @@ _START_SECONDS = 120
 
 
 class NotebookFailedError(RuntimeError):
-    """A cell of a notebook raised; the executed part is saved all the same."""
+    """A cell of a notebook raised; the executed part has been saved."""
 
 
 def execute_notebook(name: str, output: Path, parameters: Mapping[str, Any]) -> None:
-    """Run ``notebooks/{name}.ipynb`` with ``parameters`` and save it, outputs included, as ``output``.
+    """Run ``notebooks/{name}.ipynb`` with ``parameters`` and save it with its outputs as ``output``.
 
     Raises:
-        NotebookFailedError: a cell raised; ``output`` is there, up to that cell.
+        NotebookFailedError: a cell raised; ``output`` has the cells up to it.
     """
     output.parent.mkdir(parents=True, exist_ok=True)
     with _private_jupyter():
@@ -40,7 +40,7 @@ def execute_notebook(name: str, output: Path, parameters: Mapping[str, Any]) -> 
                 kernel_name="python3",
                 progress_bar=False,
                 start_timeout=_START_SECONDS,
-                extra_arguments=["--IPKernelApp.log_level=ERROR"],  # it warns of its loopback sockets at every start
+                extra_arguments=["--IPKernelApp.log_level=ERROR"],  # without the warning about loopback sockets
             )
         except PapermillExecutionError as error:
             raise NotebookFailedError(f"{name}: {error.ename}: {error.evalue}") from error
@@ -50,7 +50,7 @@ def read_figures(notebook: Path) -> dict[str, Any]:
     """Return the named figures that an executed notebook prints, as JSON, in its cell tagged ``figures``.
 
     Raises:
-        NotebookFailedError: no such cell was reached.
+        NotebookFailedError: that cell was not reached.
     """
     executed = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
     for cell in executed.cells:
@@ -63,13 +63,13 @@ def read_figures(notebook: Path) -> dict[str, Any]:
 
 
 def render_html(notebook: Path, page: Path, title: str, failure: str = "") -> None:
-    """Write an executed notebook as one HTML file that needs no other: no code, only what the cells show.
+    """Write an executed notebook as one self-contained HTML file, with outputs and without code.
 
     Args:
         notebook: with its outputs.
-        page: file to write; replaced in one step.
+        page: file to write, atomically.
         title: of the page.
-        failure: what went wrong on the way, shown first; nothing if empty.
+        failure: why the notebook failed, shown first; empty if it did not.
     """
     exporter = HTMLExporter(  # type: ignore[no-untyped-call]
         config=Config(TagRemovePreprocessor={"enabled": True, "remove_cell_tags": {"hidden", _FIGURES_TAG}}),
@@ -90,7 +90,7 @@ def render_html(notebook: Path, page: Path, title: str, failure: str = "") -> No
 
 @contextmanager
 def _private_jupyter() -> Iterator[None]:
-    """Keep a kernel's connection files and IPython's profile out of the user's home."""
+    """Keep the kernel's connection files and IPython's profile out of the user's home."""
     with tempfile.TemporaryDirectory(prefix="darkroom-jupyter-") as folder:
         private = dict.fromkeys(("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR"), folder)
         before = {name: os.environ.get(name) for name in private}

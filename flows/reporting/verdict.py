@@ -1,4 +1,4 @@
-"""Was it a fine day? Key figures of a period, judged by what the settings expect."""
+"""Was the period fine? Its key figures, judged by the thresholds of the settings."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,7 +13,7 @@ COUNTS = ("requests", "hits", "misses", "client_errors", "server_errors", "bytes
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What the edge served in a period: numbers of answers, and bytes sent to viewers."""
+    """What the edge served in a period: numbers of responses, and bytes sent to viewers."""
 
     requests: int
     hits: int
@@ -24,12 +24,12 @@ class Figures:
 
     @classmethod
     def total(cls, by_format: pd.DataFrame) -> "Figures":
-        """Add up the rows of the question ``hit_ratio_by_format``."""
+        """Add up the rows of the query ``hit_ratio_by_format``."""
         return cls(**{count: int(by_format[count].sum()) for count in COUNTS})
 
     @property
     def hit_ratio(self) -> float | None:
-        """Hits among pictures served, 0 to 1; None where none was served."""
+        """Share of hits among the pictures served, 0 to 1; None if none was served."""
         pictures = self.hits + self.misses
         return self.hits / pictures if pictures else None
 
@@ -40,7 +40,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer to "was it fine?": yes, no, or None where the logs do not say, and why in one sentence."""
+    """Whether the period was fine, None if the logs do not say, and a sentence with the reason."""
 
     fine: bool | None
     sentence: str
@@ -50,18 +50,18 @@ def judge(figures: Figures | None, period: Period, expected: Analytics, tenant: 
     """Judge a period.
 
     Args:
-        figures: of the period, or None where the question about them went unanswered.
+        figures: of the period, or None if the query for them failed.
         period: the days.
-        expected: what a fine day is.
-        tenant: whose pictures alone the figures are of; None for everybody's.
+        expected: the thresholds.
+        tenant: the figures are about its pictures; None for all.
     """
     days, was = period.label, _was(period)
-    whose = f" for {tenant}" if tenant else ""
+    of_tenant = f" for {tenant}" if tenant else ""
     if figures is None:
-        return Verdict(None, f"Whether {days} {was} fine{whose} is not known: the question that tells went unanswered.")
+        return Verdict(None, f"Whether {days} {was} fine{of_tenant} is not known: its query failed.")
     if figures.requests == 0:
         return Verdict(
-            None, f"Nothing {f'of {tenant} ' if tenant else ''}was asked for on {days}: no request is in the log."
+            None, f"Nothing {f'of {tenant} ' if tenant else ''}was requested on {days}: the log has no request."
         )
     served = f"{figures.requests:,} request{'' if figures.requests == 1 else 's'}"
     errors = figures.server_errors / figures.requests
@@ -72,7 +72,7 @@ def judge(figures: Figures | None, period: Period, expected: Analytics, tenant: 
     if not poor_errors:
         findings.reverse()
     fine = not (poor_errors or poor_hits)
-    judgement = f"{was}{'' if fine else ' not'} fine{whose}{' so far' if period.ongoing else ''}"
+    judgement = f"{was}{'' if fine else ' not'} fine{of_tenant}{' so far' if period.ongoing else ''}"
     return Verdict(fine, f"{days} {judgement}: {served}; {'; '.join(findings)}.")
 
 
@@ -93,7 +93,7 @@ def _error_finding(figures: Figures, share: float) -> str:
 def _hit_finding(figures: Figures, expected: Analytics, *, judged: bool, poor: bool) -> str:
     if figures.hit_ratio is None:
         return "no picture among them"
-    told = f"{figures.hit_ratio:.1%} of pictures from the cache"
+    ratio = f"{figures.hit_ratio:.1%} of pictures from the cache"
     if poor:
-        return f"{told}, where {expected.expected_hit_ratio:.0%} is expected"
-    return told if judged else f"{told} (too few to judge)"
+        return f"{ratio}, where {expected.expected_hit_ratio:.0%} is expected"
+    return ratio if judged else f"{ratio} (too few to judge)"

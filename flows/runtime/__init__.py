@@ -1,1 +1,1 @@
-"""What flows share of Prefect: approvals, artifacts, deployments, limits, and the command line of each."""
+"""What flows share of Prefect: command line, retries and limits, approvals, artifacts."""

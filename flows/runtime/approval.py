@@ -1,4 +1,4 @@
-"""A person asked in the middle of a run, in Prefect's UI, before anything that cannot be undone."""
+"""Approval by a person in Prefect's UI, before an irreversible step of a run."""
 
 from typing import Any, Literal, TypeVar
 from uuid import UUID
@@ -17,7 +17,7 @@ _POLL_SECONDS = 2
 
 
 class NotApprovedError(Exception):
-    """Nothing may be done: the message says why; ``rejected`` tells an answer from none."""
+    """The step is not approved; ``rejected`` distinguishes a rejection from a timeout."""
 
     def __init__(self, message: str, *, rejected: bool) -> None:
         super().__init__(message)
@@ -25,48 +25,44 @@ class NotApprovedError(Exception):
 
     @property
     def state(self) -> State[Any]:
-        """The state in which the run ends."""
+        """The final state of the run."""
         if self.rejected:
             return Cancelled(name="Rejected", message=str(self))
         return Failed(name="ApprovalNeverCame", message=str(self))
 
 
 class Approval(RunInput):
-    """Approve, or reject."""
+    """The form in the UI."""
 
-    decision: Literal["approve", "reject"] = Field(description="Whether it is to be done.")
+    decision: Literal["approve", "reject"] = Field(description="Whether to proceed.")
     reason: str = Field(default="", description="Kept with the record of the run.")
 
 
-Question = TypeVar("Question", bound=Approval)
+Form = TypeVar("Form", bound=Approval)
 
 
-def ask(question: type[Question], seconds: int) -> Question:
-    """Pause the run until somebody answers ``question`` in the UI; return the answer, which is an approval.
+def approval_form(description: str) -> type[Approval]:
+    """Return a form that shows ``description``, in Markdown."""
+    return Approval.with_initial_data(description=description)
+
+
+def require_approval(form: type[Form], seconds: int) -> Form:
+    """Pause the run until the ``form`` is submitted in the UI; return it if it approves.
 
     Raises:
-        NotApprovedError: it was rejected, or ``seconds`` went by without an answer.
+        NotApprovedError: it was rejected, or not submitted within ``seconds``.
     """
-    get_run_logger().info("Paused for approval: answer by Resume on this run's page, within %d s", seconds)
+    get_run_logger().info("Paused for approval: use Resume on this run's page within %d s", seconds)
     try:
-        answer = pause_flow_run(wait_for_input=question, timeout=seconds, poll_interval=_POLL_SECONDS)
+        submitted = pause_flow_run(wait_for_input=form, timeout=seconds, poll_interval=_POLL_SECONDS)
     except FlowPauseTimeout as error:
-        _go_on()
+        # Otherwise the server ends the pause with a message of its own.
+        with get_client(sync_client=True) as client:
+            client.set_flow_run_state(UUID(str(flow_run.id)), Running(), force=True)
         raise NotApprovedError(
             f"approval never came within {seconds} s; nothing was changed", rejected=False
         ) from error
-    if answer.decision == "reject":
-        because = f": {answer.reason}" if answer.reason else ""
+    if submitted.decision == "reject":
+        because = f": {submitted.reason}" if submitted.reason else ""
         raise NotApprovedError(f"rejected{because}; nothing was changed", rejected=True)
-    return answer
-
-
-def _go_on() -> None:
-    """Take the run out of its pause, whose end the server else would word itself."""
-    with get_client(sync_client=True) as client:
-        client.set_flow_run_state(UUID(str(flow_run.id)), Running(), force=True)
-
-
-def question_about(what: str) -> type[Approval]:
-    """Return the question whether to do ``what``, a description in Markdown."""
-    return Approval.with_initial_data(description=what)
+    return submitted

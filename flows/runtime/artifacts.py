@@ -1,4 +1,4 @@
-"""Artifacts that tell the story of a run."""
+"""Artifacts on the page of a run: a Markdown summary and tables."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -6,28 +6,30 @@ from typing import Any
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 
-def show_rows(key: str, rows: Sequence[Mapping[str, Any]], what: str, *, shown: int, whole: str = "") -> None:
-    """Leave ``rows`` as a table, the first ``shown`` of them, and say where the ``whole`` is; nothing where none are.
+def show_table(
+    key: str, rows: Sequence[Mapping[str, Any]], description: str, *, shown: int, complete: str = ""
+) -> None:
+    """Create a table artifact, unless there are no rows.
 
     Args:
         key: of the artifact.
-        rows: a line each.
-        what: they are, in a sentence.
-        shown: how many of them the artifact holds.
-        whole: address of all of them.
+        rows: of the table.
+        description: what they are, in a sentence.
+        shown: maximum number of rows in the artifact.
+        complete: where all rows are stored.
     """
     if not rows:
         return
-    beyond = f" The first {shown:,} of {len(rows):,}; all: {whole}" if len(rows) > shown else ""
-    create_table_artifact(key=key, table=[dict(row) for row in rows[:shown]], description=f"{what}{beyond}")
+    more = f" The first {shown:,} of {len(rows):,}; all: {complete}" if len(rows) > shown else ""
+    create_table_artifact(key=key, table=[dict(row) for row in rows[:shown]], description=f"{description}{more}")
 
 
-def show_story(key: str, sentence: str, lines: Iterable[str] = (), *, what: str) -> None:
-    """Leave a Markdown page: the ``sentence`` that matters most, then ``lines``; ``what`` says what it tells."""
-    create_markdown_artifact(key=key, markdown="\n".join([f"**{sentence}**", "", *lines]), description=what)
+def show_summary(key: str, sentence: str, lines: Iterable[str] = (), *, description: str) -> None:
+    """Create a Markdown artifact: the most important ``sentence``, then ``lines``."""
+    create_markdown_artifact(key=key, markdown="\n".join([f"**{sentence}**", "", *lines]), description=description)
 
 
 def markdown_table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
-    """Return the lines of a table in Markdown."""
+    """Return the lines of a Markdown table."""
     lines = [headings, ["---"] * len(headings), *rows]
     return [f"| {' | '.join(str(cell).replace('|', '∣') for cell in line)} |" for line in lines]

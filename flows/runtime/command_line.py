@@ -1,11 +1,12 @@
-"""A flow run from a command line: its documented parameters are the options, its state is the exit status."""
+"""``python -m flows.NAME``: a flow as a command. Its documented parameters are options, its state the exit status."""
 
-import argparse
+import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Optional, Union, get_args, get_origin, get_type_hints
 
+import typer
 from prefect import Flow
 from prefect.utilities.callables import parameter_schema
 
@@ -13,55 +14,78 @@ FINE, WITH_FINDINGS, FAILED = 0, 1, 2
 
 
 def run_from_command_line(flow: Flow[..., Any], arguments: Sequence[str] | None = None) -> int:
-    """Run ``flow`` with the options in ``arguments``, print what became of it, and return the exit status.
+    """Run ``flow`` with options from ``arguments`` (``sys.argv`` if None), print its result, return the exit status.
 
-    0 for a run that completed, 1 for one that completed under another name, such as FaultsFound, 2 for any other.
+    0 for a run that completed; 1 for one that completed under another name, such as FaultsFound; 2 for any other, and
+    for wrong options.
     """
-    chosen = vars(_parser(flow).parse_args(arguments))
-    state: Any = flow(**chosen, return_state=True)
-    if state.is_completed():
-        print(state.message)
-        return FINE if state.name == "Completed" else WITH_FINDINGS
-    print(f"{state.name}: {state.message}", file=sys.stderr)
-    return FAILED
+    app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+    app.command(help=(flow.description or "").partition("\n\nArgs:")[0])(_command(flow))
+    try:
+        app(arguments, prog_name=f"python -m {_module(flow)}")
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return FINE
 
 
-def _parser(flow: Flow[..., Any]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=f"python -m {_module(flow)}",
-        description=(flow.description or "").partition("\n\nArgs:")[0],
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    for name, schema in parameter_schema(flow.fn).properties.items():
-        annotation = get_type_hints(flow.fn)[name]
-        help_text = f"{schema.get('description', '')} (default: {_written(schema.get('default'))})".replace("%", "%%")
-        parser.add_argument(
-            f"--{name.replace('_', '-')}", default=argparse.SUPPRESS, help=help_text, **_reading(annotation)
+def _command(flow: Flow[..., Any]) -> Callable[..., None]:
+    """Return a function with an option for each of the flow's parameters; those left out are not passed on."""
+
+    def command(**options: Any) -> None:
+        state: Any = flow(**{name: value for name, value in options.items() if value is not None}, return_state=True)
+        if state.is_completed():
+            typer.echo(state.message)
+            raise typer.Exit(FINE if state.name == "Completed" else WITH_FINDINGS)
+        typer.echo(f"{state.name}: {state.message}", err=True)
+        raise typer.Exit(FAILED)
+
+    hints = get_type_hints(flow.fn)
+    options = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[Optional[_option_type(hints[name])], _option(hints[name], schema)],  # noqa: UP045
         )
-    return parser
+        for name, schema in parameter_schema(flow.fn).properties.items()
+    ]
+    command.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
+    command.__annotations__ = {option.name: option.annotation for option in options}
+    return command
 
 
 def _module(flow: Flow[..., Any]) -> str:
-    """Return the module that ``flow`` stands in, whatever it is called while ``python -m`` runs it."""
+    """Return the flow's module, also while ``python -m`` calls it ``__main__``."""
     spec = sys.modules[flow.fn.__module__].__spec__
     return flow.fn.__module__ if spec is None else spec.name
 
 
-def _reading(annotation: Any) -> dict[str, Any]:
-    """Return how argparse reads a parameter; what the text means is for the flow's own validation to say."""
-    kinds = [annotation]
+def _plain(annotation: Any) -> Any:
+    """Return a parameter's type without None."""
     if get_origin(annotation) in (Union, UnionType):
-        kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
-    kind = kinds[0]
-    if kind is bool:
-        return {"action": argparse.BooleanOptionalAction}
-    if get_origin(kind) is Literal:
-        return {"choices": get_args(kind)}
-    metavar = getattr(kind, "__name__", "value").upper()
-    return {"nargs": "+", "metavar": "NAME"} if get_origin(kind) is list else {"metavar": metavar}
+        return next(kind for kind in get_args(annotation) if kind is not type(None))
+    return annotation
 
 
-def _written(default: Any) -> str:
-    if default is None:
-        return "none"
-    return ("yes" if default else "no") if isinstance(default, bool) else str(default)
+def _option_type(annotation: Any) -> Any:
+    """Return how the option is parsed; text is validated by the flow itself."""
+    kind = _plain(annotation)
+    if kind is bool or get_origin(kind) is Literal:
+        return kind
+    return list[str] if get_origin(kind) is list else str
+
+
+def _option(annotation: Any, schema: dict[str, Any]) -> Any:
+    kind, default = _plain(annotation), schema.get("default")
+    repeatable = get_origin(kind) is list
+    return typer.Option(
+        help=f"{schema.get('description', '')}{' Repeatable.' if repeatable else ''}",
+        show_default=False if default is None else ("yes" if default else "no") if kind is bool else str(default),
+        metavar=None
+        if kind is bool or get_origin(kind) is Literal
+        else getattr(_item(kind), "__name__", "value").upper(),
+    )
+
+
+def _item(kind: Any) -> Any:
+    return get_args(kind)[0] if get_origin(kind) is list else kind

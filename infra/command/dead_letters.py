@@ -12,8 +12,8 @@ from infra.command.deployment import Deployment, DeploymentError, OnAws, aws_err
 from infra.command.terminal import console, reported_errors
 
 if TYPE_CHECKING:
-    from operations.dead_letters.dead_letter import DeadLetter
-    from operations.dead_letters.dead_letters import DeadLetterQueue
+    from operations.dead_letters.message import DeadMessage
+    from operations.dead_letters.queue import DeadLetterQueue
 
 Lane = Annotated[str | None, typer.Option("--lane", help="Only of this lane. Default: all lanes.")]
 Names = Annotated[
@@ -35,7 +35,7 @@ def main(context: typer.Context, lane: Lane = None, aws: OnAws = False) -> None:
     """
     if context.invoked_subcommand is None:
         with _errors():
-            _print([letter for queue in _queues(lane, on_aws=aws) for letter in queue.letters()], "none")
+            _print([letter for queue in _queues(lane, on_aws=aws) for letter in queue.messages()], "none")
 
 
 @dead_letters.command()
@@ -46,7 +46,7 @@ def send_back(
     with _errors():
         chosen = _choice(names, because, every=every)
         queues = _queues(lane, on_aws=aws)
-        _print([letter for queue in queues for letter in queue.send_back(chosen)], "none sent back")
+        _print([letter for queue in queues for letter in queue.redrive(chosen)], "none sent back")
 
 
 @dead_letters.command()
@@ -64,11 +64,11 @@ def _errors() -> Iterator[None]:
         yield
 
 
-def _choice(names: list[str] | None, because: str | None, *, every: bool) -> "Callable[[DeadLetter], bool]":
+def _choice(names: list[str] | None, because: str | None, *, every: bool) -> "Callable[[DeadMessage], bool]":
     if sum(map(bool, (names, because, every))) != 1:
         raise DeploymentError("expected ids, or --because with a part of the reason, or --all: one of these")
 
-    def chosen(letter: "DeadLetter") -> bool:
+    def chosen(letter: "DeadMessage") -> bool:
         named = any(letter.is_named(name) for name in names or ())
         return every or named or (because is not None and because in letter.reason)
 
@@ -76,7 +76,7 @@ def _choice(names: list[str] | None, because: str | None, *, every: bool) -> "Ca
 
 
 def _queues(lane: str | None, *, on_aws: bool) -> "list[DeadLetterQueue]":
-    from operations.dead_letters.dead_letters import DeadLetterQueue, UnknownLaneError
+    from operations.dead_letters.queue import DeadLetterQueue, UnknownLaneError
 
     deployment = Deployment.chosen(on_aws=on_aws)
     settings, client = deployment.settings, deployment.client
@@ -89,7 +89,7 @@ def _queues(lane: str | None, *, on_aws: bool) -> "list[DeadLetterQueue]":
         raise DeploymentError(str(error)) from error
 
 
-def _print(letters: "list[DeadLetter]", none: str) -> None:
+def _print(letters: "list[DeadMessage]", none: str) -> None:
     if not letters:
         console.print(f"Dead letters: {none}.")
     for letter in letters:

@@ -10,7 +10,7 @@ from infra.command.terminal import reported_errors
 
 if TYPE_CHECKING:
     from lambdas.core.access.grants import Scope
-    from operations.keys.image_token_keys import TokenKeyring
+    from operations.keys.keyrings import TokenKeyring
 
 _HOUR = 3600
 
@@ -98,7 +98,7 @@ def rotate_keys(
     """
     with reported_errors():
         from lambdas.core.access.signing_key import MalformedKeysError
-        from operations.keys.image_token_keys import TooSoonError
+        from operations.keys.keyrings import TooSoonError
 
         try:
             with aws_errors("the keys cannot be changed"):
@@ -126,7 +126,7 @@ def _scopes(names: list[str] | None) -> "frozenset[Scope]":
 def _keyring(*, on_aws: bool) -> "TokenKeyring":
     from lambdas.core.settings import EDGE_REGION
     from operations.keys.edge_key_store import EdgeKeyStore
-    from operations.keys.image_token_keys import TokenKeyring
+    from operations.keys.keyrings import TokenKeyring
 
     deployment = Deployment.chosen(on_aws=on_aws)
     secret = deployment.parameter("image-token-keys-secret")

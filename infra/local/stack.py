@@ -18,7 +18,7 @@ from infra.local.state import CHECKOUT, Ports, ProcessRecord, StackState, StateF
 from lambdas.core.settings import EDGE_REGION, Settings, default_stage, load_settings
 from lambdas.core.stores.secrets import ensure_image_token_keys, ensure_tenant_keys
 from operations.keys.edge_key_store import EdgeKeyStore
-from operations.keys.image_token_keys import TokenKeyring
+from operations.keys.keyrings import TokenKeyring
 from operations.tuning.lanes import deployed_lanes, reserve_new
 from operations.tuning.reservations import ControlPlane
 

@@ -1,22 +1,43 @@
-"""How notebooks show what they found: headline, key figures, charts and tables, on paper-white and any width."""
+"""What notebooks show: headline, key figures, charts and tables, for any page width."""
 
-from notebooks.presentation.charts import chart
-from notebooks.presentation.drawing import Unit, bars, columns, lines, ranges
-from notebooks.presentation.gallery import Card, gallery
-from notebooks.presentation.page import details, headline, key_figures, notice, section, small_print, style
-from notebooks.presentation.palette import BLUE, GREEN, GREY, ORANGE, SERIES, SKY, VERMILION
-from notebooks.presentation.tables import table
-from notebooks.presentation.writing import (
-    write_bytes,
-    write_change,
-    write_count,
-    write_format,
-    write_ms,
-    write_points,
-    write_result,
-    write_share,
-    write_text,
-    write_usd,
+from notebooks.presentation.charts import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    SERIES,
+    SKY,
+    VERMILION,
+    Unit,
+    bars,
+    chart,
+    columns,
+    lines,
+    ranges,
+)
+from notebooks.presentation.formatting import (
+    format_bytes,
+    format_change,
+    format_count,
+    format_image_type,
+    format_ms,
+    format_points,
+    format_result_type,
+    format_share,
+    format_text,
+    format_usd,
+)
+from notebooks.presentation.page import (
+    Card,
+    details,
+    gallery,
+    headline,
+    key_figures,
+    notice,
+    section,
+    small_print,
+    style,
+    table,
 )
 
 __all__ = [
@@ -33,6 +54,16 @@ __all__ = [
     "chart",
     "columns",
     "details",
+    "format_bytes",
+    "format_change",
+    "format_count",
+    "format_image_type",
+    "format_ms",
+    "format_points",
+    "format_result_type",
+    "format_share",
+    "format_text",
+    "format_usd",
     "gallery",
     "headline",
     "key_figures",
@@ -43,14 +74,4 @@ __all__ = [
     "small_print",
     "style",
     "table",
-    "write_bytes",
-    "write_change",
-    "write_count",
-    "write_format",
-    "write_ms",
-    "write_points",
-    "write_result",
-    "write_share",
-    "write_text",
-    "write_usd",
 ]

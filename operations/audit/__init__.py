@@ -1,1 +1,1 @@
-"""Audit: whether originals, records, derivatives and replica agree, and what mends them where they do not."""
+"""Audit: do originals, records, derivatives and replica agree, and what repairs them where they do not."""

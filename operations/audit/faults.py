@@ -1,4 +1,4 @@
-"""What an audit can find, how it is counted, and what mends it."""
+"""What an audit can find, how it is counted, and what repairs it."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -20,11 +20,11 @@ class Fault(StrEnum):
 
 
 MEANINGS: dict[Fault, str] = {
-    Fault.NO_OUTCOME: "an upload that arrived and of which the images table says nothing",
-    Fault.NO_ORIGINAL: "a record whose original is not in its bucket any more",
-    Fault.NO_DERIVATIVE: "a ready image that lacks a variant that the settings make ahead",
-    Fault.NOT_REPLICATED: "a derivative that the replica lacks, or has with other bytes, for longer than is usual",
-    Fault.NO_IMAGE: "derivatives of an image that no record calls ready",
+    Fault.NO_OUTCOME: "an upload that arrived and has no record in the images table",
+    Fault.NO_ORIGINAL: "a record whose original is no longer in its bucket",
+    Fault.NO_DERIVATIVE: "a ready image without one of the variants that the pipeline makes ahead",
+    Fault.NOT_REPLICATED: "a derivative that the replica lacks or has with other bytes, for longer than usual",
+    Fault.NO_IMAGE: "derivatives of an image that is not recorded as ready",
 }
 
 
@@ -35,7 +35,7 @@ class Finding:
     fault: Fault
     image_id: ImageId
     tenant: str
-    """Empty where nothing says whose it is."""
+    """Empty if unknown."""
     detail: str
 
     def as_row(self) -> dict[str, Any]:
@@ -45,7 +45,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class AuditResult:
-    """What an audit looked at, and what it found."""
+    """How much an audit checked, and what it found."""
 
     originals: int
     records: int
@@ -53,38 +53,38 @@ class AuditResult:
 
     @property
     def counts(self) -> dict[Fault, int]:
-        """How many images have each fault."""
-        # A stray is found in each region that has it.
+        """Number of images with each fault."""
+        # A stray derivative is found once in each region that has it.
         counted = Counter(fault for fault, _ in {(finding.fault, finding.image_id) for finding in self.findings})
         return {fault: counted[fault] for fault in Fault}
 
     @property
     def sentence(self) -> str:
         """The audit in a sentence."""
-        looked = f"{self.originals:,} originals and {self.records:,} records"
+        checked = f"{self.originals:,} originals and {self.records:,} records"
         if not self.findings:
-            return f"{looked}: no fault"
+            return f"{checked}: no fault"
         found = "; ".join(f"{count:,} × {fault}" for fault, count in self.counts.items() if count)
-        return f"{looked}: {found}"
+        return f"{checked}: {found}"
 
     @property
-    def drawn(self) -> dict[str, list[ImageId]]:
-        """The images that a backfill mends, by tenant: it draws from the original what the bucket lacks."""
+    def redrawn(self) -> dict[str, list[ImageId]]:
+        """Images by tenant that a backfill repairs by drawing the missing derivatives."""
         return _by_tenant(finding for finding in self.findings if finding.fault is Fault.NO_DERIVATIVE)
 
     @property
     def announced(self) -> list[str]:
-        """The keys of originals that their lane has to be told of again."""
+        """Keys of originals that have to be announced to their lane again."""
         return sorted(finding.detail for finding in self.findings if finding.fault is Fault.NO_OUTCOME)
 
     @property
-    def replicated_anew(self) -> dict[str, list[ImageId]]:
-        """The images that a backfill mends by drawing them anew, by tenant: S3 replicates what is written."""
+    def rewritten(self) -> dict[str, list[ImageId]]:
+        """Images by tenant that a backfill repairs by drawing all derivatives again, because S3 replicates writes."""
         return _by_tenant(finding for finding in self.findings if finding.fault is Fault.NOT_REPLICATED)
 
     @property
     def taken_down(self) -> list[ImageId]:
-        """The images of which no record tells: only a takedown leaves nothing of them."""
+        """Images without a record, which only a takedown removes completely."""
         return sorted(
             {finding.image_id for finding in self.findings if finding.fault is Fault.NO_IMAGE and not finding.tenant}
         )

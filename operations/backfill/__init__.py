@@ -1,1 +1,1 @@
-"""Backfills: which pictures, what they will take, the jobs that draw them, and what became of each."""
+"""Backfills: select pictures, estimate the work, run jobs of S3 Batch Operations, and account for every picture."""

@@ -1,4 +1,4 @@
-"""What a backfill will take: seconds of CPU, time and dollars, from what encoders were measured to cost."""
+"""Estimate of a backfill: CPU seconds, duration and cost, from the measured cost of the encoders."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from operations.costs.prices import PRICES
 
 _MEGA = 1_000_000
 _GIGABYTE, _GIBIBYTE_MB = 1_000_000_000, 1024
-_REQUEST_SECONDS = 0.03  # of one request to S3 or DynamoDB in the same region: an assumption, on the careful side
-_FIXED_REQUESTS = 3  # a picture's record read, its original read, its record written
-_WRITES = 2  # of a derivative, and of a record: the replica's copy, and the index
+_REQUEST_SECONDS = 0.03  # one request to S3 or DynamoDB in the same region; a cautious assumption
+_FIXED_REQUESTS = 3  # read the record, read the original, write the record
+_WRITES = 2  # a derivative is also written to the replica, a record to its index
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What drawing some pictures takes."""
+    """The work of drawing some pictures: CPU seconds, and bytes of derivatives."""
 
     images: int = 0
     derivatives: int = 0
@@ -38,7 +38,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a backfill will take, and what its derivatives cost to keep."""
+    """Work, duration and cost of a backfill, and the monthly cost of storing its derivatives in both regions."""
 
     images: int
     derivatives: int
@@ -50,7 +50,7 @@ class Estimate:
 
 
 def work_of(picture: PictureRecord, variants: Sequence[Variant]) -> Work:
-    """Return what drawing ``variants`` of one picture takes."""
+    """Return the work of drawing ``variants`` of one picture."""
     cpu, size = DECODE_SECONDS[picture.format] * picture.size.pixels / _MEGA, 0.0
     for variant in variants:
         megapixels = drawn_size(picture.size, variant).pixels / _MEGA
@@ -63,7 +63,7 @@ def work_of(picture: PictureRecord, variants: Sequence[Variant]) -> Work:
 def estimate(work: Work, settings: Settings, jobs: int) -> Estimate:
     """Estimate ``work`` done by ``jobs`` jobs, at list prices."""
     prices, function = PRICES, settings.functions["backfill"]
-    requests = _FIXED_REQUESTS * work.images + 2 * work.derivatives  # each is looked for, and put
+    requests = _FIXED_REQUESTS * work.images + 2 * work.derivatives  # one lookup and one PUT each
     busy = work.cpu_seconds / function.vcpus + requests * _REQUEST_SECONDS
     at_once = settings.backfill.reserved_concurrency or settings.lanes.account_concurrency
     usd = (

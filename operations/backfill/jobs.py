@@ -1,4 +1,4 @@
-"""Jobs of S3 Batch Operations, created once, followed and cancelled."""
+"""Jobs of S3 Batch Operations: created once, followed and cancelled."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,7 @@ ENDED = ("Complete", "Failed", "Cancelled")
 
 @dataclass(frozen=True, slots=True)
 class JobProgress:
-    """A job as it stands."""
+    """The current progress of a job."""
 
     job_id: str
     status: str
@@ -24,18 +24,18 @@ class JobProgress:
     succeeded: int
     failed: int
     seconds: int
-    """Time that it was at work."""
+    """Time in the status Active."""
     reasons: tuple[str, ...] = ()
-    """Why it failed, or was cancelled."""
+    """Why it failed or was cancelled."""
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing will change any more."""
+        """Whether its status is final."""
         return self.status in ENDED
 
 
 class JobOrder(BaseModel):
-    """What makes a job, the same each time that it is asked for."""
+    """The parameters of a job, identical each time it is requested."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -50,7 +50,7 @@ class JobOrder(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Jobs:
-    """The jobs of one account and region, which act as ``role_arn`` and report to ``bucket``."""
+    """The jobs of one account and region, which assume ``role_arn`` and report to ``bucket``."""
 
     client: Any  # of S3 Control
     role_arn: str
@@ -61,10 +61,10 @@ class Jobs:
         return self.role_arn.split(":")[4]
 
     def create(self, order: JobOrder) -> str:
-        """Create a job unless its token has one already; return its id.
+        """Create a job unless one with its token exists; return its id.
 
         Raises:
-            ClientError: S3 refused; a retry makes no second job.
+            ClientError: S3 refused; a retry creates no second job.
         """
         arguments = {VARIANTS_ARGUMENT: " ".join(order.variants)}
         if order.before is not None:
@@ -98,11 +98,11 @@ class Jobs:
         )
         return str(created["JobId"])
 
-    def look(self, job_id: str) -> JobProgress:
-        """Return how a job stands.
+    def progress(self, job_id: str) -> JobProgress:
+        """Return the progress of a job.
 
         Raises:
-            ClientError: S3 refused, or remembers no such job.
+            ClientError: S3 refused, or has no such job.
         """
         job = self.client.describe_job(AccountId=self._account, JobId=job_id)["Job"]
         summary = job.get("ProgressSummary", {})
@@ -120,12 +120,12 @@ class Jobs:
         )
 
     def cancel(self, job_id: str, reason: str) -> bool:
-        """Cancel a job; return whether there was anything to cancel.
+        """Cancel a job; return False if it has already ended.
 
         Raises:
-            ClientError: S3 refused for another reason than that the job has ended.
+            ClientError: S3 refused for another reason.
         """
-        if self.look(job_id).has_ended:
+        if self.progress(job_id).has_ended:
             return False
         try:
             self.client.update_job_status(

@@ -1,4 +1,4 @@
-"""A backfill's papers in its bucket: manifests that jobs read, and the completion reports that they write."""
+"""Manifests that jobs of S3 Batch Operations read, and the completion reports that they write."""
 
 import csv
 import io
@@ -15,11 +15,11 @@ from lambdas.core.aws_errors import is_missing
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-MANIFESTS, REPORTS = "manifests", "reports"  # folders that the jobs' role may read from, and write to
+MANIFESTS, REPORTS = "manifests", "reports"  # folders that the jobs' role may read and write
 
 
 class Manifest(BaseModel):
-    """A manifest that was written; the ETag holds its job to these bytes."""
+    """A stored manifest; its job reads exactly the bytes of this ETag."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -41,14 +41,14 @@ class TaskOutcome(BaseModel):
 
 
 class UnreadableReportError(ValueError):
-    """A completion report is not laid out as it says: the message tells what was found."""
+    """A completion report does not match its own schema; the message says what was found."""
 
 
 def manifest_rows(bucket: str, keys: Iterable[str]) -> bytes:
-    """Return a CSV manifest of ``keys`` in ``bucket``: URL-encoded, and without a header."""
-    written = io.StringIO()
-    csv.writer(written, lineterminator="\n").writerows((bucket, quote(key, safe="/")) for key in keys)
-    return written.getvalue().encode()
+    """Return a CSV manifest of ``keys`` in ``bucket``: URL-encoded, without a header."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows((bucket, quote(key, safe="/")) for key in keys)
+    return text.getvalue().encode()
 
 
 def write_manifest(s3: "S3Client", bucket: str, name: str, source: str, keys: list[str]) -> Manifest:
@@ -58,16 +58,16 @@ def write_manifest(s3: "S3Client", bucket: str, name: str, source: str, keys: li
         ClientError: S3 refused; a retry may help.
     """
     key = f"{MANIFESTS}/{name}.csv"
-    answer = s3.put_object(Bucket=bucket, Key=key, Body=manifest_rows(source, keys), ContentType="text/csv")
-    return Manifest(bucket=bucket, key=key, etag=answer["ETag"], tasks=len(keys))
+    response = s3.put_object(Bucket=bucket, Key=key, Body=manifest_rows(source, keys), ContentType="text/csv")
+    return Manifest(bucket=bucket, key=key, etag=response["ETag"], tasks=len(keys))
 
 
 def read_report(s3: "S3Client", bucket: str, job_id: str) -> list[TaskOutcome]:
-    """Return what became of each task that a job tried; nothing where it tried none.
+    """Return the outcome of each task that a job tried; empty if it tried none.
 
     Raises:
         ClientError: S3 refused; a retry may help.
-        UnreadableReportError: the report is not laid out as it says.
+        UnreadableReportError: the report does not match its schema.
     """
     try:
         manifest = json.loads(_read(s3, bucket, f"{REPORTS}/job-{job_id}/manifest.json"))
@@ -84,10 +84,10 @@ def read_report(s3: "S3Client", bucket: str, job_id: str) -> list[TaskOutcome]:
 
 
 def parse_rows(text: str, columns: list[str]) -> list[TaskOutcome]:
-    """Read the rows of a report whose schema names ``columns``.
+    """Read the rows of a report with ``columns``.
 
     Raises:
-        UnreadableReportError: a row has another number of columns, or a column that is needed is missing.
+        UnreadableReportError: a row has another number of columns, or a required column is missing.
     """
     found = []
     for row in csv.reader(io.StringIO(text)):
@@ -101,7 +101,7 @@ def _outcome(row: Mapping[str, str]) -> TaskOutcome:
     try:
         code, status = row["ErrorCode"], row.get("HTTPStatusCode", "")
         if code.isdigit() and not status.isdigit():
-            code = status  # AWS's schema names these two in another order than its rows hold them
+            code = status  # AWS's rows have these two in another order than its schema
         return TaskOutcome(
             key=unquote(row["Key"]),
             succeeded=row["TaskStatus"].lower() == "succeeded",

@@ -1,6 +1,6 @@
-"""A run's book: what it was to do and which jobs it made, so that whoever comes after a crash goes on with those.
+"""The state of a backfill run: its manifests and jobs, so that a restarted run resumes them.
 
-There is one for each name while a run of it is under way; beginning one is a single conditional write.
+There is one active state per run name. Starting a run is a single conditional write.
 """
 
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from operations.backfill.manifests import Manifest
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-Kind = Literal["canary", "main", "again"]
-RUNS = "runs"  # folder of the books
+Kind = Literal["canary", "main", "retry"]
+RUNS = "runs"  # folder of the states
 
 
-class Entry(BaseModel):
-    """One job of a run, and the manifest that it is made of."""
+class RunJob(BaseModel):
+    """One job of a run, and its manifest; ``job_id`` is None until the job has been created."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -29,7 +29,7 @@ class Entry(BaseModel):
     job_id: str | None = None
 
 
-class Book(BaseModel):
+class RunState(BaseModel):
     """One run."""
 
     model_config = ConfigDict(frozen=True)
@@ -38,81 +38,81 @@ class Book(BaseModel):
     started: datetime
     function_arn: str
     variants: tuple[str, ...]
-    anew: bool = False
+    redraw: bool = False
     images: int
     derivatives: int
     estimated_seconds: float
     estimated_usd: float
-    entries: dict[Kind, Entry]
+    jobs: dict[Kind, RunJob]
 
     @property
     def run_id(self) -> str:
-        """What tells this run from others of its name; short enough for a job's token."""
+        """Id that distinguishes runs of the same name, short enough for a job's token."""
         return f"{self.started:%Y%m%dT%H%M%SZ}-{self.name}"
 
     def token(self, kind: Kind) -> str:
-        """Return the ClientRequestToken of a job: asked for twice, it is made once."""
+        """Return the ClientRequestToken of a job, with which repeated requests create one job."""
         return f"{self.run_id}-{kind}"
 
-    def with_entry(self, kind: Kind, entry: Entry) -> "Book":
-        """Return the book with ``entry`` in it."""
-        return self.model_copy(update={"entries": {**self.entries, kind: entry}})
+    def with_job(self, kind: Kind, job: RunJob) -> "RunState":
+        """Return the state with ``job`` added or replaced."""
+        return self.model_copy(update={"jobs": {**self.jobs, kind: job}})
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
-    """Where the books stand."""
+class RunStates:
+    """The run states in a bucket."""
 
     s3: "S3Client"
     bucket: str
 
-    def find(self, name: str) -> Book | None:
-        """Return the run of that name that is under way, or None.
+    def find(self, name: str) -> RunState | None:
+        """Return the active run of that name, or None.
 
         Raises:
             ClientError: S3 refused; a retry may help.
         """
         try:
-            answer = self.s3.get_object(Bucket=self.bucket, Key=self._key(name))
+            response = self.s3.get_object(Bucket=self.bucket, Key=self._key(name))
         except ClientError as error:
             if is_missing(error):
                 return None
             raise
-        return Book.model_validate_json(answer["Body"].read())
+        return RunState.model_validate_json(response["Body"].read())
 
-    def begin(self, book: Book) -> Book:
-        """Write a new book, unless another run of its name began first; return the one that stands.
+    def begin(self, state: RunState) -> RunState:
+        """Store a new state, unless another run of its name began first; return the stored one.
 
         Raises:
             ClientError: S3 refused; a retry may help.
         """
         try:
             self.s3.put_object(
-                Bucket=self.bucket, Key=self._key(book.name), Body=book.model_dump_json(indent=2), IfNoneMatch="*"
+                Bucket=self.bucket, Key=self._key(state.name), Body=state.model_dump_json(indent=2), IfNoneMatch="*"
             )
         except ClientError as error:
             if not is_conflict(error):
                 raise
-            return self.find(book.name) or book
-        return book
+            return self.find(state.name) or state
+        return state
 
-    def save(self, book: Book) -> None:
-        """Write a book over what stood there.
-
-        Raises:
-            ClientError: S3 refused; a retry may help.
-        """
-        self.s3.put_object(Bucket=self.bucket, Key=self._key(book.name), Body=book.model_dump_json(indent=2))
-
-    def close(self, book: Book) -> None:
-        """Put a book away: the next run of its name is another.
+    def save(self, state: RunState) -> None:
+        """Replace the stored state.
 
         Raises:
             ClientError: S3 refused; a retry may help.
         """
-        key = f"{RUNS}/closed/{book.run_id}.json"
-        self.s3.put_object(Bucket=self.bucket, Key=key, Body=book.model_dump_json(indent=2))
-        self.s3.delete_object(Bucket=self.bucket, Key=self._key(book.name))
+        self.s3.put_object(Bucket=self.bucket, Key=self._key(state.name), Body=state.model_dump_json(indent=2))
+
+    def close(self, state: RunState) -> None:
+        """Archive a state, so that the next run of its name starts from the beginning.
+
+        Raises:
+            ClientError: S3 refused; a retry may help.
+        """
+        key = f"{RUNS}/closed/{state.run_id}.json"
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=state.model_dump_json(indent=2))
+        self.s3.delete_object(Bucket=self.bucket, Key=self._key(state.name))
 
     @staticmethod
     def _key(name: str) -> str:
@@ -120,5 +120,5 @@ class Shelf:
 
 
 def started_now() -> datetime:
-    """Return this moment (UTC), to the second that a run's id tells."""
+    """Return the current time (UTC) in whole seconds, the resolution of a run id."""
     return datetime.now(UTC).replace(microsecond=0)

@@ -1,11 +1,15 @@
-"""Which pictures a backfill is about, and what each of them needs; no AWS."""
+"""Which pictures a backfill is about, and which variants each of them needs."""
 
 import heapq
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import ValidationError
 
 from lambdas.core.batch_invocation import LONGEST_ARGUMENT, MalformedTaskError, ladder_variant
 from lambdas.core.keys import (
@@ -16,20 +20,22 @@ from lambdas.core.keys import (
 )
 from lambdas.core.records import ImageRecord
 from lambdas.core.settings import Settings
+from lambdas.core.stores.images import ImagesTable
 from operations.backfill.estimate import Work, work_of
-from operations.tenants import UnknownTenantError, chosen_tenants
+from operations.discovery import UnknownTenantError, chosen_tenants
 
-Which = Literal["lacking", "outdated", "either", "all", "anew"]
+Which = Literal["lacking", "outdated", "either", "all", "redraw"]
 _FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2999, 12, 31)
+_log = logging.getLogger(__name__)
 
 
 class WrongSelectionError(ValueError):
-    """Nothing can be chosen like that: the message says what was expected."""
+    """The parameters of a selection are invalid; the message says what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What was asked for, checked against the settings."""
+    """The validated parameters of a backfill."""
 
     tenants: tuple[str, ...]
     variants: tuple[Variant, ...]
@@ -52,10 +58,10 @@ class Selection:
         variants: Sequence[str] | None = None,
         which: Which = "either",
     ) -> "Selection":
-        """Check what was asked for; what is left out is everything.
+        """Validate the parameters; one that is left out restricts nothing.
 
         Raises:
-            WrongSelectionError: it cannot be chosen like that.
+            WrongSelectionError: a parameter is invalid.
         """
         first, last = first_day or _FIRST_DAY, last_day or _LAST_DAY
         if last < first:
@@ -63,34 +69,34 @@ class Selection:
         try:
             tenants = chosen_tenants(settings, tenant)
             ids = tuple(dict.fromkeys(map(parse_image_id, images or ())))
-            asked = tuple(dict.fromkeys(ladder_variant(each, settings) for each in variants or ()))
+            requested = tuple(dict.fromkeys(ladder_variant(each, settings) for each in variants or ()))
         except (UnknownTenantError, MalformedKeyError, MalformedTaskError) as error:
             raise WrongSelectionError(str(error)) from error
-        chosen = asked or settings.eager_variants
+        chosen = requested or settings.eager_variants
         if (length := len(" ".join(map(str, chosen)))) > LONGEST_ARGUMENT:
             raise WrongSelectionError(
                 f"expected variants of at most {LONGEST_ARGUMENT} characters together but received {length}:"
-                " make two backfills of them"
+                " split them into two backfills"
             )
         return cls(tenants, chosen, which, ids, prefix or "", first, last)
 
     @property
     def uploaded(self) -> tuple[str, str]:
-        """The first moment of upload, and the one from which on pictures are not meant any more (ISO 8601)."""
+        """Start (included) and end (excluded) of the upload times (ISO 8601)."""
         return self.first_day.isoformat(), (self.last_day + timedelta(days=1)).isoformat()
 
     @property
     def digest(self) -> str:
-        """Twelve hex digits that are the same for the same selection."""
+        """Twelve hex digits, equal for equal selections."""
         return sha256(repr(self).encode()).hexdigest()[:12]
 
     def needs(self, image: ImageRecord, calibration: str) -> tuple[Variant, ...]:
-        """Return those variants that ``image`` needs, as far as its record knows; none for one that is not meant."""
+        """Return the variants that ``image`` needs by its record; empty if it is not selected."""
         if image.outcome != "ready" or image.tenant not in self.tenants:
             return ()
         if not image.original.key.startswith(self.prefix):
             return ()
-        if self.images or self.which in ("all", "anew"):  # whatever the record says: the bucket is asked in the end
+        if self.images or self.which in ("all", "redraw"):  # the function checks the bucket
             return self.variants
         return tuple(variant for variant in self.variants if self._needs(image, variant, calibration))
 
@@ -101,16 +107,16 @@ class Selection:
 
 @dataclass(slots=True)
 class Chosen:
-    """The pictures that were chosen: the keys of their originals, and the work that they are."""
+    """The selected pictures: the keys of their originals, and the work of drawing them."""
 
     keys: list[str] = field(default_factory=list)
     work: Work = field(default_factory=Work)
     unknown: list[str] = field(default_factory=list)
-    """Ids that were named and are of no ready picture of the tenants."""
+    """Named ids that are not ready pictures of the tenants."""
 
     @classmethod
     def among(cls, images: Iterable[ImageRecord], selection: Selection, settings: Settings) -> "Chosen":
-        """Choose among ``images`` what ``selection`` means."""
+        """Return the pictures of ``images`` that need something."""
         chosen, calibration = cls(), settings.formats.calibration
         found = set()
         for image in images:
@@ -124,6 +130,29 @@ class Chosen:
         return chosen
 
     def split(self, canary: int) -> tuple[list[str], list[str]]:
-        """Return up to ``canary`` keys from all over, always the same of the same, and the others."""
+        """Return up to ``canary`` keys, a stable pseudo-random sample, and the others."""
         first = set(heapq.nsmallest(canary, self.keys, key=lambda key: sha256(key.encode()).digest()))
         return [key for key in self.keys if key in first], [key for key in self.keys if key not in first]
+
+
+def recorded_images(table: ImagesTable, selection: Selection, reads_at_once: int) -> Iterator[ImageRecord]:
+    """Yield the named images, or all that the tenants uploaded in the days of ``selection``.
+
+    Raises:
+        ClientError: the table cannot be read; a retry may help.
+    """
+    if selection.images:
+        with ThreadPoolExecutor(reads_at_once) as threads:
+            items = threads.map(table.find, selection.images)
+            yield from _readable(item for item in items if item is not None)
+        return
+    for tenant in selection.tenants:
+        yield from _readable(table.uploaded(tenant, *selection.uploaded))
+
+
+def _readable(items: Iterable[dict[str, Any]]) -> Iterator[ImageRecord]:
+    for item in items:
+        try:
+            yield ImageRecord.model_validate(item)
+        except ValidationError as error:
+            _log.warning("Skipped %s: its record is malformed: %s", item.get("image_id"), error)

@@ -1,21 +1,29 @@
-"""What became of a run's pictures, put together from its jobs' reports: every picture is counted once; no AWS."""
+"""The summary of a backfill run, from the reports of its jobs: every picture is counted exactly once."""
 
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
+from pathlib import Path
 
+import boto3
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lambdas.core.batch_invocation import Done
+from lambdas.core.settings import EDGE_REGION, Settings
 from operations.backfill.jobs import JobProgress
 from operations.backfill.manifests import TaskOutcome
+from operations.discovery import look_up
 
-STORIES, STORY = "backfill", "story.json"
-"""The folder in the reports bucket, and the file in each run's own below it."""
+SUMMARIES, SUMMARY = "backfill", "summary.json"
+"""Folder in the reports bucket, and the file in each run's own folder below it."""
+
+
+class NoSummaryError(LookupError):
+    """There is no backfill's summary: none has run, or all have expired."""
 
 
 class Failure(BaseModel):
-    """A picture that could not be made whole, and why."""
+    """A picture that failed, and why."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -24,7 +32,7 @@ class Failure(BaseModel):
 
 
 class Sample(BaseModel):
-    """How far a job was at a moment; ``at`` is UTC."""
+    """The progress of a job at one time (UTC)."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -35,8 +43,8 @@ class Sample(BaseModel):
     failed: int
 
 
-class JobStory(BaseModel):
-    """One job as it ended; ``seconds`` it was at work."""
+class JobSummary(BaseModel):
+    """One job at its end; ``seconds`` in the status Active."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -50,8 +58,8 @@ class JobStory(BaseModel):
     reasons: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, kind: str, job: JobProgress) -> "JobStory":
-        """Return what is to be told of ``job``."""
+    def of(cls, kind: str, job: JobProgress) -> "JobSummary":
+        """Return the summary of ``job``."""
         return cls(
             kind=kind,
             job_id=job.job_id,
@@ -65,7 +73,7 @@ class JobStory(BaseModel):
 
 
 class Tally(BaseModel):
-    """What became of every picture of a run: made, whole already, failed, or never tried."""
+    """Every picture of a run by outcome: made, kept because it was complete, failed, or not tried."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -82,7 +90,7 @@ class Tally(BaseModel):
     @property
     def sentence(self) -> str:
         """The tally in a sentence."""
-        parts = [f"{self.made:,} drawn ({self.derivatives:,} derivatives)", f"{self.kept:,} whole already"]
+        parts = [f"{self.made:,} drawn ({self.derivatives:,} derivatives)", f"{self.kept:,} already complete"]
         parts.append(f"{self.failed:,} failed")
         if self.untried:
             parts.append(f"{self.untried:,} not tried")
@@ -90,10 +98,10 @@ class Tally(BaseModel):
 
 
 class BackfillReport(BaseModel):
-    """A backfill as it was made.
+    """The result of a backfill.
 
-    ``tally`` counts every picture once, ``jobs`` are those of S3 Batch Operations, ``uri`` is where the page and its
-    figures stand in the reports bucket; empty for a dry run.
+    ``tally`` counts every picture once, ``jobs`` are those of S3 Batch Operations, ``uri`` is the page in the reports
+    bucket; both are empty for a dry run.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -101,7 +109,7 @@ class BackfillReport(BaseModel):
     run_id: str = ""
     images: int
     tally: Tally | None = None
-    jobs: tuple[JobStory, ...] = ()
+    jobs: tuple[JobSummary, ...] = ()
     samples: tuple[Sample, ...] = ()
     estimated_seconds: float = 0
     estimated_usd: float = 0
@@ -109,14 +117,14 @@ class BackfillReport(BaseModel):
 
     @property
     def failures(self) -> tuple[Failure, ...]:
-        """The pictures that could not be made whole."""
+        """The pictures that failed."""
         return self.tally.failures if self.tally else ()
 
 
 def tally(images: int, reports: Iterable[Iterable[TaskOutcome]]) -> Tally:
     """Count a run's pictures from the reports of its jobs, in the order in which they ran.
 
-    What a later job says of a picture stands, but what was made stays made.
+    A later job's outcome of a picture replaces an earlier one, except that derivatives once made count as made.
     """
     last: dict[str, TaskOutcome] = {}
     made: set[str] = set()
@@ -159,3 +167,21 @@ def _done(outcome: TaskOutcome) -> Done | None:
         return Done.model_validate_json(outcome.message)
     except ValidationError:
         return None
+
+
+def load_summary(file: str, settings: Settings) -> BackfillReport:
+    """Return the summary in ``file``, or the latest of the stage if that is empty.
+
+    Raises:
+        NoSummaryError: there is none.
+        NotDeployedError: the stage has no reports bucket.
+    """
+    if file:
+        return BackfillReport.model_validate_json(Path(file).read_text(encoding="utf-8"))
+    bucket = look_up(settings, {"bucket": "reports-bucket"}, EDGE_REGION)["bucket"]
+    s3 = boto3.client("s3", region_name=EDGE_REGION)
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{SUMMARIES}/")
+    keys = [item["Key"] for page in pages for item in page.get("Contents", []) if item["Key"].endswith(f"/{SUMMARY}")]
+    if not keys:
+        raise NoSummaryError(f"No backfill summary in {bucket}: run one first (python -m flows.backfill)")
+    return BackfillReport.model_validate_json(s3.get_object(Bucket=bucket, Key=max(keys))["Body"].read())

@@ -1,1 +1,1 @@
-"""What a month on AWS costs, from the settings, their prices and what is assumed of the traffic: an estimate."""
+"""Estimate of the monthly cost on AWS, from settings, list prices and assumptions about traffic."""

@@ -1,4 +1,4 @@
-"""``python -m operations.costs``: what a month on AWS costs, by pictures a day."""
+"""``python -m operations.costs``: estimate the monthly cost on AWS by pictures per day."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -14,17 +14,17 @@ from operations.costs.workload import Pictures
 
 SCALES = (0, 1_000_000, 10_000_000, 100_000_000)
 USUAL = Pictures(10_000_000)
-"""Those for which sets of formats are compared."""
+"""The workload for which sets of formats are compared."""
 
 app = typer.Typer(add_completion=False)
 
 
 @app.command()
 def costs(
-    per_day: Annotated[list[int] | None, typer.Option(min=0, help="Pictures a day; may be said several times.")] = None,
+    per_day: Annotated[list[int] | None, typer.Option(min=0, help="Pictures per day; repeatable.")] = None,
     views: Annotated[float, typer.Option(min=0, help="Views of each picture in its first month.")] = USUAL.views,
     megabytes: Annotated[float, typer.Option(min=0.001, help="Size of an original.")] = USUAL.bytes / 1e6,
-    stage: Annotated[str, typer.Option(envvar="DARKROOM_STAGE", help="Whose settings.")] = DEFAULT_STAGE,
+    stage: Annotated[str, typer.Option(envvar="DARKROOM_STAGE", help="Stage of the settings.")] = DEFAULT_STAGE,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, as in docs/deploying.md.")] = False,
 ) -> None:
     """Estimate a month on AWS from the stage's settings and AWS's list prices."""
@@ -42,7 +42,7 @@ def costs(
         else:
             _show(rows)
     if not as_markdown:
-        typer.echo(f"At prices of {PRICES.read_on}, without discounts. What is assumed: operations/costs/workload.py")
+        typer.echo(f"At prices of {PRICES.read_on}, without discounts. Assumptions: operations/costs/workload.py")
 
 
 def _show(rows: list[Row]) -> None:

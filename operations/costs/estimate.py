@@ -1,4 +1,4 @@
-"""The estimate: how often a picture and a view use each service, times its price; pure arithmetic."""
+"""The estimate: how often a picture and a view use each service, times its price; and the concurrency at peak."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,14 +14,17 @@ from operations.costs.workload import DAYS, Assumptions, Pictures
 _MILLION = 1_000_000
 _GIGABYTE = 1_000_000_000
 _GIBIBYTE_MB = 1024
-_STATE_MACHINE_GB = 0.0625  # Express is billed for memory in chunks of 64 MB
-_QUEUE_REQUESTS = 3  # a message is sent, received and deleted
+_STATE_MACHINE_GB = 0.0625  # Express workflows are billed for memory in chunks of 64 MB
+_QUEUE_REQUESTS = 3  # send, receive and delete a message
+_SECONDS_PER_DAY = 86_400
 _BESIDE_DRAWING: tuple[FunctionName, ...] = ("validate", "metadata", "record")
+PEAK = 3
+"""Ratio of the busiest minutes of a day to its mean."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One part of the bill: USD a month."""
+    """One line of the bill, in USD a month."""
 
     part: str
     what: str
@@ -30,7 +33,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """What the derivatives of one picture take: their number, groups, CPU seconds in all, and bytes."""
+    """The derivatives of one picture: their number, groups, total CPU seconds and bytes."""
 
     derivatives: int
     groups: int
@@ -39,7 +42,7 @@ class Drawing:
 
 
 def drawing(pictures: Pictures, settings: Settings) -> Drawing:
-    """Return what one picture's eager derivatives take, as the calibration measured the encoders."""
+    """Return the work of one picture's eager derivatives, by the calibrated cost of the encoders."""
     variants = settings.eager_variants
     groups = len(plan(pictures.size, "jpeg", variants, settings)) if variants else 0
     encoding = sum(
@@ -60,13 +63,43 @@ def monthly_costs(pictures: Pictures, settings: Settings, assumptions: Assumptio
 
 
 def storage_cost(pictures: Pictures, settings: Settings) -> float:
-    """Return what keeping one month's pictures for one more month costs in S3 Standard, in USD.
+    """Return the cost of storing one month's pictures for one more month in S3 Standard, in USD.
 
-    Intelligent-Tiering costs the same for a month, its watching besides, and about half from then on.
+    Intelligent-Tiering costs the same for the first month, plus monitoring, and about half after that.
     """
-    kept = pictures.bytes + 2 * drawing(pictures, settings).bytes  # the replica has every derivative too
-    watched = PRICES.tiered_million_month / _MILLION if _tiered(settings) else 0
-    return (kept / _GIGABYTE * PRICES.stored_gb_month + watched) * pictures.per_day * DAYS
+    kept = pictures.bytes + 2 * drawing(pictures, settings).bytes  # the replica stores every derivative too
+    monitored = PRICES.tiered_million_month / _MILLION if _tiered(settings) else 0
+    return (kept / _GIGABYTE * PRICES.stored_gb_month + monitored) * pictures.per_day * DAYS
+
+
+@dataclass(frozen=True, slots=True)
+class AtOnce:
+    """Something called ``calls`` times per second that takes ``seconds``."""
+
+    what: str
+    calls: float
+    seconds: float
+
+    @property
+    def count(self) -> float:
+        """Mean concurrency at peak, by Little's law."""
+        return self.calls * self.seconds
+
+
+def at_peak(pictures: Pictures, settings: Settings, assumptions: Assumptions | None = None) -> list[AtOnce]:
+    """Return the concurrency of functions and pipes at the peak of a day: what the quotas have to allow."""
+    billed = (assumptions or Assumptions()).billed_seconds
+    drawn = drawing(pictures, settings)
+    rate = PEAK * pictures.per_day / _SECONDS_PER_DAY
+    group_seconds = billed["derive"] + drawn.cpu_seconds / max(drawn.groups, 1)
+    misses = rate * pictures.views * (1 - settings.analytics.expected_hit_ratio)
+    api: tuple[FunctionName, ...] = ("authorize", "upload_api")
+    return [
+        *(AtOnce(name, rate, billed[name]) for name in (*api, *_BESIDE_DRAWING)),
+        AtOnce("derive", rate * drawn.groups, group_seconds),
+        AtOnce("origin_request, in all regions", misses, billed["origin_request"]),
+        AtOnce("executions of pipes", rate, sum(billed[name] for name in _BESIDE_DRAWING) + group_seconds),
+    ]
 
 
 def _ingest(pictures: Pictures, settings: Settings, taken: Assumptions) -> Iterator[Line]:
@@ -77,7 +110,7 @@ def _ingest(pictures: Pictures, settings: Settings, taken: Assumptions) -> Itera
     yield Line("Upload API", "DynamoDB", prices.table_million_writes / _MILLION)
 
     seconds = sum(taken.billed_seconds[name] for name in _BESIDE_DRAWING)
-    if drawn.groups:  # they are drawn side by side
+    if drawn.groups:  # groups are drawn in parallel
         seconds += taken.billed_seconds["derive"] + drawn.cpu_seconds / drawn.groups
     queue = _QUEUE_REQUESTS * prices.queue_million_requests
     yield Line("Pipeline", "EventBridge, SQS, Pipes", (prices.events_million + queue + prices.pipes_million) / _MILLION)
@@ -111,18 +144,18 @@ def _delivery(pictures: Pictures, settings: Settings, taken: Assumptions) -> Ite
     misses = pictures.views * (1 - settings.analytics.expected_hit_ratio)
     viewed = _derivative_bytes(pictures, Variant(pictures.viewed_width, 0, "avif"))
     yield Line("Delivery", "bytes", pictures.views * viewed / _GIGABYTE * prices.delivered_gb)
-    # One function sees the request, another the answer.
-    asked = prices.delivery_million_requests + 2 * prices.edge_function_million_requests
-    yield Line("Delivery", "requests and edge functions", pictures.views * asked / _MILLION)
+    # One function handles the request, another the response.
+    per_request = prices.delivery_million_requests + 2 * prices.edge_function_million_requests
+    yield Line("Delivery", "requests and edge functions", pictures.views * per_request / _MILLION)
     yield Line("Delivery", "WAF", pictures.views * prices.web_acl_million_requests / _MILLION)
     seconds, memory = taken.billed_seconds["origin_request"], _gigabytes("origin_request", settings)
     missed = prices.edge_lambda_million_requests / _MILLION + seconds * memory * prices.edge_lambda_gb_second
-    missed += 2 * prices.get_million / _MILLION  # the edge Lambda asks whether it is there, CloudFront reads it
+    missed += 2 * prices.get_million / _MILLION  # a HEAD by the edge Lambda, and a GET by CloudFront
     yield Line("Delivery", "misses", misses * missed)
 
 
 def _standing(settings: Settings, taken: Assumptions) -> Iterator[Line]:
-    """What is paid for with no picture at all."""
+    """Yield the costs that do not depend on traffic."""
     prices = PRICES
     yield Line("Standing", "WAF", prices.web_acl_month + taken.web_acl_rules * prices.web_acl_rule_month)
     alarmed = taken.alarmed_metrics + len(settings.dedicated_tenants) * taken.alarmed_metrics_of_a_lane

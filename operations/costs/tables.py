@@ -1,4 +1,4 @@
-"""The estimate as tables: the bill by pictures a day and by what is drawn ahead, and what runs at once."""
+"""The estimate as tables: the bill by pictures per day, by formats drawn ahead, and the concurrency at peak."""
 
 import math
 from collections.abc import Sequence
@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from lambdas.core.keys import FORMATS, Format
 from lambdas.core.settings import Settings
-from operations.costs.concurrency import at_peak
-from operations.costs.estimate import monthly_costs, storage_cost
+from operations.costs.estimate import at_peak, monthly_costs, storage_cost
 from operations.costs.workload import Pictures
 
 Row = tuple[str, ...]
@@ -18,7 +17,7 @@ _MILLION = 1_000_000
 
 
 def bill(pictures: Pictures, per_day: Sequence[int], settings: Settings) -> list[Row]:
-    """Return a header, a row for each part of the bill in USD a month, their sum, and what is stored."""
+    """Return a header, a row for each part of the bill in USD a month, their sum, and the cost of storage."""
     by_scale = [replace(pictures, per_day=count) for count in per_day]
     lines = [monthly_costs(each, settings) for each in by_scale]
     parts = list(dict.fromkeys(line.part for line in lines[0]))
@@ -31,7 +30,7 @@ def bill(pictures: Pictures, per_day: Sequence[int], settings: Settings) -> list
 
 
 def levers(pictures: Pictures, settings: Settings) -> list[Row]:
-    """Return the bill by which formats the pipeline draws ahead; the others are drawn when they are first asked for."""
+    """Return the bill by the formats that the pipeline draws ahead; the others are drawn on the first request."""
     rows: list[Row] = [(f"Drawn ahead, {_pictures(pictures.per_day)}", "derivatives", "USD a month", _KEPT)]
     sets: list[tuple[Format, ...]] = [tuple(FORMATS), ("avif", "jpeg"), ("avif",)]
     for formats in sets:
@@ -44,7 +43,7 @@ def levers(pictures: Pictures, settings: Settings) -> list[Row]:
 
 
 def peak(pictures: Pictures, settings: Settings) -> list[Row]:
-    """Return what runs at once at the peak of a day."""
+    """Return the concurrency at the peak of a day."""
     return [
         (f"At the peak, {_pictures(pictures.per_day)}", "calls a second", "seconds", "at once"),
         *(
@@ -55,7 +54,7 @@ def peak(pictures: Pictures, settings: Settings) -> list[Row]:
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """Return ``rows`` as a Markdown table, the first as its header and all but the first column to the right."""
+    """Return ``rows`` as a Markdown table: a header, and all but the first column aligned right."""
     rule = ("---", *("---:" for _ in rows[0][1:]))
     return "\n".join(f"| {' | '.join(row)} |" for row in (rows[0], rule, *rows[1:]))
 
@@ -67,7 +66,7 @@ def _pictures(per_day: int) -> str:
 
 
 def _usd(amount: float) -> str:
-    """Return ``amount`` with two digits that count: an estimate has no more."""
+    """Return ``amount`` with two significant digits, the precision of the estimate."""
     if amount < 1:
         return "0" if amount == 0 else f"{amount:.2f}"
     step = 10 ** max(0, math.floor(math.log10(amount)) - 1)

@@ -1,4 +1,4 @@
-"""What is assumed of pictures, viewers and functions: inputs of the estimate, each to be replaced by a measurement."""
+"""Assumptions about pictures, viewers and functions. Replace each by a measurement where you have one."""
 
 from dataclasses import dataclass, field
 
@@ -6,26 +6,26 @@ from lambdas.core.settings import FunctionName
 from lambdas.imaging.geometry import Size
 
 DAYS = 30
-"""Of the month that is estimated."""
+"""Of the estimated month."""
 
 _PHONE = Size(4032, 3024)
 
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """A day's pictures, all alike: photographs of a phone, each uploaded in one request."""
+    """A day's pictures, all alike: phone photographs, each uploaded in one request."""
 
     per_day: int
     size: Size = _PHONE
     bytes: int = 3_500_000
     views: float = 10
-    """Of each picture, in the month of its upload."""
+    """Views of each picture in the month of its upload."""
     viewed_width: int = 1024
-    """The rung that a view takes, in AVIF."""
+    """Width of a view, in AVIF."""
 
 
-# Billed seconds of one call on a warm function, waits for S3 and DynamoDB included. Not measured on AWS. What drawing
-# takes of CPU is counted beside it.
+# Billed seconds of one call on a warm function, including waits for S3 and DynamoDB but not the CPU time of drawing.
+# Not measured on AWS.
 _BILLED_SECONDS: dict[FunctionName, float] = {
     "authorize": 0.02,
     "upload_api": 0.05,
@@ -39,23 +39,23 @@ _BILLED_SECONDS: dict[FunctionName, float] = {
 
 @dataclass(frozen=True, slots=True)
 class Assumptions:
-    """What nobody can read from the settings."""
+    """What the settings do not say."""
 
     billed_seconds: dict[FunctionName, float] = field(default_factory=lambda: dict(_BILLED_SECONDS))
     image_write_units: int = 3
-    """Of 1 KB each, for the record of a picture; as many again for its index."""
+    """1 KB units for a picture's record; its index takes as many again."""
     logged_bytes: int = 8_000
-    """Of a picture's functions and state machine together, at the level INFO."""
+    """Per picture, by all functions and the state machine at level INFO."""
     traced_share: float = 0.05
-    """X-Ray's default rule, beyond the first trace of each second."""
+    """X-Ray's default sampling rule, beyond the first trace of each second."""
     alarmed_metrics: int = 53
-    """Of the shared lane and all that is there once."""
+    """Without dedicated lanes."""
     alarmed_metrics_of_a_lane: int = 18
-    """Of each dedicated lane besides."""
+    """Additional, per dedicated lane."""
     dashboards: int = 1
     secrets: int = 2
     web_acl_rules: int = 3
     keys: int = 2
-    """Of the alarms' topics, one in each region that has alarms."""
+    """Of the alarm topics, one per region with alarms."""
     delivery_metrics: int = 8
-    """Beyond those that CloudFront gives for nothing, where the settings ask for them."""
+    """CloudFront's additional metrics, if the settings enable them."""

@@ -1,1 +1,1 @@
-"""Dead letters: messages that were tried as often as their queue allows, and their way back."""
+"""Dead letters: messages that a lane's queue gave up on, and how they are inspected, redriven or discarded."""

@@ -1,1 +1,1 @@
-"""Signing keys: image-token keys at the edge and tenants' keys of the upload API, with their rotation."""
+"""Rotation of signing keys: image-token keys, which the edge checks, and tenants' keys of the upload API."""

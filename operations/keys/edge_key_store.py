@@ -1,4 +1,4 @@
-"""The CloudFront KeyValueStore from which the edge reads the keys of image tokens."""
+"""The CloudFront KeyValueStore that holds the image-token keys the edge accepts."""
 
 import ipaddress
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class KeyChanges(NamedTuple):
-    """Ids of the keys that came and went."""
+    """Ids of the keys that were added and removed."""
 
     added: list[str]
     removed: list[str]
@@ -21,7 +21,7 @@ class EdgeKeyStore:
     """One store, by its ARN."""
 
     def __init__(self, client: "CloudFrontKeyValueStoreClient", arn: str) -> None:
-        # An endpoint that is an address takes no account's name before it, which the service's rules would put there.
+        # The service's endpoint rules prefix the account id to the host, which an IP address cannot take.
         client.meta.events.register("before-send.cloudfront-keyvaluestore", _send_to_address)
         self._client = client
         self._arn = arn
@@ -36,10 +36,10 @@ class EdgeKeyStore:
         return {item["Key"]: item["Value"] for page in pages for item in page.get("Items", [])}
 
     def replace(self, wanted: Mapping[str, str]) -> KeyChanges:
-        """Make the store hold ``wanted`` and nothing else, in one step; return what changed.
+        """Replace the contents by ``wanted`` in one update; return what changed.
 
         Raises:
-            ClientError: it cannot be read or written, or somebody else wrote it meanwhile.
+            ClientError: it cannot be read or written, or was written concurrently.
         """
         etag = self._client.describe_key_value_store(KvsARN=self._arn)["ETag"]
         held = self.read()

@@ -1,1 +1,1 @@
-"""Tuning of lanes: what each needs by its metrics, a fair share of what there is, applied and undone."""
+"""Tuning of lanes: measure their load, propose fair shares of the concurrency, apply and revert them."""

@@ -1,25 +1,25 @@
-"""Lanes as they are deployed: what of theirs is tuned, and the reservation that a new one begins with."""
+"""Deployed lanes: their functions, current reservations, and the initial reservation of a new lane."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lambdas.core.settings import Settings
 from lambdas.core.settings.lanes import LaneFunction
-from operations.tuning.measurements import LaneNames
+from operations.tuning.load import LaneNames
 from operations.tuning.proposal import Change, Lane
 from operations.tuning.reservations import ControlPlane, Reservations
 
 
 @dataclass(frozen=True, slots=True)
 class DeployedLanes:
-    """Every lane of a stage, with the names of its queue and functions in AWS."""
+    """The lanes of a stage, with the names of their queues and functions in AWS."""
 
     settings: Settings
     names: Mapping[str, LaneNames]
 
     @property
     def functions(self) -> list[str]:
-        """The functions of every lane whose reservation is tuned."""
+        """The functions with a tuned reservation."""
         return [name for lane in self.tuned for name in self.names[lane].functions.values()]
 
     @property
@@ -28,11 +28,11 @@ class DeployedLanes:
         return [lane for lane in self.settings.lane_names if self.settings.reserved_concurrency(lane)]
 
     def current(self, reserved: Reservations, needs: Mapping[str, int | None]) -> dict[str, Lane]:
-        """Return the lanes as Lambda has them; one without a reservation yet counts with that of the settings."""
+        """Return the lanes with their current reservations; a new lane counts with that of the settings."""
         return {lane: Lane(lane, self._reserved(lane, reserved), needs.get(lane)) for lane in self.names}
 
     def starting(self, reserved: Reservations) -> dict[str, int | None]:
-        """Return what to reserve for new lanes, those of which no function has a reservation: the settings' share."""
+        """Return ``reserved`` with the settings' reservation for new lanes, which are those without any."""
         wanted = dict(reserved)
         for lane in self.tuned:
             functions = self.names[lane].functions
@@ -41,7 +41,7 @@ class DeployedLanes:
         return wanted
 
     def wanted(self, changes: Sequence[Change], reserved: Reservations) -> dict[str, int | None]:
-        """Return what every function is to reserve after ``changes``; lanes that do not change keep what they have."""
+        """Return every function's reservation after ``changes``."""
         wanted = self.starting(reserved)
         for change in changes:
             if change.applies:
@@ -49,7 +49,7 @@ class DeployedLanes:
         return wanted
 
     def totals(self, reserved: Reservations) -> dict[str, int | None]:
-        """Return what each tuned lane reserves in all."""
+        """Return the sum of each tuned lane's reservations."""
         return {lane: self._reserved(lane, reserved) for lane in self.tuned}
 
     def _reserved(self, lane: str, reserved: Reservations) -> int | None:
@@ -65,26 +65,26 @@ class DeployedLanes:
         return {functions[name]: share for name, share in self.settings.lanes.share_out(executions).items()}
 
 
-def things_of_lanes(settings: Settings) -> list[str]:
-    """Return what the lanes' stacks publish that tuning needs."""
+def lane_parameters(settings: Settings) -> list[str]:
+    """Return the names of the published parameters that tuning needs."""
     return [
-        thing
+        name
         for lane in settings.lane_names
-        for thing in (_queue_thing(lane), *(_function_thing(lane, name) for name in settings.lanes.shares))
+        for name in (_queue_parameter(lane), *(_function_parameter(lane, each) for each in settings.lanes.shares))
     ]
 
 
 def deployed_lanes(settings: Settings, parameter: Callable[[str], str]) -> DeployedLanes:
-    """Return the lanes of ``settings``; ``parameter`` gives what the stacks published as a thing."""
+    """Return the lanes of ``settings``; ``parameter`` returns a published value by its name."""
     names = {}
     for lane in settings.lane_names:
-        functions = {name: parameter(_function_thing(lane, name)) for name in settings.lanes.shares}
-        names[lane] = LaneNames(parameter(_queue_thing(lane)).rpartition("/")[2], functions)
+        functions = {name: parameter(_function_parameter(lane, name)) for name in settings.lanes.shares}
+        names[lane] = LaneNames(parameter(_queue_parameter(lane)).rpartition("/")[2], functions)
     return DeployedLanes(settings, names)
 
 
 def reserve_new(lanes: DeployedLanes, control: ControlPlane) -> dict[str, int | None]:
-    """Reserve for every new lane what the settings say; return those lanes with their reservations.
+    """Set the settings' reservation of every new lane; return those lanes with their reservations.
 
     Raises:
         NotAppliedError, HalfAppliedError, ClientError: Lambda refused.
@@ -101,9 +101,9 @@ def reserve_new(lanes: DeployedLanes, control: ControlPlane) -> dict[str, int | 
     return {lane: totals[lane] for lane in new}
 
 
-def _queue_thing(lane: str) -> str:
+def _queue_parameter(lane: str) -> str:
     return f"lane-{lane}-queue-url"
 
 
-def _function_thing(lane: str, name: LaneFunction) -> str:
+def _function_parameter(lane: str, name: LaneFunction) -> str:
     return f"lane-{lane}-{name}-function"

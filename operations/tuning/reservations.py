@@ -1,4 +1,4 @@
-"""Reserved concurrency as Lambda has it: read, and changed one function after the other, all or none."""
+"""Reserved concurrency of functions, read from Lambda and changed function by function, all or none."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -14,41 +14,41 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 PATIENT = Config(retries={"mode": "adaptive", "total_max_attempts": 8}, connect_timeout=5, read_timeout=20)
-"""Of the client: throttled, botocore waits longer each time, up to a minute in all, and asks less often after that."""
+"""Client configuration: botocore backs off when throttled, up to a minute in all, and then sends fewer requests."""
 
 Reservations = Mapping[str, int | None]
-"""Executions at once by the function's name; None for one without a reservation."""
+"""Concurrent executions by function name; None for one without a reservation."""
 
 
 class NotAppliedError(Exception):
-    """A change failed, and everything is again as it was: the message says why."""
+    """A change failed and was rolled back; the message says why."""
 
 
 class HalfAppliedError(Exception):
-    """A change failed, and what was before could not be put back: the message says where."""
+    """A change failed and could not be rolled back completely; the message says where."""
 
 
 @dataclass(frozen=True, slots=True)
 class ControlPlane:
-    """Lambda's control plane, asked by one caller and no faster than ``per_second``."""
+    """Lambda's control plane, with at most ``per_second`` requests."""
 
     client: "LambdaClient"
     per_second: float
     sleep: Callable[[float], None] = time.sleep
 
     def read(self, functions: Iterable[str]) -> dict[str, int | None]:
-        """Return what is reserved for each of ``functions``.
+        """Return the reservation of each of ``functions``.
 
         Raises:
-            ClientError: Lambda refused, or throttled for longer than the client waits.
+            ClientError: Lambda refused, or throttled beyond the client's retries.
         """
         return {name: self._read(name) for name in functions}
 
     def budget(self, ours: int, quota: int) -> int:
-        """Return what lanes may reserve together.
+        """Return what all lanes together may reserve.
 
-        That is the account's limit, by Lambda or by the settings' ``quota``, less what Lambda keeps unreserved, less
-        what functions of others reserve. ``ours`` is what lanes reserve now.
+        That is the account's limit (Lambda's or the settings' ``quota``, whichever is lower), minus the concurrency
+        that must stay unreserved, minus the reservations of other functions. ``ours`` is the lanes' current sum.
 
         Raises:
             ClientError: as :meth:`read`.
@@ -60,11 +60,11 @@ class ControlPlane:
         return max(0, allowed - max(0, reserved - ours))
 
     def apply(self, wanted: Reservations, before: Reservations) -> None:
-        """Set what is ``wanted`` where it differs from ``before``; what shrinks goes first, to make room.
+        """Set the reservations that differ from ``before``; those that shrink come first, to make room.
 
         Raises:
-            NotAppliedError: one was refused, and what was before is there again.
-            HalfAppliedError: one was refused, and not all that was before is there again.
+            NotAppliedError: one was refused, and all were rolled back.
+            HalfAppliedError: one was refused, and not all were rolled back.
         """
         growth = {name: (wanted[name] or 0) - (before[name] or 0) for name in wanted if wanted[name] != before[name]}
         done: list[str] = []
@@ -73,10 +73,10 @@ class ControlPlane:
             try:
                 self._set(name, wanted[name])
             except ClientError as error:
-                self._put_back(done, before)
+                self._roll_back(done, before)
                 raise NotAppliedError(f"expected Lambda to reserve {wanted[name]} for {name} but: {error}") from error
 
-    def _put_back(self, names: Iterable[str], before: Reservations) -> None:
+    def _roll_back(self, names: Iterable[str], before: Reservations) -> None:
         left = []
         for name in reversed(list(names)):
             try:
@@ -84,7 +84,7 @@ class ControlPlane:
             except ClientError as error:
                 left.append(f"{name} (before: {before[name]}): {error}")
         if left:
-            raise HalfAppliedError(f"expected to put back what was before but failed for {'; '.join(left)}")
+            raise HalfAppliedError(f"rolling back failed for {'; '.join(left)}")
 
     def _read(self, name: str) -> int | None:
         self._pace()

@@ -16,15 +16,13 @@ from scan_limits import scan_limit
 from throttling_athena import throttling
 
 from flows.delivery_report import delivery_report, main
-from flows.reporting.made_report import MadeReport
 from flows.reporting.periods import Period
-from flows.reporting.queries import Question, UnansweredError, ask
+from flows.reporting.queries import Analytics, Query, QueryFailedError, find_analytics, run_query
 from flows.reporting.rendering import NOTEBOOKS, execute_notebook, read_figures
-from flows.reporting.results import load_answers
-from flows.reporting.thumbnails import fetch_thumbnails
+from flows.reporting.reports import FinishedReport
+from flows.reporting.results import fetch_thumbnails, load_results
 from infra.local.stack import LocalStack
 from lambdas.core.keys import new_image_id
-from operations.discovery import Analytics, find_analytics
 
 pytestmark = pytest.mark.usefixtures("flows_here")
 
@@ -75,7 +73,7 @@ def test_figures_are_the_edges_own_to_the_request_and_the_byte(
     assert report.figures["hit_ratio"] == pytest.approx(counted["hit_ratio"], abs=1e-6)
     assert report.figures["client_errors"] == sum(count for status, count in statuses.items() if 400 <= status < 500)
     assert report.figures["server_errors"] == sum(count for status, count in statuses.items() if status >= 500)
-    answers = load_answers(tmp_path / "answers")
+    answers = load_results(tmp_path / "answers")
     for question in ("hit_ratio_by_hour", "hit_ratio_by_day", "hit_ratio_by_location", "hit_ratio_by_tenant"):
         rows = answers[question]
         assert rows is not None
@@ -99,7 +97,7 @@ def test_figures_are_the_edges_own_to_the_request_and_the_byte(
     _assert_artifacts(prefect, state.state_details.flow_run_id, report)
 
 
-def _assert_artifacts(prefect: str, flow_run_id: Any, report: MadeReport) -> None:
+def _assert_artifacts(prefect: str, flow_run_id: Any, report: FinishedReport) -> None:
     sought = {"artifacts": {"flow_run_id": {"any_": [str(flow_run_id)]}}}
     found = httpx.post(f"{prefect}/artifacts/filter", json=sought, trust_env=False).json()
     artifacts = {artifact["key"]: artifact for artifact in found}
@@ -160,7 +158,7 @@ def test_thumbnails_are_of_public_pictures_that_are_there(stack: LocalStack) -> 
 def test_a_throttled_question_is_asked_again(analytics: Analytics, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")  # of the SDK's own, before ours
     with throttling(monkeypatch, times=1) as throttled:
-        answer = ask(Question("hit_ratio_by_format"), Period(*DAYS[:2]), analytics, attempts=2)
+        answer = run_query(Query("hit_ratio_by_format"), Period(*DAYS[:2]), analytics, attempts=2)
     assert throttled.refused == 1
     assert answer.rows.empty
 
@@ -171,9 +169,9 @@ def test_a_question_that_is_always_throttled_says_so_with_the_way_out(
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with (
         throttling(monkeypatch, times=100) as throttled,
-        pytest.raises(UnansweredError, match=r"ThrottlingException.*run it again later, or lower \[analytics\]"),
+        pytest.raises(QueryFailedError, match=r"ThrottlingException.*run it again later, or lower \[analytics\]"),
     ):
-        ask(Question("hit_ratio_by_format"), Period(*DAYS[:2]), analytics, attempts=1)
+        run_query(Query("hit_ratio_by_format"), Period(*DAYS[:2]), analytics, attempts=1)
     assert throttled.refused == 1
 
 

@@ -14,10 +14,10 @@ from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, te
 from seeded_images import IMAGES, recorded_images
 
 from flows.export_images import ImagesExport, export_images, main
-from flows.reporting.images_snapshot import Snapshot
+from flows.reporting.queries import find_analytics
 from infra.local.stack import LocalStack
 from lambdas.core.stores.images import ImagesTable
-from operations.discovery import find_analytics
+from operations.images_snapshot import Snapshot
 
 SEGMENTS = 3
 

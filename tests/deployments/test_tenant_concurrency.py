@@ -17,10 +17,10 @@ from infra.command import app
 from infra.local.stack import LocalStack
 from infra.local.state import HOME_VARIABLE
 from lambdas.core.settings import Settings
-from operations.resources import Places
+from operations.resources import Resources
+from operations.tuning.history import KIND, TuningRecord, history
 from operations.tuning.lanes import DeployedLanes, deployed_lanes
-from operations.tuning.measurements import Window, measure
-from operations.tuning.record import KIND, Tuning, history
+from operations.tuning.load import Window, measure
 from operations.tuning.reservations import ControlPlane
 
 pytestmark = pytest.mark.usefixtures("flows_here")
@@ -64,8 +64,8 @@ def measured(stack: LocalStack, lanes: DeployedLanes) -> Lane:
     return lane
 
 
-def records(stack: LocalStack) -> list[Tuning]:
-    return history(Places.find(stack.settings).ledger(KIND))
+def records(stack: LocalStack) -> list[TuningRecord]:
+    return history(Resources.find(stack.settings).ledger(KIND))
 
 
 def most_at_once(lane: Lane, count: int = 6) -> float:

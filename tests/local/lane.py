@@ -26,7 +26,7 @@ from infra.local.stack import LocalStack
 from infra.names import Names
 from lambdas.core.keys import ImageId, OriginalKey, new_image_id
 from lambdas.core.settings.lanes import SHARED_LANE, LaneFunction
-from operations.dead_letters.dead_letters import DeadLetterQueue
+from operations.dead_letters.queue import DeadLetterQueue
 
 _PATIENCE_SECONDS = 120.0
 _POLL_SECONDS = 0.1

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from infra.command import app
 from infra.local.stack import LocalStack
 from infra.local.state import HOME_VARIABLE
-from operations.dead_letters.dead_letter import DeadLetter
+from operations.dead_letters.message import DeadMessage
 
 pytestmark = pytest.mark.faults
 TENANT = "studio"
@@ -47,13 +47,13 @@ def darkroom(*arguments: str) -> str:
     return result.output
 
 
-def await_dead(lane: Lane, count: int) -> list[DeadLetter]:
+def await_dead(lane: Lane, count: int) -> list[DeadMessage]:
     wait_until(lambda: lane.dead_letters.count() == count and not lane.depths().total(), f"{count} dead letters")
-    letters: list[DeadLetter] = []
+    letters: list[DeadMessage] = []
 
     def all_noted() -> bool:
         # A slow execution of the last try notes why it failed after its message was given up.
-        letters[:] = lane.dead_letters.letters()
+        letters[:] = lane.dead_letters.messages()
         return all(letter.failure and letter.failure.attempt >= TRIES for letter in letters)
 
     wait_until(all_noted, f"{count} notes of the last try")
@@ -117,7 +117,7 @@ def test_an_earlier_delivery_that_fails_last_does_not_replace_the_note_of_a_late
     body = json.dumps({"not": "an S3 event", "seen": uuid.uuid4().hex})
     assert [lane.execute(body, sent_at=sent, received=received) for sent, received in DELIVERIES] == ["SUCCEEDED"] * 4
     lane.stack.client("sqs").send_message(QueueUrl=lane.stack.parameter(f"lane-{TENANT}-dlq-url"), MessageBody=body)
-    [letter] = lane.dead_letters.letters()
+    [letter] = lane.dead_letters.messages()
     assert letter.failure
     assert letter.failure.attempt == 1, "expected the note of the message that was sent last"
 
@@ -126,10 +126,10 @@ def test_a_letter_whose_reason_nobody_noted_says_so(lane: Lane) -> None:
     lane.stack.client("sqs").send_message(
         QueueUrl=lane.stack.parameter(f"lane-{TENANT}-dlq-url"), MessageBody="never tried"
     )
-    [letter] = lane.dead_letters.letters()
-    assert letter.reason.startswith("no execution noted why")
+    [letter] = lane.dead_letters.messages()
+    assert letter.reason.startswith("no execution recorded a reason")
     assert lane.dead_letters.count() == 1, "expected listing to leave the letter"
-    assert [again.message_id for again in lane.dead_letters.letters()] == [letter.message_id]
+    assert [again.message_id for again in lane.dead_letters.messages()] == [letter.message_id]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from lambdas.core.access.signing_key import encode_key
 from lambdas.core.keys import ImageId, new_image_id
 from lambdas.core.settings import EDGE_REGION
 from operations.keys.edge_key_store import EdgeKeyStore
-from operations.keys.image_token_keys import TokenKeyring, TooSoonError
+from operations.keys.keyrings import TokenKeyring, TooSoonError
 
 SECONDS = 60
 HOUR = timedelta(hours=1)

@@ -1,4 +1,4 @@
-"""Which pictures a backfill is about, and what it estimates of them."""
+"""Which pictures a backfill selects, and its estimate."""
 
 import re
 from datetime import date
@@ -51,7 +51,7 @@ OUTDATED, UNNOTED = image(w256=OLD, w512=NOW), image(w256=None, w512=NOW)
         ("outdated", [[], [], ["256x0.avif"], ["256x0.avif"]]),
         ("either", [["512x0.avif"], [], ["256x0.avif"], ["256x0.avif"]]),
         ("all", [["256x0.avif", "512x0.avif"]] * 4),
-        ("anew", [["256x0.avif", "512x0.avif"]] * 4),
+        ("redraw", [["256x0.avif", "512x0.avif"]] * 4),
     ],
 )
 def test_what_a_picture_needs(which: Any, expected: list[list[str]]) -> None:
@@ -60,7 +60,7 @@ def test_what_a_picture_needs(which: Any, expected: list[list[str]]) -> None:
     assert found == expected
 
 
-def test_others_are_not_meant() -> None:
+def test_pictures_outside_the_selection_need_nothing() -> None:
     chosen = selection(tenant="demo", prefix="demo/2026-11", which="all")
     assert chosen.needs(LACKING, NOW)
     assert not chosen.needs(image("studio"), NOW)
@@ -68,14 +68,14 @@ def test_others_are_not_meant() -> None:
     assert not selection(prefix="demo/2026-12", which="all").needs(LACKING, NOW)
 
 
-def test_named_images_are_looked_through_whatever_their_records_say() -> None:
+def test_named_images_are_chosen_whatever_their_records_say() -> None:
     stranger = new_image_id()
     chosen = Chosen.among([CURRENT], selection(images=[CURRENT.image_id, stranger]), SETTINGS)
     assert chosen.keys == [CURRENT.original.key]
     assert chosen.unknown == [stranger]
 
 
-def test_days_are_whole_and_include_the_last() -> None:
+def test_the_last_day_is_included() -> None:
     chosen = selection(first_day=date(2026, 11, 1), last_day=date(2026, 11, 30))
     assert chosen.uploaded == ("2026-11-01", "2026-12-01")
 
@@ -90,19 +90,19 @@ def test_days_are_whole_and_include_the_last() -> None:
         ({"first_day": date(2026, 2, 1), "last_day": date(2026, 1, 1)}, "expected a last day on or after 2026-02-01"),
     ],
 )
-def test_what_cannot_be_chosen_is_refused(asked: dict[str, Any], message: str) -> None:
+def test_invalid_selections_are_refused(asked: dict[str, Any], message: str) -> None:
     with pytest.raises(WrongSelectionError, match=re.escape(message)):
         selection(**asked)
 
 
-def test_the_same_selection_has_the_same_digest_and_another_another() -> None:
+def test_equal_selections_have_equal_digests() -> None:
     assert selection(tenant="demo").digest == selection(tenant="demo", prefix="").digest
     digests = {selection(**asked).digest for asked in ({}, {"tenant": "demo"}, {"prefix": "x"}, {"which": "all"})}
     assert len(digests) == 4
     assert re.fullmatch("[0-9a-f]{12}", selection().digest)
 
 
-def test_the_canary_is_the_same_each_time_and_leaves_nothing_out() -> None:
+def test_the_canary_is_stable_and_nothing_is_lost() -> None:
     chosen = Chosen.among([image() for _ in range(50)], selection(), SETTINGS)
     first, others = chosen.split(10)
     assert len(first) == 10
@@ -112,7 +112,7 @@ def test_the_canary_is_the_same_each_time_and_leaves_nothing_out() -> None:
     assert chosen.split(100)[1] == []
 
 
-def test_nothing_costs_nothing_but_its_job() -> None:
+def test_empty_backfill_costs_the_job_fee() -> None:
     planned = estimate(Chosen().work, SETTINGS, jobs=1)
     assert (planned.images, planned.seconds, planned.usd) == (0, 0, PRICES.batch_job)
 

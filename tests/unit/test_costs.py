@@ -1,4 +1,4 @@
-"""The estimate of a month on AWS: what it adds up, and that the documents say the same."""
+"""The estimate of a month on AWS, and its tables in the documentation."""
 
 from dataclasses import replace
 
@@ -28,7 +28,7 @@ def drawing_ahead(*formats: str) -> Settings:
     return SETTINGS.model_copy(update={"rendering": rendering})
 
 
-def test_the_document_shows_what_is_computed() -> None:
+def test_the_document_shows_the_computed_tables() -> None:
     assert markdown(bill(USUAL, SCALES, SETTINGS)) in DEPLOYING, PRINTED
     assert markdown(peak(USUAL, SETTINGS)) in DEPLOYING, PRINTED
     assert markdown(levers(USUAL, SETTINGS)) in DEPLOYING, PRINTED
@@ -45,7 +45,7 @@ def test_every_derivative_is_put_twice_and_copied_once() -> None:
     assert next(line.usd for line in lines if line.what == "derivatives") == pytest.approx(puts)
 
 
-def test_traffic_costs_in_proportion_and_idleness_does_not() -> None:
+def test_costs_are_proportional_to_traffic_except_fixed_ones() -> None:
     once, twice = (monthly_costs(replace(PICTURES, per_day=count), SETTINGS) for count in (1000, 2000))
     for line, doubled in zip(once, twice, strict=True):
         assert doubled.usd == pytest.approx(line.usd if line.part == "Standing" else 2 * line.usd)
@@ -53,7 +53,7 @@ def test_traffic_costs_in_proportion_and_idleness_does_not() -> None:
     assert sum(line.usd for line in idle) == pytest.approx(part(once, "Standing")) != 0
 
 
-def test_nobody_who_looks_costs_nothing_to_deliver() -> None:
+def test_without_views_delivery_costs_nothing() -> None:
     assert part(monthly_costs(replace(PICTURES, views=0), SETTINGS), "Delivery") == 0
 
 
@@ -66,20 +66,20 @@ def test_fewer_derivatives_ahead_cost_less() -> None:
         assert storage_cost(PICTURES, dearer) > storage_cost(PICTURES, cheaper)
 
 
-def test_nothing_drawn_ahead_is_only_the_original_kept() -> None:
+def test_without_derivatives_only_originals_are_stored() -> None:
     pictures = PICTURES.per_day * DAYS
     kept = PICTURES.bytes * pictures / 1e9 * PRICES.stored_gb_month
     kept += pictures / 1e6 * PRICES.tiered_million_month  # of Intelligent-Tiering
     assert storage_cost(PICTURES, drawing_ahead()) == pytest.approx(kept)
 
 
-def test_a_scale_of_ones_own() -> None:
+def test_a_chosen_number_of_pictures() -> None:
     printed = CliRunner().invoke(app, ["--per-day", "50000", "--markdown"])
     assert printed.exit_code == 0, printed.output
     assert printed.stdout.startswith("| USD a month | 50,000 a day |")
 
 
-def test_settings_that_cannot_be_used_are_refused_in_a_sentence() -> None:
+def test_an_invalid_stage_is_refused() -> None:
     printed = CliRunner().invoke(app, ["--stage", "No Stage"])
     assert printed.exit_code == 1
     assert "stage" in printed.output + printed.stderr

@@ -1,4 +1,4 @@
-"""``prefect.yaml``: every deployment is of a flow that exists, with parameters that it takes."""
+"""``prefect.yaml``: every deployment has an existing flow and valid parameters."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from prefect.client.schemas.schedules import construct_schedule
 from prefect.flows import load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
 
-from flows.runtime.deployments import DeploymentsError, read_deployments
+from flows.serve import DeploymentsError, read_deployments
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CONFIGURATION = yaml.safe_load((CHECKOUT / "prefect.yaml").read_text(encoding="utf-8"))
@@ -29,13 +29,13 @@ def flow_of(deployment: dict[str, Any]) -> Flow[..., Any]:
 
 
 @deployments
-def test_its_parameters_are_the_flows(deployment: dict[str, Any]) -> None:
+def test_its_parameters_are_valid(deployment: dict[str, Any]) -> None:
     flow = flow_of(deployment)
     flow.validate_parameters(deployment.get("parameters", {}))
 
 
 @deployments
-def test_every_parameter_of_the_flow_is_explained(deployment: dict[str, Any]) -> None:
+def test_every_parameter_of_the_flow_has_a_description(deployment: dict[str, Any]) -> None:
     for name, schema in parameter_schema(flow_of(deployment).fn).properties.items():
         assert schema.get("description"), name
 
@@ -48,14 +48,14 @@ def test_its_schedules_are_in_utc(deployment: dict[str, Any]) -> None:
 
 
 @deployments
-def test_it_says_what_it_is_for_and_where_it_runs(deployment: dict[str, Any]) -> None:
+def test_it_has_description_tags_and_work_pool(deployment: dict[str, Any]) -> None:
     assert deployment["description"]
     assert deployment["tags"]
     assert deployment["work_pool"]["name"] == "darkroom"
 
 
 @deployments
-def test_it_is_served_as_it_would_be_deployed(deployment: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_served_as_it_is_deployed(deployment: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(CHECKOUT)  # entrypoints are paths in the checkout
     (read,) = [
         each
@@ -70,7 +70,7 @@ def test_it_is_served_as_it_would_be_deployed(deployment: dict[str, Any], monkey
     assert served.tags == deployment["tags"]
 
 
-def test_a_misspelt_entry_is_refused(tmp_path: Path) -> None:
+def test_an_unknown_field_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "prefect.yaml"
     file.write_text("deployments: [{name: x, description: y, entrypoint: a.py:b, schedule: [{cron: '* * * * *'}]}]")
     with pytest.raises(DeploymentsError, match=r"received schedule: Extra inputs are not permitted"):

@@ -1,4 +1,4 @@
-"""Snapshots of the images table: files in order, one object that switches to them, old ones removed."""
+"""Snapshots of the images table: sorted files, the list that publishes them, removal of old ones."""
 
 import io
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from flows.reporting import images_snapshot
-from flows.reporting.images_snapshot import SCHEMA, Snapshot, Tally
 from lambdas.core.records import COLUMNS
+from operations import images_snapshot
+from operations.images_snapshot import SCHEMA, Snapshot, Tally
 
 NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
 LIST = "s3://logs/images/current/files"
@@ -58,7 +58,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize(("rows", "files"), [(0, 0), (1, 1), (10, 1), (11, 2), (25, 3)])
-def test_rows_stand_in_files_by_tenant_and_none_is_lost(rows: int, files: int) -> None:
+def test_files_contain_every_row_sorted_by_tenant(rows: int, files: int) -> None:
     s3 = Bucket()
     written = [row(number, tenant=("studio", "demo")[number % 2]) for number in range(rows)]
     keys = Snapshot.begin(LIST, NOW).write(s3, "segment", written)
@@ -75,7 +75,7 @@ def test_rows_stand_in_files_by_tenant_and_none_is_lost(rows: int, files: int) -
     assert all(dict(each["derivative_bytes"]) == {"256x0.avif": each["bytes"]} for each in found)
 
 
-def test_the_list_names_the_files_of_the_newest_snapshot_alone() -> None:
+def test_the_list_has_only_the_files_of_the_current_snapshot() -> None:
     s3 = Bucket()
     for moment in (NOW, NOW + timedelta(minutes=5)):
         snapshot = Snapshot.begin(LIST, moment)
@@ -84,17 +84,17 @@ def test_the_list_names_the_files_of_the_newest_snapshot_alone() -> None:
     assert snapshot.prefix.startswith("images/snapshots/20261123T0605")
 
 
-def test_a_snapshot_that_is_given_up_leaves_nothing() -> None:
+def test_a_discarded_snapshot_leaves_nothing() -> None:
     s3 = Bucket()
-    kept, given_up = Snapshot.begin(LIST, NOW), Snapshot.begin(LIST, NOW + timedelta(seconds=1))
+    kept, discarded = Snapshot.begin(LIST, NOW), Snapshot.begin(LIST, NOW + timedelta(seconds=1))
     kept.publish(s3, kept.write(s3, "segment", [row(1)]))
     before = dict(s3.objects)
-    given_up.write(s3, "segment", [row(2)])
-    given_up.discard(s3)
+    discarded.write(s3, "segment", [row(2)])
+    discarded.discard(s3)
     assert s3.objects == before
 
 
-def test_snapshots_of_days_before_are_removed_and_recent_ones_stay() -> None:
+def test_snapshots_older_than_a_day_are_removed() -> None:
     s3 = Bucket()
     made = [Snapshot.begin(LIST, NOW - timedelta(hours=hours)) for hours in (49, 25, 23, 0)]
     for snapshot in made:
@@ -106,7 +106,7 @@ def test_snapshots_of_days_before_are_removed_and_recent_ones_stay() -> None:
     }
 
 
-def test_items_that_are_no_images_are_told() -> None:
+def test_malformed_items_are_reported() -> None:
     tally = Tally()
     item = {"image_id": "odd", "tenant": "demo"}
     assert list(tally.rows([[item]])) == []

@@ -24,16 +24,16 @@ def test_days(first: date | None, last: date | None, expected: tuple[date, date]
     assert period.ongoing is (period.last_day == TODAY)
 
 
-def test_so_many_days_end_yesterday_or_where_it_is_said() -> None:
+def test_a_number_of_days_ends_yesterday_or_on_the_last_day() -> None:
     assert Period.of(None, days=7, today=TODAY) == Period(date(2026, 11, 16), date(2026, 11, 22))
     assert Period.of(None, date(2026, 11, 7), days=7, today=TODAY) == Period(date(2026, 11, 1), date(2026, 11, 7))
     assert Period.of(date(2026, 11, 1), days=7, today=TODAY).days == 1
 
 
-def test_it_is_compared_with_as_many_days_before() -> None:
+def test_the_previous_period_is_equally_long() -> None:
     week = Period(date(2026, 3, 2), date(2026, 3, 8))
-    assert week.before == Period(date(2026, 2, 23), date(2026, 3, 1))
-    assert week.before.days == week.days == 7
+    assert week.previous == Period(date(2026, 2, 23), date(2026, 3, 1))
+    assert week.previous.days == week.days == 7
 
 
 @pytest.mark.parametrize(
@@ -59,12 +59,12 @@ def test_refused(first: date, last: date | None, message: str) -> None:
         (date(2026, 12, 30), date(2027, 1, 2), "30 December 2026 to 2 January 2027", "2026-12-30_2027-01-02"),
     ],
 )
-def test_how_it_is_written(first: date, last: date, label: str, slug: str) -> None:
+def test_label_and_slug(first: date, last: date, label: str, slug: str) -> None:
     period = Period(first, last)
     assert (period.label, period.slug) == (label, slug)
 
 
-def test_parameters_are_numbers_that_sort_as_days_do() -> None:
+def test_parameters_are_numbers() -> None:
     assert Period(date(2026, 12, 30), date(2027, 1, 2)).parameters == {
         "first_year": 2026,
         "last_year": 2027,

@@ -1,4 +1,4 @@
-"""Reserved concurrency changed in order and as a whole, by a control plane that throttles and refuses."""
+"""Reservations are changed in order, all or none, by a control plane that throttles and refuses."""
 
 import json
 import threading
@@ -85,37 +85,37 @@ def control(aws: Lambda) -> ControlPlane:
     return ControlPlane(client, 100.0)
 
 
-def test_what_shrinks_makes_room_for_what_grows(aws: Lambda, control: ControlPlane) -> None:
+def test_reservations_shrink_before_others_grow(aws: Lambda, control: ControlPlane) -> None:
     before = control.read(["a", "b"])
     control.apply({"a": 25, "b": 5}, before)
     assert aws.order == [("b", 5), ("a", 25)]
 
 
-def test_nothing_is_asked_for_that_is_there_already(aws: Lambda, control: ControlPlane) -> None:
+def test_unchanged_reservations_are_not_set(aws: Lambda, control: ControlPlane) -> None:
     control.apply({"a": 10, "b": 21}, control.read(["a", "b"]))
     assert aws.order == [("b", 21)]
 
 
-def test_a_throttled_change_is_made_all_the_same(aws: Lambda, control: ControlPlane) -> None:
+def test_a_throttled_change_is_retried(aws: Lambda, control: ControlPlane) -> None:
     aws.throttled = 2
     control.apply({"a": 11, "b": 20}, control.read(["a", "b"]))
     assert aws.reserved == {"a": 11, "b": 20}
 
 
-def test_a_refused_change_leaves_what_was_before(aws: Lambda, control: ControlPlane) -> None:
+def test_a_refused_change_is_rolled_back(aws: Lambda, control: ControlPlane) -> None:
     aws.refused = [("a", 25)]
     with pytest.raises(NotAppliedError, match=r"expected Lambda to reserve 25 for a but: .*below its minimum value"):
         control.apply({"a": 25, "b": 5}, control.read(["a", "b"]))
     assert aws.reserved == {"a": 10, "b": 20}
 
 
-def test_what_cannot_be_put_back_is_named(aws: Lambda, control: ControlPlane) -> None:
+def test_a_failed_rollback_is_reported(aws: Lambda, control: ControlPlane) -> None:
     aws.refused = [("a", 25), ("b", 20)]
     with pytest.raises(HalfAppliedError, match=r"failed for b \(before: 20\): .*below its minimum value"):
         control.apply({"a": 25, "b": 5}, control.read(["a", "b"]))
 
 
-def test_requests_keep_their_distance(aws: Lambda) -> None:
+def test_requests_are_paced(aws: Lambda) -> None:
     waits: list[float] = []
     client = boto3.client(
         "lambda", endpoint_url=aws.url, region_name="us-east-1", aws_access_key_id="t", aws_secret_access_key="t"

@@ -1,4 +1,4 @@
-"""What lanes are given: never over budget, never below a floor, in any order, and no less for wanting more."""
+"""Shares and proposals: within budget and floors, independent of order, monotonic."""
 
 from dataclasses import replace
 
@@ -7,9 +7,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from lambdas.core.settings.lanes import Lanes, Tuning
-from operations.tuning.fairness import BudgetError, Claim, share
 from operations.tuning.load import FunctionLoad, LaneLoad, needed
-from operations.tuning.proposal import Lane, propose
+from operations.tuning.proposal import BudgetError, Claim, Lane, propose, share
 
 TUNING, LANES = Tuning(), Lanes()
 NAMES = st.sampled_from(["shared", "acme", "globex", "initech", "umbrella"])
@@ -38,7 +37,7 @@ def test_a_share_is_within_the_budget_and_between_least_and_most(wanted: dict[st
     shared = share(budget, wanted)
     assert sum(shared.values()) <= budget
     assert all(wanted[name].least <= executions <= wanted[name].most for name, executions in shared.items())
-    # Nothing is kept back from whoever wants it.
+    # Everything that is wanted is given while there is some left.
     assert sum(shared.values()) == min(budget, sum(claim.most for claim in wanted.values()))
 
 
@@ -50,7 +49,7 @@ def test_the_order_of_claims_does_not_matter(wanted: dict[str, Claim], budget: i
 
 
 @given(CLAIMS, st.integers(300, 1000), st.integers(0, 200))
-def test_who_wants_more_gets_no_less_and_others_no_more(wanted: dict[str, Claim], budget: int, more: int) -> None:
+def test_allocation_is_monotonic(wanted: dict[str, Claim], budget: int, more: int) -> None:
     name = min(wanted)
     greedy = {**wanted, name: wanted[name]._replace(most=wanted[name].most + more)}
     before, after = share(budget, wanted), share(budget, greedy)
@@ -59,32 +58,32 @@ def test_who_wants_more_gets_no_less_and_others_no_more(wanted: dict[str, Claim]
 
 
 @given(CLAIMS, st.integers(300, 1000))
-def test_nobody_has_more_for_its_weight_than_somebody_who_wants_more(wanted: dict[str, Claim], budget: int) -> None:
+def test_allocation_is_max_min_fair(wanted: dict[str, Claim], budget: int) -> None:
     shared = share(budget, wanted)
     for name, claim in wanted.items():
         if shared[name] == claim.most:
             continue
         for other, theirs in wanted.items():
-            # One of theirs would be no more than an equal: it is there because they must have it.
+            # A larger share is fair only if it is the other's minimum.
             fair = shared[other] / theirs.weight <= (shared[name] + 1) / claim.weight
             assert fair or shared[other] == theirs.least, (name, other)
 
 
-def test_less_than_the_least_is_refused() -> None:
+def test_a_budget_below_the_minimums_is_refused() -> None:
     with pytest.raises(BudgetError, match="expected 16 executions at once, the least for 2 lanes, but there are 15"):
         share(15, {"a": Claim(1, 8, 9), "b": Claim(1, 8, 8)})
 
 
 @given(lanes(), st.integers(60, 900))
-def test_a_proposal_is_within_the_budget_and_never_below_the_floor(found: dict[str, Lane], budget: int) -> None:
+def test_a_proposal_is_within_budget_floor_and_ceiling(found: dict[str, Lane], budget: int) -> None:
     changes = propose(found, budget, TUNING)
     assert sum(change.after for change in changes) <= budget
     assert all(TUNING.floor <= change.after <= TUNING.ceiling for change in changes)
 
 
 @given(lanes(), st.integers(60, 900))
-def test_a_proposal_goes_no_further_than_a_step(found: dict[str, Lane], budget: int) -> None:
-    # Where less is to be had than there was, it may.
+def test_a_proposal_changes_by_at_most_a_step(found: dict[str, Lane], budget: int) -> None:
+    # A shrinking budget is not limited by steps.
     assume(sum(lane.reserved or TUNING.floor for lane in found.values()) <= budget)
     for change in propose(found, budget, TUNING):
         if change.before is not None and TUNING.floor <= change.before <= TUNING.ceiling:
@@ -93,7 +92,7 @@ def test_a_proposal_goes_no_further_than_a_step(found: dict[str, Lane], budget: 
 
 
 @given(lanes(), st.integers(60, 900), st.integers(0, 300))
-def test_a_lane_that_needs_more_is_given_no_less(found: dict[str, Lane], budget: int, more: int) -> None:
+def test_a_proposal_is_monotonic(found: dict[str, Lane], budget: int, more: int) -> None:
     name = min(found)
     need = found[name].need
     assume(need is not None)
@@ -111,7 +110,7 @@ def test_the_order_of_lanes_does_not_matter(found: dict[str, Lane], budget: int,
 
 
 @pytest.mark.parametrize("need", [None, 48, 42, 54], ids=["not-known", "same", "a-little-less", "a-little-more"])
-def test_what_is_not_known_or_nearly_the_same_changes_nothing(need: int | None) -> None:
+def test_an_unknown_or_nearly_equal_need_changes_nothing(need: int | None) -> None:
     (change,) = propose({"acme": Lane("acme", 48, need)}, 900, TUNING)
     assert (change.after, change.applies, change.moved) == (48, False, 0)
 
@@ -122,7 +121,7 @@ def load(pictures: float = 900, arrived: float = 900, backlog: float = 0) -> Lan
     return LaneLoad(900.0, arrived, backlog, 0.0, functions)  # type: ignore[arg-type]
 
 
-def test_a_lane_needs_what_its_rate_and_the_time_of_a_picture_come_to() -> None:
+def test_need_follows_littles_law() -> None:
     """One picture a second that takes 8 s to draw keeps 8 busy: 12 at 70 %, and the others' shares beside."""
     reserved = needed(load(), LANES, TUNING)
     assert reserved is not None
@@ -131,14 +130,14 @@ def test_a_lane_needs_what_its_rate_and_the_time_of_a_picture_come_to() -> None:
     assert LANES.share_out(reserved - 1)["derive"] == 11
 
 
-def test_a_backlog_needs_more_and_no_work_needs_nothing() -> None:
+def test_a_backlog_increases_the_need() -> None:
     assert (needed(load(backlog=600), LANES, TUNING) or 0) > (needed(load(), LANES, TUNING) or 0)
     assert needed(load(pictures=0, arrived=0), LANES, TUNING) == 0
 
 
-def test_a_lane_that_gets_nothing_done_says_nothing_of_its_need() -> None:
+def test_need_is_unknown_if_nothing_is_done() -> None:
     assert needed(load(pictures=0, arrived=10), LANES, TUNING) is None
 
 
-def test_no_need_is_beyond_the_ceiling() -> None:
+def test_need_is_at_most_the_ceiling() -> None:
     assert needed(load(pictures=9e5, arrived=9e5), LANES, TUNING) == TUNING.ceiling

@@ -55,11 +55,11 @@ GOOD = Figures(requests=10_000, hits=9_500, misses=450, client_errors=50, server
         (
             Figures(requests=0, hits=0, misses=0, client_errors=0, server_errors=0, bytes=0),
             None,
-            "Nothing was asked for on 22 November 2026: no request is in the log.",
+            "Nothing was requested on 22 November 2026: the log has no request.",
         ),
-        (None, None, "Whether 22 November 2026 was fine is not known: the question that tells went unanswered."),
+        (None, None, "Whether 22 November 2026 was fine is not known: its query failed."),
     ],
-    ids=["good", "tolerated-errors", "errors", "poor-cache", "too-few", "no-picture", "no-logs", "unanswered"],
+    ids=["good", "tolerated-errors", "errors", "poor-cache", "too-few", "no-picture", "no-logs", "failed-query"],
 )
 def test_judgement(figures: Figures | None, fine: bool | None, sentence: str) -> None:
     verdict = judge(figures, DAY, EXPECTED)
@@ -76,7 +76,7 @@ def test_judgement(figures: Figures | None, fine: bool | None, sentence: str) ->
     ],
     ids=["range", "range-to-today", "today"],
 )
-def test_a_sentence_knows_whether_its_days_are_over(period: Period, beginning: str) -> None:
+def test_the_tense_depends_on_whether_the_period_is_over(period: Period, beginning: str) -> None:
     assert judge(GOOD, period, EXPECTED).sentence.startswith(beginning)
 
 
@@ -85,10 +85,10 @@ def test_a_sentence_about_one_tenant_names_it(figures: Figures | None) -> None:
     assert " demo " in judge(figures, DAY, EXPECTED, "demo").sentence.replace(":", " ")
 
 
-def test_figures_are_the_rows_added_up() -> None:
+def test_figures_are_the_sum_of_rows() -> None:
     rows = pd.DataFrame([dict.fromkeys(COUNTS, 1), dict.fromkeys(COUNTS, 41)])
     assert Figures.total(rows).as_dict() == dict.fromkeys(COUNTS, 42) | {"hit_ratio": 0.5}
 
 
-def test_no_rows_are_no_requests() -> None:
+def test_no_rows_give_zero_requests() -> None:
     assert Figures.total(pd.DataFrame(columns=[*COUNTS])).requests == 0

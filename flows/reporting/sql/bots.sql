@@ -1,6 +1,8 @@
--- Which bots, scripts and nameless clients asked for pictures, and what did they take?
--- By what the user agent says of itself, which whoever wants to hide changes.
--- Scans: one distribution's partitions of the days asked for; five columns. With a tenant, also two of images.
+-- Which bots, scripts and clients without a name requested pictures, and how much did they download?
+-- Classified by the user agent, which a client can fake.
+-- Parameters: standard, row_limit.
+-- Columns: agent, requests, images, addresses, client_errors, bytes.
+-- Scans: one distribution's partitions of the days; five columns. With a tenant, also two of images.
 WITH requests AS (
     SELECT
         lower(replace(cs_user_agent, '%%20', ' ')) AS user_agent,
@@ -47,4 +49,4 @@ FROM named
 WHERE agent IS NOT NULL
 GROUP BY 1
 ORDER BY requests DESC, agent
-LIMIT %(most)d
+LIMIT %(row_limit)d

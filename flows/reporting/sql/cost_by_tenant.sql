@@ -1,9 +1,12 @@
--- How many bytes went out by tenant, format and rung, and what did delivering them cost, about?
--- By the prices of darkroom.toml, on demand, first tier: bytes to viewers; each request with the function that sees it
--- and the firewall's look at it; for each answer below 400 the function that sees that; for each miss the function that
--- looks for the derivative, and the read from S3. A rung is null where no picture was asked for. '(no picture)' asked
--- for no image's address, '(unknown)' for an image that the last export does not have.
--- Scans: one distribution's partitions of the days asked for; six columns. Two columns of images.
+-- How many bytes were delivered by tenant, format and rung, and about how much did that cost?
+-- By list prices, on demand, first tier: bytes to viewers; per request the viewer-request function and the firewall;
+-- per response below 400 the viewer-response function; per miss the Lambda@Edge lookup and the read from S3. The rung
+-- is null for requests without a variant. Tenant '(no picture)': not an image's address; '(unknown)': an image that
+-- the last export does not have.
+-- Parameters: standard, delivered_gb, delivery_million_requests, edge_function_million_requests,
+-- web_acl_million_requests, edge_lambda_million_requests, get_million.
+-- Columns: tenant, format, rung, requests, misses, bytes, bytes_usd, requests_usd.
+-- Scans: one distribution's partitions of the days; six columns. Two columns of images.
 WITH requests AS (
     SELECT
         regexp_extract(cs_uri_stem, '^/(img/)?((p-)?[0-9a-f]{32})(/|$)', 2) AS image_id,
@@ -37,7 +40,7 @@ counted AS (
         requests.rung,
         count(*) AS requests,
         count_if(requests.result = 'Miss') AS misses,
-        count_if(requests.status < 400) AS fine,
+        count_if(requests.status < 400) AS successes,
         coalesce(sum(requests.bytes), 0) AS bytes
     FROM requests
     LEFT JOIN images ON requests.image_id = images.image_id
@@ -54,7 +57,7 @@ SELECT
     bytes / 1e9 * %(delivered_gb)s AS bytes_usd,
     (
         requests * (%(delivery_million_requests)s + %(edge_function_million_requests)s + %(web_acl_million_requests)s)
-        + fine * %(edge_function_million_requests)s
+        + successes * %(edge_function_million_requests)s
         + misses * (%(edge_lambda_million_requests)s + %(get_million)s)
     ) / 1e6 AS requests_usd
 FROM counted

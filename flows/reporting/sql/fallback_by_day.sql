@@ -1,7 +1,9 @@
--- By day (UTC): how many pictures were served of the replica's copy, and how many were fetched from it?
--- The edge function of answers notes 'replica' for a copy of the replica bucket, which only the primary's failure
--- brings out; the edge goes on serving it from its cache. A high share says that the primary bucket is in trouble.
--- Scans: one distribution's partitions of the days asked for; three columns. With a tenant, also two of images.
+-- By day (UTC): how many pictures came from the replica bucket, and how many were fetched from it?
+-- The viewer-response function logs 'replica' for the replica's copies, which are read only while the primary bucket
+-- fails and stay in the cache. A high share means that the primary bucket is in trouble.
+-- Parameters: standard.
+-- Columns: day, requests, from_replica, fetched, fetched_from_replica.
+-- Scans: one distribution's partitions of the days; three columns. With a tenant, also two of images.
 SELECT
     CAST(
         CAST(year AS varchar) || '-' || lpad(CAST(month AS varchar), 2, '0') || '-' || lpad(CAST(day AS varchar), 2, '0')

@@ -1,8 +1,9 @@
--- By day (UTC): how many answers were there, how many of them came from the edge's cache, how many were errors?
--- A hit was served from the cache, fresh or revalidated; a miss was fetched. Other answers (errors, the edge
--- function's own) are neither.
--- A day on which nobody asked for anything has no row.
--- Scans: one distribution's partitions of the days asked for; three columns. With a tenant, also two of images.
+-- By day (UTC): how many responses were there, how many from the cache, and how many were errors?
+-- A hit was served from the cache, fresh or revalidated; a miss was fetched. Other responses (errors, those of the
+-- edge functions) are neither. A day without requests has no row.
+-- Parameters: standard.
+-- Columns: day, requests, hits, misses, client_errors, server_errors, bytes.
+-- Scans: one distribution's partitions of the days; three columns. With a tenant, also two of images.
 SELECT
     CAST(
         CAST(year AS varchar) || '-' || lpad(CAST(month AS varchar), 2, '0') || '-' || lpad(CAST(day AS varchar), 2, '0')

@@ -1,7 +1,9 @@
--- By format: how many answers were there, how many of them came from the edge's cache, and how many were errors?
--- A hit was served from the cache, fresh or revalidated; a miss was fetched. Other answers (errors, the edge
--- function's own) are neither. An answer without a picture counts as format 'none'.
--- Scans: one distribution's partitions of the days asked for; four columns. With a tenant, also two of images.
+-- By format: how many responses were there, how many from the cache, and how many were errors?
+-- A hit was served from the cache, fresh or revalidated; a miss was fetched. Other responses (errors, those of the
+-- edge functions) are neither. A response without a picture has the format 'none'.
+-- Parameters: standard.
+-- Columns: format, requests, hits, misses, client_errors, server_errors, bytes.
+-- Scans: one distribution's partitions of the days; four columns. With a tenant, also two of images.
 SELECT
     CASE
         WHEN starts_with(sc_content_type, 'image/') THEN split_part(sc_content_type, '/', 2)

@@ -1,8 +1,9 @@
--- By edge location: how many answers were there, how many of them came from the edge's cache, how many were errors?
--- A hit was served from the cache, fresh or revalidated; a miss was fetched. Other answers (errors, the edge
--- function's own) are neither.
--- A location is the airport that CloudFront names it by: all of its servers there together.
--- Scans: one distribution's partitions of the days asked for; four columns. With a tenant, also two of images.
+-- By edge location: how many responses were there, how many from the cache, and how many were errors?
+-- A hit was served from the cache, fresh or revalidated; a miss was fetched. Other responses (errors, those of the
+-- edge functions) are neither. Locations are grouped by the airport code in their name.
+-- Parameters: standard.
+-- Columns: location, requests, hits, misses, client_errors, server_errors, bytes.
+-- Scans: one distribution's partitions of the days; four columns. With a tenant, also two of images.
 SELECT
     substr(x_edge_location, 1, 3) AS location,
     count(*) AS requests,

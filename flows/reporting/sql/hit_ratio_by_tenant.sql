@@ -1,8 +1,10 @@
--- By tenant: how many answers were there, how many of them came from the edge's cache, how many were errors?
--- A hit was served from the cache, fresh or revalidated; a miss was fetched. Other answers (errors, the edge
--- function's own) are neither.
--- '(no picture)' asked for no image's address, '(unknown)' for an image that the last export does not have.
--- Scans: one distribution's partitions of the days asked for; four columns. Two columns of images.
+-- By tenant: how many responses were there, how many from the cache, and how many were errors?
+-- A hit was served from the cache, fresh or revalidated; a miss was fetched. Other responses (errors, those of the
+-- edge functions) are neither. Tenant '(no picture)': not an image's address; '(unknown)': an image that the last
+-- export does not have.
+-- Parameters: standard.
+-- Columns: tenant, requests, hits, misses, client_errors, server_errors, bytes.
+-- Scans: one distribution's partitions of the days; four columns. Two columns of images.
 WITH requests AS (
     SELECT
         regexp_extract(cs_uri_stem, '^/(img/)?((p-)?[0-9a-f]{32})(/|$)', 2) AS image_id,

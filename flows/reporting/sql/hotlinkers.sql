@@ -1,6 +1,8 @@
--- Which sites show pictures, and how much do they take?
--- By the referring page's host. Listed tells whether [waf] referers lets it; null where the list is empty.
--- Scans: one distribution's partitions of the days asked for; four columns. With a tenant, also two of images.
+-- Which sites embed pictures, and how much do they download?
+-- By the referring page's host. listed: whether [waf] referers allows it; null if that list is empty.
+-- Parameters: standard, listed_hosts, row_limit.
+-- Columns: host, listed, requests, images, refused, bytes.
+-- Scans: one distribution's partitions of the days; four columns. With a tenant, also two of images.
 WITH requests AS (
     SELECT
         nullif(lower(url_extract_host(cs_referer)), '') AS host,
@@ -30,4 +32,4 @@ FROM requests
 WHERE host IS NOT NULL
 GROUP BY 1, 2
 ORDER BY bytes DESC, host
-LIMIT %(most)d
+LIMIT %(row_limit)d

@@ -1,6 +1,8 @@
--- By result type: how long did viewers wait for the first byte, and the edge for the origin's?
--- Milliseconds; half, 90 and 99 of a hundred requests took no longer. The origin's are null where none was asked.
--- Scans: one distribution's partitions of the days asked for; three columns. With a tenant, also two of images.
+-- By result type: how long did viewers wait for the first byte, and the edge for the origin?
+-- Percentiles in milliseconds. The origin's are null where no origin was contacted.
+-- Parameters: standard.
+-- Columns: result_type, requests, p50_ms, p90_ms, p99_ms, origin_p50_ms, origin_p99_ms.
+-- Scans: one distribution's partitions of the days; three columns. With a tenant, also two of images.
 WITH requests AS (
     SELECT
         x_edge_result_type AS result_type,

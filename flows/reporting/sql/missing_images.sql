@@ -1,13 +1,15 @@
--- Which images were asked for and are not there, how often, by whom, and what became of them?
--- Outcome is 'rejected' for an upload that is no picture here; '(unknown)' never was, was taken down, or is newer than
--- the last export. 'ready' should not be among them.
--- Scans: one distribution's partitions of the days asked for; six columns. Four columns of images.
+-- Which images were requested but do not exist, how often, by how many clients, and what is known of them?
+-- Outcome 'rejected': the upload was not a usable picture; '(unknown)': the image never existed, was taken down, or is
+-- newer than the last export. 'ready' should not appear.
+-- Parameters: standard, row_limit.
+-- Columns: image_id, tenant, outcome, rejection, requests, addresses, latest_at, latest_referer.
+-- Scans: one distribution's partitions of the days; six columns. Four columns of images.
 WITH requests AS (
     SELECT
         regexp_extract(cs_uri_stem, '^/(img/)?((p-)?[0-9a-f]{32})(/|$)', 2) AS image_id,
         c_ip AS address,
         cs_referer AS referer,
-        "date" || ' ' || "time" AS asked_at
+        "date" || ' ' || "time" AS requested_at
     FROM access_log
     WHERE
         distributionid = %(distribution)s
@@ -28,11 +30,11 @@ SELECT
     images.rejection,
     count(*) AS requests,
     count(DISTINCT requests.address) AS addresses,
-    max(requests.asked_at) AS latest_at,
-    max_by(requests.referer, requests.asked_at) AS latest_referer
+    max(requests.requested_at) AS latest_at,
+    max_by(requests.referer, requests.requested_at) AS latest_referer
 FROM requests
 LEFT JOIN images ON requests.image_id = images.image_id
 WHERE requests.image_id IS NOT NULL
 GROUP BY 1, 2, 3, 4
 ORDER BY requests DESC, image_id
-LIMIT %(most)d
+LIMIT %(row_limit)d

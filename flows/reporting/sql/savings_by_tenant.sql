@@ -1,6 +1,8 @@
--- By tenant: how many bytes were sent for pictures, and how many would the originals have been?
--- Whole pictures only (status 200); an image that the last export does not have is left out.
--- Scans: one distribution's partitions of the days asked for; four columns. Four columns of images.
+-- By tenant: how many bytes were sent for pictures, and how large would the originals have been?
+-- Complete responses only (status 200); images that the last export does not have are left out.
+-- Parameters: standard.
+-- Columns: tenant, requests, bytes, original_bytes.
+-- Scans: one distribution's partitions of the days; four columns. Four columns of images.
 WITH requests AS (
     SELECT
         regexp_extract(cs_uri_stem, '^/(img/)?((p-)?[0-9a-f]{32})(/|$)', 2) AS image_id,

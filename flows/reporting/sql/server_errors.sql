@@ -1,6 +1,9 @@
--- Which 5xx were answered, how many of them out of the cache, and what was the latest one of each kind?
--- CloudFront calls an error 'Error' wherever it comes from: out of the cache is one for which no origin was asked.
--- Scans: one distribution's partitions of the days asked for; eleven columns. With a tenant, also two of images.
+-- Which 5xx responses were there, how many of them from the cache, and what was the latest of each kind?
+-- CloudFront logs every error as 'Error'. It came from the cache if no origin was contacted.
+-- Parameters: standard.
+-- Columns: status, result_type, requests, from_cache, paths, addresses, latest_at, latest_path, latest_referer,
+-- latest_user_agent, latest_request_id.
+-- Scans: one distribution's partitions of the days; eleven columns. With a tenant, also two of images.
 SELECT
     try_cast(sc_status AS integer) AS status,
     x_edge_result_type AS result_type,

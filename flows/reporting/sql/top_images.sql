@@ -1,6 +1,9 @@
--- Which images were asked for most, whose are they, and how large are their originals?
+-- Which images were requested most, by tenant, and how large are their originals?
 -- Errors are left out. Tenant and original are null for an image that the last export does not have.
--- Scans: one distribution's partitions of the days asked for; four columns. Six columns of images.
+-- Parameters: standard, row_limit.
+-- Columns: image_id, tenant, original_format, original_width, original_height, original_bytes, requests, hits, misses,
+-- bytes.
+-- Scans: one distribution's partitions of the days; four columns. Six columns of images.
 WITH requests AS (
     SELECT
         regexp_extract(cs_uri_stem, '^/(img/)?((p-)?[0-9a-f]{32})(/|$)', 2) AS image_id,
@@ -35,4 +38,4 @@ LEFT JOIN images ON requests.image_id = images.image_id
 WHERE requests.image_id IS NOT NULL
 GROUP BY 1, 2, 3, 4, 5, 6
 ORDER BY requests DESC, image_id
-LIMIT %(most)d
+LIMIT %(row_limit)d

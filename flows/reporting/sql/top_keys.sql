@@ -1,7 +1,9 @@
--- Which derivatives were asked for most, and how well does the cache hold them?
--- A key is the path that the log knows an answer by; errors are left out. Variant is what the edge function made of
--- the request: width x height, 0 for the picture's own proportions, and format.
--- Scans: one distribution's partitions of the days asked for; five columns. With a tenant, also two of images.
+-- Which derivatives were requested most, and how often did the cache have them?
+-- A key is the path after the viewer-request function, which also logs the variant: width x height (0: proportional)
+-- and format. Errors are left out.
+-- Parameters: standard, row_limit.
+-- Columns: key, image_id, variant, requests, hits, misses, bytes.
+-- Scans: one distribution's partitions of the days; five columns. With a tenant, also two of images.
 SELECT
     cs_uri_stem AS key,
     regexp_extract(cs_uri_stem, '^/(img/)?((p-)?[0-9a-f]{32})(/|$)', 2) AS image_id,
@@ -23,4 +25,4 @@ WHERE
     AND try_cast(sc_status AS integer) < 400
 GROUP BY 1, 2, 3
 ORDER BY requests DESC, key, variant
-LIMIT %(most)d
+LIMIT %(row_limit)d

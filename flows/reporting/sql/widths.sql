@@ -1,8 +1,10 @@
--- By rung: which widths were asked for, and how far is the rung that was served from them?
--- Pixels are device pixels across; a request that stated none got the default rung. A rung narrower than what was asked
--- for is the top of the ladder, or one rung less where the viewer saves data. The ratio is rung to pixels, on average.
--- Scans: one distribution's partitions of the days asked for; three columns. With a tenant, also two of images.
-WITH asked AS (
+-- By rung: which widths were requested, and how do they compare with the rung that was served?
+-- In device pixels; a request without a width gets the default rung. A rung is narrower than requested at the top of
+-- the ladder, or where the client asks to save data. ratio: mean of rung to requested width.
+-- Parameters: standard.
+-- Columns: rung, requests, stated, narrower, min_pixels, median_pixels, max_pixels, ratio, bytes.
+-- Scans: one distribution's partitions of the days; three columns. With a tenant, also two of images.
+WITH requested AS (
     SELECT
         try_cast(split_part(viewer_request_log_data, 'x', 1) AS integer) AS rung,
         try_cast(split_part(viewer_request_log_data, '/', 2) AS double) AS pixels,
@@ -25,12 +27,12 @@ SELECT
     count(*) AS requests,
     count(pixels) AS stated,
     count_if(pixels > rung) AS narrower,
-    min(pixels) AS least_pixels,
+    min(pixels) AS min_pixels,
     approx_percentile(pixels, 0.5) AS median_pixels,
-    max(pixels) AS most_pixels,
+    max(pixels) AS max_pixels,
     avg(rung / pixels) AS ratio,
     coalesce(sum(bytes), 0) AS bytes
-FROM asked
+FROM requested
 WHERE rung IS NOT NULL
 GROUP BY 1
 ORDER BY rung

@@ -19,18 +19,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from flows.delivery_report import render_report
-from flows.reporting.images_snapshot import Snapshot
 from flows.reporting.periods import Period
-from flows.reporting.queries import Answer, Question, ask
-from flows.reporting.report_kinds import KINDS
-from flows.reporting.results import save_answers
+from flows.reporting.queries import Analytics, Query, QueryResult, find_analytics, run_query
+from flows.reporting.reports import KINDS
+from flows.reporting.results import save_results
 from infra.constructs.edge.access_log import PREFIX, partition_path
 from infra.local.athena.planning import Plan, Planner
 from infra.local.stack import LocalStack
 from infra.local.state import Ports
-from operations.discovery import Analytics, find_analytics
+from operations.images_snapshot import Snapshot
 from tests.bench.analytics.lines import image_rows, log_files
-from tests.bench.analytics.reads import plan_question
+from tests.bench.analytics.reads import plan_query_files
 from tests.bench.machine import describe_machine
 from tests.bench.targets import Target
 
@@ -53,7 +52,7 @@ def run(console: Console, out: Path) -> list[Target]:
         task = progress.add_task("Hours of log written", total=24 * DAYS)
         stored = _seed(stack, lambda: progress.advance(task))
         day, whole = Period(_ASKED, _ASKED), Period(_FIRST_DAY, _FIRST_DAY + timedelta(days=DAYS - 1))
-        questions = Question.all()
+        questions = Query.all()
         task = progress.add_task("Questions asked", total=len(questions))
         answers, asking = _ask_all(questions, day, analytics, stack, lambda: progress.advance(task))
         task = progress.add_task("Report rendered", total=1)
@@ -75,8 +74,7 @@ def run(console: Console, out: Path) -> list[Target]:
         "files_a_question": hours,
     }
     asked = {
-        answer.question: {"seconds": round(answer.seconds, 3), "scanned_bytes": answer.scanned_bytes}
-        for answer in answers
+        answer.query: {"seconds": round(answer.seconds, 3), "scanned_bytes": answer.scanned_bytes} for answer in answers
     }
     written = out / "analytics.json"
     report: dict[str, Any] = {
@@ -97,7 +95,7 @@ def run(console: Console, out: Path) -> list[Target]:
     ]
 
 
-def questions_table(answers: list[Answer], everything: list[Plan]) -> Table:
+def questions_table(answers: list[QueryResult], everything: list[Plan]) -> Table:
     """Return a row a question: seconds, what it read, and what it would read of every day."""
     table = Table(title="A day's report", title_justify="left")
     for heading in ("question", "s", "rows", "MB read", "of every day's"):
@@ -105,7 +103,7 @@ def questions_table(answers: list[Answer], everything: list[Plan]) -> Table:
     for answer, plan in zip(answers, everything, strict=True):
         share = answer.scanned_bytes / plan.execution.scanned_bytes
         table.add_row(
-            answer.question, f"{answer.seconds:.2f}", f"{len(answer.rows):,}", f"{answer.scanned_bytes / 1e6:.2f}",
+            answer.query, f"{answer.seconds:.2f}", f"{len(answer.rows):,}", f"{answer.scanned_bytes / 1e6:.2f}",
             f"{share:.1%}",
         )  # fmt: skip
     return table
@@ -125,14 +123,14 @@ def _seed(stack: LocalStack, advance: Any) -> int:
 
 
 def _ask_all(
-    questions: list[Question], day: Period, analytics: Analytics, stack: LocalStack, advance: Any
-) -> tuple[list[Answer], float]:
+    questions: list[Query], day: Period, analytics: Analytics, stack: LocalStack, advance: Any
+) -> tuple[list[QueryResult], float]:
     """Ask all of ``questions``, as many side by side as the settings say; return the answers and how long all took."""
     chosen = stack.settings.analytics
     began = time.perf_counter()
 
-    def answer(question: Question) -> Answer:
-        found = ask(question, day, analytics, attempts=chosen.attempts)
+    def answer(question: Query) -> QueryResult:
+        found = run_query(question, day, analytics, attempts=chosen.attempts)
         advance()
         return found
 
@@ -141,23 +139,21 @@ def _ask_all(
     return answers, time.perf_counter() - began
 
 
-def _render(answers: list[Answer], day: Period, stack: LocalStack, folder: Path) -> float:
+def _render(answers: list[QueryResult], day: Period, stack: LocalStack, folder: Path) -> float:
     """Make the page of the delivery report as its flow does; return the seconds."""
     began = time.perf_counter()
-    save_answers(folder / "answers", answers, {})
+    save_results(folder / "results", answers, {})
     _, failure = render_report.fn(KINDS["delivery"], day, None, stack.settings.stage, folder)
     if failure:
         raise RuntimeError(f"expected a report but {failure}")
     return time.perf_counter() - began
 
 
-def _plans(
-    planner: Planner, questions: list[Question], period: Period, analytics: Analytics, advance: Any
-) -> list[Plan]:
+def _plans(planner: Planner, questions: list[Query], period: Period, analytics: Analytics, advance: Any) -> list[Plan]:
     """Return what each question about ``period`` reads."""
     plans = []
     for question in questions:
-        plans.append(plan_question(planner, question, period, analytics))
+        plans.append(plan_query_files(planner, question, period, analytics))
         advance()
     return plans
 

@@ -1,0 +1,153 @@
+"""An audit of a stack with a planted fault of each kind, and the takedown of what only a takedown mends."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from deployment_runs import Prefect
+from lane import Lane, pictures
+from planted_faults import LOST, TENANT, Planted, plant
+
+from flows.audit import audit
+from flows.backfill import backfill as backfill_flow
+from flows.takedown import takedown
+from infra.local.stack import LocalStack
+from operations.audit.faults import Fault
+from operations.resources import Resources
+
+AT_ONCE = {"settled_minutes": 0, "replica_minutes": 0}
+
+
+def days() -> dict[str, str]:
+    """Two, for midnight may pass."""
+    today = datetime.now(UTC).date()
+    return {"day": str(today - timedelta(days=1)), "last_day": str(today)}
+
+
+def last_document(kind: str, stack: LocalStack) -> Any:
+    return list(Resources.find(stack.settings).ledger(kind).read())[-1][1]
+
+
+def findings(stack: LocalStack) -> list[tuple[Fault, str, str]]:
+    return [
+        (Fault(each["fault"]), each["image_id"], each["detail"]) for each in last_document("audit", stack)["findings"]
+    ]
+
+
+@pytest.fixture(scope="module")
+def planted(stack: LocalStack) -> Planted:
+    return plant(stack)
+
+
+@pytest.mark.usefixtures("flows_here")
+def test_it_finds_exactly_what_was_planted(stack: LocalStack, served: Prefect, planted: Planted) -> None:
+    parameters = {"tenant": TENANT, **days(), **AT_ONCE, "strays": True}
+    run = served.run("audit/daily", parameters)
+
+    assert (run["state_type"], run["state"]["name"]) == ("COMPLETED", "FaultsFound"), run["state"]["message"]
+    ours = set(vars(planted).values())
+    found = [(fault, image_id) for fault, image_id, _ in findings(stack)]
+    assert sorted(each for each in found if each[1] in ours) == planted.findings
+    lost = {fault: detail for fault, image_id, detail in findings(stack) if image_id in ours}
+    assert lost[Fault.NO_DERIVATIVE] == LOST
+    assert lost[Fault.NOT_REPLICATED].startswith(f"{LOST}, the oldest of ")
+    document = last_document("audit", stack)
+    backfills = {each["which"]: each for each in document["backfills"] if each["tenant"] == TENANT}
+    assert planted.no_derivative in backfills["all"]["images"]
+    assert planted.not_replicated in backfills["anew"]["images"]
+    for backfill in backfills.values():
+        backfill_flow.validate_parameters(backfill)
+    assert [key for key in document["announce"] if key.endswith(planted.no_outcome)]
+    assert planted.no_image in document["takedown"]
+    assert planted.no_original not in document["takedown"], "it is still shown"
+    story = served.artifacts(run["id"])["audit"]["data"]
+    assert "prefect deployment run 'takedown/on-demand'" in story
+
+
+@pytest.mark.usefixtures("flows_here")
+def test_a_takedown_leaves_nothing_of_them_and_the_next_audit_is_content(
+    stack: LocalStack, served: Prefect, planted: Planted
+) -> None:
+    gone = [planted.no_original, planted.no_image]
+    dry: Any = takedown(images=gone, return_state=True)
+    assert dry.message == "dry run: 2 pictures would go"
+    run = served.run("takedown/on-demand", {"images": gone, "dry_run": False, "reason": "audit"})
+
+    assert run["state"]["name"] == "Completed", run["state"]["message"]
+    receipt = last_document("takedown", stack)
+    assert (receipt["run"], receipt["reason"], receipt["failures"]) == (run["id"], "audit", [])
+    made = len(stack.settings.eager_variants)
+    rows = {row["image"]: row for row in receipt["removed"]}
+    assert rows[planted.no_original]["originals"] == 2  # the original and the mark of its deletion
+    assert rows[planted.no_original]["derivatives"] == rows[planted.no_original]["replica"] == made
+    assert (rows[planted.no_image]["derivatives"], rows[planted.no_image]["replica"]) == (1, 1)
+    again: Any = takedown(images=gone, dry_run=False, return_state=True)
+    assert again.message == "2 of 2 pictures gone: 0 versions of originals, 0 of derivatives and 0 of their replicas"
+    state: Any = audit(tenant=TENANT, **days(), **AT_ONCE, return_state=True)
+    assert state.is_completed()
+    assert not {image_id for _, image_id, _ in findings(stack)} & set(gone)
+
+
+@pytest.mark.usefixtures("flows_here")
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({}, "expected images, or a tenant, but received neither"),
+        ({"images": ["nonsense"]}, "32 lower-case hex digits for an image id but received 'nonsense'"),
+        ({"tenant": "nobody"}, "expected a tenant of demo, studio but received 'nobody'"),
+        ({"tenant": "demo/2026-11-25"}, "expected a tenant's name but received 'demo/2026-11-25'"),
+        ({"stage": "nowhere"}, "stage 'nowhere' has none"),
+    ],
+)
+def test_a_takedown_of_nothing_is_refused(parameters: dict[str, Any], message: str) -> None:
+    state: Any = takedown(**parameters, dry_run=False, return_state=True)
+    assert state.is_failed()
+    assert message in state.message
+
+
+@pytest.mark.usefixtures("flows_here")
+def test_another_tenants_images_are_refused_and_stay(stack: LocalStack, planted: Planted) -> None:
+    state: Any = takedown(images=[planted.sound], tenant="studio", dry_run=False, return_state=True)
+    assert state.is_failed()
+    assert f"{planted.sound} is of demo" in state.message
+    assert Resources.find(stack.settings).inventory().find([planted.sound])
+
+
+@pytest.mark.usefixtures("flows_here")
+def test_more_than_a_few_are_removed_by_nobody_who_was_not_asked(
+    stack: LocalStack, served: Prefect, planted: Planted
+) -> None:
+    """Rejected through Prefect's API, as its UI does."""
+    asked = {"images": [planted.sound], "dry_run": False, "ask_above": 0}
+    flow_run_id = served.start("takedown/on-demand", asked)
+    served.await_state(flow_run_id, "PAUSED")
+    served.resume(flow_run_id, {"decision": "reject", "reason": "not ours"})
+    run = served.await_state(flow_run_id)
+    assert (run["state"]["name"], run["state"]["message"]) == ("Rejected", "rejected: not ours; nothing was changed")
+    assert Resources.find(stack.settings).inventory().find([planted.sound])
+
+
+@pytest.mark.usefixtures("flows_here")
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"tenant": "nobody"}, "expected a tenant of demo, studio but received 'nobody'"),
+        ({"day": "2999-01-01"}, "expected days up to today"),
+    ],
+)
+def test_what_cannot_be_audited_is_refused(parameters: dict[str, Any], message: str) -> None:
+    state: Any = audit(**parameters, return_state=True)
+    assert state.is_failed()
+    assert message in state.message
+
+
+@pytest.mark.usefixtures("flows_here")
+def test_all_of_a_tenant_that_left_can_be_taken_down(stack: LocalStack) -> None:
+    """A tenant whom the settings do not name any more, of whom something is stored."""
+    Lane(stack).put(pictures(2, "former", 64, 48))
+    state: Any = takedown(tenant="former", dry_run=False, return_state=True)
+    assert state.name == "Completed", state.message
+    assert state.message.startswith("2 of 2 pictures gone: 2 versions of originals")
+    assert not list(Resources.find(stack.settings).image_resources().originals.keys("former/"))
+    again: Any = takedown(tenant="former", return_state=True)
+    assert again.message == "expected a tenant of demo, studio but received 'former'"
