@@ -1,7 +1,9 @@
-"""Measure encoders on photographs: bytes, CPU and SSIMULACRA2, in parallel processes; nothing is measured twice."""
+"""Encoders measured on photographs: bytes, CPU and SSIMULACRA2, in parallel processes, with a cache."""
 
+import ctypes
 import os
 import resource
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -21,15 +23,18 @@ from lambdas.imaging.engine import pyvips
 from lambdas.imaging.render import ready_pixels
 from operations.calibration.choose import Point
 from operations.calibration.photographs import Photograph, reference
-from operations.calibration.scores import CACHE, Cache, score
-from operations.calibration.worker import prepare
+from operations.calibration.quality import CACHE, Cache, score
 
-_TIMINGS = 2  # the quicker of so many encodings: what else the machine does only ever adds
+_TIMINGS = 2  # the quicker one counts: other load only ever adds
+_NICENESS = 5
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+# mallopt(3): parameters of glibc's allocator.
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One derivative, encoded and held against its reference."""
+    """One derivative, encoded and compared with its reference."""
 
     photograph: str
     rung: int
@@ -43,7 +48,7 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What one process measures at a stretch: one picture at one rung, by several encoders of a format."""
+    """A unit of work for one process: one picture at one rung, with several encoders of a format."""
 
     photograph: Photograph
     rung: int
@@ -76,17 +81,17 @@ def measure(
     time_again: bool = False,
     done: Callable[[int], None] = lambda _count: None,
 ) -> list[Measurement]:
-    """Do all of ``work``, telling ``done`` how many derivatives each finished task had.
+    """Do all of ``work``; ``done`` is called with the number of derivatives of each finished task.
 
-    Bytes and scores depend on their inputs alone and are kept in ``cache`` for good; so is the CPU
-    time, which depends on the machine and its mood: ``time_again`` measures that once more.
+    Results are kept in ``cache``. Bytes and scores depend on their inputs alone; CPU time depends on the machine
+    too, and ``time_again`` measures it again.
     """
     measured: list[Measurement] = []
     count = min(processes or os.cpu_count() or 1, len(work)) or 1
-    os.environ["VIPS_CONCURRENCY"] = "1"  # the processes share the cores out among themselves
-    # Forked children would inherit libvips' locks in whatever state they are.
+    os.environ["VIPS_CONCURRENCY"] = "1"  # one core per process
+    # Forked children would inherit libvips' locks in an unknown state.
     context = get_context("spawn")
-    with ProcessPoolExecutor(count, mp_context=context, initializer=prepare) as pool:
+    with ProcessPoolExecutor(count, mp_context=context, initializer=prepare_worker) as pool:
         running = {pool.submit(_measure_task, task, settings, cache, time_again): task for task in work}
         try:
             for finished in as_completed(running):
@@ -98,8 +103,21 @@ def measure(
     return measured
 
 
+def prepare_worker() -> None:
+    """Prepare a measuring process: low priority, ends with its parent, keeps freed memory."""
+    os.nice(_NICENESS)
+    try:
+        libc = ctypes.CDLL(None)
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        # Otherwise a score's large arrays are fetched from the system each time, which doubles the time.
+        libc.mallopt(_M_MMAP_MAX, 0)
+        libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+    except (OSError, AttributeError):  # another C library: slower, no worse
+        return
+
+
 def summarize(measurements: Iterable[Measurement]) -> Point:
-    """Return the means over ``measurements``, which are of one encoder.
+    """Return the means over ``measurements`` of one encoder.
 
     Raises:
         ValueError: there are none, or they are of several encoders.
@@ -131,7 +149,7 @@ def _measured(task: Task, settings: Settings, folder: Path, time_again: bool) ->
             figures: tuple[int, float, float] | None = None if time_again else cache.get(key)
             if figures is None:
                 written, seconds = _timed(partial(_draw, image, task.format, encoder, settings))
-                figures = len(written), seconds, score(cache, task.photograph, task.rung, written, expected)
+                figures = len(written), seconds, score(cache, task.photograph.digest, task.rung, written, expected)
                 cache.set(key, figures)
             pixels = image.width * image.height
             yield Measurement(task.photograph.name, task.rung, task.format, encoder, figures[0], pixels, *figures[1:])
@@ -152,7 +170,7 @@ def _timed(draw: Callable[[], bytes]) -> tuple[bytes, float]:
 
 
 def _key(pixels: str, original: str, fmt: Format, encoder: Encoder) -> str:
-    """Name a measurement by all that its figures depend on, short of encoding it."""
+    """Return a cache key from everything that the figures depend on."""
     code = Path(encoding.__file__).read_bytes()
     parts = (
         pixels, original, fmt, encoder.model_dump_json(),

@@ -1,11 +1,18 @@
-"""How good a derivative looks beside its original: SSIMULACRA2, by its Python port.
+"""The quality of a derivative: SSIMULACRA2, by its Python port, with a cache of scores.
 
-Scores below 0 are ruins; 50 is medium quality, 70 high, 90 not to be told from the original; 100 is equal.
+100 is identical, 90 indistinguishable from the original, 70 high quality, 50 medium; below 0 is unusable.
 """
 
+import json
+import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +23,10 @@ from lambdas.imaging.engine import pyvips
 Pixels = NDArray[np.uint8]
 """Rows × columns × red, green, blue."""
 
+CACHE = Path(__file__).resolve().parents[2] / "build" / "calibration" / "measurements"
+
 _Plane = NDArray[np.float64]
-_SMALLEST_SIDE = 8  # the metric stops at scales smaller than this
+_SMALLEST_SIDE = 8  # smaller scales are left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +37,9 @@ class _Scale:
 
 
 class Reference:
-    """A picture that others are held against; its own half of the metric is computed once for all of them.
+    """A picture that others are compared with; its half of the metric is computed once for all of them.
 
-    It is the port's own arithmetic in another order: half of it never touches the distorted picture.
+    The arithmetic is the port's, in another order: half of it does not depend on the distorted picture.
     """
 
     def __init__(self, pixels: Pixels) -> None:
@@ -44,10 +53,10 @@ class Reference:
         ]
 
     def ssimulacra2(self, received: Pixels) -> float:
-        """Return how much ``received`` looks like this picture, 100 at most; half a second a megapixel.
+        """Return how similar ``received`` is, 100 at most; takes half a second per megapixel.
 
         Raises:
-            ValueError: they differ in size.
+            ValueError: the sizes differ.
         """
         if self.pixels.shape != received.shape:
             raise ValueError(f"expected pixels of shape {self.pixels.shape} but received {received.shape}")
@@ -57,14 +66,54 @@ class Reference:
 
 
 def decoded(data: bytes) -> Pixels:
-    """Return the pixels of a derivative, as a browser would show them on an opaque page."""
+    """Return the pixels of a derivative, on white where they have alpha."""
     image = pyvips.Image.new_from_buffer(data, "")
     pixels: Pixels = (image.flatten(background=255) if image.hasalpha() else image).numpy()
     return pixels
 
 
+class Cache:
+    """Measurements by key, as JSON in an SQLite file that processes can share. A context manager that closes it."""
+
+    def __init__(self, folder: Path = CACHE) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._database = sqlite3.connect(folder / "measurements.sqlite3", timeout=60, isolation_level=None)
+        self._database.execute("CREATE TABLE IF NOT EXISTS measurements (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
+
+    def get(self, key: str) -> Any:
+        """Return the value of ``key``, or None."""
+        row = self._database.execute("SELECT value FROM measurements WHERE key = ?", (key,)).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def set(self, key: str, value: Any) -> None:
+        """Store a JSON value under ``key``."""
+        self._database.execute("INSERT OR REPLACE INTO measurements VALUES (?, ?)", (key, json.dumps(value)))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._database.close()
+
+
+def score(cache: Cache, original: str, rung: int, derivative: bytes, expected: Callable[[], Reference]) -> float:
+    """Return the SSIMULACRA2 of ``derivative`` of the picture with digest ``original``, from the cache if possible.
+
+    ``expected`` makes the reference if the score is not cached.
+    """
+    parts = (original, str(rung), sha256(derivative).hexdigest(), *map(version, ("ssimulacra2", "pillow")))
+    key = f"score {sha256(' '.join(parts).encode()).hexdigest()}"
+    known: float | None = cache.get(key)
+    if known is None:
+        known = expected().ssimulacra2(decoded(derivative))
+        cache.set(key, known)
+    return known
+
+
 def _pyramid(pixels: Pixels) -> list[_Plane]:
-    """Return the picture at every scale that the metric looks at, in its colour space."""
+    """Return the picture at every scale of the metric, in its colour space."""
     scales: list[_Plane] = []
     linear = port.srgb_to_linear(pixels)
     while True:

@@ -29,7 +29,7 @@ from operations.calibration.measure import (
     tasks,
 )
 from operations.calibration.photographs import Photograph
-from operations.calibration.scores import CACHE
+from operations.calibration.quality import CACHE
 from operations.costs.encoders import Reached
 from operations.costs.prices import PRICES
 

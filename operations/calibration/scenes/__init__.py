@@ -1,4 +1,4 @@
-"""Photographs that nobody took: rendered from seeds, stored as a camera would, for a demonstration without pictures."""
+"""Rendered photographs: made from seeds and stored as a phone would, for the demo and for calibration."""
 
 import hashlib
 import multiprocessing
@@ -19,8 +19,7 @@ from operations.calibration.scenes import (
     ridges,
     sea,
 )
-from operations.calibration.scenes.camera import Shot, photograph
-from operations.calibration.scenes.develop import develop
+from operations.calibration.scenes.camera import Shot, develop, photograph
 from operations.calibration.scenes.noise import Field
 
 _LONG, _SHORT = 4032, 3024  # a phone's 12 megapixels
@@ -30,7 +29,7 @@ _RENDERED = ".rendered"
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture to render: its name, its painter, its seed, whether it stands upright, and the camera's notes."""
+    """A picture to render: its name, renderer and seed, whether it is in portrait format, and its metadata."""
 
     name: str
     render: Callable[[int, int, np.random.Generator], Field]
@@ -90,7 +89,7 @@ SCENES = (
 
 
 def _damaged(whole: bytes) -> dict[str, bytes]:
-    """Return files that must be refused: one that is no picture, and one whose upload once broke off."""
+    """Return files that must be rejected: one that is not a picture, and one that was cut short."""
     return {
         "not a picture.jpg": b"This file calls itself a JPEG, and is a line of text.\n",
         "cut short.jpg": whole[: len(whole) * 2 // 5],
@@ -98,7 +97,7 @@ def _damaged(whole: bytes) -> dict[str, bytes]:
 
 
 def _fingerprint(long_side: int) -> str:
-    """Return what the rendered files depend on, as a digest: size, numpy, libvips and the renderer itself."""
+    """Return a digest of what the rendered files depend on: size, numpy, libvips and the renderer."""
     digest = hashlib.sha256(f"{long_side} {np.__version__} {pyvips.version(0)}.{pyvips.version(1)}".encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
@@ -106,7 +105,7 @@ def _fingerprint(long_side: int) -> str:
 
 
 def write_scenes(folder: Path, long_side: int = _LONG) -> list[Path]:
-    """Write every scene and the damaged files into ``folder``; what an unchanged renderer wrote before is kept.
+    """Write every scene and the damaged files into ``folder``, unless the same renderer wrote them before.
 
     ``long_side`` is in pixels. Returns the files, in the order in which they should be shown.
     """

@@ -6,7 +6,7 @@ from typing import Any
 
 import altair as alt
 
-from operations.calibration.palette import (
+from operations.calibration.charts import (
     BLACK,
     BLUE,
     FONT,

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from lambdas.core.keys import FORMATS, Format
 from lambdas.core.settings import Settings
+from operations.calibration.measure import prepare_worker
 from operations.calibration.photographs import Photograph, reference
-from operations.calibration.scores import Cache, score
-from operations.calibration.worker import prepare
+from operations.calibration.quality import Cache, score
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def score_all(
 ) -> Scores:
     """Score the derivatives in ``folders``: one by contender, in it one a photograph, by its number."""
     scores: Scores = {name: [] for name in folders}
-    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), prepare) as pool:
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), prepare_worker) as pool:
         running = [
             pool.submit(_score, folders, number, photograph, rung, settings)
             for rung in sorted(settings.ladder.widths, reverse=True)
@@ -60,7 +60,7 @@ def _score(
     expected = once(lambda: reference(photograph, rung, settings))
     with Cache() as cache:
         return [
-            (name, Score(fmt, rung, score(cache, photograph, rung, drawn.read_bytes(), expected)))
+            (name, Score(fmt, rung, score(cache, photograph.digest, rung, drawn.read_bytes(), expected)))
             for name, folder in folders.items()
             for fmt in FORMATS
             for drawn in [folder / str(number) / f"{rung}x0.{fmt}"]
