@@ -143,7 +143,7 @@ def test_every_paragraph_of_the_runbooks_is_for_an_alarm_and_every_alarm_has_one
 def test_every_paragraph_says_what_it_means_where_to_look_and_what_mends_it() -> None:
     paragraphs = gates.RUNBOOKS.read_text(encoding="utf-8").split("\n## ")[1:]
     for paragraph in paragraphs:
-        for part in ("**Means:**", "**First look:**", "**Mends it:**"):
+        for part in ("**Means:**", "**First look:**", "**Fix:**"):
             assert part in paragraph, f"expected {part} in {paragraph.splitlines()[0]}"
 
 
