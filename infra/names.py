@@ -5,11 +5,36 @@ another region before it exists.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 from lambdas.core.settings import EDGE_REGION, FunctionName, Settings
 
 _MAX_BUCKET_NAME = 63
 _MAX_NAME = 64  # functions and pipes; queues, tables and state machines take more
+
+AlarmKind = Literal[
+    "function-errors",
+    "function-throttles",
+    "function-duration",
+    "queue-age",
+    "dead-letters",
+    "dead-letter-age",
+    "executions-failed",
+    "executions-timed-out",
+    "originals-unrouted",
+    "delivery-errors",
+    "hit-ratio",
+    "served-from-replica",
+    "viewer-function-errors",
+    "viewer-function-utilization",
+    "edge-function-errors",
+    "web-acl-requests",
+    "api-errors",
+    "replication-latency",
+    "replication-pending",
+    "replication-failed",
+]
+"""Each is a heading of ``docs/runbooks.md`` and the anchor of the link to it."""
 
 
 class NameTooLongError(ValueError):
@@ -129,7 +154,7 @@ class Names:
         """The CloudWatch namespace of the handlers' metrics, by service and tenant."""
         return f"{self.settings.name}/{self.settings.stage}"
 
-    def alarm(self, subject: str, kind: str) -> str:
+    def alarm(self, subject: str, kind: AlarmKind) -> str:
         """Return an alarm's name: ``darkroom-dev-shared-derive-function-errors``."""
         return f"{self.settings.prefix}-{subject}-{kind}"  # CloudWatch takes 255 characters
 

@@ -1,4 +1,4 @@
-"""Synthesize the templates: for AWS, or for the platform of this machine.
+"""Synthesize the templates for AWS, or with code for this machine; an assembly is reused until an input changes.
 
 ``python -m infra.synth OUTDIR [--target host] [--account 123456789012] [--stage dev]``
 """
@@ -10,18 +10,13 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import get_args
 
-from infra.assets.packages import (
-    BUILD,
-    PLATFORMS,
-    ROOT,
-    Target,
-)
+from infra.assets.packages import BUILD, PLATFORMS, ROOT, Target, compiler
 from lambdas.core.settings import (
     DEFAULT_STAGE,
     FILE_VARIABLE,
@@ -31,32 +26,45 @@ from lambdas.core.settings import (
     settings_path,
 )
 
-NO_ACCOUNT = "000000000000"  # enough to read the templates where no credentials are, and the emulator's own
+NO_ACCOUNT = "000000000000"  # for reading templates without credentials; also the emulator's account
 _CDK_FILE = ROOT / "cdk.json"
 _FINGERPRINT_FILE = "fingerprint.txt"
 
 
 class SynthesisError(RuntimeError):
-    """The app refused its settings, an asset, or a finding of cdk-nag: the message is the app's own."""
+    """The app rejected its settings, an asset, or a finding of cdk-nag; the message has the app's output."""
 
 
 def synthesize(outdir: Path, *, target: Target = "aws", account: str = NO_ACCOUNT, stage: str = DEFAULT_STAGE) -> Path:
-    """Write the cloud assembly of ``stage`` into ``outdir`` and return it.
-
-    An assembly that is there already is kept if nothing that goes into it has changed since; any
-    other content of ``outdir`` is replaced, and stays if the synthesis fails.
+    """Write the cloud assembly of ``stage`` into ``outdir`` and return it, or keep the one that is up to date.
 
     Raises:
-        SynthesisError: the app did not succeed.
+        SynthesisError: the app failed.
+    """
+    return keep_assembly(
+        outdir, assembly_key(target, account, stage), lambda folder: _run_app(folder, target, account, stage)
+    )
+
+
+def assembly_key(target: Target, account: str, stage: str) -> str:
+    """Return the key of a stage's assembly for :func:`keep_assembly`."""
+    platform = PLATFORMS[target]
+    bytecode = compiler(platform.python_version) is not None  # archives have bytecode only if this machine can write it
+    return "\0".join((target, str(platform), str(bytecode), account, stage))
+
+
+def keep_assembly(outdir: Path, key: str, write: Callable[[Path], None]) -> Path:
+    """Have ``write`` make the assembly in ``outdir``, unless neither ``key`` nor any input of a synthesis has changed.
+
+    One process at a time writes ``outdir``. If ``write`` fails, its previous content stays.
     """
     outdir.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(outdir), tempfile.TemporaryDirectory(dir=outdir.parent, prefix=f".{outdir.name}-") as scratch:
-        fingerprint = _fingerprint(target, account, stage)
-        written = outdir / _FINGERPRINT_FILE
-        if written.is_file() and written.read_text(encoding="utf-8") == fingerprint:
+    with lock(outdir), tempfile.TemporaryDirectory(dir=outdir.parent, prefix=f".{outdir.name}-") as scratch:
+        if is_current(outdir, key):
             return outdir
+        fingerprint = _fingerprint(key)
         assembly = Path(scratch, "assembly")
-        _run_app(assembly, target, account, stage)
+        write(assembly)
         (assembly / _FINGERPRINT_FILE).write_text(fingerprint, encoding="utf-8")
         if outdir.exists():
             outdir.rename(Path(scratch, "previous"))
@@ -64,18 +72,24 @@ def synthesize(outdir: Path, *, target: Target = "aws", account: str = NO_ACCOUN
     return outdir
 
 
+def is_current(outdir: Path, key: str) -> bool:
+    """Return whether ``outdir`` has the assembly of ``key`` and of today's inputs."""
+    written = outdir / _FINGERPRINT_FILE
+    return written.is_file() and written.read_text(encoding="utf-8") == _fingerprint(key)
+
+
 @contextmanager
-def _alone(outdir: Path) -> Iterator[None]:
-    """Let one process at a time write ``outdir``; the lock ends with the process that holds it."""
+def lock(outdir: Path) -> Iterator[None]:
+    """Wait until no other process holds the lock of ``outdir``, and hold it; it ends with the process at the latest."""
     BUILD.mkdir(parents=True, exist_ok=True)
     name = sha256(str(outdir.resolve()).encode()).hexdigest()[:16]
-    with (BUILD / f".synth-{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with (BUILD / f".synth-{name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def _run_app(assembly: Path, target: Target, account: str, stage: str) -> None:
-    # A process of its own, spoken to as the CDK's command does: whoever calls need not load the CDK.
+    # In a process of its own, called as the CDK's CLI does, so that the caller need not load the CDK.
     context = json.loads(_CDK_FILE.read_text(encoding="utf-8"))["context"]
     environment = os.environ | {
         STAGE_VARIABLE: stage,
@@ -88,13 +102,13 @@ def _run_app(assembly: Path, target: Target, account: str, stage: str) -> None:
     run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if run.returncode:
         raise SynthesisError(
-            f"expected templates of stage {stage} for {target} but received exit status {run.returncode}"
-            f" from python -m infra.app:\n{run.stdout.strip()}\n{run.stderr.strip()}".rstrip()
+            f"Synthesizing stage {stage} for {target} failed with exit status {run.returncode}"
+            f" (python -m infra.app):\n{run.stdout.strip()}\n{run.stderr.strip()}".rstrip()
         )
 
 
-def _fingerprint(target: Target, account: str, stage: str) -> str:
-    digest = sha256("\0".join((target, str(PLATFORMS[target]), account, stage)).encode())
+def _fingerprint(key: str) -> str:
+    digest = sha256(key.encode())
     for path in _inputs():
         digest.update(f"\0{os.path.relpath(path, ROOT)}\0".encode())
         digest.update(path.read_bytes())
@@ -102,15 +116,17 @@ def _fingerprint(target: Target, account: str, stage: str) -> str:
 
 
 def _inputs() -> Iterator[Path]:
+    """Return the files that templates and archives are made from."""
     yield from (_CDK_FILE, settings_path(), ROOT / "uv.lock")
-    yield from sorted((ROOT / "operations" / "costs").glob("prices.*"))
+    yield from sorted((ROOT / "operations" / "costs").glob("prices.*"))  # the dashboard's
     unread = {path for folder in ("local", "command") for path in (ROOT / "infra" / folder).rglob("*.py")}
     yield from sorted(set((ROOT / "infra").rglob("*.py")) - unread)
-    yield from sorted(path for path in (ROOT / "lambdas").rglob("*") if path.suffix in {".py", ".js", ".json"})
+    suffixes = {".py", ".js", ".json", ".toml"}
+    yield from sorted(path for path in (ROOT / "lambdas").rglob("*") if path.suffix in suffixes)
 
 
 def main() -> None:
-    """Read the command line, synthesize, print where."""
+    """Parse the arguments, synthesize, print the folder."""
     parser = argparse.ArgumentParser(prog="python -m infra.synth", description="Synthesize Darkroom's templates.")
     parser.add_argument("outdir", nargs="?", type=Path, default=ROOT / "cdk.out")
     parser.add_argument("--target", choices=get_args(Target), default="aws", help="platform of the code assets")

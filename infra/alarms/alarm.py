@@ -6,33 +6,9 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from infra.names import Names
+from infra.names import AlarmKind, Names
 
 PERIOD = cdk.Duration.minutes(5)
-
-Kind = Literal[
-    "function-errors",
-    "function-throttles",
-    "function-duration",
-    "queue-age",
-    "dead-letters",
-    "dead-letter-age",
-    "executions-failed",
-    "executions-timed-out",
-    "originals-unrouted",
-    "delivery-errors",
-    "hit-ratio",
-    "served-from-replica",
-    "viewer-function-errors",
-    "viewer-function-utilization",
-    "edge-function-errors",
-    "web-acl-requests",
-    "api-errors",
-    "replication-latency",
-    "replication-pending",
-    "replication-failed",
-]
-"""Each is a heading of ``docs/runbooks.md`` and the anchor of the link to it."""
 
 _COMPARISONS = {
     "above": cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
@@ -44,7 +20,7 @@ def alarm(
     scope: Construct,
     *,
     names: Names,
-    kind: Kind,
+    kind: AlarmKind,
     of: str,
     means: str,
     metric: cloudwatch.IMetric,

@@ -101,7 +101,7 @@ def _handlers(folder: Path, interpreter: str | None, settings: Settings) -> Iter
     """Copy the handlers into ``folder``, compile them if ``interpreter`` is given, and write what they read there."""
     for name, path in _tree(ROOT / "lambdas"):
         # The edge's code is deployed by itself: changing it changes no handler.
-        if path.suffix in {".py", ".json"} and not name.startswith("edge/"):
+        if path.suffix in {".py", ".json", ".toml"} and not name.startswith("edge/"):
             copy = folder / "lambdas" / name
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)

@@ -9,10 +9,10 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
-import prefect
 import yaml
 
 from infra.local.endpoint import HOST
@@ -82,7 +82,7 @@ def provide_database(templates: Path, home: Path) -> None:
     database = home / "prefect.db"
     if database.is_file():
         return
-    template = templates / f"{prefect.__version__}.db"
+    template = templates / f"{version('prefect')}.db"
     if not template.is_file():
         templates.mkdir(parents=True, exist_ok=True)
         _make(template)

@@ -1,12 +1,11 @@
-"""Both targets' templates, synthesized once a session and kept while their inputs do not change."""
+"""The synthesized assemblies as fixtures."""
 
 import pytest
-from production import production_settings, synthesize_production
+from assemblies import FOLDER, synthesize_all
 from synthesized import Assembly
 
-from infra.assets.packages import ROOT
 from infra.names import Names
-from infra.synth import NO_ACCOUNT, synthesize
+from infra.synth import NO_ACCOUNT
 from lambdas.core.settings import DEFAULT_STAGE, Settings, load_settings
 
 
@@ -21,15 +20,24 @@ def names(settings: Settings) -> Names:
 
 
 @pytest.fixture(scope="session")
-def aws() -> Assembly:
-    return Assembly.read(synthesize(ROOT / "build" / "synth" / "aws", target="aws"))
+def assemblies() -> dict[str, Assembly]:
+    synthesize_all()
+    return {folder.name: Assembly.read(folder) for folder in FOLDER.iterdir() if not folder.name.startswith(".")}
 
 
 @pytest.fixture(scope="session")
-def host() -> Assembly:
-    return Assembly.read(synthesize(ROOT / "build" / "synth" / "host", target="host"))
+def aws(assemblies: dict[str, Assembly]) -> Assembly:
+    """The stage dev with code for AWS."""
+    return assemblies["aws"]
 
 
 @pytest.fixture(scope="session")
-def production(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
-    return synthesize_production(tmp_path_factory.mktemp("production"), production_settings())
+def host(assemblies: dict[str, Assembly]) -> Assembly:
+    """The stage dev with code for this machine, as the local stack deploys it."""
+    return assemblies["host"]
+
+
+@pytest.fixture(scope="session")
+def production(assemblies: dict[str, Assembly]) -> Assembly:
+    """A stage with every optional part; see ``production.py``."""
+    return assemblies["production"]

@@ -9,8 +9,8 @@ from typing import Any, get_args
 
 from synthesized import Resource, Templates, as_list, referenced, statements
 
-from infra.alarms.alarm import Kind
 from infra.assets.packages import ROOT
+from infra.names import AlarmKind
 
 Gate = Callable[[Templates], Iterator[str]]
 
@@ -18,7 +18,7 @@ RUNBOOKS = ROOT / "docs" / "runbooks.md"
 CLOSED = {"BlockPublicAcls": True, "BlockPublicPolicy": True, "IgnorePublicAcls": True, "RestrictPublicBuckets": True}
 EDGE_HANDLER = "origin_request.handler"
 WITHOUT_TLS = {"Bool": {"aws:SecureTransport": "false"}}
-FUNCTION_ALARMS: set[Kind] = {"function-errors", "function-throttles", "function-duration"}
+FUNCTION_ALARMS: set[AlarmKind] = {"function-errors", "function-throttles", "function-duration"}
 KEPT = ("AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::Logs::LogGroup", "AWS::SecretsManager::Secret")
 TAGGED = (
     "AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::Lambda::Function", "AWS::SQS::Queue", "AWS::SNS::Topic",
@@ -179,7 +179,7 @@ def policies_name_their_actions(templates: Templates) -> Iterator[str]:
 
 
 def alarms_lead_to_a_runbook(templates: Templates) -> Iterator[str]:
-    known = anchors() & set(get_args(Kind))
+    known = anchors() & set(get_args(AlarmKind))
     for alarm in templates.any("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"):
         if anchor(alarm) not in known:
             yield f"{alarm} leads to no paragraph of the runbooks: {alarm.properties.get('AlarmDescription')}"

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from synthesized import Assembly, Resource, as_list, referenced, statements
 
-from infra.constructs import catalog
 from infra.constructs.edge.access_log import (
     COLUMNS,
     PARTITION_KEYS,
@@ -95,11 +94,11 @@ def test_the_table_has_every_delivered_field_as_a_string(table: dict[str, Any]) 
 
 
 def test_the_images_table_reads_what_the_list_of_the_newest_snapshot_names(aws: Assembly, names: Names) -> None:
-    storage = table_called(catalog.TABLE, aws)["StorageDescriptor"]
+    storage = table_called("images", aws)["StorageDescriptor"]
     assert storage["InputFormat"].endswith("SymlinkTextInputFormat")
     assert "parquet" in str(storage["SerdeInfo"])
     location = text(storage["Location"], names, logs_bucket(aws, names))
-    assert location == f"s3://{names.logs_bucket}/{catalog.CURRENT}/"
+    assert location == f"s3://{names.logs_bucket}/images/current/"
     assert {(column["Name"], column["Type"], column["Comment"]) for column in storage["Columns"]} == set(IMAGE_COLUMNS)
 
 

@@ -10,8 +10,8 @@ import pytest
 from gates import ALWAYS, IN_PRODUCTION, Gate
 from synthesized import Assembly, Templates
 
-from infra.alarms.alarm import Kind
 from infra.assets.packages import ROOT
+from infra.names import AlarmKind
 from lambdas.core.settings import Settings
 
 Change = Callable[[dict[str, Any]], None]
@@ -137,7 +137,7 @@ def test_every_gate_has_been_seen_to_close() -> None:
 
 def test_every_paragraph_of_the_runbooks_is_for_an_alarm_and_every_alarm_has_one(aws: Assembly) -> None:
     rings = {gates.anchor(alarm) for alarm in aws.all("AWS::CloudWatch::Alarm")}
-    assert gates.anchors() == set(get_args(Kind)) == rings
+    assert gates.anchors() == set(get_args(AlarmKind)) == rings
 
 
 def test_every_paragraph_says_what_it_means_where_to_look_and_what_mends_it() -> None:

@@ -39,7 +39,7 @@ def test_each_original_is_for_one_lane(lane: str, dedicated: tuple[str, ...], ke
 
 def test_more_dedicated_tenants_than_a_rule_can_leave_out_are_refused_before_eventbridge_does() -> None:
     settings = with_tenants(**{f"tenant-number-{number}": "dedicated" for number in range(100)})
-    with pytest.raises(PatternTooLongError, match=r"at most 2048 characters but received \d+: 100 dedicated tenants"):
+    with pytest.raises(PatternTooLongError, match=r"at most 2048 characters .* received \d+: .* 100 dedicated tenants"):
         event_pattern("originals", "shared", settings)
 
 
