@@ -66,9 +66,7 @@ def test_a_picture_goes_through_what_the_command_deployed(deployed: LocalStack, 
     assert_shown(deployed, image_id)
 
 
-def test_a_changed_setting_touches_what_it_must_and_nothing_else(
-    deployed: LocalStack, image_id: str, tmp_path: Path
-) -> None:
+def test_a_changed_setting_changes_only_what_depends_on_it(deployed: LocalStack, image_id: str, tmp_path: Path) -> None:
     checkout = copied_checkout(tmp_path)
     cdk = CdkCommand(deployed.endpoint, checkout)
     context = json.loads((checkout / "cdk.json").read_text(encoding="utf-8"))
@@ -106,7 +104,7 @@ def test_a_changed_setting_touches_what_it_must_and_nothing_else(
     assert_shown(deployed, image_id)
 
 
-def test_what_was_deployed_is_taken_down_as_the_document_says(deployed: LocalStack, tmp_path: Path) -> None:
+def test_destroy_removes_everything_as_documented(deployed: LocalStack, tmp_path: Path) -> None:
     assert stacks(deployed)
     assert buckets(deployed)
     for bucket in buckets(deployed):

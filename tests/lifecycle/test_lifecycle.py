@@ -112,7 +112,7 @@ def test_up_and_down_leave_nothing_behind(darkroom: Command, home: Path, tmp_pat
     assert darkroom("status").returncode == 1
 
 
-def test_a_dead_process_is_shown_and_half_a_state_file_hides_no_child(darkroom: Command, home: Path) -> None:
+def test_a_dead_process_is_shown_and_down_works_with_a_broken_state_file(darkroom: Command, home: Path) -> None:
     assert darkroom("up", *_ANY_PORTS).returncode == 0
     folder = StateFolder(home)
     state = folder.read()
@@ -135,7 +135,7 @@ def test_a_dead_process_is_shown_and_half_a_state_file_hides_no_child(darkroom: 
     assert not home.exists()
 
 
-def test_a_busy_port_is_named_with_the_way_to_another(darkroom: Command, home: Path) -> None:
+def test_a_busy_port_is_named_with_advice(darkroom: Command, home: Path) -> None:
     with socket.socket() as other:
         other.bind((HOST, 0))
         other.listen()

@@ -154,7 +154,7 @@ def test_a_query_that_names_no_distribution_fails_as_it_would_on_aws(cursor: Any
         cursor.execute(f"SELECT count(*) FROM {TABLE}")
 
 
-def test_an_empty_answer_has_its_columns(cursor: Any) -> None:
+def test_an_empty_result_has_columns(cursor: Any) -> None:
     cursor.execute(f"SELECT sc_status, hour FROM {TABLE} WHERE distributionid = 'nobody'")
     assert cursor.fetchall() == []
     assert [column[0] for column in cursor.description] == ["sc_status", "hour"]
@@ -196,13 +196,13 @@ def test_malformed_sql_is_refused_at_once(cursor: Any, athena: Any, stack: Local
         cursor.execute("SELECT count( FROM access_log")
 
 
-def test_a_column_that_nobody_has_fails_the_query(stack: LocalStack, athena: Any) -> None:
+def test_an_unknown_column_fails_the_query(stack: LocalStack, athena: Any) -> None:
     status = run(stack, athena, f"SELECT nope FROM {TABLE} WHERE distributionid = '{SITE}'")["Status"]
     assert status["State"] == "FAILED"
     assert "nope" in status["StateChangeReason"]
 
 
-def test_what_is_no_query_is_the_emulators(athena: Any, stack: LocalStack) -> None:
+def test_other_statements_are_forwarded(athena: Any, stack: LocalStack) -> None:
     assert stack.parameter("athena-workgroup") in {group["Name"] for group in athena.list_work_groups()["WorkGroups"]}
     metadata = athena.get_table_metadata(
         CatalogName="AwsDataCatalog", DatabaseName=stack.parameter("glue-database"), TableName=TABLE
@@ -210,7 +210,7 @@ def test_what_is_no_query_is_the_emulators(athena: Any, stack: LocalStack) -> No
     assert metadata["TableMetadata"]["Name"] == TABLE
 
 
-def test_policies_and_signatures_hold(stack: LocalStack) -> None:
+def test_policies_and_signatures_are_enforced(stack: LocalStack) -> None:
     iam = stack.client("iam")
     iam.create_user(UserName="analyst")
     key = iam.create_access_key(UserName="analyst")["AccessKey"]

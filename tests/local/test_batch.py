@@ -240,7 +240,7 @@ def test_wrong_requests_are_refused(
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
 
 
-def test_what_is_not_there_is_said_to_be(control: Any) -> None:
+def test_unknown_jobs_are_not_found(control: Any) -> None:
     for call in (
         lambda: control.describe_job(AccountId=ACCOUNT, JobId=str(uuid.uuid4())),
         lambda: control.update_job_priority(AccountId=ACCOUNT, JobId=str(uuid.uuid4()), Priority=1),
@@ -256,7 +256,7 @@ def test_what_is_not_there_is_said_to_be(control: Any) -> None:
         control.list_jobs(AccountId="1" * 12)
 
 
-def test_only_signed_xml_is_taken(stack: LocalStack) -> None:
+def test_only_signed_xml_is_accepted(stack: LocalStack) -> None:
     url = f"http://127.0.0.1:{stack.ports.batch}/v20180820/jobs"
     with httpx.Client(trust_env=False, headers={"x-amz-account-id": ACCOUNT}) as client:
         assert client.get(url).status_code == 403

@@ -87,7 +87,7 @@ def test_originals_that_could_not_be_stored_come_back_once_they_can(lane: Lane, 
     lane.assert_whole([*good, *rejected])
 
 
-def test_poison_ends_there_and_harms_nobody(lane: Lane) -> None:
+def test_poison_becomes_dead_letters_and_good_pictures_pass(lane: Lane) -> None:
     good = pictures(4, TENANT)
     with lane.redelivery(seconds=SECONDS, tries=MANY_TRIES):
         for body in POISON:
@@ -122,7 +122,7 @@ def test_an_earlier_delivery_that_fails_last_does_not_replace_the_note_of_a_late
     assert letter.failure.attempt == 1, "expected the note of the message that was sent last"
 
 
-def test_a_letter_whose_reason_nobody_noted_says_so(lane: Lane) -> None:
+def test_a_dead_letter_without_a_noted_failure_says_so(lane: Lane) -> None:
     lane.stack.client("sqs").send_message(
         QueueUrl=lane.stack.parameter(f"lane-{TENANT}-dlq-url"), MessageBody="never tried"
     )
@@ -141,17 +141,17 @@ def test_a_letter_whose_reason_nobody_noted_says_so(lane: Lane) -> None:
         (["discard"], "expected ids, or --because"),
     ],
 )
-def test_what_the_command_refuses(arguments: list[str], expected: str) -> None:
+def test_invalid_arguments_are_refused(arguments: list[str], expected: str) -> None:
     result = RUNNER.invoke(app, ["dead-letters", *arguments], env={"COLUMNS": "300"})
     assert result.exit_code == 1
     assert expected in result.output
 
 
-def test_an_id_that_is_in_no_letter_sends_nothing_back() -> None:
+def test_an_unknown_id_sends_nothing_back() -> None:
     assert "none sent back" in darkroom("send-back", "0" * 32)
 
 
-def test_a_lane_that_is_throttled_throughout_sends_its_message_anew(lane: Lane) -> None:
+def test_a_throttled_lane_sends_its_message_again(lane: Lane) -> None:
     [original] = pictures(1, TENANT)
     with quick_retries(lane.stack, 0.01), lane.concurrency("derive", 0):
         lane.put([original])

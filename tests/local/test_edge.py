@@ -61,7 +61,7 @@ def negotiates(answer: httpx.Response) -> bool:
     [(CHROMIUM, "avif"), (SAFARI, "avif"), (SAFARI_14, "webp"), (CURL, "jpeg")],
     ids=["chromium", "safari", "safari-14", "curl"],
 )
-def test_a_browser_gets_the_format_that_it_takes_and_the_next_one_a_hit(
+def test_a_browser_gets_a_format_that_it_accepts_and_the_next_request_hits(
     edge: httpx.Client, image_id: ImageId, accept: str, expected: str
 ) -> None:
     edge.post("/_edge/invalidate", json={"paths": [f"/{image_id}/*"]})
@@ -130,7 +130,7 @@ def test_conditional_and_range(edge: httpx.Client, image_id: ImageId) -> None:
     assert (head.content, head.headers["content-length"]) == (b"", str(len(whole.content)))
 
 
-def test_an_unknown_image_is_404_and_asked_for_once(edge: httpx.Client, stack: LocalStack) -> None:
+def test_an_unknown_image_is_404_and_cached(edge: httpx.Client, stack: LocalStack) -> None:
     first, second = (edge.get(f"/img/{unknown}") for unknown in [new_image_id()] * 2)
     assert (first.status_code, second.status_code) == (404, 404)
     assert first.headers["x-cache"] == "LambdaGeneratedResponse from cloudfront"
@@ -159,9 +159,7 @@ def test_an_unknown_image_is_404_and_asked_for_once(edge: httpx.Client, stack: L
         ("/img/%ff%00", 400),
     ],
 )
-def test_whatever_else_is_asked_is_refused_at_the_edge(
-    edge: httpx.Client, image_id: ImageId, path: str, status: int
-) -> None:
+def test_other_paths_are_refused_at_the_edge(edge: httpx.Client, image_id: ImageId, path: str, status: int) -> None:
     answer = edge.get(path.replace("{id}", image_id))
     assert (answer.status_code, answer.headers["x-cache"]) == (status, "FunctionGeneratedResponse from cloudfront")
     assert answer.text.startswith("expected ")
@@ -275,7 +273,7 @@ def test_the_log_has_what_the_edge_counted(edge: httpx.Client, stack: LocalStack
         (b"*", b"", 404),
     ],
 )
-def test_nothing_that_comes_over_the_wire_breaks_it(
+def test_malformed_requests_do_not_break_the_edge(
     stack: LocalStack, image_id: ImageId, target: bytes, header: bytes, status: int
 ) -> None:
     lines = [b"GET " + target.replace(b"{id}", image_id.encode()) + b" HTTP/1.1", b"Host: edge", b"Connection: close"]
@@ -291,9 +289,7 @@ def test_a_malformed_invalidation_is_refused(edge: httpx.Client, body: bytes) ->
     assert (answer.status_code, "expected" in answer.json()["error"]) == (400, True)
 
 
-def test_its_end_loses_no_record_and_its_cache_outlives_it(
-    stack: LocalStack, image_id: ImageId, tmp_path: Path
-) -> None:
+def test_a_restart_loses_no_record_and_keeps_the_cache(stack: LocalStack, image_id: ImageId, tmp_path: Path) -> None:
     port = choose_ports(Ports.any_free()).edge
     folder = StateFolder(tmp_path)
     folder.create()

@@ -48,7 +48,7 @@ def test_what_the_cache_holds(stack: LocalStack) -> None:
     assert 0 < cached["fresh_for"] <= stack.settings.delivery.not_found_seconds
 
 
-def test_a_refusal_and_no_secret_in_it(stack: LocalStack) -> None:
+def test_a_refusal_is_explained_without_secrets(stack: LocalStack) -> None:
     steps = told(stack, f"/img/{new_image_id(private=True)}?token=secret", "Cookie: token=secret")
     assert (steps["behavior"], steps["refused"]["status"]) == ("/img/p-*", 401)
     assert "secret" not in "\n".join(format_explanation(steps))

@@ -135,7 +135,7 @@ def test_the_replica_serves_while_the_primary_refuses(edge: httpx.Client, stack:
     assert int(unknown.headers["retry-after"]) > 0
 
 
-def test_with_both_refusing_what_is_stale_is_served_then_503_and_nothing_of_it_kept(
+def test_with_both_refusing_stale_is_served_then_503_uncached(
     edge: httpx.Client, stack: LocalStack, names: Names
 ) -> None:
     cached = put_replicated(stack, names, "public, max-age=1, stale-if-error=600")

@@ -50,7 +50,7 @@ def _execute(stack: LocalStack, body: str) -> dict[str, Any]:
     return {name: answer.get(name) for name in ("status", "output", "error")}
 
 
-def test_the_unknown_is_stripped_and_told(deployment: Deployment) -> None:
+def test_unknown_types_are_stripped_and_reported(deployment: Deployment) -> None:
     assert [each.logical_id for each in deployment.stripped] == ["LogSource"]
 
 
@@ -94,18 +94,18 @@ def test_a_raised_exception_has_its_name_and_its_worker_lives(stack: LocalStack,
     assert json.loads(_execute(stack, "b")["output"]) == before
 
 
-def test_a_handler_sees_what_its_runtime_has_and_no_more(stack: LocalStack, deployment: Deployment) -> None:
+def test_a_handler_sees_only_the_packages_of_its_runtime(stack: LocalStack, deployment: Deployment) -> None:
     seen = json.loads(_execute(stack, "modules")["output"])
     assert seen == {"boto3": True, "pydantic": False, "pyvips": False, "infra": False}
 
 
-def test_a_handler_may_do_what_its_role_allows_and_no_more(stack: LocalStack, deployment: Deployment) -> None:
+def test_a_handler_has_only_the_permissions_of_its_role(stack: LocalStack, deployment: Deployment) -> None:
     assert _execute(stack, "within")["status"] == "SUCCEEDED"
     overstep = _execute(stack, "overstep")
     assert (overstep["status"], overstep["error"]) == ("FAILED", "AccessDenied")
 
 
-def test_a_throttle_has_the_name_that_retries_name(stack: LocalStack, deployment: Deployment) -> None:
+def test_a_throttle_has_the_error_name_of_aws(stack: LocalStack, deployment: Deployment) -> None:
     functions = stack.client("lambda")
     functions.put_function_concurrency(FunctionName=small.FUNCTION, ReservedConcurrentExecutions=0)
     try:

@@ -56,14 +56,14 @@ def test_an_original_is_for_one_lane(stack: LocalStack, key: str, lane: str) -> 
     assert lanes_of(created(key, stack.parameter("originals-bucket")), stack) == {lane}
 
 
-def test_nothing_else_is_for_any(stack: LocalStack) -> None:
+def test_other_events_match_no_lane(stack: LocalStack) -> None:
     key, originals = "demo/2026-11-25/00000000000000000000000000000000", stack.parameter("originals-bucket")
     assert lanes_of(created(key, stack.parameter("derivatives-bucket")), stack) == set()
     assert lanes_of(created(key, originals, kind="Object Deleted"), stack) == set()
     assert lanes_of(created(key, originals, source="somebody.else"), stack) == set()
 
 
-def test_a_pattern_that_is_none_is_refused(stack: LocalStack) -> None:
+def test_a_malformed_pattern_is_refused(stack: LocalStack) -> None:
     event = json.dumps(created("demo/key", "bucket"))
     with pytest.raises(ClientError, match="InvalidEventPattern"):
         stack.client("events").test_event_pattern(EventPattern='{"source": "aws.s3"}', Event=event)

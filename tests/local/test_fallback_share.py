@@ -29,7 +29,7 @@ def count(stack: LocalStack, bucket: str, region: str, reads: int, moment: datet
     )
 
 
-def test_the_share_is_told_where_the_alarm_reads_it(stack: LocalStack) -> None:
+def test_the_share_is_published_where_the_alarm_reads_it(stack: LocalStack) -> None:
     names, regions = Names(stack.settings, ACCOUNT), stack.settings.regions
     functions = stack.client("lambda", regions.replica)
     metrics = stack.client("cloudwatch", regions.replica)

@@ -106,7 +106,7 @@ def is_refused(actor: Actor, deed: str) -> bool:
 
 
 @pytest.mark.parametrize(("name", "lane"), FUNCTIONS, ids=lambda each: each or "-")
-def test_it_may_do_its_task_and_nothing_else(stack: LocalStack, name: FunctionName, lane: str | None) -> None:
+def test_a_function_may_do_its_task_and_nothing_else(stack: LocalStack, name: FunctionName, lane: str | None) -> None:
     trial = actor(stack, name, lane)
     done = {deed for deed in DEEDS if not is_refused(trial, deed)}
     assert done == may(name, lane)
@@ -123,7 +123,7 @@ def test_every_function_that_is_deployed_has_been_tried(stack: LocalStack) -> No
     assert deployed == {NAMES.function(name, lane) for name, lane in FUNCTIONS}
 
 
-def test_every_deed_is_some_function_s_task_or_nobody_s() -> None:
+def test_every_deed_is_covered_by_the_table() -> None:
     """A deed that nobody may do shows nothing by being refused, unless it is one that nobody should."""
     nobodys = {
         "log to another's group", "open originals to everyone", "scan outcomes", "invoke the upload API",

@@ -62,7 +62,7 @@ def test_60_megabytes_arrive_whole_through_a_network_that_drops_every_third_conn
     assert done.retries == proxy.dropped
 
 
-def test_a_client_that_is_killed_goes_on_where_it_stopped(stack: LocalStack, large: Path, tmp_path: Path) -> None:
+def test_a_killed_client_resumes_where_it_stopped(stack: LocalStack, large: Path, tmp_path: Path) -> None:
     journal = tmp_path / "journal"
     token = tenant_token(stack, TENANT)
     command = [sys.executable, str(Path(__file__).parent / "slow_upload.py"), stack.upload_api, token]

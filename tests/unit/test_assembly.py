@@ -59,7 +59,7 @@ def test_the_default_region_is_for_stacks_that_name_none(tmp_path: Path) -> None
         ({}, "expected at least one stack"),
     ],
 )
-def test_what_is_no_assembly_is_refused(tmp_path: Path, artifacts: dict[str, object], said: str) -> None:
+def test_malformed_assemblies_are_refused(tmp_path: Path, artifacts: dict[str, object], said: str) -> None:
     with pytest.raises(AssemblyError, match=said):
         read_assembly(_write(tmp_path, artifacts), "000000000000", "us-east-1")
 

@@ -62,7 +62,7 @@ def scan_of(condition: str) -> Scan:
         ("site = 'E1' AND path = '/'", [f"E1/{'-'.join(day)}" for day in DAYS]),
     ],
 )
-def test_only_the_partitions_asked_for(condition: str, expected: list[str]) -> None:
+def test_only_matching_partitions_are_read(condition: str, expected: list[str]) -> None:
     assert [file.key.removeprefix("log/") for file in select_files(FILES, scan_of(condition))] == expected
 
 
@@ -72,7 +72,7 @@ def test_an_injected_key_is_bound(condition: str) -> None:
 
 
 @pytest.mark.parametrize("condition", ["day = 1", "site > 'E1'", "site = 'E1' OR day = 1", "site = path"])
-def test_an_injected_key_left_open_is_refused_as_athena_does(condition: str) -> None:
+def test_an_unbound_injected_key_is_refused_as_in_athena(condition: str) -> None:
     with pytest.raises(UnboundPartitionError, match=r"CONSTRAINT_VIOLATION: For the injected .* column site"):
         check_injected(scan_of(condition))
 
@@ -89,7 +89,7 @@ def paths(tmp_path: Path) -> list[Path]:
     return written
 
 
-def test_bytes_are_those_of_the_columns_that_are_read(paths: list[Path]) -> None:
+def test_scanned_bytes_are_those_of_the_columns_read(paths: list[Path]) -> None:
     chunks = pq.read_metadata(paths[0]).row_group(0)
     stored = {chunks.column(place).path_in_schema: chunks.column(place).total_compressed_size for place in range(2)}
     assert count_bytes(paths[:1], {"path", "day"}) == stored["path"]

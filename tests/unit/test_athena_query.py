@@ -72,7 +72,7 @@ def answer(sql: str, *parameters: str) -> duckdb.DuckDBPyRelation:
         ("try_cast('-' AS bigint)", None),
     ],
 )
-def test_a_function_means_what_it_means_to_athena(expression: str, expected: Any) -> None:
+def test_functions_behave_as_in_athena(expression: str, expected: Any) -> None:
     (value,) = answer(f"SELECT {expression}").fetchall()[0]
     assert (float(value) if isinstance(expected, float) else value) == expected
 
@@ -82,7 +82,7 @@ def test_whole_numbers_divided_by_zero_are_an_error() -> None:
         answer("SELECT 1 / (day - day) FROM log").fetchall()
 
 
-def test_a_column_without_a_name_is_called_by_its_place() -> None:
+def test_an_unnamed_column_is_named_by_position() -> None:
     assert answer("SELECT day, count(*), max(bytes) FROM log GROUP BY 1").columns == ["day", "_col1", "_col2"]
 
 
@@ -90,12 +90,12 @@ def test_columns_come_as_the_catalog_orders_them() -> None:
     assert answer("SELECT * FROM log").columns == ["path", "bytes", "site", "day"]
 
 
-def test_parameters_take_the_places_in_order() -> None:
+def test_parameters_are_bound_in_order() -> None:
     rows = answer("SELECT path FROM log WHERE site = ? AND day = ?", "'E1'", "22").fetchall()
     assert rows == [("/b.jpeg",)]
 
 
-def test_a_name_of_the_query_itself_is_no_table() -> None:
+def test_a_common_table_expression_is_no_catalog_table() -> None:
     rows = answer("WITH log AS (SELECT 1 AS one) SELECT one FROM log")
     assert rows.fetchall() == [(1,)]
 
@@ -116,7 +116,7 @@ def test_malformed(sql: str, parameters: tuple[str, ...], message: str) -> None:
 
 
 @pytest.mark.parametrize("sql", ["SHOW TABLES", "CREATE TABLE t (a int)", "DROP TABLE t", "MSCK REPAIR TABLE t"])
-def test_what_is_no_query_is_left_alone(sql: str) -> None:
+def test_other_statements_are_left_alone(sql: str) -> None:
     assert parse_query(sql) is None
 
 
@@ -147,7 +147,7 @@ def test_what_a_scan_reads(sql: str, columns: set[str], predicates: set[str]) ->
     assert scans(sql) == [(columns, predicates)]
 
 
-def test_the_other_side_of_an_outer_join_is_read_whole() -> None:
+def test_the_outer_side_of_a_join_is_not_narrowed() -> None:
     first, second = scans("SELECT a.path FROM log a LEFT JOIN log b ON a.path = b.path WHERE b.day IS NULL")
     assert first[1] == second[1] == set()
 
@@ -157,7 +157,7 @@ def test_each_mention_of_a_table_is_a_scan_of_its_own() -> None:
     assert [predicates for _, predicates in found] == [{'"day" = 21'}, {'"day" = 22'}]
 
 
-def test_a_column_that_nobody_has_is_for_duckdb_to_name() -> None:
+def test_an_unknown_column_is_reported_by_duckdb() -> None:
     with pytest.raises(duckdb.Error, match="nope"):
         answer("SELECT nope FROM log")
 

@@ -60,7 +60,7 @@ def test_a_manifest_is_read_by_its_fields() -> None:
         (b"b,k\n", "another", "InvalidManifest"),
     ],
 )
-def test_a_manifest_that_is_none_is_refused(content: bytes, etag: str, code: str) -> None:
+def test_a_malformed_manifest_is_refused(content: bytes, etag: str, code: str) -> None:
     with pytest.raises(PreparationError) as refused:
         read(content, etag=etag)
     assert refused.value.code == code

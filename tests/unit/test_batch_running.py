@@ -106,7 +106,7 @@ def test_a_report_of_failures_alone(tmp_path: Path) -> None:
     assert hands.s3.report("j").keys() == {"failed"}
 
 
-def test_what_fails_for_the_moment_is_tried_again_and_at_last_given_up(tmp_path: Path) -> None:
+def test_temporary_failures_are_retried_a_few_times(tmp_path: Path) -> None:
     store = store_with(tmp_path, 3)
     hands = work(store, lambda number, tried: LATER if number == 0 or (number == 1 and tried == 1) else GOOD)
     assert counts(store) == ("Complete", 2, 1)
@@ -154,7 +154,7 @@ def test_a_cancelled_job_reports_what_it_did(tmp_path: Path) -> None:
     assert len(hands.s3.report("j")["succeeded"]) == succeeded
 
 
-def test_a_job_gives_way_to_a_higher_one_and_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_a_job_pauses_for_a_higher_priority_and_resumes(tmp_path: Path) -> None:
     store = store_with(tmp_path, 50)
     first = work(store, lambda *_: GOOD, must_yield=lambda job: job.progress.succeeded >= 10)
     assert store.get("j").status == "Paused"
@@ -168,7 +168,7 @@ def test_a_job_gives_way_to_a_higher_one_and_goes_on_where_it_was(tmp_path: Path
 @pytest.mark.parametrize(
     ("before", "after"), [("Active", "Ready"), ("Preparing", "New"), ("Pausing", "Paused"), ("Suspended", "Suspended")]
 )
-def test_after_a_kill_it_goes_on_with_what_is_not_over(tmp_path: Path, before: Status, after: Status) -> None:
+def test_after_a_kill_a_job_resumes_with_unfinished_tasks(tmp_path: Path, before: Status, after: Status) -> None:
     store = store_with(tmp_path, 20, status=before)
     store.end_task("j", running.TaskResult(number=3, succeeded=False, message="broken"))
     with (tmp_path / "j.results.jsonl").open("a") as file:

@@ -30,7 +30,7 @@ def test_references_inside_dropped_properties_become_outputs() -> None:
     assert with_outputs["Resources"] == template["Resources"]
 
 
-def test_a_template_without_dropped_properties_stays_as_it_is() -> None:
+def test_a_template_without_dropped_properties_is_unchanged() -> None:
     template = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {}}}}
 
     assert collect_dropped(template) == (template, [])

@@ -92,23 +92,25 @@ def test_another_path_is_another_key() -> None:
         ),
     ],
 )
-def test_what_a_policy_takes_in(policy: CachePolicy, first: ViewerRequest, second: ViewerRequest, same: bool) -> None:
+def test_the_key_includes_what_the_policy_says(
+    policy: CachePolicy, first: ViewerRequest, second: ViewerRequest, same: bool
+) -> None:
     assert (cache_key(policy, first) == cache_key(policy, second)) is same
     assert path_of(cache_key(policy, first)) == first.path
 
 
-def test_only_parameters_of_the_key_go_on_to_the_origin() -> None:
+def test_only_parameters_of_the_key_are_forwarded() -> None:
     assert forwarded_query(PATH_ALONE, request(query="w=1&token=x")) == ""
     assert forwarded_query(CachePolicy(0, 0, 9, query=Chosen("whitelist", ("w",))), request(query="w=1&t=x")) == "w=1"
 
 
-def test_only_headers_of_the_key_go_on_to_the_origin() -> None:
+def test_only_headers_of_the_key_are_forwarded() -> None:
     policy = CachePolicy(0, 0, 9, headers=Chosen("whitelist", ("origin",)))
     assert forwarded_headers(policy, request(origin="https://a.test", cookie="s=1")) == {"origin": "https://a.test"}
     assert forwarded_headers(PATH_ALONE, request(origin="https://a.test")) == {}
 
 
-def test_what_is_kept_comes_back_whole_and_survives_a_restart(tmp_path: Path) -> None:
+def test_a_kept_response_is_unchanged_after_a_restart(tmp_path: Path) -> None:
     first = ResponseCache(tmp_path)
     first.keep("/a\n", kept(b"\x00picture"))
     first.close()
@@ -151,7 +153,7 @@ def test_invalidation_by_path(tmp_path: Path, patterns: list[str], left: list[st
     cache.close()
 
 
-def test_it_stays_within_its_bound_and_drops_the_least_recently_used(tmp_path: Path) -> None:
+def test_the_cache_is_bounded_and_drops_the_least_recently_used(tmp_path: Path) -> None:
     cache = ResponseCache(tmp_path, size_bytes=2_000_000)
     for number in range(200):
         cache.keep(f"/{number}\n", kept(bytes(50_000)))
@@ -161,7 +163,7 @@ def test_it_stays_within_its_bound_and_drops_the_least_recently_used(tmp_path: P
     cache.close()
 
 
-def test_what_is_served_from_memory_counts_as_used_after_a_restart_too(tmp_path: Path) -> None:
+def test_hits_in_memory_count_as_use_on_disk(tmp_path: Path) -> None:
     first = ResponseCache(tmp_path, size_bytes=16_000_000)
     for number in range(15):
         first.keep(f"/{number}\n", kept(bytes(50_000)))
@@ -176,7 +178,7 @@ def test_what_is_served_from_memory_counts_as_used_after_a_restart_too(tmp_path:
     second.close()
 
 
-def test_expired_answers_are_dropped_before_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_expired_responses_are_dropped_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache, now = ResponseCache(tmp_path, size_bytes=220_000), time.time()
     for number, seconds in enumerate([1000, 100, 1000]):
         cache.keep(f"/{number}\n", kept(bytes(50_000), Lifetime(seconds)))
@@ -187,7 +189,7 @@ def test_expired_answers_are_dropped_before_any_other(tmp_path: Path, monkeypatc
     cache.close()
 
 
-def test_threads_and_processes_share_it(tmp_path: Path) -> None:
+def test_threads_and_connections_share_the_cache(tmp_path: Path) -> None:
     first, second = ResponseCache(tmp_path, size_bytes=1_000_000), ResponseCache(tmp_path, size_bytes=1_000_000)
 
     def work(number: int) -> None:
@@ -205,7 +207,7 @@ def test_threads_and_processes_share_it(tmp_path: Path) -> None:
     second.close()
 
 
-def test_headers_come_back_byte_for_byte(tmp_path: Path) -> None:
+def test_headers_are_kept_byte_for_byte(tmp_path: Path) -> None:
     raw = [(b"ETag", b'"1"'), (b"x-name", "Zürich".encode()), (b"x-latin", "Zürich".encode("latin-1"))]
     cache = ResponseCache(tmp_path)
     cache.keep("/a\n", dataclasses.replace(kept(), response=Response(200, httpx.Headers(raw), b"")))
@@ -216,7 +218,7 @@ def test_headers_come_back_byte_for_byte(tmp_path: Path) -> None:
     again.close()
 
 
-def test_memory_forgets_when_the_disk_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_and_disk_expire_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache, now = ResponseCache(tmp_path), time.time()
     cache.keep("/a\n", kept(lifetime=Lifetime(100, 20, 300)))
     assert cache.find("/a\n")
@@ -227,7 +229,7 @@ def test_memory_forgets_when_the_disk_does(tmp_path: Path, monkeypatch: pytest.M
     cache.close()
 
 
-def test_memory_is_bounded_by_its_share_and_never_holds_what_is_larger(tmp_path: Path) -> None:
+def test_memory_is_bounded_and_skips_larger_responses(tmp_path: Path) -> None:
     cache = ResponseCache(tmp_path, size_bytes=16_000_000)
     for number in range(30):
         cache.keep(f"/{number}\n", kept(bytes(100_000)))
@@ -242,7 +244,7 @@ def test_memory_is_bounded_by_its_share_and_never_holds_what_is_larger(tmp_path:
     cache.close()
 
 
-def test_an_invalidation_reaches_what_is_in_memory_alone(tmp_path: Path) -> None:
+def test_invalidation_includes_responses_in_memory_alone(tmp_path: Path) -> None:
     cache = ResponseCache(tmp_path)
     cache.keep("/a\n", kept())
     assert cache._disk.delete("/a\n")
@@ -271,7 +273,7 @@ def test_ages(seconds: float, fresh: bool, while_revalidated: bool, on_error: bo
     assert response.is_served_on_error(now) is on_error
 
 
-def test_simultaneous_requests_become_one() -> None:
+def test_simultaneous_requests_are_collapsed() -> None:
     async def run() -> tuple[int, list[int]]:
         collapser: Collapser[int] = Collapser()
         calls = 0
@@ -299,7 +301,7 @@ def test_simultaneous_requests_become_one() -> None:
     assert len(set(outcomes)) == 1
 
 
-def test_a_failed_fetch_fails_for_all_who_waited_and_is_tried_anew() -> None:
+def test_a_failed_fetch_fails_all_waiters_and_is_retried_by_the_next() -> None:
     async def run() -> None:
         collapser: Collapser[int] = Collapser()
 

@@ -89,11 +89,11 @@ def test_a_condition_that_holds_comes_before_the_range() -> None:
 
 
 @pytest.mark.parametrize("status", [403, 404, 503])
-def test_errors_are_answered_whole(status: int) -> None:
+def test_errors_ignore_conditions_and_ranges(status: int) -> None:
     response = Response(status, httpx.Headers({"etag": '"abc"'}), BODY)
     assert narrow(response, asked(range="bytes=0-9", if_none_match='"abc"')) is response
 
 
-def test_an_answer_without_validators_is_never_unchanged() -> None:
+def test_a_response_without_validators_is_never_304() -> None:
     response = Response(200, httpx.Headers(), BODY)
     assert narrow(response, asked(if_none_match='"abc"', if_modified_since=LATER)).status == 200

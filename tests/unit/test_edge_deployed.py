@@ -154,7 +154,7 @@ def test_policies_and_functions() -> None:
 
 
 @pytest.mark.parametrize(("path", "pattern"), [("/img/a", "/img/*"), ("/other", "*"), ("/img", "*"), ("/", "*")])
-def test_the_first_pattern_that_fits(path: str, pattern: str) -> None:
+def test_the_first_matching_pattern_applies(path: str, pattern: str) -> None:
     config = copy.deepcopy(CONFIG)
     config["CacheBehaviors"] = listed({**config["DefaultCacheBehavior"], "PathPattern": "/img/*"})
     distribution = read_distribution(CloudFront(config, HEADERS_POLICY), lambda _arn: {}, "E1")
@@ -178,7 +178,7 @@ def test_the_first_pattern_that_fits(path: str, pattern: str) -> None:
         ),
     ],
 )
-def test_what_cannot_be_served_is_refused(changes: dict[str, Any], headers: dict[str, Any], message: str) -> None:
+def test_unsupported_distributions_are_refused(changes: dict[str, Any], headers: dict[str, Any], message: str) -> None:
     with pytest.raises(UnsupportedDistributionError, match=message):
         read(changes, headers)
 

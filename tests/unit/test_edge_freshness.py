@@ -50,7 +50,7 @@ def test_cache_control(header: str, policy: CachePolicy, expected: Lifetime) -> 
     assert life(200, policy, cache_control=header) == expected
 
 
-def test_without_a_word_the_default_holds() -> None:
+def test_the_default_ttl_applies_without_headers() -> None:
     assert life(200) == Lifetime(60)
 
 

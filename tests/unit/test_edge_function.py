@@ -79,7 +79,7 @@ def test_headers_of_any_text_pass_through() -> None:
     assert set(changed.headers) == {"x-latin", "x-utf"}
 
 
-def test_an_unchanged_request_stays_what_it_was() -> None:
+def test_an_unchanged_request_is_the_same() -> None:
     result = viewer_request_event(CONTEXT, REQUEST)["request"]
     same = apply_to_request(result, REQUEST)
     assert isinstance(same, ViewerRequest)
@@ -91,7 +91,7 @@ def test_an_unchanged_request_stays_what_it_was() -> None:
 @pytest.mark.parametrize(
     ("uri", "path"), [("/a b", "/a%20b"), ("/é", "/%C3%A9"), ("/%41", "/%41"), ("/a'(b)", "/a'(b)")]
 )
-def test_what_a_function_leaves_unencoded_is_encoded(uri: str, path: str) -> None:
+def test_an_unencoded_path_of_a_function_is_encoded(uri: str, path: str) -> None:
     changed = apply_to_request({"uri": uri, "querystring": "a=b"}, REQUEST)
     assert isinstance(changed, ViewerRequest)
     assert (changed.path, changed.query) == (path, "a=b")
@@ -106,7 +106,7 @@ def test_what_a_function_leaves_unencoded_is_encoded(uri: str, path: str) -> Non
         (None, b""),
     ],
 )
-def test_an_answer_of_a_function(body: Any, expected: bytes) -> None:
+def test_a_response_of_a_function(body: Any, expected: bytes) -> None:
     result = {"statusCode": 404, "headers": {"x-a": {"value": "1"}}, "body": body}
     response = apply_to_request(result, REQUEST)
     assert isinstance(response, Response)
@@ -132,12 +132,12 @@ def test_an_answer_of_a_function(body: Any, expected: bytes) -> None:
         {"statusCode": 600},
     ],
 )
-def test_results_that_cloudfront_does_not_take(result: Any) -> None:
+def test_results_that_cloudfront_refuses(result: Any) -> None:
     with pytest.raises(FunctionResultError, match=r"expected .* received"):
         apply_to_request(result, REQUEST)
 
 
-def test_a_response_function_sees_no_body_and_leaves_it_alone() -> None:
+def test_a_response_function_sees_no_body_and_keeps_it() -> None:
     response = Response(200, httpx.Headers({"etag": "1"}), b"picture")
     event = viewer_response_event(CONTEXT, REQUEST, response)
     assert event["response"] == {
@@ -174,7 +174,7 @@ def test_a_response_function_sees_no_body_and_leaves_it_alone() -> None:
         ("function handler(event) { return event instanceof Object; }", True),
     ],
 )
-def test_what_a_function_can_do(source: str, expected: Any) -> None:
+def test_features_of_the_function_runtime(source: str, expected: Any) -> None:
     assert run(source, {"request": {"uri": "/a"}}) == expected
 
 
@@ -250,7 +250,7 @@ def test_an_unknown_function_is_refused() -> None:
         asyncio.run(FunctionRuntime({}).run("none", {}))
 
 
-def test_changed_keys_are_seen_by_a_running_function_and_by_its_successor() -> None:
+def test_changed_keys_reach_the_running_and_the_next_runtime() -> None:
     source = "import cf from 'cloudfront';\nconst keys = cf.kvs();\nasync function handler() { return keys.get('a'); }"
 
     async def read_thrice() -> list[str]:
@@ -268,7 +268,7 @@ def test_changed_keys_are_seen_by_a_running_function_and_by_its_successor() -> N
     assert asyncio.run(read_thrice()) == ["old", "new", "new"]
 
 
-def test_what_functions_log_is_told_apart_where_they_overlap() -> None:
+def test_logs_of_overlapping_functions_are_kept_apart() -> None:
     source = """
         import cf from 'cloudfront';
         const keys = cf.kvs();

@@ -103,7 +103,7 @@ def bucket(name: str, header: str) -> S3Origin:
     )
 
 
-def test_the_replica_serves_while_the_primary_accepts_and_says_nothing(buckets: str, tmp_path: Path) -> None:
+def test_the_replica_serves_while_the_primary_hangs(buckets: str, tmp_path: Path) -> None:
     behavior = Behavior(
         pattern="*",
         origins=(bucket("primary", GENERATOR_HEADER), bucket("replica", FALLBACK_HEADER)),

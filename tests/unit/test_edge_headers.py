@@ -23,7 +23,7 @@ def applied(policy: ResponseHeadersPolicy, origin: str | None = None, **headers:
     return dict(apply_policy(policy, httpx.Headers(named), origin))
 
 
-def test_nothing_is_added_by_an_empty_policy() -> None:
+def test_an_empty_policy_adds_nothing() -> None:
     assert applied(ResponseHeadersPolicy(), etag="1") == {"etag": "1"}
 
 
@@ -33,7 +33,7 @@ def test_the_origin_s_own_header_is_kept_unless_overridden(override: bool, expec
     assert applied(policy, vary="Origin") == {"vary": expected}
 
 
-def test_a_header_that_the_origin_has_not_is_added_either_way() -> None:
+def test_an_absent_header_is_added_with_or_without_override() -> None:
     policy = ResponseHeadersPolicy(added=(AddedHeader("accept-ch", "DPR", override=False), VARY))
     assert applied(policy) == {"accept-ch": "DPR", "vary": "Accept, DPR"}
 

@@ -118,7 +118,7 @@ def test_a_file_an_hour_in_the_hour_s_partition() -> None:
     assert all(key.rpartition("/")[2].startswith("E1.2026-01-02-0") for key in bucket.files)
 
 
-def test_what_the_bucket_refuses_waits_for_the_next_flush() -> None:
+def test_records_that_the_bucket_refuses_wait_for_the_next_flush() -> None:
     bucket = Bucket()
     bucket.refuses = True
     log = LogWriter(bucket, "logs", "E1")

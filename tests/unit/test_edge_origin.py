@@ -160,28 +160,28 @@ def test_an_object_signed_and_with_the_origin_s_headers(endpoint: str) -> None:
     assert headers["accept-encoding"] == "identity"
 
 
-def test_an_origin_without_access_control_is_asked_unsigned(endpoint: str) -> None:
+def test_requests_to_an_origin_without_access_control_are_unsigned(endpoint: str) -> None:
     fetch(endpoint, "/a", Policies(), dataclasses.replace(ORIGIN, signed=False))
     assert "authorization" not in S3.asked[0][1]
 
 
-def test_origin_path_stands_before_the_path(endpoint: str) -> None:
+def test_origin_path_precedes_the_path(endpoint: str) -> None:
     fetch(endpoint, "/a%20b", origin=dataclasses.replace(ORIGIN, path="/folder"))
     assert S3.asked[0][0] == "/derivatives/folder/a%20b"
 
 
-def test_conditions_go_along(endpoint: str) -> None:
+def test_conditions_are_forwarded(endpoint: str) -> None:
     assert fetch(endpoint, "/a", conditions={"if-none-match": '"1"'}).status == 304
 
 
-def test_without_the_grant_it_is_403_and_the_bucket_is_not_asked(endpoint: str) -> None:
+def test_without_the_grant_it_is_403_without_a_request(endpoint: str) -> None:
     response = fetch(endpoint, "/a", Policies(TLS_ONLY))
     assert (response.status, b"AccessDenied" in response.body) == (403, True)
     assert S3.asked == []
 
 
 @pytest.mark.parametrize(("actions", "status"), [(["s3:GetObject", "s3:ListBucket"], 404), (["s3:GetObject"], 403)])
-def test_a_missing_key_is_404_only_to_who_may_list(endpoint: str, actions: list[str], status: int) -> None:
+def test_a_missing_key_is_404_only_with_list_permission(endpoint: str, actions: list[str], status: int) -> None:
     assert fetch(endpoint, "/missing", Policies(statement(actions=actions))).status == status
 
 
@@ -192,12 +192,12 @@ def test_a_bucket_that_cannot_be_reached_is_503() -> None:
 
 
 @pytest.mark.parametrize("attempts", [1, 2])
-def test_a_bucket_that_does_not_answer_in_time_is_tried_again_and_then_504(endpoint: str, attempts: int) -> None:
+def test_a_slow_bucket_is_retried_and_then_504(endpoint: str, attempts: int) -> None:
     assert fetch(endpoint, "/slow", origin=dataclasses.replace(ORIGIN, connect_attempts=attempts)).status == 504
     assert len(S3.asked) == attempts
 
 
 @pytest.mark.parametrize("path", ["/slow", "/trickle"])
-def test_a_whole_answer_has_its_own_time_all_tries_included(endpoint: str, path: str) -> None:
+def test_the_whole_response_has_a_deadline_over_all_tries(endpoint: str, path: str) -> None:
     assert fetch(endpoint, path, origin=dataclasses.replace(ORIGIN, read_seconds=30, whole_seconds=1)).status == 504
     assert len(S3.asked) == 1

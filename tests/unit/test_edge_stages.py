@@ -154,7 +154,7 @@ def test_the_origin_request_event_is_cloudfront_s(tmp_path: Path) -> None:
     assert s3["customHeaders"] == {"x-darkroom-generator": [{"key": "x-darkroom-generator", "value": "g"}]}
 
 
-def test_head_is_answered_without_body_and_fills_the_cache_for_get(tmp_path: Path) -> None:
+def test_head_has_no_body_and_fills_the_cache_for_get(tmp_path: Path) -> None:
     head, get = serve(edge_for(Script(), tmp_path), request(method="HEAD"), request())
     assert (head.response.body, head.response.headers["content-length"]) == (b"", "7")
     assert (get.result_type, get.response.body) == ("Hit", b"picture")
@@ -170,7 +170,7 @@ def test_head_is_answered_without_body_and_fills_the_cache_for_get(tmp_path: Pat
         ("/a", "DELETE", 403, "Error"),
     ],
 )
-def test_what_ends_before_the_cache(tmp_path: Path, path: str, method: str, status: int, result: str) -> None:
+def test_requests_that_end_before_the_cache(tmp_path: Path, path: str, method: str, status: int, result: str) -> None:
     script = Script()
     for served in serve(edge_for(script, tmp_path), request(path, method), request(path, method)):
         assert (served.response.status, served.result_type) == (status, result)
@@ -179,7 +179,7 @@ def test_what_ends_before_the_cache(tmp_path: Path, path: str, method: str, stat
     assert script.fetched == script.events == []
 
 
-def test_simultaneous_first_requests_ask_the_origin_once(tmp_path: Path) -> None:
+def test_simultaneous_first_requests_reach_the_origin_once(tmp_path: Path) -> None:
     script = Script()
 
     async def hundred(edge: Edge) -> list[Served]:
@@ -215,7 +215,7 @@ def test_stale_is_served_while_one_request_refreshes_it(tmp_path: Path) -> None:
     assert first.result_type == "Miss"
 
 
-def test_beyond_the_stale_window_it_is_revalidated(tmp_path: Path) -> None:
+def test_revalidation_after_the_stale_window(tmp_path: Path) -> None:
     script = Script()
 
     async def scene(edge: Edge) -> list[Served]:
@@ -271,7 +271,7 @@ def generated(status: int, cache_control: str) -> Callable[[dict[str, Any]], Any
     return lambda _event: {"status": str(status), "headers": headers, "body": "no"}
 
 
-def test_a_404_of_the_lambda_is_kept_for_its_while(tmp_path: Path) -> None:
+def test_a_404_of_the_lambda_is_kept_for_its_lifetime(tmp_path: Path) -> None:
     script = Script(decide=generated(404, "public, max-age=60"))
 
     async def scene(edge: Edge) -> list[Served]:
@@ -323,7 +323,7 @@ def test_a_lambda_that_fails(tmp_path: Path, decide: Callable[[Any], Any], statu
     assert script.fetched == []
 
 
-def test_the_lambda_may_ask_for_another_path_and_other_headers(tmp_path: Path) -> None:
+def test_the_lambda_may_change_path_and_headers(tmp_path: Path) -> None:
     def decide(event: dict[str, Any]) -> Any:
         return {**event["Records"][0]["cf"]["request"], "uri": "/elsewhere"}
 
@@ -344,13 +344,13 @@ def test_failover_on_the_named_statuses(tmp_path: Path, primary: int, served_by:
     assert len(script.events) == len(script.fetched), "the origin-request function runs for each origin"
 
 
-def test_both_origins_failing_is_the_last_one_s_answer(tmp_path: Path) -> None:
+def test_the_last_origin_s_response_is_served_if_both_fail(tmp_path: Path) -> None:
     script = Script(responses={"primary": error_page(503, "down"), "replica": error_page(504, "slow")})
     (served,) = serve(edge_for(script, tmp_path, failover=frozenset({503, 504})), request())
     assert (served.response.status, served.result_type) == (504, "Error")
 
 
-def test_viewer_response_function_runs_on_what_is_no_error(tmp_path: Path) -> None:
+def test_viewer_response_function_skips_errors(tmp_path: Path) -> None:
     script = Script()
 
     async def scene(edge: Edge) -> list[Served]:
@@ -372,7 +372,7 @@ def test_conditional_and_range_on_a_hit(tmp_path: Path) -> None:
     assert (part.response.status, part.response.body, part.response.headers["content-length"]) == (206, b"pic", "3")
 
 
-def test_private_answers_are_not_kept(tmp_path: Path) -> None:
+def test_private_responses_are_not_kept(tmp_path: Path) -> None:
     script = Script(responses={"primary": picture(cache_control="private, max-age=60")})
     assert [served.result_type for served in serve(edge_for(script, tmp_path), request(), request())] == [
         "Miss",

@@ -15,7 +15,7 @@ STATE = StackState(
 )
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
+def test_state_is_written_and_read(tmp_path: Path) -> None:
     folder = StateFolder(tmp_path)
 
     folder.write(STATE)
@@ -39,7 +39,7 @@ def test_the_state_folder_is_where_the_environment_says(tmp_path: Path, monkeypa
     assert default_home().name == ".darkroom"
 
 
-def test_a_process_is_known_by_its_number_and_its_start() -> None:
+def test_a_process_is_identified_by_number_and_start() -> None:
     started = psutil.Process().create_time()
 
     assert find_process(ProcessRecord(name="me", pid=os.getpid(), started=started, home="/home")) is not None
@@ -56,7 +56,7 @@ def test_zero_is_any_free_port() -> None:
     assert len(set(ports.model_dump().values())) == len(Ports.model_fields)
 
 
-def test_a_busy_port_is_refused_with_the_way_out() -> None:
+def test_a_busy_port_is_refused_with_advice() -> None:
     with socket.socket() as other:
         other.bind((HOST, 0))
         other.listen()

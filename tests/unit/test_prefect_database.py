@@ -26,7 +26,7 @@ def test_a_new_home_gets_the_template_of_this_version(tmp_path: Path) -> None:
     assert rows(tmp_path / "home" / "prefect.db") == [("template",)]
 
 
-def test_a_database_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
+def test_an_existing_database_is_left_alone(tmp_path: Path) -> None:
     write(tmp_path / f"{prefect.__version__}.db", "template")
     (tmp_path / "home").mkdir()
     write(tmp_path / "home" / "prefect.db", "kept")

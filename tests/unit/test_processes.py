@@ -51,7 +51,7 @@ def start(tmp_path: Path) -> Callable[[str], ProcessRecord]:
     return started
 
 
-def test_a_family_ends_whole_whatever_it_makes_of_sigterm(
+def test_a_process_that_ignores_sigterm_is_ended_with_its_children(
     tmp_path: Path, start: Callable[[str], ProcessRecord]
 ) -> None:
     record = start(STUBBORN_FAMILY)
@@ -90,7 +90,7 @@ def test_a_clock_that_was_set_hides_no_process(tmp_path: Path, start: Callable[[
     assert stop_stack_processes(tmp_path) == 1
 
 
-def test_the_environment_is_the_one_that_is_given(tmp_path: Path, start: Callable[[str], ProcessRecord]) -> None:
+def test_processes_inherit_no_environment(tmp_path: Path, start: Callable[[str], ProcessRecord]) -> None:
     start("import json, os; print(json.dumps(sorted(os.environ))); " + SLEEPER)
 
     assert set(json.loads(log_tail(tmp_path / "log").splitlines()[0])) - {"LC_CTYPE"} == {MARK, "PATH"}
@@ -105,7 +105,7 @@ def test_a_log_ends_with_its_last_lines(tmp_path: Path) -> None:
     assert log_tail(tmp_path / "none") == "(its log is empty)"
 
 
-def test_a_command_that_is_none_is_an_error(tmp_path: Path) -> None:
+def test_an_unknown_command_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ProcessError, match="expected sample to start"):
         start_process(
             "sample", ["/no/such/program"], home=tmp_path, environment={}, log=tmp_path / "log", folder=tmp_path

@@ -5,7 +5,7 @@ from infra.local.emulator.service_metrics import queue_figures
 NOW = 1_000.0
 
 
-def test_a_queue_tells_what_waits_what_is_in_flight_and_the_oldest() -> None:
+def test_queue_figures() -> None:
     waiting = {"sent_at": NOW - 30, "visible_at": NOW - 30}
     in_flight = {"sent_at": NOW - 90, "visible_at": NOW + 60}
     assert queue_figures([waiting, waiting, in_flight], NOW) == {
@@ -15,5 +15,5 @@ def test_a_queue_tells_what_waits_what_is_in_flight_and_the_oldest() -> None:
     }
 
 
-def test_an_empty_queue_tells_zeros() -> None:
+def test_figures_of_an_empty_queue() -> None:
     assert set(queue_figures([], NOW).values()) == {0}

@@ -11,7 +11,7 @@ DELIVERY = {"Type": "AWS::Logs::Delivery", "Properties": {}}
 QUEUE = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "q"}}
 
 
-def test_named_types_go_and_are_told() -> None:
+def test_named_types_are_stripped_and_reported() -> None:
     template = {"Resources": {"Delivery": DELIVERY, "Queue": QUEUE}}
 
     filtered, stripped = filter_template(template)
@@ -22,7 +22,7 @@ def test_named_types_go_and_are_told() -> None:
     assert set(template["Resources"]) == {"Delivery", "Queue"}, "the template itself must stay as it is"
 
 
-def test_order_and_outputs_go_with_what_they_name() -> None:
+def test_dependencies_and_outputs_of_stripped_resources_are_removed() -> None:
     template = {
         "Resources": {
             "Delivery": DELIVERY,
@@ -49,7 +49,7 @@ def test_order_and_outputs_go_with_what_they_name() -> None:
         {"Fn::Sub": "x${Delivery.Arn}"},
     ],
 )
-def test_what_stays_must_not_need_what_goes(reference: object) -> None:
+def test_a_remaining_resource_must_not_refer_to_a_stripped_one(reference: object) -> None:
     queue = {
         "Type": "AWS::SQS::Queue",
         "Properties": {"Tags": [{"Key": "of", "Value": {"Fn::Join": ["", [reference]]}}]},
@@ -59,7 +59,7 @@ def test_what_stays_must_not_need_what_goes(reference: object) -> None:
         filter_template({"Resources": {"Delivery": DELIVERY, "Queue": queue}})
 
 
-def test_alarms_on_metric_math_go_and_plain_alarms_stay() -> None:
+def test_only_alarms_on_metric_math_are_stripped() -> None:
     math = {"Type": "AWS::CloudWatch::Alarm", "Properties": {"Metrics": [{"Id": "a", "Expression": "b*2"}]}}
     plain = {"Type": "AWS::CloudWatch::Alarm", "Properties": {"MetricName": "Errors"}}
 
@@ -81,7 +81,7 @@ def test_references(value: object, expected: set[str]) -> None:
     assert references(value) == expected
 
 
-def test_nothing_is_stripped_that_the_emulator_has() -> None:
+def test_types_that_the_emulator_knows_are_not_stripped() -> None:
     from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS as KNOWN
 
     assert set(STRIPPED_TYPES) & set(KNOWN) == set()
