@@ -8,7 +8,7 @@ from datetime import datetime
 from lambdas.core.aws_errors import OriginalGoneError
 from lambdas.core.batch_invocation import Done, Result, Task
 from lambdas.core.drawing import draw_and_store
-from lambdas.core.keys import ImageId, MalformedKeyError, OriginalKey, Variant
+from lambdas.core.keys import MalformedKeyError, OriginalKey, Variant
 from lambdas.core.messages import Derived, StoredDerivative
 from lambdas.core.observability import identify, logger
 from lambdas.core.records import ImageRecord, OriginalRecord, PictureRecord
@@ -25,7 +25,6 @@ class Stores:
     images: ImagesTable
     derivatives: DerivativeStore
     read_original: Callable[[OriginalRecord], bytes]
-    discard: Callable[[ImageId, Sequence[Variant]], None]
 
 
 def draw_missing(
@@ -72,7 +71,7 @@ def draw_missing(
         derived = draw_and_store(image.image_id, data, missing, stores.derivatives, settings, seconds=left)
     made = derived.derivatives
     if not _record(image, (*kept, *made), stores):
-        stores.discard(image.image_id, [each.variant for each in made])
+        stores.derivatives.remove(image.image_id, [each.variant for each in made])
         return _failed("taken_down: The image was taken down while it was drawn")
     if derived.rejection is not None:
         reason = f"{derived.rejection.code}: {derived.rejection.message}"

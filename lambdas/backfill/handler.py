@@ -3,7 +3,6 @@
 It raises nothing: every task gets a result, which S3 Batch Operations counts, retries and reports.
 """
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -15,14 +14,13 @@ from lambdas.core.batch_invocation import (
     MalformedTaskError,
     Result,
     ResultCode,
-    answer,
+    format_response,
     parse_before,
     parse_task,
     parse_variants,
 )
 from lambdas.core.clients import dynamodb, s3
 from lambdas.core.environment import DerivativesBucketName, Environment, ImagesTableName
-from lambdas.core.keys import ImageId, Variant
 from lambdas.core.observability import (
     LambdaContext,
     count,
@@ -30,7 +28,7 @@ from lambdas.core.observability import (
     observed,
 )
 from lambdas.core.settings import Settings, load_settings
-from lambdas.core.stores.derivatives import DerivativeStore, remove_derivatives
+from lambdas.core.stores.derivatives import DerivativeStore
 from lambdas.core.stores.images import ImagesTable
 from lambdas.core.stores.originals import read_original
 
@@ -60,7 +58,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         result = _result(event, task, left)
         count(_METRICS[result.code])
         results.append((str(task.get("taskId", "")) if isinstance(task, dict) else "", result))
-    return answer(event, results)
+    return format_response(event, results)
 
 
 def _result(event: dict[str, Any], task: Any, left: float) -> Result:
@@ -84,15 +82,8 @@ def _result(event: dict[str, Any], task: Any, left: float) -> Result:
 
 def _stores(settings: Settings) -> Stores:
     variables = Variables.read()
-
-    def discard(image_id: ImageId, variants: Sequence[Variant]) -> None:
-        remove_derivatives(s3(), variables.derivatives_bucket, image_id, variants)
-
     return Stores(
         images=ImagesTable(dynamodb(), variables.images_table),
-        derivatives=DerivativeStore(
-            s3(), variables.derivatives_bucket, settings.delivery.cache_control, settings.formats.calibration
-        ),
+        derivatives=DerivativeStore(s3(), variables.derivatives_bucket, settings),
         read_original=partial(read_original, s3()),
-        discard=discard,
     )

@@ -1,11 +1,11 @@
-"""What S3 and DynamoDB mean by their error codes, as far as it changes what a handler does next."""
+"""Classification of AWS error codes: missing, conflict, temporary."""
 
 from botocore.exceptions import ClientError
 
-# HEAD has no body to name the error in: botocore then gives the status.
+# A HEAD response has no body with an error code: botocore uses the status instead.
 _MISSING = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NotFound"})
 _CONFLICT = frozenset({"412", "PreconditionFailed", "409", "ConditionalRequestConflict"})
-# What the SDKs' own retries count as throttling, and S3's and DynamoDB's words for trouble on their side.
+# The codes that the SDKs retry as throttling, and those of S3 and DynamoDB for failures on their side.
 _TEMPORARY = frozenset(
     {
         "InternalError",
@@ -30,7 +30,7 @@ _TOO_MANY_REQUESTS, _SERVER_ERROR = 429, 500
 
 
 class OriginalGoneError(Exception):
-    """The original is not there any more: deleted, or replaced by other bytes."""
+    """The original no longer exists: it was deleted, or replaced by other bytes."""
 
 
 def code_of(error: ClientError) -> str:
@@ -44,7 +44,7 @@ def is_missing(error: ClientError) -> bool:
 
 
 def is_conflict(error: ClientError) -> bool:
-    """Tell whether S3 says that a conditional request's condition does not hold."""
+    """Tell whether the condition of a conditional request to S3 failed."""
     return code_of(error) in _CONFLICT
 
 

@@ -1,4 +1,4 @@
-"""What S3 Batch Operations hands to the function, and what it expects back: invocation schema 2.0; no AWS."""
+"""Input and output of a function that S3 Batch Operations invokes (invocation schema 2.0); no AWS."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,13 +13,13 @@ from lambdas.core.settings import Settings
 
 SCHEMA = "2.0"
 VARIANTS_ARGUMENT, BEFORE_ARGUMENT = "variants", "before"
-LONGEST_ARGUMENT = 1024  # characters of one user argument, as of a task's result: LambdaInvokeOperation of the S3 API
+MAX_ARGUMENT_LENGTH = 1024  # characters of a user argument, and of a task's result (S3 API, LambdaInvokeOperation)
 
 ResultCode = Literal["Succeeded", "TemporaryFailure", "PermanentFailure"]
 
 
 class MalformedTaskError(ValueError):
-    """A task or its job's arguments cannot be worked on, now or later: the message says what was expected."""
+    """A task or its job's arguments are invalid: the message says what was expected."""
 
 
 class Task(Message):
@@ -35,7 +35,7 @@ class Task(Message):
 
 
 class Result(Message):
-    """What became of a task: the code decides whether it is tried again, the text stands in the job's report."""
+    """The result of a task: the code decides whether it is retried, the text appears in the job's report."""
 
     code: ResultCode
     text: str
@@ -45,16 +45,16 @@ class Done(Message):
     """The text of a task that succeeded, as JSON."""
 
     made: int = Field(description="Derivatives drawn and stored by this task.")
-    kept: int = Field(description="Derivatives that stood there already, drawn with the current encoder settings.")
-    bytes: int = Field(description="Size of those made.")
-    seconds: float = Field(description="What the task took.")
+    kept: int = Field(description="Derivatives that already existed with the current encoder settings.")
+    bytes: int = Field(description="Size of the derivatives made.")
+    seconds: float = Field(description="Duration of the task.")
 
 
 def parse_task(task: Any) -> Task:
     """Read one task.
 
     Raises:
-        MalformedTaskError: it names no object.
+        MalformedTaskError: it does not name an object.
     """
     try:
         return Task.model_validate(task)
@@ -64,10 +64,10 @@ def parse_task(task: Any) -> Task:
 
 
 def parse_variants(arguments: Any, settings: Settings) -> tuple[Variant, ...]:
-    """Return the variants that a job's user arguments ask for: texts, separated by spaces.
+    """Return the variants in a job's user arguments, where they are separated by spaces.
 
     Raises:
-        MalformedTaskError: there are none, or one that may not exist.
+        MalformedTaskError: there are none, or one is not on the ladder.
     """
     text = arguments.get(VARIANTS_ARGUMENT) if isinstance(arguments, dict) else None
     if not isinstance(text, str) or not text.strip():
@@ -76,10 +76,10 @@ def parse_variants(arguments: Any, settings: Settings) -> tuple[Variant, ...]:
 
 
 def parse_before(arguments: Any) -> datetime | None:
-    """Return the moment before which derivatives count as none, whatever their encoder settings; None where all count.
+    """Return the moment before which stored derivatives count as missing; None if the job sets none.
 
     Raises:
-        MalformedTaskError: it is no moment with an offset (ISO 8601).
+        MalformedTaskError: it is not a date and time with an offset (ISO 8601).
     """
     text = arguments.get(BEFORE_ARGUMENT) if isinstance(arguments, dict) else None
     if text is None:
@@ -89,15 +89,15 @@ def parse_before(arguments: Any) -> datetime | None:
     except (TypeError, ValueError):
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise MalformedTaskError(f"expected a moment with an offset in {BEFORE_ARGUMENT!r} but received {text!r}")
+        raise MalformedTaskError(f"expected a time with an offset in {BEFORE_ARGUMENT!r} but received {text!r}")
     return moment
 
 
 def ladder_variant(text: str, settings: Settings) -> Variant:
-    """Return ``text`` as a variant that may exist.
+    """Return ``text`` as a variant on the ladder.
 
     Raises:
-        MalformedTaskError: none is written like that, or it is not on the ladder.
+        MalformedTaskError: it is malformed, or not on the ladder.
     """
     try:
         variant = Variant.parse(text)
@@ -107,20 +107,18 @@ def ladder_variant(text: str, settings: Settings) -> Variant:
         heights = [0, *(settings.ladder.height(variant.width, ratio) for ratio in settings.ladder.aspect_ratios)]
         on_it = variant.width in settings.ladder.widths
         expected = f"a height of {heights}" if on_it else f"a width of {list(settings.ladder.widths)}"
-        raise MalformedTaskError(
-            f"expected {expected}, as the ladder has it, in {'|'.join(FORMATS)}, but received {text!r}"
-        )
+        raise MalformedTaskError(f"expected {expected} of the ladder, in {'|'.join(FORMATS)}, but received {text!r}")
     return variant
 
 
-def answer(event: Any, results: Sequence[tuple[str, Result]]) -> dict[str, Any]:
-    """Return what S3 Batch Operations is told: ``results`` by the ids of their tasks."""
+def format_response(event: Any, results: Sequence[tuple[str, Result]]) -> dict[str, Any]:
+    """Return the function's response: ``results`` are pairs of task id and result."""
     return {
         "invocationSchemaVersion": SCHEMA,
         "treatMissingKeysAs": "PermanentFailure",
         "invocationId": event.get("invocationId", "") if isinstance(event, dict) else "",
         "results": [
-            {"taskId": task_id, "resultCode": result.code, "resultString": result.text[:LONGEST_ARGUMENT]}
+            {"taskId": task_id, "resultCode": result.code, "resultString": result.text[:MAX_ARGUMENT_LENGTH]}
             for task_id, result in results
         ],
     }

@@ -1,4 +1,4 @@
-"""A value read from a service, held for a while: read neither for each request nor for ever."""
+"""A value read from a service and cached for a while."""
 
 import time
 from collections.abc import Callable
@@ -10,13 +10,16 @@ Value = TypeVar("Value")
 
 
 class CachedValue(Generic[Value]):
-    """What ``read`` returned last.
+    """The cached result of ``read``.
+
+    Powertools' parameters cache by age as well, but neither limit the rate of forced reads, which an unknown key id
+    causes, nor serve the old value while the service is down.
 
     Args:
-        read: asks the service; what it raises reaches the caller only while nothing is held yet.
-        seconds: after this the value is read again.
-        refresh_seconds: shortest time between two readings, whatever is asked.
-        clock: seconds, from any beginning.
+        read: reads from the service. Its errors reach the caller only while no value is cached.
+        seconds: age at which ``get`` reads the value again.
+        refresh_seconds: age at which ``refreshed`` reads it again: the shortest time between two reads.
+        clock: seconds since any fixed moment.
     """
 
     def __init__(
@@ -35,11 +38,11 @@ class CachedValue(Generic[Value]):
         self._read_at = 0.0
 
     def get(self) -> Value:
-        """Return the value, read again if it is too old."""
+        """Return the value, at most ``seconds`` old."""
         return self._read_after(self._seconds)
 
     def refreshed(self) -> Value:
-        """Return the value as it is now, or as it was less than ``refresh_seconds`` ago."""
+        """Return the value, at most ``refresh_seconds`` old."""
         return self._read_after(self._refresh_seconds)
 
     def _read_after(self, seconds: float) -> Value:
@@ -51,8 +54,8 @@ class CachedValue(Generic[Value]):
         except Exception:
             if self._held is None:
                 raise
-            # What was good a moment ago serves better than none while the service is away.
-            logger.exception("A held value could not be read again")
+            # While the service is down, the old value is better than none.
+            logger.exception("A cached value could not be refreshed")
             value = self._held[0]
         self._held, self._read_at = (value,), now
         return value

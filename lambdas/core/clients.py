@@ -1,4 +1,4 @@
-"""One boto3 client a service and process, made when first asked for."""
+"""One boto3 client per service and process, created on first use."""
 
 from functools import cache
 from typing import TYPE_CHECKING
@@ -14,15 +14,16 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_ssm import SSMClient
 
-# Three tries within a call; what outlasts them is for the state machine and the queue to retry.
+# Three attempts within a call; beyond that, the state machine and the queue retry.
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=3, read_timeout=20)
 
 
 @cache
 def s3(region: str | None = None) -> "S3Client":
-    """Return the S3 client of ``region``, the function's own if None.
+    """Return the S3 client of ``region``, by default the function's own.
 
-    Its presigned posts name the region's own host, from which no redirect loses the body.
+    Presigned forms use the region's own host name, so that a browser's POST is not redirected, which would lose its
+    body.
     """
     presigning = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
     return boto3.client("s3", region_name=region, config=_CONFIG.merge(presigning))
@@ -42,13 +43,13 @@ def secrets_manager() -> "SecretsManagerClient":
 
 @cache
 def parameters(region: str) -> "SSMClient":
-    """Return the client of Systems Manager's parameters in ``region``."""
+    """Return the client for Systems Manager parameters in ``region``."""
     return boto3.client("ssm", region_name=region, config=_CONFIG)
 
 
 @cache
 def cloudwatch(region: str) -> "CloudWatchClient":
-    """Return the client of CloudWatch in ``region``, which gives up soon: the region may be the one that is down."""
+    """Return the CloudWatch client of ``region``, with short timeouts: the region may be the one that is down."""
     brief = Config(retries={"mode": "standard", "total_max_attempts": 2}, read_timeout=5)
     return boto3.client("cloudwatch", region_name=region, config=_CONFIG.merge(brief))
 

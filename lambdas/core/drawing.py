@@ -1,4 +1,4 @@
-"""One group of an original's variants, drawn and put into the derivatives bucket as each is done."""
+"""Draw a group of an original's variants, and store each as soon as it is done."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from lambdas.core.stores.derivatives import DerivativeStore
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.render import Derivative, render
 
-_WRITERS = 4  # puts under way while the next derivative is encoded
+_WRITERS = 4  # concurrent puts while the next derivative is encoded
 
 
 def draw_and_store(
@@ -24,9 +24,9 @@ def draw_and_store(
     *,
     seconds: float = math.inf,
 ) -> Derived:
-    """Draw ``variants`` of the original in ``data`` and store each; ``seconds`` bound it as they do ``render``.
+    """Draw ``variants`` of the original in ``data`` and store each; ``seconds`` is the limit that ``render`` takes.
 
-    What stands in the bucket is told even where another variant could not be drawn.
+    The result lists what was stored even if another variant could not be drawn.
 
     Raises:
         ClientError: S3 refused a derivative; a retry may help.

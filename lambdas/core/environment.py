@@ -1,4 +1,4 @@
-"""A handler's environment variables as a model: each handler declares those that it reads."""
+"""A process's environment variables as a model: each handler declares those that it reads."""
 
 import os
 from collections.abc import Mapping
@@ -12,11 +12,11 @@ ImagesTableName = Annotated[str, Field(alias="IMAGES_TABLE", min_length=3)]
 
 
 class MissingVariableError(ValueError):
-    """The function was deployed without what it needs: each line names a variable."""
+    """Environment variables are missing or invalid: the message names each."""
 
 
 class Environment(BaseModel):
-    """Base of a handler's variables."""
+    """Base class for the variables of a handler."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -25,7 +25,7 @@ class Environment(BaseModel):
         """Read the variables.
 
         Raises:
-            MissingVariableError: one is missing or wrong.
+            MissingVariableError: one is missing or invalid.
         """
         try:
             return cls.model_validate(dict(variables))

@@ -1,7 +1,7 @@
 """Names of pictures: image ids, original keys and variants, parsed and formatted.
 
-Every parser refuses what its formatter could not have written, so that parse and format are
-inverses and a key never has two spellings.
+Every parser rejects text that its formatter cannot produce: parse and format are inverses, and a key has exactly one
+spelling.
 """
 
 import hashlib
@@ -28,14 +28,14 @@ _VARIANT = re.compile(r"([1-9]\d{0,4})x(0|[1-9]\d{0,4})\.([a-z]+)", re.ASCII)
 
 
 class MalformedKeyError(ValueError):
-    """A text is no key of Darkroom: the message says what was expected and what was received."""
+    """Text is not a key of Darkroom: the message says what was expected and what was received."""
 
 
 def new_image_id(*, private: bool = False, tenant: str | None = None) -> ImageId:
     """Make a random image id: 32 lower-case hex digits, ``p-`` before them if ``private``.
 
-    A private one begins with its ``tenant``'s digits, if there is one, so that the edge can tell without a
-    look-up whether a tenant's token is for it; the rest is random.
+    A private one begins with the digits of its ``tenant``, if given, so that the edge can match a tenant's token
+    without a look-up; the rest is random.
     """
     digits = uuid.uuid4().hex
     if private and tenant:
@@ -52,7 +52,7 @@ def parse_image_id(text: str) -> ImageId:
     """Return ``text`` as an image id.
 
     Raises:
-        MalformedKeyError: it is none.
+        MalformedKeyError: it is malformed.
     """
     if not _IMAGE_ID.fullmatch(text):
         raise MalformedKeyError(
@@ -62,13 +62,13 @@ def parse_image_id(text: str) -> ImageId:
 
 
 def is_private(image_id: ImageId) -> bool:
-    """Tell whether a picture needs a token; its id alone says so."""
+    """Tell from an image's id whether viewing it needs a token."""
     return image_id.startswith(PRIVATE_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)
 class OriginalKey:
-    """Where an upload's bytes stand: ``{tenant}/{yyyy-mm-dd}/{imageId}`` in the originals bucket."""
+    """The key of an original in its bucket: ``{tenant}/{yyyy-mm-dd}/{imageId}``."""
 
     tenant: str
     uploaded_on: date
@@ -90,7 +90,7 @@ class OriginalKey:
             uploaded_on = date.fromisoformat(parts[1])
         except ValueError as error:
             raise MalformedKeyError(
-                f"expected a day of the calendar for an original's key but received {parts[1]!r}"
+                f"expected a calendar date for an original's key but received {parts[1]!r}"
             ) from error
         return cls(parts[0], uploaded_on, parse_image_id(parts[2]))
 
@@ -114,7 +114,7 @@ class Variant:
         """Read ``{w}x{h}.{format}``.
 
         Raises:
-            MalformedKeyError: it is no variant. Whether it is on the ladder is for the settings to say.
+            MalformedKeyError: it is malformed. Whether it is on the ladder depends on the settings.
         """
         match = _VARIANT.fullmatch(text)
         fmt = next((known for known in FORMATS if match and match[3] == known), None)
@@ -134,7 +134,7 @@ class Variant:
 
 
 def derivative_key(image_id: ImageId, variant: Variant) -> str:
-    """Return the S3 key, which is also the edge's path without its slash: ``{imageId}/{w}x{h}.{format}``."""
+    """Return the S3 key, which is also the edge's path without its leading slash: ``{imageId}/{w}x{h}.{format}``."""
     return f"{image_id}/{variant}"
 
 

@@ -1,6 +1,6 @@
-"""One logger and one set of metrics, with the image and its tenant on every line.
+"""The logger and metrics of a function, with the image and its tenant on every line.
 
-The service, level and namespace come from Powertools' own environment variables.
+Service, level and namespace are set by Powertools' environment variables.
 """
 
 from collections.abc import Callable
@@ -19,14 +19,14 @@ __all__ = ["LambdaContext", "count", "identify", "logger", "observed", "seconds"
 
 
 def observed(handler: Handler) -> Handler:
-    """Give ``handler`` a log context of its own for each event, and publish its metrics at the end."""
+    """Give ``handler`` a fresh log context for each event, and publish its metrics when it returns."""
     logged: Handler = logger.inject_lambda_context(handler, clear_state=True)
     measured: Handler = metrics.log_metrics(logged)
     return measured
 
 
 def identify(image_id: str, tenant: str | None = None) -> None:
-    """Put the image, and its tenant if known, on every log line and metric from here on."""
+    """Add the image, and its tenant if known, to all following log lines and metrics."""
     logger.append_keys(image_id=image_id, tenant=tenant)
     metrics.add_metadata(key="image_id", value=image_id)
     if tenant is not None:

@@ -40,8 +40,6 @@ def _derive(request: DeriveRequest) -> Derived:
     image, settings = request.image, load_settings()
     identify(image.image_id, image.tenant)
     data = read_original(s3(), image)
-    store = DerivativeStore(
-        s3(), Variables.read().derivatives_bucket, settings.delivery.cache_control, settings.formats.calibration
-    )
+    store = DerivativeStore(s3(), Variables.read().derivatives_bucket, settings)
     # Record removes the derivatives of a rejected picture: other groups may still be drawing it.
     return draw_and_store(image.image_id, data, request.variants, store, settings)

@@ -1,1 +1,1 @@
-"""What runs at CloudFront: the viewer-request function and the origin-request Lambda@Edge."""
+"""Functions that run at CloudFront: viewer-request, viewer-response and the origin-request Lambda@Edge."""

@@ -1,4 +1,4 @@
-"""The sources of the edge's functions as they are deployed: settings inlined, comments and indentation dropped."""
+"""The edge functions' JavaScript as it is deployed: settings inlined, comments and indentation removed."""
 
 import json
 from pathlib import Path
@@ -13,23 +13,23 @@ PLACEHOLDER = "EDGE_SETTINGS"
 MAX_SOURCE_BYTES = 10 * 1024  # CloudFront's quota on a function's code
 
 NEGOTIATED_HEADERS = ("Accept", "Sec-CH-DPR", "DPR", "Sec-CH-Width", "Width", "Save-Data")
-"""The request headers that the function reads: what ``Vary`` lists on every negotiated answer."""
+"""The request headers that the function reads: the ``Vary`` of every negotiated response."""
 
 ACCEPTED_HINTS = ("Sec-CH-DPR", "DPR", "Sec-CH-Width", "Width")
-"""The client hints that a page may opt into by ``Accept-CH``."""
+"""The client hints that a page may request with ``Accept-CH``."""
 
 
 class FunctionSizeError(ValueError):
-    """A function's source is larger than CloudFront takes."""
+    """A function's source exceeds CloudFront's quota."""
 
 
 def edge_settings(settings: Settings) -> dict[str, Any]:
-    """Return what the viewer-request function needs of ``settings``.
+    """Return the part of ``settings`` that the viewer-request function needs.
 
     ``heights[ratio][i]`` is the height in pixels of rung ``widths[i]`` cropped to ``ratio``;
-    ``refusalSeconds`` is how long a browser may keep a 400 or a 404. ``tokenBytes`` is the longest token's length,
+    ``refusalSeconds`` is how long a browser may cache a 400 or 404. ``tokenBytes`` is the maximum length of a token,
     ``leewaySeconds`` how far the signer's clock may be ahead, and ``tenantDigits`` how many digits of a private
-    image's id tell its tenant.
+    image's id identify its tenant.
     """
     ladder = settings.ladder
     return {
@@ -49,19 +49,19 @@ def viewer_request_source(settings: Settings) -> str:
     """Return the viewer-request function's deployable JavaScript for ``settings``.
 
     Raises:
-        FunctionSizeError: it is over CloudFront's 10 KB.
+        FunctionSizeError: it exceeds CloudFront's 10 KB.
     """
     return _deployable(VIEWER_REQUEST_FILE, edge_settings(settings))
 
 
 def viewer_response_source(settings: Settings, *, private: bool) -> str:
-    """Return the JavaScript of the viewer-response function of ``private`` images, or of all others.
+    """Return the viewer-response function's deployable JavaScript, for ``private`` images or for all others.
 
     Raises:
-        FunctionSizeError: it is over CloudFront's 10 KB.
+        FunctionSizeError: it exceeds CloudFront's 10 KB.
     """
-    kept = {"privateSeconds": settings.delivery.private_max_age_seconds} if private else {}
-    return _deployable(VIEWER_RESPONSE_FILE, kept)
+    inlined = {"privateSeconds": settings.delivery.private_max_age_seconds} if private else {}
+    return _deployable(VIEWER_RESPONSE_FILE, inlined)
 
 
 def _deployable(file: Path, inlined: dict[str, Any]) -> str:

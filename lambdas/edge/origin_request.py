@@ -1,7 +1,7 @@
-"""Origin-request function (Lambda@Edge): on a cache miss, has a missing derivative made before S3 is asked for it.
+"""Origin-request function (Lambda@Edge): on a cache miss, has a missing derivative made before CloudFront asks S3.
 
-Deployed as a file of its own, with nothing but the runtime's boto3, and without environment variables, which
-Lambda@Edge does not have: its configuration comes in the origin's custom headers.
+Deployed as a single file that uses only the runtime's boto3. Lambda@Edge has no environment variables: the
+configuration arrives in the origin's custom headers.
 """
 
 import json
@@ -20,14 +20,14 @@ GENERATOR_HEADER = "x-darkroom-generator"
 REGION_HEADER = "x-darkroom-region"
 NOT_FOUND_SECONDS_HEADER = "x-darkroom-not-found-seconds"
 FALLBACK_HEADER = "x-darkroom-fallback"
-"""Marks the replica: it is asked only while the primary bucket fails, and nothing is made for it."""
+"""Marks the replica, which CloudFront asks only if the primary bucket fails: nothing is made for it."""
 
-KEPT_BY_NOBODY = "no-store"
-"""The Cache-Control of a 5xx, and of all that is said of a private picture but the picture."""
+NO_STORE = "no-store"
+"""The Cache-Control of a 5xx, and of every response for a private image but the image itself."""
 
 RETRY_AFTER_SECONDS = 5
 _OK, _MISSING = 200, 404
-# Lambda@Edge gives an origin event 30 s in all; a bucket that does not answer in 2 s is for the failover to handle.
+# An origin event has 30 s in all. If a bucket does not answer within 2 s, CloudFront fails over.
 _HEAD = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
 _INVOKE = Config(connect_timeout=2, read_timeout=24, retries={"total_max_attempts": 1})
 
@@ -37,7 +37,7 @@ _BUCKET_DOMAIN = re.compile(r"(?P<bucket>[a-z0-9][a-z0-9.-]+)\.s3[.-](?P<region>
 
 
 class Derivative(NamedTuple):
-    """What a path names: a picture and one of its variants, as the generator takes them."""
+    """The image and variant of a path: the generator's input."""
 
     image_id: str
     variant: str
@@ -51,7 +51,7 @@ class Bucket(NamedTuple):
 
 
 def parse_path(uri: str) -> Derivative | None:
-    """Read ``/{imageId}/{w}x{h}.{format}``; None if ``uri`` is no path of a derivative."""
+    """Read ``/{imageId}/{w}x{h}.{format}``; None if ``uri`` is not a derivative's path."""
     match = _DERIVATIVE.fullmatch(uri)
     return Derivative(match[1], match[2]) if match else None
 
@@ -60,7 +60,7 @@ def parse_bucket(domain_name: str) -> Bucket:
     """Read the domain of an S3 origin, ``{bucket}.s3.{region}.amazonaws.com``.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is another domain.
     """
     match = _BUCKET_DOMAIN.fullmatch(domain_name)
     if not match:
@@ -69,38 +69,38 @@ def parse_bucket(domain_name: str) -> Bucket:
 
 
 def custom_header(request: Request, name: str) -> str | None:
-    """Return the value of one of the S3 origin's custom headers, or None where the origin has it not."""
+    """Return the value of a custom header of the S3 origin, or None."""
     values = request["origin"]["s3"].get("customHeaders", {}).get(name)
     return values[0]["value"] if values else None
 
 
 def not_found(uri: str, seconds: str, message: str) -> Response:
-    """Return the 404 for ``uri``, which others may keep for ``seconds`` unless the picture is a private one.
+    """Return the 404 for ``uri``: cacheable for ``seconds``, ``no-store`` for a private image.
 
-    The edge itself keeps either for the distribution's ErrorCachingMinTTL, behind its token check.
+    CloudFront itself caches both for the distribution's ErrorCachingMinTTL, behind the token check.
     """
     is_private = uri.startswith(_PRIVATE_PATH)
-    kept = KEPT_BY_NOBODY if is_private else f"public, max-age={seconds}"
-    return _response("404", "Not Found", message, {"Cache-Control": kept})
+    cache_control = NO_STORE if is_private else f"public, max-age={seconds}"
+    return _response("404", "Not Found", message, {"Cache-Control": cache_control})
 
 
 def unavailable(message: str) -> Response:
-    """Return a 503 that nobody keeps and that says when to come again."""
-    headers = {"Cache-Control": KEPT_BY_NOBODY, "Retry-After": str(RETRY_AFTER_SECONDS)}
+    """Return a 503 that is not cached and names when to retry."""
+    headers = {"Cache-Control": NO_STORE, "Retry-After": str(RETRY_AFTER_SECONDS)}
     return _response("503", "Service Unavailable", message, headers)
 
 
 def answer(request: Request, outcome: str, not_found_seconds: str) -> Request | Response:
-    """Return what CloudFront shall do after the generator's ``outcome``: go on to S3, or answer at once."""
+    """Return the ``request``, to continue to S3 after the generator's ``outcome``, or the response to send instead."""
     if outcome in ("made", "exists"):
         return request
     if outcome in ("unknown_image", "not_on_ladder", "rejected"):
-        return not_found(request["uri"], not_found_seconds, f"no such derivative: {outcome}")
-    return unavailable(f"expected an outcome of the generator but received {outcome[:80]!r}")
+        return not_found(request["uri"], not_found_seconds, f"No such derivative: {outcome}")
+    return unavailable(f"The generator returned an unknown outcome: {outcome[:80]!r}")
 
 
 def handler(event: dict[str, Any], _context: object) -> Request | Response:
-    """Answer a CloudFront origin-request event with its request, unchanged, or with a 404 or 503."""
+    """Handle a CloudFront origin-request event: return its request unchanged, or a 404 or 503."""
     request: Request = event["Records"][0]["cf"]["request"]
     generator, fallback = custom_header(request, GENERATOR_HEADER), custom_header(request, FALLBACK_HEADER)
     if generator is None and fallback is None:
@@ -108,28 +108,30 @@ def handler(event: dict[str, Any], _context: object) -> Request | Response:
     not_found_seconds = custom_header(request, NOT_FOUND_SECONDS_HEADER) or "0"
     derivative = parse_path(request["uri"])
     if derivative is None:
-        return not_found(request["uri"], not_found_seconds, "expected /imageId/variant")
+        return not_found(request["uri"], not_found_seconds, "expected /imageId/variant but received another path")
     bucket = parse_bucket(request["origin"]["s3"]["domainName"])
     status = _head(bucket, request["uri"].lstrip("/"))
     if generator is None:
-        # A 404 of the replica's would be kept, although the picture may well exist: it says when to come again.
-        return request if status == _OK else unavailable("the picture's region does not answer, nor does its replica")
+        # The image may exist in the primary bucket: a 404 of the replica must not be cached.
+        return (
+            request if status == _OK else unavailable("Neither the primary bucket nor the replica answered; try again")
+        )
     if status != _MISSING:
-        return request  # any other trouble is for CloudFront to meet at S3 itself, and to fail over
+        return request  # any other error: CloudFront will meet it at S3 itself, and fail over
     region = custom_header(request, REGION_HEADER) or bucket.region
     try:
         outcome = _generate(region, generator, derivative)
     except (BotoCoreError, ClientError, ValueError) as error:
-        return unavailable(f"the generator did not answer: {type(error).__name__}")
+        return unavailable(f"The generator did not answer: {type(error).__name__}; try again")
     return answer(request, outcome, not_found_seconds)
 
 
 def _response(status: str, description: str, message: str, headers: dict[str, str]) -> Response:
-    every = {**headers, "Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
+    all_headers = {**headers, "Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
     return {
         "status": status,
         "statusDescription": description,
-        "headers": {name.lower(): [{"key": name, "value": value}] for name, value in every.items()},
+        "headers": {name.lower(): [{"key": name, "value": value}] for name, value in all_headers.items()},
         "body": message + "\n",
     }
 
@@ -140,7 +142,7 @@ def _client(service: str, region: str, config: Config) -> Any:
 
 
 def _head(bucket: Bucket, key: str) -> int:
-    """Return the status with which ``bucket`` answers a HEAD for ``key``; 503 where it does not answer."""
+    """Return the status of a HEAD request for ``key``; 503 if ``bucket`` does not answer."""
     try:
         _client("s3", bucket.region, _HEAD).head_object(Bucket=bucket.name, Key=key)
     except ClientError as error:
@@ -156,7 +158,7 @@ def _generate(region: str, generator: str, derivative: Derivative) -> str:
     Raises:
         ClientError: the generator is throttled or may not be invoked.
         BotoCoreError: it cannot be reached or took too long.
-        ValueError: it failed, or answered with something that is no outcome.
+        ValueError: it failed, or its response has no status.
     """
     reply = _client("lambda", region, _INVOKE).invoke(
         FunctionName=generator, Payload=json.dumps(derivative._asdict()).encode()

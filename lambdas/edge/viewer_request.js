@@ -1,7 +1,7 @@
-// Viewer-request function (CloudFront Functions, runtime 2.0): turns /img/{imageId}?w=800&dpr=2&ar=1:1&fmt=auto
-// into the path of one derivative, /{imageId}/1600x1600.avif, which is then the whole cache key.
-// inline.py puts the settings in place of EDGE_SETTINGS and drops lines of comment from what is deployed.
-// Only language that the runtime has: no class, default parameter, Map, replaceAll, optional chaining or spread.
+// Viewer-request function (CloudFront Functions, runtime 2.0): rewrites /img/{imageId}?w=800&dpr=2&ar=1:1&fmt=auto
+// to the path of one derivative, /{imageId}/1600x1600.avif, which is the whole cache key.
+// inline.py replaces EDGE_SETTINGS with the settings and removes comment lines before deployment.
+// Only what the runtime supports: no class, default parameter, Map, replaceAll, optional chaining or spread.
 
 import cf from 'cloudfront';
 import crypto from 'crypto';
@@ -9,7 +9,7 @@ import crypto from 'crypto';
 const keys = cf.kvs();
 const settings = EDGE_SETTINGS;
 
-// (?![\s\S]) is the end of the text. In njs $ also fits before a last line break.
+// (?![\s\S]) matches the end of the text. In njs, $ also matches before a final line break.
 const IMAGE_PATH = /^\/img\/([^\/]*)(?![\s\S])/;
 const IMAGE_ID = /^(p-)?[0-9a-f]{32}(?![\s\S])/;
 const PIXELS = /^[1-9][0-9]{0,4}(?![\s\S])/;
@@ -24,7 +24,7 @@ const ID_PREFIX = /^p-[0-9a-f]{8,32}(?![\s\S])/;
 
 const REASONS = { 400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found' };
 
-// A value from the request, shown as one line of bounded length.
+// A value from the request as one line of bounded length.
 function shown(value) {
     return JSON.stringify(value.slice(0, 80));
 }
@@ -45,7 +45,7 @@ function refusal(status, message, challenge) {
     };
 }
 
-// A parameter's values, percent-decoded; what cannot be decoded stays as it came and fits no pattern below.
+// A parameter's values, percent-decoded. Malformed ones stay as they are and match no pattern below.
 function parameterValues(request, name) {
     const entry = request.querystring[name];
     if (!entry) {
@@ -60,7 +60,7 @@ function parameterValues(request, name) {
     });
 }
 
-// A header's value, its repetitions joined as HTTP joins them; an absent one is empty.
+// A header's value, repetitions joined by commas; empty if absent.
 function headerValue(request, name) {
     const entry = request.headers[name];
     if (!entry) {
@@ -90,7 +90,7 @@ function isFormat(text) {
     return settings.formats.indexOf(text) >= 0;
 }
 
-// One parameter as {value}, {refused: what was expected} or, where the URL leaves it out, neither.
+// One parameter as {value}, as {refused: reason}, or as {value: undefined} if the URL does not have it.
 function readParameter(request, name, isWellFormed, expectation) {
     const values = parameterValues(request, name);
     if (values.length > 1) {
@@ -102,7 +102,7 @@ function readParameter(request, name, isWellFormed, expectation) {
     return { value: values[0] };
 }
 
-// The first client hint of these names that is well formed; a malformed hint counts as absent.
+// The first well-formed client hint of these names; malformed hints are ignored.
 function readHint(request, names, isWellFormed) {
     for (let i = 0; i < names.length; i++) {
         const text = headerValue(request, names[i]);
@@ -113,9 +113,9 @@ function readHint(request, names, isWellFormed) {
     return undefined;
 }
 
-// Pixels that the viewer asks for across, undefined where it says nothing. w is in CSS pixels and grows with the
-// density; the Width hint is in device pixels already.
-function askedPixels(request, width, density) {
+// The requested width in device pixels; undefined if there is none. w is in CSS pixels and is multiplied by the density;
+// the Width hint is already in device pixels.
+function requestedPixels(request, width, density) {
     if (width !== undefined) {
         const stated = density === undefined ? readHint(request, ['sec-ch-dpr', 'dpr'], isDensity) : Number(density);
         return Number(width) * (stated || 1);
@@ -123,9 +123,9 @@ function askedPixels(request, width, density) {
     return readHint(request, ['sec-ch-width', 'width'], isPixels);
 }
 
-// What was asked for and what it became, variant/pixels, for the access log, which has no query string: a token may
-// stand in it. Without this method, which is newer than the runtime, pictures are served all the same.
-function logAsked(variant, pixels) {
+// Logs variant/pixels to the access log, which omits the query string because that may contain a token.
+// logCustomData is newer than the runtime: without it, images are served all the same.
+function logVariant(variant, pixels) {
     if (cf.logCustomData) {
         cf.logCustomData(variant + '/' + (pixels ? Math.ceil(pixels) : ''));
     }
@@ -140,8 +140,8 @@ function rungIndex(request, pixels) {
     return saving ? Math.max(index - 1, 0) : index;
 }
 
-// Whether Accept names the type itself, and never with q=0 or a q that is none (RFC 9110, 12.4.2).
-// A range such as image/* is what every client sends, those that know neither AVIF nor WebP too.
+// Whether Accept names the type itself, and never with q=0 or a malformed q (RFC 9110, 12.4.2).
+// Ranges such as image/* do not count: clients without AVIF and WebP support send them too.
 function accepts(accept, type) {
     const named = accept.split(',').filter(function (range) {
         return range.split(';')[0].trim() === type;
@@ -163,8 +163,8 @@ function negotiatedFormat(request) {
     return accepts(accept, 'image/webp') ? 'webp' : 'jpeg';
 }
 
-// The token of ?token=, else of the Authorization header, else of the cookie; empty where there is none.
-// A repeated one is joined, and so is none.
+// The token of ?token=, else of the Authorization header, else of the cookie; empty if there is none.
+// A repeated token is joined, which makes it invalid.
 function presentedToken(request) {
     const stated = parameterValues(request, 'token');
     if (stated.length > 0) {
@@ -178,7 +178,7 @@ function presentedToken(request) {
     return cookie ? (cookie.multiValue || [cookie]).map((item) => item.value).join(',') : '';
 }
 
-// A part of a token as an object, or one without properties.
+// A part of a token as an object; empty if malformed.
 function decoded(part) {
     try {
         const value = JSON.parse(Buffer.from(part, 'base64url').toString());
@@ -188,7 +188,7 @@ function decoded(part) {
     }
 }
 
-// Takes as long wherever the two, of one length, differ.
+// Compares in constant time for texts of equal length.
 function isSame(one, other) {
     let difference = one.length ^ other.length;
     for (let i = 0; i < one.length; i++) {
@@ -209,8 +209,8 @@ async function findKey(header) {
     }
 }
 
-// Every claim of the three that is there has to fit, and there has to be one. A tenant's private ids begin
-// with digits of its name's hash (keys.py).
+// Each of the three claims that is present must match, and at least one must be present. A tenant's private ids begin
+// with digits of the hash of its name (keys.py).
 function grants(claims, imageId) {
     const prefixes = [];
     const add = function (claim, pattern, prefixOf) {
@@ -225,7 +225,7 @@ function grants(claims, imageId) {
     return prefixes.length > 0 && prefixes.every((prefix) => imageId.indexOf(prefix) === 0);
 }
 
-// The refusal of a request for a private image, undefined where its token is good (RFC 6750, 7519, 7515).
+// The refusal of a request for a private image; undefined if its token is valid (RFC 6750, 7519, 7515).
 async function tokenRefusal(request, imageId) {
     const token = presentedToken(request);
     const invalid = (expected) => refusal(401, 'expected a token ' + expected + ' but received another', 'Bearer error="invalid_token"');
@@ -233,12 +233,12 @@ async function tokenRefusal(request, imageId) {
         return refusal(401, 'expected a token for a private image but received none', 'Bearer');
     }
     if (token.length > settings.tokenBytes || !TOKEN.test(token)) {
-        return invalid('of three parts, up to ' + settings.tokenBytes + ' bytes,');
+        return invalid('of three parts and at most ' + settings.tokenBytes + ' bytes');
     }
     const parts = token.split('.');
     const key = await findKey(decoded(parts[0]));
     if (key === '') {
-        return invalid('of HS256 that names a known key');
+        return invalid('signed with HS256 by a known key');
     }
     const mac = crypto.createHmac('sha256', Buffer.from(key, 'base64url')).update(parts[0] + '.' + parts[1]);
     if (!isSame(mac.digest('base64url'), parts[2])) {
@@ -250,12 +250,12 @@ async function tokenRefusal(request, imageId) {
         return invalid('that has not expired');
     }
     if (claims.nbf !== undefined && !(typeof claims.nbf === 'number' && claims.nbf <= now + settings.leewaySeconds)) {
-        return invalid('that is valid already');
+        return invalid('that is already valid');
     }
     return grants(claims, imageId) ? undefined : refusal(403, 'expected a token for this image but received another');
 }
 
-// The request, rewritten, or the refusal of it.
+// The rewritten request, or a refusal.
 async function decide(request) {
     const match = IMAGE_PATH.exec(request.uri);
     if (!match) {
@@ -279,12 +279,12 @@ async function decide(request) {
     if (refused) {
         return refusal(400, refused);
     }
-    const pixels = askedPixels(request, w.value, dpr.value);
+    const pixels = requestedPixels(request, w.value, dpr.value);
     const rung = rungIndex(request, pixels || settings.defaultWidth);
     const height = ar.value === undefined ? 0 : settings.heights[ar.value][rung];
     const format = fmt.value === undefined || fmt.value === 'auto' ? negotiatedFormat(request) : fmt.value;
     const variant = settings.widths[rung] + 'x' + height + '.' + format;
-    logAsked(variant, pixels);
+    logVariant(variant, pixels);
     request.uri = '/' + imageId + '/' + variant;
     request.querystring = {};
     request.cookies = {};
@@ -293,12 +293,12 @@ async function decide(request) {
 }
 
 async function handler(event) {
-    // Nobody keeps what is said of a private image. Read first: the path is about to be rewritten.
+    // Refusals of private images are not cacheable. Checked first: decide rewrites the path.
     const isPrivate = event.request.uri.indexOf('/p-') >= 0;
     const decided = await decide(event.request);
     if (decided.statusCode) {
-        const kept = isPrivate ? 'no-store' : 'public, max-age=' + settings.refusalSeconds;
-        decided.headers['cache-control'] = { value: kept };
+        const cacheControl = isPrivate ? 'no-store' : 'public, max-age=' + settings.refusalSeconds;
+        decided.headers['cache-control'] = { value: cacheControl };
     }
     return decided;
 }

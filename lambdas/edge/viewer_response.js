@@ -1,7 +1,7 @@
-// Viewer-response functions (CloudFront Functions, runtime 2.0): note in the access log which answers the replica bucket
-// gave, and of private images say what the edge may keep, since it checks a token before it answers from its cache, and
-// no other shared cache may. They do not run on an answer of 400 or more.
-// inline.py puts the settings in place of EDGE_SETTINGS and drops lines of comment from what is deployed.
+// Viewer-response functions (CloudFront Functions, runtime 2.0). They mark responses from the replica bucket in the
+// access log, and make private images uncacheable for shared caches: only the edge checks a token before it serves from
+// its cache. They do not run for responses of 400 and above.
+// inline.py replaces EDGE_SETTINGS with the settings and removes comment lines before deployment.
 
 import cf from 'cloudfront';
 
@@ -9,7 +9,7 @@ const settings = EDGE_SETTINGS;
 
 function handler(event) {
     const response = event.response;
-    // S3 says it of every copy that replication made; the log says nowhere which origin of a group was asked.
+    // S3 sends this header with replicated objects. The access log does not name the origin of a group that was used.
     const copy = response.headers['x-amz-replication-status'];
     if (copy && copy.value === 'REPLICA' && cf.logCustomData) {
         cf.logCustomData('replica');

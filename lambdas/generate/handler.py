@@ -59,9 +59,7 @@ def _generate(request: GenerateRequest, left: float) -> Generated:
     except RejectedError as error:
         logger.warning("Rejected", extra={"code": error.code, "reason": error.message, "variant": str(variant)})
         return Generated(status="rejected")
-    store = DerivativeStore(
-        s3(), variables.derivatives_bucket, settings.delivery.cache_control, settings.formats.calibration
-    )
+    store = DerivativeStore(s3(), variables.derivatives_bucket, settings)
     status = "made" if store.put_if_absent(image_id, variant, drawn.data) else "exists"
     logger.info("Generated", extra={"variant": str(variant), "bytes": len(drawn.data), "status": status})
     return Generated(status=status, bytes=len(drawn.data))

@@ -12,7 +12,7 @@ from lambdas.core.messages import Recorded, RecordRequest, StoredDerivative
 from lambdas.core.observability import LambdaContext, count, identify, logger, observed, seconds, size
 from lambdas.core.records import image_item
 from lambdas.core.settings import load_settings
-from lambdas.core.stores.derivatives import remove_derivatives
+from lambdas.core.stores.derivatives import DerivativeStore
 from lambdas.core.stores.images import ImagesTable
 
 
@@ -84,5 +84,6 @@ def _discard(request: RecordRequest, made: Sequence[StoredDerivative]) -> None:
     """
     variants = [each.variant for each in made]
     if variants:
-        remove_derivatives(s3(), Variables.read().derivatives_bucket, request.image.image_id, variants)
+        store = DerivativeStore(s3(), Variables.read().derivatives_bucket, load_settings())
+        store.remove(request.image.image_id, variants)
         logger.info("Derivatives of a rejected image removed", extra={"variants": [str(each) for each in variants]})

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from lambdas.core.batch_invocation import LONGEST_ARGUMENT, MalformedTaskError, ladder_variant
+from lambdas.core.batch_invocation import MAX_ARGUMENT_LENGTH, MalformedTaskError, ladder_variant
 from lambdas.core.keys import (
     ImageId,
     MalformedKeyError,
@@ -73,9 +73,9 @@ class Selection:
         except (UnknownTenantError, MalformedKeyError, MalformedTaskError) as error:
             raise WrongSelectionError(str(error)) from error
         chosen = requested or settings.eager_variants
-        if (length := len(" ".join(map(str, chosen)))) > LONGEST_ARGUMENT:
+        if (length := len(" ".join(map(str, chosen)))) > MAX_ARGUMENT_LENGTH:
             raise WrongSelectionError(
-                f"expected variants of at most {LONGEST_ARGUMENT} characters together but received {length}:"
+                f"expected variants of at most {MAX_ARGUMENT_LENGTH} characters together but received {length}:"
                 " split them into two backfills"
             )
         return cls(tenants, chosen, which, ids, prefix or "", first, last)

@@ -13,7 +13,7 @@ def verify(token: str) -> Grant:
 
 
 @pytest.mark.parametrize("header", ["Bearer good", "bearer good", "BEARER  good "])
-def test_a_good_token_hands_on_its_tenant_and_scopes(header: str) -> None:
+def test_a_valid_token_returns_its_tenant_and_scopes(header: str) -> None:
     assert decide({"authorization": header}, verify) == {
         "isAuthorized": True,
         "context": {"tenant": "acme", "subject": "ann", "scopes": "images:write images:read"},
@@ -31,7 +31,7 @@ def test_a_good_token_hands_on_its_tenant_and_scopes(header: str) -> None:
         ({"authorization": "Bearer bad"}, "invalid_token", "received another"),
     ],
 )
-def test_a_refusal_hands_on_its_reason_and_no_tenant(headers: dict[str, str], kind: str, reason: str) -> None:
+def test_a_refusal_returns_its_reason_and_no_tenant(headers: dict[str, str], kind: str, reason: str) -> None:
     context = decide(headers, verify)["context"]
     assert "tenant" not in context
     assert context["refusal_kind"] == kind

@@ -55,12 +55,12 @@ class World:
         self.record["derivatives"].update(made)
         return True
 
-    def discard(self, _image_id: ImageId, variants: Any) -> None:
+    def remove(self, _image_id: ImageId, variants: Any) -> None:
         for variant in variants:
             del self.held[variant]
 
     def backfill(self, before: datetime | None = None) -> Any:
-        stores: Any = Stores(self, self, lambda _original: self.data, self.discard)  # type: ignore[arg-type]
+        stores: Any = Stores(self, self, lambda _original: self.data)  # type: ignore[arg-type]
         return draw_missing(
             Task(s3Bucket="originals", s3Key=self.key), ASKED, stores, SETTINGS, seconds=30, before=before
         )

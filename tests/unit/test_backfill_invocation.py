@@ -1,4 +1,4 @@
-"""What S3 Batch Operations hands to the backfill, and what it is told."""
+"""The backfill function's input and output, as S3 Batch Operations defines them."""
 
 import re
 from datetime import UTC, datetime
@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from lambdas.core.batch_invocation import (
-    LONGEST_ARGUMENT,
+    MAX_ARGUMENT_LENGTH,
     MalformedTaskError,
     Result,
-    answer,
+    format_response,
     parse_before,
     parse_task,
     parse_variants,
@@ -28,12 +28,12 @@ def test_a_task_names_an_object_whose_key_is_url_encoded() -> None:
 @pytest.mark.parametrize(
     "task", [None, "text", 7, {}, {"s3Key": "a"}, {"s3Bucket": "", "s3Key": "a"}, {"s3Bucket": "b", "s3Key": None}]
 )
-def test_anything_else_is_refused(task: Any) -> None:
+def test_malformed_tasks_are_rejected(task: Any) -> None:
     with pytest.raises(MalformedTaskError, match=r"expected a task of schema 2\.0 but received"):
         parse_task(task)
 
 
-def test_variants_are_texts_separated_by_spaces_each_once() -> None:
+def test_variants_are_separated_by_spaces_and_deduplicated() -> None:
     found = parse_variants({"variants": " 1600x0.avif 256x256.webp  1600x0.avif"}, SETTINGS)
     assert list(map(str, found)) == ["1600x0.avif", "256x256.webp"]
 
@@ -50,32 +50,32 @@ def test_variants_are_texts_separated_by_spaces_each_once() -> None:
         ({"variants": "256x0.png"}, "expected {w}x{h}.avif|webp|jpeg for a variant but received '256x0.png'"),
     ],
 )
-def test_other_variants_are_refused(arguments: Any, message: str) -> None:
+def test_invalid_variants_are_rejected(arguments: Any, message: str) -> None:
     with pytest.raises(MalformedTaskError, match=re.escape(message)):
         parse_variants(arguments, SETTINGS)
 
 
-def test_a_moment_has_an_offset() -> None:
+def test_before_needs_an_offset() -> None:
     assert parse_before({}) is None
     assert parse_before({"before": "2026-11-25T12:00:00+00:00"}) == datetime(2026, 11, 25, 12, tzinfo=UTC)
     for text in ("2026-11-25T12:00:00", "yesterday", "", 7):
-        with pytest.raises(MalformedTaskError, match="expected a moment with an offset in 'before' but received"):
+        with pytest.raises(MalformedTaskError, match="expected a time with an offset in 'before' but received"):
             parse_before({"before": text})
 
 
-def test_every_variant_of_the_ladder_fits_into_one_argument() -> None:
+def test_all_variants_of_the_ladder_fit_into_one_argument() -> None:
     ladder = SETTINGS.ladder
     heights = {width: [0, *(ladder.height(width, ratio) for ratio in ladder.aspect_ratios)] for width in ladder.widths}
     every = " ".join(f"{w}x{h}.{fmt}" for w in heights for h in heights[w] for fmt in ("avif", "webp", "jpeg"))
-    assert len(every) <= LONGEST_ARGUMENT
+    assert len(every) <= MAX_ARGUMENT_LENGTH
     assert len(parse_variants({"variants": every}, SETTINGS)) == 60
 
 
-def test_the_answer_is_of_schema_2_and_no_text_is_too_long() -> None:
-    told = answer({"invocationId": "i"}, [("t", Result(code="Succeeded", text="x" * 5000))])
-    assert told == {
+def test_responses_follow_schema_2_and_texts_are_truncated() -> None:
+    response = format_response({"invocationId": "i"}, [("t", Result(code="Succeeded", text="x" * 5000))])
+    assert response == {
         "invocationSchemaVersion": "2.0",
         "treatMissingKeysAs": "PermanentFailure",
         "invocationId": "i",
-        "results": [{"taskId": "t", "resultCode": "Succeeded", "resultString": "x" * LONGEST_ARGUMENT}],
+        "results": [{"taskId": "t", "resultCode": "Succeeded", "resultString": "x" * MAX_ARGUMENT_LENGTH}],
     }

@@ -4,7 +4,7 @@ from lambdas.core.cached_value import CachedValue
 
 
 class Service:
-    """Something that is read: counts how often, and fails while it is told to."""
+    """A service that counts reads, and fails while ``away``."""
 
     def __init__(self) -> None:
         self.reads = 0
@@ -41,23 +41,21 @@ def cached(service: Service, clock: Clock) -> CachedValue[int]:
 
 
 @pytest.mark.parametrize(("after", "read"), [(0, 1), (299, 1), (300, 2), (10_000, 2)])
-def test_it_is_read_again_when_too_old(cached: CachedValue[int], clock: Clock, after: float, read: int) -> None:
+def test_a_value_is_read_again_when_too_old(cached: CachedValue[int], clock: Clock, after: float, read: int) -> None:
     cached.get()
     clock.now += after
     assert cached.get() == read
 
 
 @pytest.mark.parametrize(("after", "read"), [(0, 1), (29, 1), (30, 2)])
-def test_it_is_refreshed_on_demand_but_not_at_every_demand(
-    cached: CachedValue[int], clock: Clock, after: float, read: int
-) -> None:
+def test_refreshes_are_rate_limited(cached: CachedValue[int], clock: Clock, after: float, read: int) -> None:
     cached.get()
     clock.now += after
     assert cached.refreshed() == read
     assert cached.refreshed() == read
 
 
-def test_what_is_held_serves_while_the_service_is_away(
+def test_the_cached_value_is_served_while_the_service_is_down(
     cached: CachedValue[int], service: Service, clock: Clock
 ) -> None:
     assert cached.get() == 1
@@ -65,12 +63,12 @@ def test_what_is_held_serves_while_the_service_is_away(
     clock.now += 1000
     assert cached.get() == 1
     service.away = False
-    assert cached.get() == 1, "an absent service is not asked at every call"
+    assert cached.get() == 1, "expected no read on every call while the service is down"
     clock.now += 300
     assert cached.get() == 2
 
 
-def test_nothing_is_held_of_a_service_that_was_never_there(cached: CachedValue[int], service: Service) -> None:
+def test_errors_are_raised_until_a_first_value_is_cached(cached: CachedValue[int], service: Service) -> None:
     service.away = True
     with pytest.raises(ConnectionError):
         cached.get()

@@ -10,7 +10,7 @@ def event(context: object) -> dict[str, Any]:
     return {"requestContext": {"authorizer": {"lambda": context}}}
 
 
-def test_the_authorizer_says_who_calls() -> None:
+def test_the_caller_comes_from_the_authorizer() -> None:
     caller = read_caller(event({"tenant": "acme", "subject": "ann", "scopes": "images:read"}))
     assert (caller.tenant, caller.subject, caller.scopes) == ("acme", "ann", {"images:read"})
 
@@ -32,14 +32,16 @@ def test_the_authorizer_says_who_calls() -> None:
         (event({"refusal": "expected a", "refusal_kind": "unavailable"}), 503, None),
     ],
 )
-def test_without_a_tenant_nothing_opens(request_event: dict[str, Any], status: int, challenge: str | None) -> None:
+def test_requests_without_a_tenant_are_refused(
+    request_event: dict[str, Any], status: int, challenge: str | None
+) -> None:
     with pytest.raises(ProblemError, match=r"^expected ") as caught:
         read_caller(request_event)
     assert caught.value.status == status
     assert caught.value.headers.get("WWW-Authenticate") == challenge
 
 
-def test_a_scope_that_is_missing_is_named() -> None:
+def test_a_missing_scope_is_named() -> None:
     caller = read_caller(event({"tenant": "acme", "scopes": "images:read"}))
     caller.require("images:read")
     with pytest.raises(ProblemError, match="the scope images:delete but received one with images:read") as caught:

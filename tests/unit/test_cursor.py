@@ -17,35 +17,35 @@ def encoded(value: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
-def test_a_cursor_leads_back_to_its_position() -> None:
+def test_a_cursor_round_trips() -> None:
     assert parse_cursor(GOOD, "demo", KEYS.keys) == HERE
 
 
-def test_a_cursor_outlives_the_rotation_of_its_key() -> None:
+def test_a_cursor_survives_key_rotation() -> None:
     newer = new_image_token_keys()
     both = ImageTokenKeys(signing=newer.signing, keys={**KEYS.keys, **newer.keys})
     assert parse_cursor(GOOD, "demo", both.keys) == HERE
 
 
 CLAIMS = {"aud": "demo", "after": [HERE.uploaded_at, HERE.image_id]}
-MADE_UP = {
+FORGED = {
     "nothing": "",
     "words": "next",
     "a position in the clear": encoded([HERE.uploaded_at, HERE.image_id]),
     "unsigned": f"{encoded({'alg': 'none', 'kid': KEYS.signing})}.{encoded(CLAIMS)}.",
-    # An image token's key signs cursors only by way of a key of their own.
+    # Cursors are signed with a key derived from the image tokens' key.
     "signed as an image token is": jwt.encode(CLAIMS, KEYS.signing_key, headers={"kid": KEYS.signing}),
     "no key id": jwt.encode(CLAIMS, b"k" * 32),
-    "a key id that is no text": f"{encoded({'alg': 'HS256', 'kid': None})}.{encoded(CLAIMS)}.{'A' * 43}",
+    "a key id that is not text": f"{encoded({'alg': 'HS256', 'kid': None})}.{encoded(CLAIMS)}.{'A' * 43}",
     "an unknown key": format_cursor(HERE, "demo", new_image_token_keys()),
     "another tenant's": format_cursor(HERE, "globex", KEYS),
     "changed": f"{GOOD.split('.')[0]}.{encoded({**CLAIMS, 'after': ['9', '9']})}.{GOOD.split('.')[2]}",
-    "nested without end": base64.urlsafe_b64encode(b"[" * 600).decode() + ".e30.",
+    "nested too deeply": base64.urlsafe_b64encode(b"[" * 600).decode() + ".e30.",
 }
 
 
-@pytest.mark.parametrize("case", MADE_UP)
-def test_a_made_up_cursor_is_refused(case: str) -> None:
+@pytest.mark.parametrize("case", FORGED)
+def test_a_forged_cursor_is_rejected(case: str) -> None:
     with pytest.raises(ProblemError, match="expected the cursor that the last page returned as next") as caught:
-        parse_cursor(MADE_UP[case], "demo", KEYS.keys)
+        parse_cursor(FORGED[case], "demo", KEYS.keys)
     assert caught.value.status == 400

@@ -1,6 +1,6 @@
-"""A primary bucket that accepts connections and then says nothing: the replica serves, all parts together.
+"""A primary bucket that accepts connections but never responds: the replica serves.
 
-The edge, its fetches and the origin-request function are the real ones; both buckets are one little HTTP server.
+The edge, its fetches and the origin-request function are the real ones; both buckets are one small HTTP server.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ class Buckets(BaseHTTPRequestHandler):
         type(self).asked.append(f"{self.command} {bucket}")
         if bucket == "primary":
             if not self.release.wait(PATIENCE_SECONDS):
-                type(self).asked.append("nobody hung up")
+                type(self).asked.append("the client did not hang up")
             self.close_connection = True
             return
         self.send_response(200)
@@ -83,7 +83,7 @@ class Lambda:
         return await asyncio.to_thread(origin_request.handler, event, None)
 
 
-class EveryoneMay:
+class AllowAll:
     def grants(self, _bucket: str, _key: str, _region: str) -> tuple[bool, bool]:
         return True, True
 
@@ -116,7 +116,7 @@ def test_the_replica_serves_while_the_primary_hangs(buckets: str, tmp_path: Path
     distribution = Distribution("E1", "arn:dist", "d1.cloudfront.net", (behavior,), {})
 
     async def ask() -> Served:
-        fetcher = S3Fetcher(buckets, Credentials("test", "test"), EveryoneMay())  # type: ignore[arg-type]
+        fetcher = S3Fetcher(buckets, Credentials("test", "test"), AllowAll())  # type: ignore[arg-type]
         cache = ResponseCache(tmp_path)
         edge = Edge(distribution, FunctionRuntime({}), cache, Origins(fetcher, Lambda()))  # type: ignore[arg-type]
         try:

@@ -13,7 +13,7 @@ class Variables(Environment):
     images_table: ImagesTableName
 
 
-def test_variables_are_read_by_their_names() -> None:
+def test_variables_are_read_by_name() -> None:
     read = Variables.read({"DERIVATIVES_BUCKET": "derivatives", "IMAGES_TABLE": "images", "PATH": "/bin"})
     assert (read.derivatives_bucket, read.images_table) == ("derivatives", "images")
 
@@ -25,7 +25,7 @@ def test_variables_are_read_by_their_names() -> None:
         ({"DERIVATIVES_BUCKET": "derivatives", "IMAGES_TABLE": ""}, "IMAGES_TABLE"),
     ],
 )
-def test_what_is_missing_is_named(variables: dict[str, str], named: str) -> None:
+def test_missing_variables_are_named(variables: dict[str, str], named: str) -> None:
     with pytest.raises(MissingVariableError, match="expected environment variables but received") as refused:
         Variables.read(variables)
     assert named in str(refused.value)

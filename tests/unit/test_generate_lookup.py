@@ -8,12 +8,12 @@ from lambdas.generate.handler import known_image_id, ladder_variant
     ("text", "found"),
     [("256x0.avif", True), ("256x256.webp", True), ("257x0.avif", False), ("nonsense", False), ("", False)],
 )
-def test_only_the_ladder_can_be_asked_for(text: str, found: bool) -> None:
+def test_only_variants_on_the_ladder_are_known(text: str, found: bool) -> None:
     assert (ladder_variant(text, load_settings()) is not None) is found
 
 
 @pytest.mark.parametrize(
     ("text", "found"), [("0" * 32, True), ("p-" + "a" * 32, True), ("0" * 31, False), ("../x", False)]
 )
-def test_only_an_image_id_can_be_known(text: str, found: bool) -> None:
+def test_only_image_ids_are_known(text: str, found: bool) -> None:
     assert (known_image_id(text) is not None) is found

@@ -17,7 +17,7 @@ from lambdas.core.keys import new_image_id
 KEY = encode_key(bytes(KEY_BYTES))
 
 
-def test_a_token_names_its_picture_key_and_life() -> None:
+def test_a_token_has_its_image_key_and_lifetime() -> None:
     keys = new_image_token_keys()
     image_id = new_image_id(private=True)
     now = datetime.now(UTC).replace(microsecond=0)
@@ -31,7 +31,7 @@ def test_a_token_names_its_picture_key_and_life() -> None:
     assert made.expires_at == now + timedelta(minutes=10)
 
 
-def test_keys_survive_the_secret() -> None:
+def test_keys_round_trip_through_the_secret() -> None:
     keys = new_image_token_keys()
     assert parse_image_token_keys(format_image_token_keys(keys)) == keys
 
@@ -46,10 +46,10 @@ def test_keys_survive_the_secret() -> None:
         json.dumps({"signing": "a", "keys": {"a": "x"}}),
     ],
 )
-def test_a_malformed_secret_is_refused(text: str) -> None:
+def test_a_malformed_secret_is_rejected(text: str) -> None:
     with pytest.raises(MalformedKeysError, match="expected signing and keys"):
         parse_image_token_keys(text)
 
 
-def test_keys_are_not_in_their_representation() -> None:
+def test_repr_does_not_contain_keys() -> None:
     assert "keys" not in repr(ImageTokenKeys(signing="a", keys={"a": bytes(KEY_BYTES)}))

@@ -1,4 +1,4 @@
-"""What a handler imports is paid for on every cold start: light handlers bring no more than they need."""
+"""Imports cost time on every cold start: handlers import only the packages they need."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-# botocore and PyJWT take these where they find them, and these functions have none of them.
+# botocore and PyJWT import these if installed; these functions do not have them.
 ABSENT = ("awscrt", "certifi", "cryptography")
 SCRIPT = (
     f"import sys; sys.modules.update(dict.fromkeys({ABSENT})); before = set(sys.modules)\n"
@@ -31,7 +31,7 @@ def imported_by(module: str) -> frozenset[str]:
 
 
 def packages(module: str) -> set[str]:
-    """Return what importing ``module`` brings beside Python's own modules and ours."""
+    """Return the third-party packages that importing ``module`` loads."""
     found = {name.partition(".")[0] for name in imported_by(module)}
     own = {"lambdas", *sys.stdlib_module_names}
     return {name for name in found - own if not name.startswith(("__", "_sysconfigdata"))}
@@ -58,17 +58,17 @@ NEEDED = {
 
 
 @pytest.mark.parametrize("module", NEEDED)
-def test_nothing_is_imported_that_is_not_needed(module: str) -> None:
+def test_modules_import_only_what_they_need(module: str) -> None:
     assert packages(module) <= NEEDED[module]
 
 
-def test_every_handler_has_its_list() -> None:
+def test_every_handler_is_listed() -> None:
     handlers = {f"lambdas.{path.parent.name}.handler" for path in LAMBDAS.glob("*/handler.py")}
     assert handlers == {module for module in NEEDED if module.endswith(".handler")}
 
 
 @pytest.mark.parametrize("module", ["lambdas.validate.handler", "lambdas.record.handler", "lambdas.derive.handler"])
-def test_only_the_api_brings_routes(module: str) -> None:
+def test_only_the_api_imports_routing(module: str) -> None:
     assert "aws_lambda_powertools.event_handler" in imported_by("lambdas.upload_api.handler")
     assert "aws_lambda_powertools.event_handler" not in imported_by(module)
 

@@ -29,7 +29,7 @@ TENANTS = frozenset({"demo"})
 
 
 class KeySet:
-    """A JSON Web Key Set behind HTTP, which counts how often it is read."""
+    """A JSON Web Key Set behind HTTP, counting the reads."""
 
     def __init__(self) -> None:
         self.keys = [
@@ -95,7 +95,7 @@ def test_the_issuers_tokens_are_accepted(key_set: KeySet, key: Any, kid: str, al
     assert verify(token(key, kid=kid, algorithm=algorithm), key_set) == Grant("demo", "ann", frozenset({"images:read"}))
 
 
-# A public key is public: whoever takes it for an HMAC secret signs as he likes, where that is accepted.
+# Algorithm confusion: a token signed with the public key as an HMAC secret.
 CONFUSED = jwt.api_jws.PyJWS().encode(
     json.dumps({"iss": ISSUER.name, "sub": "ann", "aud": AUTH.audience, "exp": 2**33, "org": "demo"}).encode(),
     EC.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint),
@@ -124,7 +124,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_bad_token_is_refused_and_told_why(key_set: KeySet, case: str) -> None:
+def test_an_invalid_token_is_refused_with_the_reason(key_set: KeySet, case: str) -> None:
     text, expected = REFUSED[case]
     with pytest.raises(AccessRefusedError) as caught:
         verify(text, key_set)
@@ -132,7 +132,7 @@ def test_a_bad_token_is_refused_and_told_why(key_set: KeySet, case: str) -> None
     assert caught.value.kind == "invalid_token"
 
 
-def test_keys_are_read_once_and_not_again_for_every_unknown_id(key_set: KeySet) -> None:
+def test_unknown_key_ids_do_not_reread_the_keys_every_time(key_set: KeySet) -> None:
     keys = issuer_keys(key_set.url, AUTH)
     for kid in ("ec", "ec", "made-up", "made-up", "another"):
         try:
@@ -143,7 +143,7 @@ def test_keys_are_read_once_and_not_again_for_every_unknown_id(key_set: KeySet) 
 
 
 @pytest.mark.parametrize("body", [None, b"<html>", b'{"keys": []}'])
-def test_an_issuer_without_its_keys_is_no_fault_of_the_token(key_set: KeySet, body: bytes | None) -> None:
+def test_unavailable_issuer_keys_are_not_an_invalid_token(key_set: KeySet, body: bytes | None) -> None:
     key_set.body = body
     key_set.answers = body is not None
     with pytest.raises(AccessRefusedError) as caught:

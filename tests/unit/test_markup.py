@@ -36,11 +36,11 @@ def make(width: int = 4000, height: int = 3000, token: str | None = None) -> Mar
         (1, [(256, 1)]),
     ],
 )
-def test_no_rung_promises_pixels_that_the_original_lacks(width: int, rungs: list[tuple[int, int]]) -> None:
+def test_rungs_never_exceed_the_original(width: int, rungs: list[tuple[int, int]]) -> None:
     assert useful_rungs(LADDER, width) == rungs
 
 
-def test_srcset_leaves_the_format_to_the_edge_and_the_density_to_the_browser() -> None:
+def test_srcset_leaves_format_to_the_edge_and_density_to_the_browser() -> None:
     assert make(800).srcset.split(", ") == [
         f"{EDGE}/img/{IMAGE}?w=256&dpr=1 256w",
         f"{EDGE}/img/{IMAGE}?w=512&dpr=1 512w",
@@ -64,13 +64,13 @@ def test_the_picture_element_offers_the_smallest_format_first() -> None:
     assert img["src"] == f"{EDGE}/img/{IMAGE}?w=1024&dpr=1&fmt=jpeg"
 
 
-def test_a_token_stands_in_every_address() -> None:
+def test_every_url_has_the_token() -> None:
     made = make(token="a.b.c")
     assert made.url == f"{EDGE}/img/{IMAGE}?token=a.b.c"
     assert made.srcset.count("token=a.b.c") == len(LADDER.widths)
     assert made.picture.count("token=a.b.c") == 3 * len(LADDER.widths) + 1
 
 
-def test_what_is_put_into_markup_is_escaped() -> None:
+def test_markup_is_escaped() -> None:
     hostile = image_markup(IMAGE, 10, 10, delivery_url='https://x.example/"><script>', ladder=LADDER)
     assert "<script>" not in hostile.picture

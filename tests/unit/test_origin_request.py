@@ -1,6 +1,6 @@
-"""The origin-request function: reading the event, and what it answers to each outcome.
+"""The origin-request function: how it reads events, and its response to each outcome.
 
-S3 and Lambda are a little HTTP server here, so that boto3 and what it makes of every answer are the real ones.
+S3 and Lambda are a small HTTP server here, so that boto3 and its error handling are the real ones.
 """
 
 import json
@@ -35,7 +35,7 @@ def event(uri: str = f"/{KEY}", **headers: str) -> dict[str, Any]:
 
 @dataclass
 class Cloud:
-    """What S3 and the generator answer next, and what they were asked."""
+    """The next responses of S3 and of the generator, and the requests they received."""
 
     head_status: int = 200
     invoke_status: int = 200
@@ -66,7 +66,7 @@ class Answers(BaseHTTPRequestHandler):
         region = self.headers["Authorization"].split("/")[2]
         self.cloud.asked.append((f"{self.command} {self.path}", region, received))
         if status == HANGING and not self.cloud.release.wait(20):
-            self.cloud.asked.append(("nobody hung up", "", ""))
+            self.cloud.asked.append(("the client did not hang up", "", ""))
         if status in (DROPPED, HANGING):
             self.close_connection = True
             return
@@ -147,7 +147,7 @@ def test_buckets(domain: str, expected: Bucket) -> None:
 @pytest.mark.parametrize(
     "domain", ["", "example.com", "s3.us-east-1.amazonaws.com", "b.s3.us-east-1.amazonaws.com.evil"]
 )
-def test_no_bucket(domain: str) -> None:
+def test_other_domains_are_rejected(domain: str) -> None:
     with pytest.raises(ValueError, match=r"expected bucket\.s3\.region\.amazonaws\.com"):
         parse_bucket(domain)
 
@@ -160,7 +160,7 @@ INVOKE = (
 )
 
 
-def test_existing_derivative_goes_on_to_s3(cloud: Cloud) -> None:
+def test_existing_derivative_is_served_by_s3(cloud: Cloud) -> None:
     given = event()
     assert handle(given) is given["Records"][0]["cf"]["request"]
     assert cloud.asked == [HEAD]
@@ -175,7 +175,7 @@ def test_missing_derivative_is_made_first(cloud: Cloud, status: str) -> None:
 
 
 @pytest.mark.parametrize("status", ["unknown_image", "not_on_ladder", "rejected"])
-def test_what_cannot_be_made_is_404_for_a_while(cloud: Cloud, status: str) -> None:
+def test_unavailable_variants_are_a_cacheable_404(cloud: Cloud, status: str) -> None:
     cloud.head_status, cloud.payload = 404, {"status": status}
     response = handle(event())
     assert response["status"] == "404"
@@ -183,7 +183,7 @@ def test_what_cannot_be_made_is_404_for_a_while(cloud: Cloud, status: str) -> No
 
 
 @pytest.mark.parametrize("uri", [f"/p-{KEY}", f"/p-{IMAGE_ID}", f"/p-{KEY}x"])
-def test_what_is_no_private_picture_is_kept_by_nobody(cloud: Cloud, uri: str) -> None:
+def test_404s_of_private_images_are_no_store(cloud: Cloud, uri: str) -> None:
     cloud.head_status, cloud.payload = 404, {"status": "unknown_image"}
     response = handle(event(uri=uri))
     assert response["status"] == "404"
@@ -209,7 +209,7 @@ def test_what_is_no_private_picture_is_kept_by_nobody(cloud: Cloud, uri: str) ->
         (200, b"no json", None),
     ],
 )
-def test_a_generator_in_trouble_is_503_and_never_kept(
+def test_generator_failures_are_503_and_no_store(
     cloud: Cloud, status: int, payload: Any, function_error: str | None
 ) -> None:
     cloud.head_status, cloud.invoke_status, cloud.payload, cloud.function_error = 404, status, payload, function_error
@@ -221,25 +221,25 @@ def test_a_generator_in_trouble_is_503_and_never_kept(
 
 
 @pytest.mark.parametrize("status", [403, 500, 503, DROPPED, HANGING])
-def test_a_bucket_in_trouble_is_for_the_failover(cloud: Cloud, status: int) -> None:
+def test_bucket_failures_are_left_to_the_failover(cloud: Cloud, status: int) -> None:
     cloud.head_status = status
     given = event()
     assert handle(given) is given["Records"][0]["cf"]["request"]
     assert cloud.asked == [HEAD], "expected one try, however it ends"
 
 
-def test_origin_without_generator_is_left_alone(cloud: Cloud) -> None:
+def test_origin_without_generator_is_unchanged(cloud: Cloud) -> None:
     given = event(x_darkroom_generator="")
     assert handle(given) is given["Records"][0]["cf"]["request"]
     assert cloud.asked == []
 
 
-def test_a_path_of_no_derivative_asks_nobody(cloud: Cloud) -> None:
+def test_other_paths_are_404_without_a_request(cloud: Cloud) -> None:
     assert handle(event(uri="/favicon.ico"))["status"] == "404"
     assert cloud.asked == []
 
 
-def test_generated_answers_are_what_lambda_at_edge_may_return(cloud: Cloud) -> None:
+def test_responses_have_the_shape_of_lambda_at_edge(cloud: Cloud) -> None:
     cloud.head_status, cloud.payload = 404, {"status": "unknown_image"}
     response = handle(event())
     assert set(response) == {"status", "statusDescription", "headers", "body"}
@@ -250,14 +250,14 @@ def of_the_replica(**headers: str) -> dict[str, Any]:
     return event(x_darkroom_generator="", x_darkroom_region="", x_darkroom_fallback="true", **headers)
 
 
-def test_the_replica_serves_what_it_has_and_makes_nothing(cloud: Cloud) -> None:
+def test_the_replica_serves_what_it_has_and_generates_nothing(cloud: Cloud) -> None:
     given = of_the_replica()
     assert handle(given) is given["Records"][0]["cf"]["request"]
     assert cloud.asked == [HEAD]
 
 
 @pytest.mark.parametrize("status", [403, 404, 500, 503, DROPPED])
-def test_what_the_replica_does_not_give_is_503_and_never_a_404_to_keep(cloud: Cloud, status: int) -> None:
+def test_what_the_replica_lacks_is_503_and_no_store(cloud: Cloud, status: int) -> None:
     cloud.head_status = status
     response = handle(of_the_replica())
     assert response["status"] == "503"

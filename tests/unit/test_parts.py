@@ -23,7 +23,7 @@ MIB = 1024**2
         (5 * 1024 * MIB, 15 * MIB, 342),
     ],
 )
-def test_parts_are_chosen_from_the_size(size: int, part_bytes: int | None, count: int) -> None:
+def test_part_size_depends_on_the_file_size(size: int, part_bytes: int | None, count: int) -> None:
     parts = split(size, SETTINGS)
     assert (parts.part_bytes if parts else None) == part_bytes
     if parts:
@@ -33,7 +33,7 @@ def test_parts_are_chosen_from_the_size(size: int, part_bytes: int | None, count
 
 
 @pytest.mark.parametrize("number", [0, -1, 4])
-def test_there_are_no_other_parts(number: int) -> None:
+def test_part_numbers_out_of_range_are_rejected(number: int) -> None:
     with pytest.raises(ProblemError, match="expected a part from 1 to 3 but received"):
         Parts(25, 10).size(number)
 
@@ -50,7 +50,7 @@ def arrived(**bytes_by_part: int) -> dict[int, ArrivedPart]:
 WHOLE = arrived(p1=10, p2=10, p3=5)
 
 
-def test_all_parts_in_order_may_be_put_together() -> None:
+def test_all_parts_in_order_are_accepted() -> None:
     check_completion(sent(1, 2, 3), WHOLE, Parts(25, 10))
 
 
@@ -67,7 +67,7 @@ def test_all_parts_in_order_may_be_put_together() -> None:
         ([*sent(1, 2), SentPart(number=3, etag="other")], WHOLE, 409, "expected the ETag e3 of part 3"),
     ],
 )
-def test_anything_else_is_refused(
+def test_incomplete_or_wrong_parts_are_rejected(
     said: list[SentPart], there: dict[int, ArrivedPart], status: int, expected: str
 ) -> None:
     with pytest.raises(ProblemError, match=expected) as caught:
@@ -75,6 +75,6 @@ def test_anything_else_is_refused(
     assert caught.value.status == status
 
 
-def test_a_long_list_of_missing_parts_is_cut_short() -> None:
+def test_a_long_list_of_missing_parts_is_truncated() -> None:
     with pytest.raises(ProblemError, match="and 79 more"):
         check_completion(sent(1), arrived(p1=10), Parts(1000, 10))

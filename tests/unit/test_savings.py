@@ -30,7 +30,7 @@ MADE = [
         (1000, MADE, (), 0),
     ],
 )
-def test_a_view_of_the_widest_in_the_format_that_most_get_against_the_original(
+def test_bytes_saved_by_the_widest_derivative_in_the_preferred_format(
     original: int, made: list[StoredDerivative], formats: tuple[str, ...], expected: int
 ) -> None:
     assert bytes_saved(original, made, formats) == expected  # type: ignore[arg-type]

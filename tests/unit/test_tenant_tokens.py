@@ -67,7 +67,7 @@ def test_a_signed_token_grants_its_tenant_and_scopes() -> None:
         (7, set()),
     ],
 )
-def test_scopes_are_those_of_the_claim(scope: object, granted: set[str]) -> None:
+def test_known_scopes_of_the_claim_are_granted(scope: object, granted: set[str]) -> None:
     assert verify(signed(claims(scope=scope))).scopes == granted
 
 
@@ -80,7 +80,7 @@ REFUSED = {
     "RS256 in the header": (encode(claims(), {"alg": "RS256", "kid": KID}), "received alg 'RS256'"),
     "no key id": (signed(claims(), kid=None), "names its key (kid)"),
     "unknown key id": (signed(claims(), kid="acme-00000000"), "names a key of a tenant (kid)"),
-    "a tenant that is none any more": (
+    "a tenant that was removed": (
         signed(claims(iss="initech"), key=GONE_KEY.key, kid=GONE_KID),
         "names a key of a tenant (kid)",
     ),
@@ -91,20 +91,20 @@ REFUSED = {
     "wrong audience": (signed(claims(aud="elsewhere")), "for the audience 'darkroom'"),
     "no audience": (signed(claims(aud=None)), "with the claim aud"),
     "expired": (signed(claims(exp=NOW - 3600)), "that has not expired but received one that has (exp)"),
-    "no end": (signed(claims(exp=None)), "with the claim exp"),
-    "end that is no number": (signed(claims(exp="soon")), "expected a valid token"),
-    "endless": (signed(claims(exp=float("inf"))), "expected a valid token"),
+    "no exp": (signed(claims(exp=None)), "with the claim exp"),
+    "exp that is not a number": (signed(claims(exp="soon")), "expected a valid token"),
+    "infinite exp": (signed(claims(exp=float("inf"))), "expected a valid token"),
     "not before tomorrow": (signed(claims(nbf=NOW + 86_400)), "not valid yet (nbf, iat)"),
     "made tomorrow": (signed(claims(iat=NOW + 86_400)), "not valid yet (nbf, iat)"),
-    "a subject that is no text": (signed(claims(sub=7)), "expected a valid token"),
+    "a subject that is not text": (signed(claims(sub=7)), "expected a valid token"),
     "oversized": (signed(claims(padding="x" * AUTH.max_token_bytes)), f"at most {AUTH.max_token_bytes} bytes"),
     "nothing": ("", "expected a JSON Web Token"),
     "garbage": ("garbage", "expected a JSON Web Token"),
     "three dots": ("...", "expected a JSON Web Token"),
     "not base64": ("!!!.???.***", "expected a JSON Web Token"),
-    "header that is no object": (encode(claims(), ["HS256"]), "expected a JSON Web Token"),
+    "header that is not an object": (encode(claims(), ["HS256"]), "expected a JSON Web Token"),
     "beyond ASCII": ("ключ.ключ.ключ", "expected a JSON Web Token"),
-    "nested without end": (
+    "nested too deeply": (
         base64.urlsafe_b64encode(b"[" * 2800).decode() + ".e30.",
         "expected a JSON Web Token",
     ),
@@ -116,7 +116,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_bad_token_is_refused_and_told_why(case: str) -> None:
+def test_an_invalid_token_is_refused_with_the_reason(case: str) -> None:
     token, expected = REFUSED[case]
     with pytest.raises(AccessRefusedError) as caught:
         verify(token)
@@ -125,27 +125,27 @@ def test_a_bad_token_is_refused_and_told_why(case: str) -> None:
     assert caught.value.kind == "invalid_token"
 
 
-def test_clocks_may_differ_by_the_leeway() -> None:
+def test_clock_skew_up_to_the_leeway_is_allowed() -> None:
     assert verify(signed(claims(exp=int(time.time()) - AUTH.leeway_seconds + 5))).tenant == "acme"
 
 
-def test_keys_survive_the_secret() -> None:
+def test_keys_round_trip_through_the_secret() -> None:
     assert parse_tenant_keys(format_tenant_keys(KEYS)) == KEYS
     assert parse_tenant_keys("") == {}
 
 
-def test_the_key_to_sign_with_is_the_tenants_own() -> None:
+def test_a_tenant_signs_with_its_own_key() -> None:
     assert key_of(KEYS, "globex") == (OTHER_KID, OTHER_KEY)
     assert key_of(KEYS, "umbrella") is None
 
 
-def test_the_newest_key_signs_and_a_key_of_unknown_age_is_old() -> None:
+def test_the_newest_key_signs_and_keys_of_unknown_age_count_as_oldest() -> None:
     of_old = KEY.model_copy(update={"made_at": None})
     assert key_of({"acme-ffff": of_old, KID: KEY}, "acme") == (KID, KEY)
     assert "made_at" not in format_tenant_keys({"acme-ffff": of_old})
 
 
-def test_tenants_without_a_key_are_given_one() -> None:
+def test_tenants_without_a_key_get_one() -> None:
     keys = with_keys_for({KID: KEY}, ["acme", "hooli"])
     assert sorted(key.tenant for key in keys.values()) == ["acme", "hooli"]
     assert keys[KID] == KEY
@@ -164,12 +164,12 @@ def test_tenants_without_a_key_are_given_one() -> None:
         json.dumps({"k": {"tenant": "acme", "key": "secret words, not base64"}}),
     ],
 )
-def test_a_malformed_secret_is_refused_without_repeating_it(text: str) -> None:
+def test_a_malformed_secret_is_rejected_without_repeating_it(text: str) -> None:
     with pytest.raises(MalformedKeysError, match="expected key id") as caught:
         parse_tenant_keys(text)
     assert "secret words" not in str(caught.value)
 
 
-def test_a_key_is_not_in_its_representation() -> None:
+def test_repr_does_not_contain_the_key() -> None:
     assert encode_key(KEY.key) not in repr(KEY)
     assert repr(KEY.key) not in repr(TenantKey(tenant="acme", key=KEY.key))

@@ -307,14 +307,14 @@ def test_request(results: dict[str, list[dict[str, Any]]], runtime: str, number:
 
 
 @RUNTIME
-def test_nothing_of_the_query_is_left(results: dict[str, list[dict[str, Any]]], runtime: str) -> None:
+def test_the_query_string_is_removed(results: dict[str, list[dict[str, Any]]], runtime: str) -> None:
     rewritten = [result for result in results[runtime] if "uri" in result]
     assert rewritten
     assert all(result["querystring"] == {} for result in rewritten)
 
 
 @RUNTIME
-def test_refusals_say_what_was_expected_and_are_not_kept_long(
+def test_refusals_explain_themselves_and_are_cached_briefly(
     results: dict[str, list[dict[str, Any]]], runtime: str, chosen: Settings
 ) -> None:
     refusals = [
@@ -334,13 +334,13 @@ def test_refusals_say_what_was_expected_and_are_not_kept_long(
         assert len(result["body"]["data"]) < 300
 
 
-def test_header_repeated(source: str, tmp_path: Path) -> None:
+def test_repeated_headers_are_joined(source: str, tmp_path: Path) -> None:
     twice = event_for(IMG, [("accept", "text/html"), ("accept", "image/webp"), ("save-data", "on")])
     for path in filter(None, RUNTIMES.values()):
         assert outcome(run_batch(path, source, [twice], tmp_path)[0]) == f"/{IMAGE_ID}/512x0.webp"
 
 
-def test_rungs_and_heights_are_the_settings_own(source: str, chosen: Settings, tmp_path: Path) -> None:
+def test_rungs_and_heights_follow_the_settings(source: str, chosen: Settings, tmp_path: Path) -> None:
     ladder = chosen.ladder
     ratios = [None, *ladder.aspect_ratios]
     wanted = [
@@ -356,7 +356,7 @@ def test_rungs_and_heights_are_the_settings_own(source: str, chosen: Settings, t
             assert outcome(result) == f"/{IMAGE_ID}/{rung}x{height}.jpeg"
 
 
-def test_other_settings_make_another_function(tmp_path: Path) -> None:
+def test_the_function_follows_other_settings(tmp_path: Path) -> None:
     ladder = "ladder = { widths = [100, 200], default_width = 200 }\nrendering.eager_widths = [100]"
     other = parse_settings(f"{ladder}\n[stage.dev]", "dev")
     assert other.ladder.widths == (100, 200)
@@ -371,7 +371,7 @@ def test_deployed_source_is_small_and_has_no_comments(source: str) -> None:
     assert not [line for line in source.splitlines() if not line.strip() or line.strip().startswith("//")]
 
 
-def test_too_large_a_source_is_refused(monkeypatch: pytest.MonkeyPatch, chosen: Settings) -> None:
+def test_a_source_over_the_quota_is_an_error(monkeypatch: pytest.MonkeyPatch, chosen: Settings) -> None:
     monkeypatch.setattr("lambdas.edge.inline.MAX_SOURCE_BYTES", 1000)
     with pytest.raises(FunctionSizeError, match="expected at most 1000 bytes"):
         viewer_request_source(chosen)
@@ -425,7 +425,7 @@ def hostile_events(draw: st.DrawFn) -> dict[str, Any]:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(events=st.lists(hostile_events(), min_size=30, max_size=60))
-def test_whatever_comes_ends_on_the_ladder_or_in_a_refusal(
+def test_any_request_ends_on_the_ladder_or_in_a_refusal(
     source: str, chosen: Settings, tmp_path_factory: pytest.TempPathFactory, events: list[dict[str, Any]]
 ) -> None:
     folder = tmp_path_factory.mktemp("hostile")

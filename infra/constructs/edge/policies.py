@@ -8,7 +8,7 @@ from infra.names import Names
 from lambdas.core.settings import Settings
 from lambdas.core.stores.derivatives import CACHE_TAG_HEADER
 from lambdas.edge.inline import ACCEPTED_HINTS, NEGOTIATED_HEADERS
-from lambdas.edge.origin_request import KEPT_BY_NOBODY
+from lambdas.edge.origin_request import NO_STORE
 
 
 def any_origin_may_read(settings: Settings) -> bool:
@@ -68,7 +68,7 @@ def response_headers_policy(scope: Construct, names: Names, *, private: bool) ->
         cloudfront.ResponseCustomHeader(header=header, value=value, override=True) for header, value in headers.items()
     ]
     if private:
-        custom.append(cloudfront.ResponseCustomHeader(header="Cache-Control", value=KEPT_BY_NOBODY, override=False))
+        custom.append(cloudfront.ResponseCustomHeader(header="Cache-Control", value=NO_STORE, override=False))
     kind = "private-pictures" if private else "pictures"
     return cloudfront.ResponseHeadersPolicy(
         scope,

@@ -1,4 +1,4 @@
-"""Writing derivatives: the same key, headers and bytes, whoever draws them."""
+"""The derivatives bucket: every function writes the same keys and headers."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,40 +9,38 @@ from botocore.exceptions import ClientError
 
 from lambdas.core.aws_errors import is_conflict, is_missing
 from lambdas.core.keys import ImageId, Variant, derivative_key
+from lambdas.core.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
 CACHE_TAG_HEADER = "x-amz-meta-cache-tag"
-"""The header in which S3 gives a derivative's cache tag, its image id: CloudFront forgets by it."""
+"""The header in which S3 returns a derivative's cache tag, its image id, by which CloudFront invalidates it."""
 _CACHE_TAG = CACHE_TAG_HEADER.removeprefix("x-amz-meta-")
 _CALIBRATION = "calibration"
 
 
 @dataclass(frozen=True, slots=True)
 class HeldDerivative:
-    """What S3 says of a derivative that stands there: its size, its encoder settings, and since when."""
+    """What S3 knows about a stored derivative: its size, its encoder settings, and when it was stored."""
 
     bytes: int
-    calibration: str | None  # None: drawn before derivatives said so
+    calibration: str | None  # None: from before derivatives named their encoder settings
     stored_at: datetime
 
 
 class DerivativeStore:
-    """The derivatives bucket.
+    """The derivatives bucket. Derivatives are put with the cache lifetime and encoder settings of ``settings``."""
 
-    ``calibration`` names the encoder settings that whatever is put there was drawn with.
-    """
-
-    def __init__(self, client: "S3Client", bucket: str, cache_control: str, calibration: str) -> None:
+    def __init__(self, client: "S3Client", bucket: str, settings: Settings) -> None:
         self._client = client
         self._bucket = bucket
-        self._cache_control = cache_control
-        self._calibration = calibration
+        self._cache_control = settings.delivery.cache_control
+        self._calibration = settings.formats.calibration
 
     def find(self, image_id: ImageId, variant: Variant) -> HeldDerivative | None:
-        """Return what stands under a derivative's key, or None.
+        """Return a stored derivative, or None.
 
         Raises:
             ClientError: S3 refused; a retry may help.
@@ -56,11 +54,37 @@ class DerivativeStore:
         return HeldDerivative(answer["ContentLength"], answer["Metadata"].get(_CALIBRATION), answer["LastModified"])
 
     def put(self, image_id: ImageId, variant: Variant, data: bytes) -> None:
-        """Write a derivative, over an older one if there is one.
+        """Write a derivative, replacing an older one.
 
         Raises:
             ClientError: S3 refused; a retry may help.
         """
+        self._put(image_id, variant, data, {})
+
+    def put_if_absent(self, image_id: ImageId, variant: Variant, data: bytes) -> bool:
+        """Write a derivative unless it exists; return whether it was written.
+
+        Raises:
+            ClientError: S3 refused for another reason; a retry may help.
+        """
+        try:
+            self._put(image_id, variant, data, {"IfNoneMatch": "*"})
+        except ClientError as error:
+            if is_conflict(error):
+                return False
+            raise
+        return True
+
+    def remove(self, image_id: ImageId, variants: Iterable[Variant]) -> None:
+        """Delete derivatives, present or not.
+
+        Raises:
+            ClientError: S3 refused; a retry may help.
+        """
+        for variant in variants:
+            self._client.delete_object(Bucket=self._bucket, Key=derivative_key(image_id, variant))
+
+    def _put(self, image_id: ImageId, variant: Variant, data: bytes, condition: dict[str, str]) -> None:
         self._client.put_object(
             Bucket=self._bucket,
             Key=derivative_key(image_id, variant),
@@ -68,36 +92,5 @@ class DerivativeStore:
             ContentType=variant.mime_type,
             CacheControl=self._cache_control,
             Metadata={_CACHE_TAG: image_id, _CALIBRATION: self._calibration},
+            **condition,  # type: ignore[arg-type]  # one optional argument
         )
-
-    def put_if_absent(self, image_id: ImageId, variant: Variant, data: bytes) -> bool:
-        """Write a derivative unless one is there; return whether it was written.
-
-        Raises:
-            ClientError: S3 refused for another reason; a retry may help.
-        """
-        try:
-            self._client.put_object(
-                Bucket=self._bucket,
-                Key=derivative_key(image_id, variant),
-                Body=data,
-                ContentType=variant.mime_type,
-                CacheControl=self._cache_control,
-                Metadata={_CACHE_TAG: image_id, _CALIBRATION: self._calibration},
-                IfNoneMatch="*",
-            )
-        except ClientError as error:
-            if is_conflict(error):
-                return False
-            raise
-        return True
-
-
-def remove_derivatives(client: "S3Client", bucket: str, image_id: ImageId, variants: Iterable[Variant]) -> None:
-    """Delete derivatives, present or not.
-
-    Raises:
-        ClientError: S3 refused; a retry may help.
-    """
-    for variant in variants:
-        client.delete_object(Bucket=bucket, Key=derivative_key(image_id, variant))

@@ -1,4 +1,4 @@
-"""The images table: one item an image, written once, when its outcome is known."""
+"""The images table: one item per image, written once, when its outcome is known."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -19,14 +19,14 @@ _BY_TENANT = "by-tenant"
 
 
 class ImagesTable:
-    """What Darkroom knows of its images, by image id."""
+    """Images by image id."""
 
     def __init__(self, client: "DynamoDBClient", name: str) -> None:
         self._client = client
         self._name = name
 
     def has_outcome(self, image_id: ImageId) -> bool:
-        """Tell whether an image's outcome is recorded, as of this moment.
+        """Tell whether an image's outcome is recorded (strongly consistent).
 
         Raises:
             ClientError: the table cannot be read; a retry may help.
@@ -42,7 +42,7 @@ class ImagesTable:
     def find(self, image_id: ImageId, *, now: bool = False) -> dict[str, Any] | None:
         """Return an image's item as plain JSON types, or None if it has no outcome yet.
 
-        ``now``: as of this moment, and not of a second ago perhaps.
+        ``now`` asks for a strongly consistent read.
 
         Raises:
             ClientError: the table cannot be read; a retry may help.
@@ -54,9 +54,9 @@ class ImagesTable:
     def newest(
         self, tenant: str, limit: int, after: tuple[str, str] | None = None
     ) -> tuple[list[dict[str, Any]], tuple[str, str] | None]:
-        """Return up to ``limit`` items of ``tenant``, newest first, past ``after``, and where the next page begins.
+        """Return up to ``limit`` items of ``tenant`` past ``after``, newest first, and where the next page begins.
 
-        A position is an item's time of upload and its image id.
+        A position is an item's upload time and image id.
 
         Raises:
             ClientError: the table cannot be read; a retry may help.
@@ -82,7 +82,7 @@ class ImagesTable:
         return items, (last["uploaded_at"]["S"], last["image_id"]["S"]) if last else None
 
     def scan(self, segment: int, segments: int) -> Iterator[list[dict[str, Any]]]:
-        """Yield the items of one of ``segments`` equal parts of the table, from 0, a page of up to 1 MB at a time.
+        """Yield the items of one of ``segments`` equal parts of the table, counted from 0, in pages of up to 1 MB.
 
         Raises:
             ClientError: the table cannot be read; a retry may help.
@@ -109,7 +109,7 @@ class ImagesTable:
             yield from (item for item in map(_plain, page["Items"]) if item["uploaded_at"] < end)
 
     def remove(self, image_id: ImageId) -> None:
-        """Forget an image.
+        """Delete an image's item.
 
         Raises:
             ClientError: the table cannot be written; a retry may help.
@@ -117,9 +117,9 @@ class ImagesTable:
         self._client.delete_item(TableName=self._name, Key={"image_id": {"S": image_id}})
 
     def add_derivatives(self, image_id: ImageId, made: Mapping[str, Mapping[str, Any]]) -> bool:
-        """Write what was ``made`` (by variant, of JSON types) to a ready image's item, and leave all else as it is.
+        """Add the derivatives ``made`` (by variant, of JSON types) to a ready image's item.
 
-        Return whether the image is ready; nothing is written where it is not, or is there no more.
+        Return whether they were written: not if the image is not ready, or no longer exists.
 
         Raises:
             ClientError: the table cannot be written; a retry may help.
@@ -144,7 +144,7 @@ class ImagesTable:
         return True
 
     def add(self, item: dict[str, Any]) -> bool:
-        """Write ``item``, of JSON types, unless the image has one already; return whether it was written.
+        """Write ``item``, of JSON types, unless the image already has one; return whether it was written.
 
         Raises:
             ClientError: the table cannot be written; a retry may help.

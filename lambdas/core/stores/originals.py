@@ -1,4 +1,4 @@
-"""Reading originals: always the bytes that one upload brought, never those of another under the same key."""
+"""The originals bucket: reads the bytes of one upload, never those of a later one under the same key."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class OriginalRef(Protocol):
-    """What names one upload's bytes."""
+    """Identifies the bytes of one upload."""
 
     @property
     def bucket(self) -> str:
@@ -31,16 +31,16 @@ class OriginalRef(Protocol):
 
     @property
     def version_id(self) -> str | None:
-        """S3's version; None in a bucket that keeps none."""
+        """S3's version; None in a bucket without versioning."""
 
     @property
     def etag(self) -> str:
-        """S3's ETag without quotes; holds a bucket without versions to the same bytes."""
+        """S3's ETag without quotes; ensures the same bytes in a bucket without versioning."""
 
 
 @dataclass(frozen=True, slots=True)
 class OriginalHead:
-    """The beginning of an original, and what S3 says of the whole."""
+    """The first bytes of an original, and what S3 knows about all of it."""
 
     head: bytes
     bytes: int
@@ -55,8 +55,8 @@ def read_head(client: "S3Client", original: OriginalRef, size: int, head_bytes: 
         OriginalGoneError: it was deleted or replaced.
         ClientError: anything else; a retry may help.
     """
-    request = _which(original)
-    if size:  # of nothing there is no range
+    request = _identify(original)
+    if size:  # an empty object has no range
         request["Range"] = f"bytes=0-{head_bytes - 1}"
     try:
         answer = client.get_object(**request)
@@ -75,12 +75,12 @@ def read_original(client: "S3Client", original: OriginalRef) -> bytes:
         ClientError: anything else; a retry may help.
     """
     try:
-        return client.get_object(**_which(original))["Body"].read()
+        return client.get_object(**_identify(original))["Body"].read()
     except ClientError as error:
         raise _gone(original, error) from error
 
 
-def _which(original: OriginalRef) -> "GetObjectRequestTypeDef":
+def _identify(original: OriginalRef) -> "GetObjectRequestTypeDef":
     if original.version_id:
         return {"Bucket": original.bucket, "Key": original.key, "VersionId": original.version_id}
     return {"Bucket": original.bucket, "Key": original.key, "IfMatch": f'"{original.etag}"'}
@@ -88,5 +88,5 @@ def _which(original: OriginalRef) -> "GetObjectRequestTypeDef":
 
 def _gone(original: OriginalRef, error: ClientError) -> Exception:
     if is_missing(error) or is_conflict(error):
-        return OriginalGoneError(f"expected {original.key} as uploaded but S3 answered {code_of(error)}")
+        return OriginalGoneError(f"Original {original.key} was deleted or replaced: S3 answered {code_of(error)}")
     return error

@@ -1,4 +1,4 @@
-"""The uploads table: what was asked for under an image id, from the request on until it can no longer be used."""
+"""The uploads table: what a client requested, by image id, until the upload expires."""
 
 import time
 from typing import TYPE_CHECKING
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 class UploadRecord(BaseModel):
-    """One upload that was signed."""
+    """One signed upload."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     image_id: ImageId
     tenant: str
-    key: str = Field(description="Of the original.")
+    key: str = Field(description="S3 key of the original.")
     bytes: int
     requested_at: str = Field(description="ISO 8601, UTC.")
-    expires_at: int = Field(description="Seconds since the epoch, after which DynamoDB drops the item.")
+    expires_at: int = Field(description="Seconds since the epoch, after which DynamoDB deletes the item.")
     multipart_id: str | None = Field(default=None, description="S3's id; None for an upload in one piece.")
     part_bytes: int | None = None
 
@@ -45,7 +45,7 @@ class UploadsTable:
         self._client.put_item(TableName=self._name, Item=item, ConditionExpression="attribute_not_exists(image_id)")
 
     def find(self, image_id: ImageId) -> UploadRecord | None:
-        """Return an upload; None if there is none, or its time is over: DynamoDB drops items late.
+        """Return an upload; None if there is none, or it has expired: DynamoDB deletes items late.
 
         Raises:
             ClientError: the table cannot be read; a retry may help.
@@ -60,7 +60,7 @@ class UploadsTable:
         return record if record.expires_at > time.time() else None
 
     def remove(self, image_id: ImageId) -> None:
-        """Forget an upload.
+        """Delete an upload's item.
 
         Raises:
             ClientError: the table cannot be written; a retry may help.

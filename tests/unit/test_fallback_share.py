@@ -1,4 +1,4 @@
-"""How much of what the edge reads comes from the replica, from the two buckets' own counts."""
+"""The share of the edge's reads that the replica served."""
 
 import pytest
 
@@ -13,8 +13,8 @@ from lambdas.fallback_share.reads import fallback_share
         (0, 19, None),
         (1000, 20, 0.02),
         (1000, 500, 0.5),
-        (1000, 1000, 1.0),  # it refuses everything, and counts that
-        (0, 1000, 1.0),  # it is out of reach, and counts nothing
+        (1000, 1000, 1.0),  # the primary refuses everything, and counts that
+        (0, 1000, 1.0),  # the primary is unreachable, and counts nothing
         (300, 1000, 1.0),
     ],
 )

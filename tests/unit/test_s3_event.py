@@ -38,7 +38,7 @@ def with_object(**fields: Any) -> dict[str, Any]:
     return {**EVENT, "detail": {**EVENT["detail"], "object": {**EVENT["detail"]["object"], **fields}}}
 
 
-def test_an_arrival_is_read() -> None:
+def test_an_event_is_parsed() -> None:
     arrival = parse_record(record(EVENT))
     assert (arrival.bucket, arrival.key, arrival.size) == ("originals", "demo/2026-11-23/abc", 5)
     assert (arrival.etag, arrival.version_id) == ("b1946ac92492d2347c6235b4d2611184", None)
@@ -54,7 +54,7 @@ def test_an_arrival_is_read() -> None:
         ({"size": 0}, "size", 0),
     ],
 )
-def test_what_an_object_may_carry(fields: dict[str, Any], attribute: str, expected: object) -> None:
+def test_optional_fields_of_an_object(fields: dict[str, Any], attribute: str, expected: object) -> None:
     assert getattr(parse_record(record(with_object(**fields))), attribute) == expected
 
 
@@ -72,7 +72,7 @@ def test_what_an_object_may_carry(fields: dict[str, Any], attribute: str, expect
         (record(with_object(size="many")), "body.detail.object.size"),
     ],
 )
-def test_what_is_no_arrival_is_refused_by_name(received: Any, named: str) -> None:
+def test_malformed_events_are_rejected_by_field(received: Any, named: str) -> None:
     with pytest.raises(MalformedEventError, match="expected an SQS record of an S3 Object Created event") as refused:
         parse_record(received)
     assert named in str(refused.value)

@@ -1,9 +1,11 @@
+"""A row of the images table: the item that is written, and its analytics row."""
+
 import json
 from datetime import UTC, datetime
 from typing import Any
 
 from lambdas.core.messages import RecordRequest
-from lambdas.core.records import image_item, rejection_of
+from lambdas.core.records import COLUMNS, image_item, image_row, rejection_of
 
 RECORDED_AT = datetime(2026, 11, 23, 12, 0, 5, 250_000, UTC)
 IMAGE_ID = "0123456789abcdef0123456789abcdef"
@@ -37,7 +39,7 @@ def request(**fields: Any) -> RecordRequest:
     return RecordRequest.model_validate({"image": IMAGE, "timings": {"validate": 0.1, "metadata": 0.2}, **fields})
 
 
-def test_a_ready_image() -> None:
+def test_the_item_of_a_ready_image() -> None:
     item = image_item(
         request(metadata=METADATA, derivations=[made(1.5, "1600x0.avif"), made(0.5, "256x0.avif", "256x0.webp")]),
         RECORDED_AT,
@@ -60,17 +62,57 @@ def test_a_ready_image() -> None:
     json.dumps(item)
 
 
-def test_a_rejected_image_has_its_reason_and_no_derivatives() -> None:
+def test_a_rejected_image_has_a_reason_and_no_derivatives() -> None:
     item = image_item(request(rejection=CORRUPT), RECORDED_AT)
     assert (item["outcome"], item["rejection"]) == ("rejected", CORRUPT)
     assert {"derivatives", "metadata"} & set(item) == set()
     assert item["timings"] == {"validate": 0.1, "metadata": 0.2}
 
 
-def test_one_group_that_cannot_be_drawn_rejects_the_image() -> None:
+def test_one_failed_group_rejects_the_image() -> None:
     failed = {"outcome": "rejected", "derivatives": [], "rejection": CORRUPT, "seconds": 0.3}
     asked = request(metadata=METADATA, derivations=[made(1.0, "1600x0.avif"), failed])
     found = rejection_of(asked)
     assert found is not None
     assert found.code == "corrupt"
     assert image_item(asked, RECORDED_AT)["outcome"] == "rejected"
+
+
+def row(**fields: Any) -> dict[str, Any]:
+    return image_row(image_item(request(**fields), RECORDED_AT))
+
+
+def test_the_row_of_a_ready_image() -> None:
+    found = row(metadata=METADATA, derivations=[made(1.5, "1600x0.avif"), made(0.5, "256x256.webp")])
+    assert found == {
+        "image_id": IMAGE["image_id"],
+        "tenant": "demo",
+        "outcome": "ready",
+        "rejection": None,
+        "format": "jpeg",
+        "bytes": 1234,
+        "width": 4000,
+        "height": 3000,
+        "alpha": False,
+        "pages": 1,
+        "animation": "none",
+        "color_space": "srgb",
+        "type_mismatch": True,
+        "uploaded_at": datetime(2026, 11, 23, 12),
+        "recorded_at": datetime(2026, 11, 23, 12, 0, 5, 250_000),
+        "derivative_bytes": {"1600x0.avif": 10, "256x256.webp": 10},
+    }
+    assert tuple(found) == tuple(column.name for column in COLUMNS)
+
+
+def test_the_row_of_a_rejected_image() -> None:
+    found = row(rejection=CORRUPT)
+    assert (found["outcome"], found["rejection"], found["bytes"]) == ("rejected", "corrupt", 1234)
+    assert (found["width"], found["animation"], found["derivative_bytes"]) == (None, None, {})
+    assert tuple(found) == tuple(column.name for column in COLUMNS)
+
+
+def test_the_row_of_an_older_item_without_a_field() -> None:
+    old = {name: value for name, value in METADATA.items() if name not in ("animation", "type_mismatch")}
+    item = image_item(request(metadata=METADATA), RECORDED_AT) | {"metadata": old}
+    assert (image_row(item)["animation"], image_row(item)["width"]) == (None, 4000)

@@ -1,4 +1,4 @@
-"""What CloudFront is told when a picture is taken down."""
+"""CloudFront invalidations of a takedown."""
 
 from typing import Any
 
@@ -30,13 +30,13 @@ def client() -> Any:
     return boto3.client("cloudfront", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
 
 
-def test_by_tag_and_by_paths(client: Any) -> None:
+def test_one_image_is_invalidated_by_tag_and_paths(client: Any) -> None:
     with Stubber(client) as stub:
         stub.add_response("create_invalidation", taken("I1", f"#{IMAGE_ID}", *PATHS), order(f"#{IMAGE_ID}", *PATHS))
         assert CloudFrontCache(client, "E1").invalidate([IMAGE_ID]) == "I1"
 
 
-def test_many_by_their_tags(client: Any) -> None:
+def test_several_images_are_invalidated_by_tags(client: Any) -> None:
     others = [new_image_id() for _ in range(3)]
     tags = [f"#{other}" for other in others]
     with Stubber(client) as stub:
@@ -44,7 +44,7 @@ def test_many_by_their_tags(client: Any) -> None:
         assert CloudFrontCache(client, "E1").invalidate(others) == "I1"
 
 
-def test_by_paths_alone_where_tags_are_unknown(client: Any) -> None:
+def test_paths_are_used_if_cloudfront_rejects_tags(client: Any) -> None:
     with Stubber(client) as stub:
         stub.add_client_error("create_invalidation", "InvalidArgument", expected_params=order(f"#{IMAGE_ID}", *PATHS))
         stub.add_response("create_invalidation", taken("I2", *PATHS), order(*PATHS))
@@ -52,7 +52,7 @@ def test_by_paths_alone_where_tags_are_unknown(client: Any) -> None:
         stub.assert_no_pending_responses()
 
 
-def test_other_trouble_is_told(client: Any) -> None:
+def test_other_errors_are_raised(client: Any) -> None:
     with Stubber(client) as stub:
         stub.add_client_error("create_invalidation", "TooManyInvalidationsInProgress")
         with pytest.raises(ClientError, match="TooManyInvalidationsInProgress"):
