@@ -1,4 +1,4 @@
-"""Private pictures at the edge: tokens, the cache behind them, keys that change, and invalidations from the API."""
+"""Private images at the edge: tokens, the cache behind them, key rotation, and invalidations by the API."""
 
 import json
 import time
@@ -38,7 +38,7 @@ def edge(stack: LocalStack) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def store(stack: LocalStack) -> Iterator[EdgeKeyStore]:
-    """The deployed store; what it held is put back."""
+    """The deployed key store; its content is restored."""
     store = EdgeKeyStore(stack.client("cloudfront-keyvaluestore", EDGE_REGION), stack.parameter("image-token-store"))
     held = store.read()
     yield store
@@ -57,7 +57,7 @@ def keys(edge: httpx.Client, store: EdgeKeyStore) -> ImageTokenKeys:
 
 @pytest.fixture
 def image_id(stack: LocalStack) -> ImageId:
-    """A private picture with one derivative."""
+    """A private image with one derivative."""
     made = new_image_id(private=True, tenant="demo")
     stack.client("s3").put_object(
         Bucket=Names(stack.settings, ACCOUNT).derivatives_bucket,
@@ -84,7 +84,7 @@ def await_status(ask: Callable[[], httpx.Response], status: int) -> httpx.Respon
     raise AssertionError(f"expected {status} within {SECONDS} s but received {answer.status_code}: {answer.text[:200]}")
 
 
-def test_never_from_the_cache_without_a_token(
+def test_cached_images_need_a_token(
     edge: httpx.Client, stack: LocalStack, keys: ImageTokenKeys, image_id: ImageId
 ) -> None:
     token, other = signed(keys, image_id), signed(keys, new_image_id(private=True))
@@ -114,7 +114,7 @@ def test_never_from_the_cache_without_a_token(
     assert token not in json.dumps(logged_records(stack))
 
 
-def test_what_is_no_picture_is_kept_by_nobody(edge: httpx.Client, keys: ImageTokenKeys, image_id: ImageId) -> None:
+def test_errors_are_no_store(edge: httpx.Client, keys: ImageTokenKeys, image_id: ImageId) -> None:
     unknown = new_image_id(private=True)
     missing, remembered = (edge.get(f"/img/{unknown}?token={signed(keys, unknown)}") for _ in range(2))
     malformed = edge.get(f"/img/{image_id}?token={signed(keys, image_id)}&w=broken")
@@ -125,7 +125,7 @@ def test_what_is_no_picture_is_kept_by_nobody(edge: httpx.Client, keys: ImageTok
         assert answer.headers["cache-control"] == "no-store"
 
 
-def test_keys_rotate_while_both_are_good(
+def test_keys_rotate_while_both_are_valid(
     edge: httpx.Client, stack: LocalStack, store: EdgeKeyStore, image_id: ImageId
 ) -> None:
     secrets, name = stack.client("secretsmanager"), "test/rotated-keys"
@@ -167,7 +167,7 @@ def test_keys_rotate_while_both_are_good(
 
 
 @pytest.mark.parametrize("item", ["/{}/*", "#{}"], ids=["path", "tag"])
-def test_an_invalidation_of_the_api_reaches_the_edge(
+def test_invalidations_by_the_api_reach_the_edge(
     edge: httpx.Client, stack: LocalStack, keys: ImageTokenKeys, image_id: ImageId, item: str
 ) -> None:
     url = f"/img/{image_id}?token={signed(keys, image_id)}"

@@ -1,4 +1,4 @@
-"""The share of reads by the replica, as its function tells CloudWatch from S3's counts in two regions."""
+"""The replica's share of reads, which its function computes from S3's counts in two regions."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""The backfill's function, invoked as S3 Batch Operations does."""
+"""The backfill function, invoked as S3 Batch Operations does."""
 
 import json
 from collections.abc import Iterator
@@ -58,7 +58,7 @@ def image(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def key(stack: LocalStack, image: str) -> Iterator[str]:
-    """An original whose picture lacks ``RUNG``, in the bucket as in the table."""
+    """The key of an original without the derivative ``RUNG``, in the bucket and in the table."""
     stack.client("s3").delete_object(Bucket=stack.parameter("derivatives-bucket"), Key=f"{image}/{RUNG}")
     forget(stack, image)
     before = await_outcome(stack, image)
@@ -86,7 +86,7 @@ def versions(stack: LocalStack, image: str) -> int:
     return len(listed.get("Versions", []))
 
 
-def test_what_is_lacking_is_made_once_and_recorded(stack: LocalStack, image: str, key: str) -> None:
+def test_missing_derivatives_are_made_once_and_recorded(stack: LocalStack, image: str, key: str) -> None:
     before = versions(stack, image)
     code, text = backfill(stack, key)
     done = Done.model_validate_json(text)
@@ -104,7 +104,9 @@ def test_what_is_lacking_is_made_once_and_recorded(stack: LocalStack, image: str
     assert versions(stack, image) == before + 1
 
 
-def test_what_a_killed_try_stored_is_recorded_and_not_drawn_again(stack: LocalStack, image: str, key: str) -> None:
+def test_derivatives_of_an_interrupted_attempt_are_recorded_without_redrawing(
+    stack: LocalStack, image: str, key: str
+) -> None:
     assert backfill(stack, key)[0] == "Succeeded"
     recorded, before = await_outcome(stack, image)["derivatives"][RUNG], versions(stack, image)
     forget(stack, image)
@@ -115,7 +117,7 @@ def test_what_a_killed_try_stored_is_recorded_and_not_drawn_again(stack: LocalSt
     assert versions(stack, image) == before
 
 
-def test_what_older_encoder_settings_drew_is_drawn_anew(stack: LocalStack, image: str, key: str) -> None:
+def test_derivatives_from_older_encoder_settings_are_redrawn(stack: LocalStack, image: str, key: str) -> None:
     s3, bucket = stack.client("s3"), stack.parameter("derivatives-bucket")
     s3.put_object(Bucket=bucket, Key=f"{image}/{RUNG}", Body=b"old", Metadata={"calibration": "2020-01-01-00000000"})
 
@@ -135,31 +137,31 @@ def test_what_older_encoder_settings_drew_is_drawn_anew(stack: LocalStack, image
         ("../../etc", "not_an_original: "),
     ],
 )
-def test_no_original_fails_for_good_with_the_reason(stack: LocalStack, key: str, reason: str) -> None:
+def test_other_objects_fail_permanently_with_the_reason(stack: LocalStack, key: str, reason: str) -> None:
     code, text = backfill(stack, key)
     assert (code, text[: len(reason)]) == ("PermanentFailure", reason)
 
 
-def test_another_bucket_s_object_is_no_original(stack: LocalStack, image: str) -> None:
+def test_objects_of_another_bucket_fail_permanently(stack: LocalStack, image: str) -> None:
     key = await_outcome(stack, image)["original"]["key"]
     code, text = backfill(stack, key, bucket="elsewhere")
     assert (code, text[:14]) == ("PermanentFailure", "unknown_image:")
 
 
-def test_a_variant_off_the_ladder_fails_for_good(stack: LocalStack, key: str) -> None:
+def test_variants_off_the_ladder_fail_permanently(stack: LocalStack, key: str) -> None:
     code, text = backfill(stack, key, "1025x0.webp")
     assert code == "PermanentFailure"
     assert text.startswith("expected a width of [256, 512, 1024, 1600]")
 
 
-def test_a_rejected_image_fails_for_good(stack: LocalStack, tmp_path: Path) -> None:
+def test_rejected_images_fail_permanently(stack: LocalStack, tmp_path: Path) -> None:
     (tmp_path / "text.jpg").write_bytes(samples.TEXT)
     record = await_outcome(stack, upload(stack, tmp_path / "text.jpg"))
     code, text = backfill(stack, record["original"]["key"])
     assert (code, text[:13]) == ("PermanentFailure", "not_an_image:")
 
 
-def test_an_original_that_is_gone_fails_for_good(stack: LocalStack, tmp_path: Path) -> None:
+def test_deleted_originals_fail_permanently(stack: LocalStack, tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_bytes(samples.jpeg(80, 60))
     image = upload(stack, tmp_path / "photo.jpg")
     original = await_outcome(stack, image)["original"]
@@ -169,10 +171,10 @@ def test_an_original_that_is_gone_fails_for_good(stack: LocalStack, tmp_path: Pa
     assert (code, text[:14]) == ("PermanentFailure", "original_gone:")
 
 
-def test_a_store_that_refuses_is_told(stack: LocalStack, key: str) -> None:
+def test_access_denied_by_a_store_fails_permanently(stack: LocalStack, key: str) -> None:
     with no_writes(stack):
         code, text = backfill(stack, key)
-    assert code == "PermanentFailure"  # the same refusal would meet the next try
+    assert code == "PermanentFailure"  # a retry would be refused as well
     assert "AccessDenied" in text
     assert backfill(stack, key)[0] == "Succeeded"
 
@@ -187,7 +189,7 @@ def test_a_store_that_refuses_is_told(stack: LocalStack, key: str) -> None:
         {"job": [], "tasks": "x"},
     ],
 )
-def test_no_event_makes_it_fail(stack: LocalStack, event: Any) -> None:
+def test_malformed_events_do_not_raise(stack: LocalStack, event: Any) -> None:
     returned = invoke(stack, event)
     tasks = event.get("tasks")
     assert len(returned["results"]) == (len(tasks) if isinstance(tasks, list) else 0)

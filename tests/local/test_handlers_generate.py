@@ -54,7 +54,7 @@ def test_simultaneous_generators_write_a_variant_once(stack: LocalStack, ready: 
     assert len(versions["Versions"]) == 1
 
 
-def test_what_the_pipeline_made_comes_back_with_the_same_bytes(stack: LocalStack, ready: str) -> None:
+def test_generator_and_pipeline_draw_the_same_bytes(stack: LocalStack, ready: str) -> None:
     s3, where = stack.client("s3"), {"Bucket": stack.parameter("derivatives-bucket"), "Key": f"{ready}/256x0.avif"}
     before = s3.get_object(**where)["Body"].read()
     s3.delete_object(**where)
@@ -65,16 +65,16 @@ def test_what_the_pipeline_made_comes_back_with_the_same_bytes(stack: LocalStack
 
 
 @pytest.mark.parametrize("variant", ["257x0.avif", "256x0.png", "256x255.avif", "nonsense", ""])
-def test_off_the_ladder_nothing_is_made(stack: LocalStack, ready: str, variant: str) -> None:
+def test_variants_off_the_ladder_are_not_made(stack: LocalStack, ready: str, variant: str) -> None:
     assert generate(stack, ready, variant)["status"] == "not_on_ladder"
 
 
 @pytest.mark.parametrize("image_id", ["0123456789abcdef" * 2, "cat.jpg", "../originals", ""])
-def test_an_unknown_image_is_said_to_be(stack: LocalStack, image_id: str) -> None:
+def test_unknown_images_are_reported(stack: LocalStack, image_id: str) -> None:
     assert generate(stack, image_id, "256x0.avif")["status"] == "unknown_image"
 
 
-def test_a_rejected_image_is_said_to_be(stack: LocalStack, tmp_path: Path) -> None:
+def test_rejected_images_are_reported(stack: LocalStack, tmp_path: Path) -> None:
     (tmp_path / "text.jpg").write_bytes(samples.TEXT)
     image_id = upload(stack, tmp_path / "text.jpg")
     assert await_outcome(stack, image_id)["outcome"] == "rejected"

@@ -23,7 +23,7 @@ def request(image_id: str, message: str) -> dict[str, Any]:
 
 
 def after_drawing(image_id: str, *, rejected: bool) -> dict[str, Any]:
-    """Two groups at work on one picture: the first draws its variant, the second gives up or does not."""
+    """Two groups of one image: the first draws its variant, the second is rejected or not."""
     corrupt = {"code": "corrupt", "message": "expected pixels but received none"}
     made = {"variant": "256x0.webp", "bytes": 5, "width": 256, "height": 192}
     derivations = [
@@ -50,16 +50,16 @@ def drawn(stack: LocalStack, image_id: str) -> set[str]:
     return {each["Key"].partition("/")[2] for each in listed}
 
 
-def test_nothing_that_was_drawn_of_a_rejected_picture_stays(stack: LocalStack) -> None:
+def test_derivatives_of_a_rejected_image_are_removed(stack: LocalStack) -> None:
     image_id = new_image_id()
     draw(stack, image_id)
-    for _ in range(2):  # a retry removes what the first try did not
+    for _ in range(2):  # a retry removes what the first attempt did not
         assert invoke(stack, "record", after_drawing(image_id, rejected=True)) == ({"outcome": "rejected"}, None)
         assert drawn(stack, image_id) == {"1024x0.webp"}, "expected no other objects touched than those drawn"
     assert "derivatives" not in await_outcome(stack, image_id)
 
 
-def test_what_another_delivery_found_ready_is_left_alone(stack: LocalStack) -> None:
+def test_derivatives_recorded_by_another_delivery_are_kept(stack: LocalStack) -> None:
     image_id = new_image_id()
     draw(stack, image_id)
     assert invoke(stack, "record", after_drawing(image_id, rejected=False)) == ({"outcome": "ready"}, None)
@@ -67,7 +67,7 @@ def test_what_another_delivery_found_ready_is_left_alone(stack: LocalStack) -> N
     assert len(drawn(stack, image_id)) == 3
 
 
-def test_the_first_outcome_stands(stack: LocalStack) -> None:
+def test_the_first_outcome_is_kept(stack: LocalStack) -> None:
     image_id = new_image_id()
     first, second = request(image_id, "expected this"), request(image_id, "expected something else")
 

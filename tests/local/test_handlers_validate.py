@@ -1,4 +1,4 @@
-"""Validate, invoked as the state machine does, with events that no upload brings."""
+"""Validate, invoked as the state machine does, with events that uploads do not cause."""
 
 import json
 
@@ -8,7 +8,7 @@ from outcomes import TENANT
 
 from infra.local.stack import LocalStack
 
-NOBODY = "0123456789abcdef" * 2  # workers that share the tests among them have to see the same ones
+UNKNOWN_ID = "0123456789abcdef" * 2  # constant: xdist workers must collect the same tests
 
 
 def arrival(key: str, *, bucket: str, size: int = 10, etag: str = "0" * 32) -> dict[str, str]:
@@ -19,22 +19,20 @@ def arrival(key: str, *, bucket: str, size: int = 10, etag: str = "0" * 32) -> d
 @pytest.mark.parametrize(
     "key",
     [
-        f"{TENANT}/2026-11-23/{NOBODY}",  # deleted since, or never there
-        f"stranger/2026-11-23/{NOBODY}",
+        f"{TENANT}/2026-11-23/{UNKNOWN_ID}",  # deleted, or never uploaded
+        f"stranger/2026-11-23/{UNKNOWN_ID}",
         "notes.txt",
-        f"{TENANT}/2026-02-30/{NOBODY}",
+        f"{TENANT}/2026-02-30/{UNKNOWN_ID}",
     ],
 )
-def test_what_leaves_nothing_to_do_is_settled(stack: LocalStack, key: str) -> None:
+def test_events_without_work_are_settled(stack: LocalStack, key: str) -> None:
     verdict, error = invoke(stack, "validate", arrival(key, bucket=stack.parameter("originals-bucket")))
     assert error is None, verdict
     assert (verdict["outcome"], verdict["image"]) == ("settled", None)
 
 
 @pytest.mark.parametrize("record", [{}, {"body": "poison"}, {"body": "{}"}])
-def test_a_message_that_is_no_event_fails_so_that_it_ends_among_the_dead_letters(
-    stack: LocalStack, record: dict[str, str]
-) -> None:
+def test_malformed_messages_fail_and_become_dead_letters(stack: LocalStack, record: dict[str, str]) -> None:
     answer, error = invoke(stack, "validate", record)
     assert error is not None, f"expected a failure but received {answer}"
     assert "expected an SQS record of an S3 Object Created event" in json.dumps(answer)

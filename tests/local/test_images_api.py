@@ -1,4 +1,4 @@
-"""Images by the API: what became of each, a tenant's list, tokens of private ones, and takedowns without a trace."""
+"""The images API: outcomes, a tenant's list, tokens for private images, and complete takedowns."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -58,28 +58,28 @@ def rejected(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> str
 
 
 def versions(stack: LocalStack, bucket: str, text: str) -> list[str]:
-    """Return every version and mark of deletion in ``bucket`` whose key has ``text`` in it."""
+    """Return every version and delete marker in ``bucket`` with ``text`` in its key."""
     pages = stack.client("s3").get_paginator("list_object_versions").paginate(Bucket=stack.parameter(bucket))
     found = [entry for page in pages for kind in ("Versions", "DeleteMarkers") for entry in page.get(kind, [])]
     return [entry["Key"] for entry in found if text in entry["Key"]]
 
 
 def copies(stack: LocalStack, text: str) -> list[str]:
-    """Return every version in the replica whose key has ``text`` in it."""
+    """Return every version in the replica with ``text`` in its key."""
     bucket = Names(stack.settings, ACCOUNT).replica_bucket
     replica = stack.client("s3", stack.settings.regions.replica).get_paginator("list_object_versions")
     found = [entry["Key"] for page in replica.paginate(Bucket=bucket) for entry in page.get("Versions", [])]
     return [key for key in found if text in key]
 
 
-def await_truth(told: Callable[[], bool], what: str) -> None:
+def await_condition(holds: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + 60
-    while not told():
-        assert time.monotonic() < deadline, f"expected {what} but waited in vain"
+    while not holds():
+        assert time.monotonic() < deadline, f"expected {what} within the deadline"
         time.sleep(0.1)
 
 
-def test_a_ready_image_comes_with_all_that_shows_it(stack: LocalStack, demo: Caller, ready: str) -> None:
+def test_a_ready_image_comes_with_markup(stack: LocalStack, demo: Caller, ready: str) -> None:
     image = demo.ask("GET", f"/images/{ready}").json()
     assert (image["outcome"], image["private"], image["width"], image["height"]) == ("ready", False, 1300, 900)
     assert image["metadata"]["format"] == "jpeg"
@@ -89,7 +89,7 @@ def test_a_ready_image_comes_with_all_that_shows_it(stack: LocalStack, demo: Cal
     assert image["markup"]["picture"].startswith("<picture><source")
 
 
-def test_every_address_of_the_markup_is_served(stack: LocalStack, demo: Caller, ready: str) -> None:
+def test_every_url_of_the_markup_is_served(stack: LocalStack, demo: Caller, ready: str) -> None:
     markup = demo.ask("GET", f"/images/{ready}").json()["markup"]
     addresses = [markup["url"], *(candidate.split(" ")[0] for candidate in markup["srcset"].split(", "))]
     for address in addresses:
@@ -97,13 +97,13 @@ def test_every_address_of_the_markup_is_served(stack: LocalStack, demo: Caller, 
         assert (answer.status_code, answer.headers["content-type"]) == (200, "image/avif"), address
 
 
-def test_a_rejected_image_says_why_and_has_no_markup(demo: Caller, rejected: str) -> None:
+def test_a_rejected_image_has_a_reason_and_no_markup(demo: Caller, rejected: str) -> None:
     image = demo.ask("GET", f"/images/{rejected}").json()
     assert (image["outcome"], image["rejection"]["code"], image["markup"]) == ("rejected", "not_an_image", None)
     assert image["rejection"]["message"].startswith("expected ")
 
 
-def test_an_image_on_its_way_is_pending(demo: Caller) -> None:
+def test_an_image_without_an_outcome_is_pending(demo: Caller) -> None:
     image_id = demo.begin(10)["image_id"]
     assert demo.ask("GET", f"/images/{image_id}").json()["outcome"] == "pending"
     refused(demo.ask("DELETE", f"/images/{image_id}"), 409, "still pending")
@@ -114,7 +114,7 @@ def test_an_image_on_its_way_is_pending(demo: Caller) -> None:
     ("method", "action", "body"),
     [("GET", "", None), ("DELETE", "", None), ("POST", "/token", {})],
 )
-def test_an_unknown_image_is_refused(demo: Caller, method: str, action: str, body: Any) -> None:
+def test_an_unknown_image_is_404(demo: Caller, method: str, action: str, body: Any) -> None:
     image_id = new_image_id()
     refused(demo.ask(method, f"/images/{image_id}{action}", body), 404, f"{image_id} for tenant ")
     refused(demo.ask(method, f"/images/cat.jpg{action}", body), 400, "32 lower-case hex digits")
@@ -166,7 +166,7 @@ def test_a_tenants_images_are_listed_newest_first_in_pages(stack: LocalStack, de
     assert "f" * 32 not in found
 
 
-def test_a_made_up_cursor_is_refused(demo: Caller, listed: list[str]) -> None:
+def test_a_forged_cursor_is_rejected(demo: Caller, listed: list[str]) -> None:
     good = demo.ask("GET", "/images").json()["next"]
     head, payload, _ = good.split(".")
     for cursor in ("x", "eyJhZnRlciI6IDF9", f"{head}.{payload}.{'A' * 43}", jwt.encode({"aud": TENANT}, "k" * 32)):
@@ -176,7 +176,7 @@ def test_a_made_up_cursor_is_refused(demo: Caller, listed: list[str]) -> None:
     refused(demo.ask("GET", "/images", params={"cursor": "x" * 1001}), 400, "cursor")
 
 
-def test_another_tenants_image_is_as_unknown_as_none(stack: LocalStack, demo: Caller, listed: list[str]) -> None:
+def test_another_tenants_image_is_404(stack: LocalStack, demo: Caller, listed: list[str]) -> None:
     foreign = "f" * 32
     for method, action, body in (("GET", "", None), ("DELETE", "", None), ("POST", "/token", {})):
         answer = demo.ask(method, f"/images/{foreign}{action}", body)
@@ -184,7 +184,7 @@ def test_another_tenants_image_is_as_unknown_as_none(stack: LocalStack, demo: Ca
     assert item(stack, stack.parameter("images-table"), foreign)
 
 
-def test_a_private_images_token_names_it_and_its_end(stack: LocalStack, demo: Caller, private: str) -> None:
+def test_a_token_names_its_image_and_expiry(stack: LocalStack, demo: Caller, private: str) -> None:
     assert is_private(parse_image_id(private))
     answer = demo.ask("POST", f"/images/{private}/token", {"seconds": 120}).json()
     secret = stack.client("secretsmanager").get_secret_value(SecretId=stack.parameter("image-token-keys-secret"))
@@ -204,7 +204,7 @@ def test_a_private_images_token_names_it_and_its_end(stack: LocalStack, demo: Ca
         ({"seconds": 86_401}, "at most 86400 seconds"),
     ],
 )
-def test_a_token_has_a_life_within_the_settings(demo: Caller, private: str, body: Any, expected: str) -> None:
+def test_token_lifetimes_are_limited_by_the_settings(demo: Caller, private: str, body: Any, expected: str) -> None:
     refused(demo.ask("POST", f"/images/{private}/token", body), 400, expected)
 
 
@@ -212,17 +212,17 @@ def test_a_public_image_needs_no_token(demo: Caller, ready: str) -> None:
     refused(demo.ask("POST", f"/images/{ready}/token", {}), 409, "expected a private image")
 
 
-def test_a_takedown_leaves_nothing_in_any_place(stack: LocalStack, demo: Caller, photo: Path) -> None:
+def test_a_takedown_erases_everything(stack: LocalStack, demo: Caller, photo: Path) -> None:
     image_id = uploaded(stack, photo)
     neighbour = uploaded(stack, photo)
     s3 = stack.client("s3")
-    # Older versions, and a mark of an earlier deletion, are to go as well.
+    # Older versions and a delete marker have to be erased as well.
     (key,) = stored(stack, image_id)
     s3.put_object(Bucket=stack.parameter("originals-bucket"), Key=key, Body=b"another version")
     s3.delete_object(Bucket=stack.parameter("derivatives-bucket"), Key=f"{image_id}/256x0.avif")
     before = len(versions(stack, "derivatives-bucket", neighbour))
     made = len(stack.settings.eager_variants)
-    await_truth(lambda: len(copies(stack, image_id)) >= made, "a copy of every derivative in the replica")
+    await_condition(lambda: len(copies(stack, image_id)) >= made, "a copy of every derivative in the replica")
     seen = f"{stack.edge_url}/img/{image_id}?fmt=jpeg"
     assert httpx.get(seen, trust_env=False, timeout=60).status_code == 200
 
@@ -236,7 +236,7 @@ def test_a_takedown_leaves_nothing_in_any_place(stack: LocalStack, demo: Caller,
     assert item(stack, stack.parameter("images-table"), image_id) is None
     refused(demo.ask("GET", f"/images/{image_id}"), 404, "No image ")
     refused(demo.ask("GET", f"/uploads/{image_id}"), 404, "No upload ")
-    await_truth(lambda: httpx.get(seen, trust_env=False, timeout=60).status_code == 404, "the edge to forget it")
+    await_condition(lambda: httpx.get(seen, trust_env=False, timeout=60).status_code == 404, "the edge to forget it")
     paths = invalidated(stack, answer["invalidation"])
     assert paths == {f"#{image_id}", f"/{image_id}/*", f"/img/{image_id}*"}
     assert len(versions(stack, "derivatives-bucket", neighbour)) == before

@@ -1,4 +1,4 @@
-"""Uploads by the API: what is taken, and every bad request refused, told why, and without a trace."""
+"""The upload API: valid uploads, and invalid requests, which are refused with a reason and leave nothing."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def demo(stack: LocalStack) -> Iterator[Caller]:
 
 @pytest.fixture(scope="module")
 def large() -> bytes:
-    """Return what goes up in three parts."""
+    """Return a file of three parts."""
     return os.urandom(12 * MIB)
 
 
@@ -51,7 +51,7 @@ def refused(answer: httpx.Response, status: int, expected: str) -> None:
     assert expected in problem["detail"]
 
 
-def test_a_small_file_goes_up_in_one_form(stack: LocalStack, demo: Caller) -> None:
+def test_a_small_file_is_uploaded_with_a_form(stack: LocalStack, demo: Caller) -> None:
     content = os.urandom(1000)
     form = demo.begin(len(content), sha256=checksum(content))
     assert form["kind"] == "single"
@@ -61,7 +61,7 @@ def test_a_small_file_goes_up_in_one_form(stack: LocalStack, demo: Caller) -> No
     assert original(stack, form["image_id"]) == content
 
 
-def test_a_large_file_goes_up_in_parts(stack: LocalStack, demo: Caller, large: bytes) -> None:
+def test_a_large_file_is_uploaded_in_parts(stack: LocalStack, demo: Caller, large: bytes) -> None:
     begun = demo.begin(len(large))
     assert (begun["kind"], begun["part_bytes"], begun["part_count"]) == ("multipart", 5 * MIB, 3)
     parts = cut(large, begun["part_bytes"])
@@ -74,7 +74,7 @@ def test_a_large_file_goes_up_in_parts(stack: LocalStack, demo: Caller, large: b
     assert (again.status_code, again.json()) == (200, answer.json()), "a client that lost the answer asks again"
 
 
-def test_a_client_is_told_what_has_arrived(demo: Caller, large: bytes) -> None:
+def test_arrived_parts_are_listed(demo: Caller, large: bytes) -> None:
     begun = demo.begin(len(large))
     parts = cut(large, begun["part_bytes"])
     etags = demo.send(begun["image_id"], {3: parts[3], 1: parts[1]})
@@ -123,7 +123,7 @@ BODIES: dict[str, tuple[Any, int, str]] = {
 
 
 @pytest.mark.parametrize("case", BODIES)
-def test_a_wrong_request_is_told_what_was_expected(demo: Caller, case: str) -> None:
+def test_invalid_requests_are_explained(demo: Caller, case: str) -> None:
     body, status, expected = BODIES[case]
     refused(demo.ask("POST", "/uploads", body), status, expected)
 
@@ -138,7 +138,7 @@ def test_a_wrong_request_is_told_what_was_expected(demo: Caller, case: str) -> N
         (b"x", "multipart/form-data", 415, "application/json"),
     ],
 )
-def test_a_body_that_is_no_json_is_refused(
+def test_a_body_that_is_not_json_is_refused(
     demo: Caller, content: bytes, content_type: str, status: int, expected: str
 ) -> None:
     headers = {"Authorization": f"Bearer {demo.token}", "Content-Type": content_type}
@@ -158,9 +158,7 @@ def test_a_body_that_is_no_json_is_refused(
         ("GET", f"/uploads/{'0' * 32}?after=x", 400, "after"),
     ],
 )
-def test_a_wrong_address_is_told_what_was_expected(
-    demo: Caller, method: str, path: str, status: int, expected: str
-) -> None:
+def test_unknown_routes_are_explained(demo: Caller, method: str, path: str, status: int, expected: str) -> None:
     answer = demo.ask(method, path)
     refused(answer, status, expected)
     assert ("allow" in answer.headers) == (status == 405)
@@ -179,7 +177,7 @@ POSTS: dict[str, tuple[dict[str, str], bytes, str]] = {
 
 
 @pytest.mark.parametrize("case", POSTS)
-def test_the_bucket_takes_nothing_but_what_was_signed(stack: LocalStack, demo: Caller, case: str) -> None:
+def test_the_bucket_accepts_only_what_was_signed(stack: LocalStack, demo: Caller, case: str) -> None:
     changes, content, code = POSTS[case]
     form = demo.begin(10, sha256=checksum(b"x" * 10))
     answer = demo.post(form, content, **changes)
@@ -208,7 +206,7 @@ def test_an_unsigned_post_is_refused(stack: LocalStack, demo: Caller) -> None:
     assert not stored(stack, form["image_id"])
 
 
-def test_a_form_whose_time_is_over_is_refused(stack: LocalStack, demo: Caller) -> None:
+def test_an_expired_form_is_refused(stack: LocalStack, demo: Caller) -> None:
     request = UploadRequest(content_type="image/jpeg", bytes=10)
     for seconds, status in ((-1, 403), (60, 204)):
         key = OriginalKey(TENANT, datetime.now(UTC).date(), new_image_id())
@@ -218,7 +216,7 @@ def test_a_form_whose_time_is_over_is_refused(stack: LocalStack, demo: Caller) -
         assert bool(stored(stack, key.image_id)) == (status == 204)
 
 
-def test_a_part_whose_time_is_over_is_refused(stack: LocalStack, demo: Caller, large: bytes) -> None:
+def test_an_expired_part_is_refused(stack: LocalStack, demo: Caller, large: bytes) -> None:
     image_id = demo.begin(len(large))["image_id"]
     [key] = open_multiparts(stack, image_id)
     endpoint, bucket = stack.endpoint, stack.parameter("originals-bucket")
@@ -237,16 +235,16 @@ def test_a_part_whose_time_is_over_is_refused(stack: LocalStack, demo: Caller, l
     assert demo.ask("GET", f"/uploads/{image_id}").json()["parts"] == []
 
 
-def test_a_part_is_its_own_bytes_or_none(stack: LocalStack, demo: Caller, large: bytes) -> None:
+def test_a_part_accepts_only_the_signed_bytes(stack: LocalStack, demo: Caller, large: bytes) -> None:
     begun = demo.begin(len(large))
     image_id, parts = begun["image_id"], cut(large, begun["part_bytes"])
     (signed,) = demo.sign(image_id, {1: parts[1]})
     url, headers = signed["url"], signed["headers"]
     wrong: list[tuple[str, bytes, dict[str, str]]] = [
-        (url, parts[2], headers),  # other bytes of the same number
+        (url, parts[2], headers),  # other bytes for the same part
         (url, parts[1][:-1], headers),
         (url, parts[1] + b"x", headers),
-        (url, parts[1], {}),  # without the checksum that was signed
+        (url, parts[1], {}),  # without the signed checksum
         (url, parts[2], {"x-amz-checksum-sha256": checksum(parts[2])}),
         (url.replace("partNumber=1", "partNumber=2"), parts[1], headers),
         (url.replace(image_id, "0" * 32), parts[1], headers),
@@ -269,13 +267,13 @@ PARTS: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("case", PARTS)
-def test_parts_that_cannot_be_are_not_signed(demo: Caller, large: bytes, case: str) -> None:
+def test_invalid_parts_are_not_signed(demo: Caller, large: bytes, case: str) -> None:
     parts, expected = PARTS[case]
     begun = demo.begin(len(large))
     refused(demo.ask("POST", f"/uploads/{begun['image_id']}/parts", {"parts": parts}), 400, expected)
 
 
-def test_only_all_parts_in_order_make_an_original(stack: LocalStack, demo: Caller, large: bytes) -> None:
+def test_completion_needs_all_parts_in_order(stack: LocalStack, demo: Caller, large: bytes) -> None:
     begun = demo.begin(len(large))
     image_id, parts = begun["image_id"], cut(large, begun["part_bytes"])
     refused(demo.complete(image_id, [(1, "a"), (2, "b"), (3, "c")]), 409, "missing: 1, 2, 3")
@@ -301,13 +299,13 @@ def test_a_single_upload_has_no_parts(demo: Caller) -> None:
     refused(demo.complete(image_id, [(1, "a")]), 409, "it is sent in one piece")
 
 
-def test_another_tenants_upload_is_as_unknown_as_none(stack: LocalStack, demo: Caller, large: bytes) -> None:
+def test_another_tenants_upload_is_404(stack: LocalStack, demo: Caller, large: bytes) -> None:
     begun = demo.begin(len(large))
     image_id = begun["image_id"]
     uploads = f"{stack.settings.prefix}-uploads"
-    whose = {"TableName": uploads, "Key": {"image_id": {"S": image_id}}}
+    key = {"TableName": uploads, "Key": {"image_id": {"S": image_id}}}
     stack.client("dynamodb").update_item(
-        **whose, UpdateExpression="SET tenant = :other", ExpressionAttributeValues={":other": {"S": "globex"}}
+        **key, UpdateExpression="SET tenant = :other", ExpressionAttributeValues={":other": {"S": "globex"}}
     )
     signing = {"parts": [{"number": 1, "sha256": checksum(b"")}]}
     for answer in (
@@ -323,7 +321,7 @@ def test_another_tenants_upload_is_as_unknown_as_none(stack: LocalStack, demo: C
     assert item(stack, uploads, image_id)
 
 
-def test_an_upload_whose_time_is_over_is_gone(stack: LocalStack, demo: Caller) -> None:
+def test_an_expired_upload_is_404(stack: LocalStack, demo: Caller) -> None:
     image_id = demo.begin(10)["image_id"]
     stack.client("dynamodb").update_item(
         TableName=f"{stack.settings.prefix}-uploads",
@@ -334,7 +332,7 @@ def test_an_upload_whose_time_is_over_is_gone(stack: LocalStack, demo: Caller) -
     refused(demo.ask("GET", f"/uploads/{image_id}"), 404, "No upload ")
 
 
-def test_parts_that_expired_cannot_be_completed(stack: LocalStack, demo: Caller, large: bytes) -> None:
+def test_expired_parts_cannot_be_completed(stack: LocalStack, demo: Caller, large: bytes) -> None:
     begun = demo.begin(len(large))
     image_id = begun["image_id"]
     etags = demo.send(image_id, cut(large, begun["part_bytes"]))
@@ -370,14 +368,14 @@ TOKENS: dict[str, tuple[str | None, str]] = {
     ("method", "path"),
     [("POST", "/uploads"), ("GET", "/images"), ("DELETE", f"/images/{'0' * 32}"), ("GET", "/nowhere")],
 )
-def test_without_a_good_token_nothing_opens(demo: Caller, case: str, method: str, path: str) -> None:
+def test_every_route_refuses_invalid_tokens(demo: Caller, case: str, method: str, path: str) -> None:
     token, expected = TOKENS[case]
     answer = replace(demo, token=token).ask(method, path, {"content_type": "image/jpeg", "bytes": 10})
     refused(answer, 401, expected)
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_an_expired_token_opens_nothing(stack: LocalStack, demo: Caller) -> None:
+def test_an_expired_token_is_refused(stack: LocalStack, demo: Caller) -> None:
     over = tenant_token(stack, TENANT, life=timedelta(seconds=-60))
     refused(replace(demo, token=over).ask("GET", "/images"), 401, "received one that has (exp)")
 
@@ -392,7 +390,7 @@ def test_an_expired_token_opens_nothing(stack: LocalStack, demo: Caller) -> None
         ("POST", f"/images/{'0' * 32}/token", {}, "images:share"),
     ],
 )
-def test_a_token_opens_its_scopes_alone(
+def test_a_token_grants_only_its_scopes(
     stack: LocalStack, demo: Caller, method: str, path: str, body: Any, scope: str
 ) -> None:
     others = frozenset({"images:write", "images:read", "images:delete", "images:share"} - {scope})
@@ -411,7 +409,7 @@ def test_a_browsers_preflight_needs_no_token(stack: LocalStack, demo: Caller) ->
     assert set(answer.headers["access-control-allow-methods"].split(",")) >= {"GET", "POST", "DELETE"}
 
 
-def test_the_document_describes_every_route_and_is_open(stack: LocalStack, demo: Caller) -> None:
+def test_the_openapi_document_is_public_and_describes_every_route(stack: LocalStack, demo: Caller) -> None:
     document = replace(demo, token=None).ask("GET", "/openapi.json").json()
     assert document["openapi"].startswith("3.")
     routes = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}

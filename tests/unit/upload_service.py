@@ -1,4 +1,4 @@
-"""The API and the bucket in one HTTP server, which keeps what it is sent, and fails as a test tells it to."""
+"""The API and the bucket in one HTTP server, which stores what it receives and fails as a test requests."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ from hashlib import md5, sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-NO_ANSWER = 0  # the connection is closed in place of an answer
+NO_ANSWER = 0  # the connection is closed without a response
 PART_BYTES = 1000
 SINGLE_BYTES = 1000
 
@@ -29,7 +29,7 @@ class Stored:
 
 
 class Service:
-    """Uploads in memory; each kind of request answers what a test has put in line, then well."""
+    """Uploads in memory; each kind of request first returns the faults that a test queued, then succeeds."""
 
     def __init__(self) -> None:
         self.uploads: dict[str, Stored] = {}
