@@ -136,15 +136,3 @@ class Variant:
 def derivative_key(image_id: ImageId, variant: Variant) -> str:
     """Return the S3 key, which is also the edge's path without its leading slash: ``{imageId}/{w}x{h}.{format}``."""
     return f"{image_id}/{variant}"
-
-
-def parse_derivative_key(text: str) -> tuple[ImageId, Variant]:
-    """Split a derivative's key into its image id and variant.
-
-    Raises:
-        MalformedKeyError: it is not the key of a derivative.
-    """
-    image_id, slash, variant = text.partition("/")
-    if not slash:
-        raise MalformedKeyError(f"expected imageId/variant for a derivative's key but received {text[:200]!r}")
-    return parse_image_id(image_id), Variant.parse(variant)

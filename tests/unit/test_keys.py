@@ -13,7 +13,6 @@ from lambdas.core.keys import (
     derivative_key,
     is_private,
     new_image_id,
-    parse_derivative_key,
     parse_image_id,
 )
 
@@ -45,22 +44,16 @@ def test_variants_round_trip(variant: Variant) -> None:
     assert Variant.parse(str(variant)) == variant
 
 
-@given(image_ids, variants)
-def test_derivative_keys_round_trip(image_id: ImageId, variant: Variant) -> None:
-    assert parse_derivative_key(derivative_key(image_id, variant)) == (image_id, variant)
-
-
 @given(st.text(max_size=60) | st.from_regex(r"[a-z]{0,9}/[0-9-]{0,12}/[p0-9a-f-]{0,36}"))
 def test_text_is_rejected_or_has_exactly_one_spelling(text: str) -> None:
-    for parse in (parse_image_id, OriginalKey.parse, Variant.parse, parse_derivative_key):
+    for parse in (parse_image_id, OriginalKey.parse, Variant.parse):
         try:
             parsed = parse(text)
         except MalformedKeyError as error:
             assert "expected" in str(error)
             assert "received" in str(error)
         else:
-            spelled = derivative_key(*parsed) if isinstance(parsed, tuple) else str(parsed)
-            assert spelled == text
+            assert str(parsed) == text
 
 
 @pytest.mark.parametrize("private", [True, False])
@@ -115,12 +108,6 @@ def test_malformed_original_keys_are_rejected(text: str, expected: str) -> None:
 def test_malformed_variants_are_rejected(text: str) -> None:
     with pytest.raises(MalformedKeyError, match=r"expected {w}x{h}\.avif\|webp\|jpeg for a variant but received"):
         Variant.parse(text)
-
-
-@pytest.mark.parametrize("text", [ID, f"{ID}/", f"/{ID}/1024x0.avif", f"{ID}/1024x0.avif/", f"{ID}//1024x0.avif"])
-def test_malformed_derivative_keys_are_rejected(text: str) -> None:
-    with pytest.raises(MalformedKeyError):
-        parse_derivative_key(text)
 
 
 def test_error_messages_truncate_long_text() -> None:

@@ -9,7 +9,7 @@ from edge_function_runs import event_for, executables, outcome, run_batch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lambdas.core.keys import is_private, parse_derivative_key
+from lambdas.core.keys import Variant, is_private, parse_image_id
 from lambdas.core.settings import Settings, load_settings, parse_settings
 from lambdas.edge.inline import MAX_SOURCE_BYTES, FunctionSizeError, edge_settings, viewer_request_source
 
@@ -435,7 +435,8 @@ def test_any_request_ends_on_the_ladder_or_in_a_refusal(
         if "statusCode" in result:
             assert result["statusCode"] in (400, 401, 404)
             continue
-        image_id, variant = parse_derivative_key(result["uri"].removeprefix("/"))
+        id_text, _, variant_text = result["uri"].removeprefix("/").partition("/")
+        image_id, variant = parse_image_id(id_text), Variant.parse(variant_text)
         assert event["request"]["uri"] == f"/img/{image_id}"
         assert not is_private(image_id)
         assert chosen.ladder.allows(variant)

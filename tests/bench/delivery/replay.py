@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.command.traffic.trace import TracedRequest, trace
-from lambdas.core.keys import parse_derivative_key
+from lambdas.core.keys import Variant
 from lambdas.core.settings import Settings
 from tests.bench.delivery.function import event, run_function
 
@@ -58,7 +58,7 @@ def _identity(request: TracedRequest) -> tuple[object, ...]:
 
 
 def _ours(path: str) -> _Keyed:
-    _, variant = parse_derivative_key(path.lstrip("/"))
+    variant = Variant.parse(path.rpartition("/")[2])
     return _Keyed(path, _bytes(variant.width, variant.format))
 
 
