@@ -1,4 +1,4 @@
-"""The encoder settings that are tried: everything but quality is a candidate, and each is measured over qualities."""
+"""The encoder settings to try. A candidate is everything but quality; each is measured at several qualities."""
 
 from itertools import product
 from typing import get_args
@@ -12,7 +12,7 @@ from lambdas.core.settings.pictures import (
     WebpEncoder,
 )
 
-# Far apart: between them a score is near enough to a straight line to find where to look closer.
+# Far apart: between two of them the score is close enough to a straight line to interpolate.
 QUALITIES: dict[Format, tuple[int, ...]] = {
     "avif": (35, 45, 55, 65, 80),
     "webp": (50, 65, 75, 85, 95),
@@ -21,10 +21,10 @@ QUALITIES: dict[Format, tuple[int, ...]] = {
 
 
 def candidates(fmt: Format) -> list[Encoder]:
-    """Return the encoders of ``fmt`` to choose from, each at the lowest of the qualities to be tried.
+    """Return the candidates of ``fmt``, each at the lowest quality of the survey.
 
-    Left out is what costs CPU or bytes on photographs and gains nothing: AVIF above effort 2 or tuned
-    for another metric, WebP's presets and finer subsampling, JPEG at full chroma or by other tables.
+    Settings that cost CPU or bytes on photographs without a gain are left out: AVIF above effort 2 or tuned for
+    another metric, WebP's presets and finer subsampling, JPEG with full chroma or other quantization tables.
     """
     lowest = QUALITIES[fmt][0]
     match fmt:
@@ -48,13 +48,13 @@ def at_quality(encoder: Encoder, quality: int) -> Encoder:
 
 
 def shipped(formats: Formats, fmt: Format) -> Encoder:
-    """Return the encoder of ``fmt`` that the settings name."""
+    """Return the encoder of ``fmt`` in the settings."""
     encoders: dict[Format, Encoder] = {"avif": formats.avif, "webp": formats.webp, "jpeg": formats.jpeg}
     return encoders[fmt]
 
 
 def describe(encoder: Encoder) -> str:
-    """Say in a few words which candidate ``encoder`` is; quality is not part of it."""
+    """Return a short name of the candidate, without its quality."""
     match encoder:
         case AvifEncoder():
             return f"effort {encoder.effort}, {encoder.chroma}"

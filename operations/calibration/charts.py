@@ -57,9 +57,9 @@ def _chart(surveyed: Survey, choices: Mapping[Format, Choice], target: float) ->
     title = alt.TitleParams(
         finding(choices, target),
         subtitle=[
-            "Above: every candidate over its qualities. Below: its size and CPU where it reaches the target.",
-            "Means over all photographs and all rungs but the widest; the headline's are over all rungs.",
-            "Ringed: what is proposed.",
+            "Top: every candidate over its qualities. Bottom: its size and CPU at the target.",
+            "Means over all photographs and all rungs but the widest; the headline is over all rungs.",
+            "Circled: the proposed settings.",
         ],
         anchor="start",
         fontSize=17,
@@ -93,7 +93,7 @@ def _curves(fmt: Format, surveyed: Survey, target: float) -> Any:
         alt.Chart(alt.InlineData(values=rows), title=alt.TitleParams(NAMES[fmt], anchor="start", fontSize=14))
         .mark_line(point=alt.OverlayMarkDef(size=22), strokeWidth=1.4, opacity=0.85)
         .encode(
-            x=alt.X("bits:Q", title="bits a pixel", scale=alt.Scale(type="log", nice=False)),
+            x=alt.X("bits:Q", title="bits/pixel", scale=alt.Scale(type="log", nice=False)),
             y=alt.Y("score:Q", title="SSIMULACRA2", scale=alt.Scale(zero=False)),
             color=_colour(fmt),
             detail="candidate:N",
@@ -121,8 +121,8 @@ def _trade(fmt: Format, surveyed: Survey, choice: Choice, target: float) -> Any:
             }
         )
     base = alt.Chart(alt.InlineData(values=rows)).encode(
-        x=alt.X("cpu:Q", title="CPU ms a megapixel", scale=alt.Scale(type="log", nice=False, padding=20)),
-        y=alt.Y("bits:Q", title=f"bits a pixel at {target:g}", scale=alt.Scale(zero=False, padding=12)),
+        x=alt.X("cpu:Q", title="CPU ms/megapixel", scale=alt.Scale(type="log", nice=False, padding=20)),
+        y=alt.Y("bits:Q", title=f"bits/pixel at {target:g}", scale=alt.Scale(zero=False, padding=12)),
         tooltip=["candidate:N", "bits:Q", "cpu:Q"],
     )
     chosen = base.transform_filter("datum.chosen")

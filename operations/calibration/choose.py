@@ -1,4 +1,4 @@
-"""Choose encoder settings from measurements: the cheapest that reach the target; pure arithmetic."""
+"""The choice of encoder settings from measurements: the cheapest that reach the target. Pure arithmetic."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -13,13 +13,13 @@ from lambdas.core.settings.pictures import Calibration
 from operations.costs.prices import Prices
 
 LOWEST_QUALITY, HIGHEST_QUALITY = 1, 100
-# Costs that lie closer count as one: CPU, an eighth of a cost, is measured to 4 % from one day to the next.
+# Closer costs count as equal: CPU, an eighth of the cost, varies by 4 % from day to day.
 SAME_COST = 0.005
 _GIGABYTE = 1_000_000_000
 
 
 class UnreachableTargetError(ValueError):
-    """No setting that was measured is good enough: the message says what was asked for and what came nearest."""
+    """No measured setting reaches the target; the message has the target and the closest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Point:
     """What one encoder reaches at one quality: means over the derivatives of all photographs and rungs."""
 
     quality: float
-    """The encoder's own scale; a fraction where it lies between two that were measured."""
+    """The encoder's own scale; fractional if interpolated."""
     ssimulacra2: float
     bytes: float
     cpu_seconds: float
@@ -35,17 +35,17 @@ class Point:
 
     @property
     def bits_per_pixel(self) -> float:
-        """Size, whatever the dimensions."""
+        """Size per pixel."""
         return 8 * self.bytes / self.pixels
 
     @property
     def cpu_ms_per_megapixel(self) -> float:
-        """CPU of the encoder, whatever the dimensions."""
+        """CPU time per pixel."""
         return 1e9 * self.cpu_seconds / self.pixels
 
 
 def lifetime_cost(point: Point, fmt: Format, calibration: Calibration, prices: Prices) -> float:
-    """Return what a derivative costs in its life, in USD: drawn once, stored for months, delivered now and then."""
+    """Return the lifetime cost of a derivative in USD: rendered once, stored for months, delivered several times."""
     deliveries = {
         "avif": calibration.deliveries.avif,
         "webp": calibration.deliveries.webp,
@@ -58,17 +58,17 @@ def lifetime_cost(point: Point, fmt: Format, calibration: Calibration, prices: P
 
 
 def at_target(curve: Sequence[Point], target: float) -> Point:
-    """Return where ``curve``, measured at a few qualities, reaches ``target``: between its points, never beyond them.
+    """Return the point where ``curve`` reaches ``target``, interpolated between its points, never beyond them.
 
-    Bytes grow with quality about exponentially, so it is their logarithm that is drawn straight.
+    Bytes grow about exponentially with quality, so their logarithm is interpolated.
 
     Raises:
-        UnreachableTargetError: even the highest quality measured stays below the target.
+        UnreachableTargetError: even the highest measured quality is below the target.
     """
     points = sorted(curve, key=lambda point: point.quality)
     if not points:
         raise UnreachableTargetError(f"expected measurements to reach {target:g} but received none")
-    # The score of a photograph may dip between two qualities; what counts is the best up to each.
+    # A score may dip between two qualities; the best so far counts.
     scores = np.maximum.accumulate([point.ssimulacra2 for point in points])
     if scores[-1] < target:
         raise UnreachableTargetError(
@@ -90,12 +90,12 @@ def at_target(curve: Sequence[Point], target: float) -> Point:
 
 
 def cheapest(curves: Mapping[str, Sequence[Point]], target: float, cost: Callable[[Point], float]) -> tuple[str, Point]:
-    """Return the name of the curve that reaches ``target`` at the least ``cost``, and where it does.
+    """Return the name of the curve that reaches ``target`` at the lowest ``cost``, and the point.
 
-    Of those that cost the same, within ``SAME_COST``, it is the one that takes the least CPU.
+    Among equal costs (within ``SAME_COST``) it is the one with the least CPU.
 
     Raises:
-        UnreachableTargetError: none does; names the one that comes nearest.
+        UnreachableTargetError: none does; the message names the closest.
     """
     reached: dict[str, Point] = {}
     failures: dict[str, str] = {}
@@ -119,7 +119,7 @@ def cheapest(curves: Mapping[str, Sequence[Point]], target: float, cost: Callabl
 def cheapest_set(
     curves: Mapping[Format, Mapping[str, Sequence[Point]]], targets: Mapping[Format, float], bytes_limit: float
 ) -> dict[Format, str]:
-    """Return one curve a format: each reaches its target, all together stay within a size, at the least CPU.
+    """Return one curve per format that reaches its target, with the least CPU whose sizes together fit the limit.
 
     ``bytes_limit`` is for one derivative of every format.
 
@@ -147,7 +147,7 @@ def cheapest_set(
 
 
 def lowest_quality(score: Callable[[int], float], target: float, start: int) -> int:
-    """Return the lowest quality whose ``score`` is at least ``target``, looked for step by step from ``start``.
+    """Return the lowest quality whose ``score`` is at least ``target``, searched step by step from ``start``.
 
     ``score`` is expensive: it is asked once for each quality on the way.
 

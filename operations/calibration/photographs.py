@@ -1,4 +1,4 @@
-"""Which photographs encoders are measured on, and what their derivatives are held against."""
+"""The photographs that encoders are measured on, and the references for their derivatives."""
 
 import os
 from collections.abc import Iterator
@@ -25,19 +25,19 @@ SCENES = CHECKOUT / "build" / "scenes"
 
 
 class NoPhotographsError(RuntimeError):
-    """A folder holds nothing that could be measured: the message says which, and what was in it."""
+    """A folder has no photographs to measure."""
 
 
 @dataclass(frozen=True)
 class Photograph:
-    """An original on disk, ``size`` in pixels as it is seen, upright."""
+    """An original on disk; ``size`` is in pixels, upright."""
 
     path: Path
     size: Size
 
     @property
     def name(self) -> str:
-        """The file's name without its ending."""
+        """The file's name without its suffix."""
         return self.path.stem
 
     @property
@@ -64,21 +64,21 @@ def corpus_photographs() -> Path | None:
 
 
 def default_folder() -> Path:
-    """Return the corpus's photographs where there are some, else scenes rendered for the purpose."""
+    """Return the folder of the corpus's photographs if there is one, otherwise of rendered scenes."""
     found = corpus_photographs()
     if found is not None:
         return found
-    from operations.calibration.scenes import write_scenes  # only where nothing better is at hand: it takes a minute
+    from operations.calibration.scenes import write_scenes  # rendering takes a minute
 
     write_scenes(SCENES)
     return SCENES
 
 
 def find_photographs(folder: Path, settings: Settings) -> tuple[list[Photograph], dict[str, str]]:
-    """Return the originals in ``folder``, and the reason for each file that is none, by its name.
+    """Return the originals in ``folder``, and for each other file, by name, why it is rejected.
 
     Raises:
-        NoPhotographsError: not one file is an original that Darkroom accepts.
+        NoPhotographsError: no file is an original that Darkroom accepts.
     """
     found: list[Photograph] = []
     refused: dict[str, str] = {}
@@ -90,15 +90,15 @@ def find_photographs(folder: Path, settings: Settings) -> tuple[list[Photograph]
         except RejectedError as rejection:
             refused[path.name] = rejection.message
     if not found:
-        raise NoPhotographsError(f"expected photographs in {folder} but received {len(refused)} files that are none")
+        raise NoPhotographsError(f"expected photographs in {folder} but none of its {len(refused)} files is one")
     return found, refused
 
 
 def reference(photograph: Photograph, rung: int, settings: Settings) -> Reference:
-    """Return what derivatives of ``rung`` are held against: the original decoded whole, reduced by Pillow's Lanczos-3.
+    """Return the reference for derivatives of ``rung``: the original in full size, reduced with Pillow's Lanczos-3.
 
-    Pillow computes every pixel from all that it covers, without shrinking on load, and is none of
-    the code that is measured; so blur or ringing of our own resize counts against us.
+    Pillow computes every pixel from all source pixels, without shrinking on load, and is independent of the measured
+    code, so that blur or ringing of our own resize lowers the score.
     """
     whole = Image.fromarray(pixels_of(photograph, Variant(photograph.size.width, 0, "jpeg"), settings))
     size = photograph.size.scaled(min(1.0, rung / photograph.size.width))

@@ -1,4 +1,4 @@
-"""A calibration in words: the candidates side by side, and what to put into which file."""
+"""The result of a calibration: tables of candidates, and the settings to copy into files."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -24,16 +24,16 @@ _MILLION = 1_000_000
 
 
 def comparison(fmt: Format, surveyed: Survey, choice: Choice, target: float, settings: Settings) -> Table:
-    """Return the candidates of ``fmt`` where each reaches ``target``, cheapest first, the chosen one marked."""
+    """Return a table of the candidates of ``fmt`` at ``target``, cheapest first, with the chosen one marked."""
     table = Table(
         title=f"{NAMES[fmt]} at SSIMULACRA2 {target:g}",
         title_justify="left",
-        caption=f"→ the least CPU of those within {SAME_COST:.1%} of the cheapest",
+        caption=f"→ the least CPU among those within {SAME_COST:.1%} of the cheapest",
         caption_justify="left",
     )
     table.add_column("")
     table.add_column("candidate")
-    for heading in ("quality", "bits a pixel", "CPU ms a megapixel", "USD a million"):
+    for heading in ("quality", "bits/pixel", "CPU ms/megapixel", "USD/million"):
         table.add_column(heading, justify="right")
     reached: list[tuple[float, str, Point]] = []
     short: list[str] = []
@@ -67,7 +67,7 @@ def proposed_settings(choices: Mapping[Format, Choice], today: date) -> str:
 
 
 def measured_encoders(choices: Mapping[Format, Choice], today: date) -> str:
-    """Return the content of ``operations/costs/encoders.toml``: what those encoders reached, for estimates."""
+    """Return the content of ``operations/costs/encoders.toml``: measurements of these encoders, for estimates."""
     lines = [f"measured_on = {today.isoformat()}"]
     for fmt, choice in choices.items():
         lines += ["", f"[{fmt}]"]
@@ -77,9 +77,9 @@ def measured_encoders(choices: Mapping[Format, Choice], today: date) -> str:
 
 
 def finding(choices: Mapping[Format, Choice], target: float) -> str:
-    """Say in a sentence what the calibration found."""
+    """Return the result in one sentence."""
     sizes = ", ".join(f"{NAMES[fmt]} {choice.point.bits_per_pixel:.2f}" for fmt, choice in choices.items())
-    return f"At SSIMULACRA2 {target:g}, bits a pixel: {sizes}"
+    return f"At SSIMULACRA2 {target:g}, bits per pixel: {sizes}"
 
 
 def _fields(model: BaseModel) -> Iterator[tuple[str, str]]:

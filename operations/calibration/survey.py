@@ -36,7 +36,7 @@ from operations.costs.prices import PRICES
 
 @dataclass(frozen=True)
 class Curve:
-    """A candidate and what it reached at each quality that was tried, lowest first."""
+    """A candidate and its measurements, lowest quality first."""
 
     encoder: Encoder
     points: tuple[Point, ...]
@@ -66,7 +66,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Workbench:
-    """What measurements are made with."""
+    """The inputs of a measurement: photographs, settings, processes and cache."""
 
     photographs: Sequence[Photograph]
     settings: Settings
@@ -92,7 +92,7 @@ class Workbench:
 
 
 def surveyed_encoders() -> list[tuple[Format, Encoder]]:
-    """Return every candidate at every quality to be tried."""
+    """Return every candidate at every quality of the survey."""
     return [
         (fmt, at_quality(candidate, quality))
         for fmt in FORMATS
@@ -131,7 +131,7 @@ def _cost(point: Point, fmt: Format, settings: Settings) -> float:
 
 
 def settle(bench: Workbench, fmt: Format, candidate: Encoder, target: float, start: int) -> Choice:
-    """Find the lowest quality of ``candidate`` that reaches ``target`` on all rungs together, looking from ``start``.
+    """Find the lowest quality of ``candidate`` that reaches ``target`` on all rungs together, starting at ``start``.
 
     Raises:
         UnreachableTargetError: no quality does.

@@ -1,4 +1,4 @@
-"""The demonstration on a folder as people have them: good pictures, broken ones, odd names, a file that is gone."""
+"""The demo on a typical folder: good pictures, broken ones, odd names, a missing file."""
 
 import os
 from pathlib import Path
@@ -70,7 +70,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("out")
 
 
-def test_every_file_is_one_row_with_one_outcome(stack: LocalStack, rows: dict[str, Picture]) -> None:
+def test_every_file_has_one_row_and_one_outcome(stack: LocalStack, rows: dict[str, Picture]) -> None:
     assert {name: (picture.fate, picture.code) for name, picture in rows.items()} == FATES
     image_ids = [picture.submission.image_id for picture in rows.values()]
     assert len(set(image_ids)) == len(FATES)
@@ -80,7 +80,7 @@ def test_every_file_is_one_row_with_one_outcome(stack: LocalStack, rows: dict[st
 
 
 @pytest.mark.parametrize("name", [name for name, (fate, _) in FATES.items() if fate == "ready"])
-def test_each_viewer_gets_its_format_and_asking_again_is_a_hit(rows: dict[str, Picture], name: str) -> None:
+def test_each_browser_gets_its_format_and_a_second_request_is_a_hit(rows: dict[str, Picture], name: str) -> None:
     picture = rows[name]
     assert picture.faults == ()
     assert [answer.ask for answer in picture.answers] == list(ASKS)
@@ -93,7 +93,7 @@ def test_each_viewer_gets_its_format_and_asking_again_is_a_hit(rows: dict[str, P
     assert [answer.cache for answer in picture.answers] == ["Miss"] * first + ["Hit"] * (len(ASKS) - first)
 
 
-def test_what_was_served_is_upright_srgb_and_tells_nothing(rows: dict[str, Picture]) -> None:
+def test_served_pictures_are_upright_srgb_without_metadata(rows: dict[str, Picture]) -> None:
     inspection = rows["turned.jpg"].inspection
     assert inspection is not None
     assert (inspection.original.orientation, inspection.original.profile) == (6, "Display P3")
@@ -108,7 +108,7 @@ def test_what_was_served_is_upright_srgb_and_tells_nothing(rows: dict[str, Pictu
     }
 
 
-def test_the_crop_was_drawn_because_it_was_asked_for(stack: LocalStack, rows: dict[str, Picture]) -> None:
+def test_the_crop_is_made_on_request(stack: LocalStack, rows: dict[str, Picture]) -> None:
     picture = rows["turned.jpg"]
     table, image_id = stack.parameter("images-table"), picture.submission.image_id or ""
     item = stack.client("dynamodb").get_item(TableName=table, Key={"image_id": {"S": image_id}})["Item"]
@@ -118,13 +118,13 @@ def test_the_crop_was_drawn_because_it_was_asked_for(stack: LocalStack, rows: di
     assert stack.client("s3").head_object(Bucket=stack.parameter("derivatives-bucket"), Key=key)["ContentLength"] > 0
 
 
-def test_the_contact_sheet_shows_them_all(rows: dict[str, Picture], out: Path) -> None:
+def test_the_contact_sheet_lists_every_file(rows: dict[str, Picture], out: Path) -> None:
     page = (out / PAGE).read_text(encoding="utf-8")
     assert all(name in page for name in rows)
     assert "data:image/avif;base64," in page
 
 
-def test_the_command_ends_well_where_every_picture_has_an_outcome(
+def test_the_command_succeeds_if_every_file_has_an_outcome(
     stack: LocalStack, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(HOME_VARIABLE, str(stack.folder.home))
@@ -136,7 +136,7 @@ def test_the_command_ends_well_where_every_picture_has_an_outcome(
     assert "html" in report.read_text(encoding="utf-8")[:200].lower()
 
 
-def test_the_command_fails_where_a_file_has_no_outcome(
+def test_the_command_fails_if_a_file_has_no_outcome(
     stack: LocalStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(HOME_VARIABLE, str(stack.folder.home))
@@ -149,7 +149,7 @@ def test_the_command_fails_where_a_file_has_no_outcome(
     assert "gone.jpg" in (tmp_path / "out" / PAGE).read_text(encoding="utf-8")
 
 
-def test_a_name_that_is_no_text_keeps_nothing_from_being_uploaded(stack: LocalStack, tmp_path: Path) -> None:
+def test_names_that_are_not_utf8_are_uploaded(stack: LocalStack, tmp_path: Path) -> None:
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     try:
@@ -162,7 +162,7 @@ def test_a_name_that_is_no_text_keeps_nothing_from_being_uploaded(stack: LocalSt
     assert (picture.name, picture.fate, picture.faults) == ("\ufffd.jpg", "ready", ())
 
 
-def test_the_command_refuses_a_folder_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     ran = CliRunner().invoke(app, ["demo", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")])
     assert ran.exit_code == 1
     assert "does not exist" in ran.output

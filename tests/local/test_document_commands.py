@@ -24,7 +24,7 @@ RUNNABLE = {
 
 
 @pytest.mark.parametrize("shown", RUNNABLE.values(), ids=RUNNABLE.keys())
-def test_its_commands_run_one_after_the_other(stack: LocalStack, shown: list[Block], tmp_path: Path) -> None:
+def test_documented_commands_run(stack: LocalStack, shown: list[Block], tmp_path: Path) -> None:
     if any("curl" in block.text for block in shown) and shutil.which("curl") is None:
         pytest.skip("the machine has no curl")
     folder = reader_folder(tmp_path)

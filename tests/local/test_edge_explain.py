@@ -1,4 +1,4 @@
-"""``darkroom explain``: every step as the running edge takes it."""
+"""``darkroom explain``: every step, as the running edge reports it."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def test_every_step_of_a_negotiated_request(stack: LocalStack) -> None:
     assert "changes nothing" in text
 
 
-def test_what_the_cache_holds(stack: LocalStack) -> None:
+def test_cached_responses_are_shown(stack: LocalStack) -> None:
     image_id = new_image_id()
     assert httpx.get(f"{stack.edge_url}/img/{image_id}", trust_env=False, timeout=60).status_code == 404
     cached = told(stack, f"/img/{image_id}")["cached"]
@@ -55,6 +55,6 @@ def test_a_refusal_is_explained_without_secrets(stack: LocalStack) -> None:
 
 
 @pytest.mark.parametrize(("url", "headers"), [("img", []), ("/img/x", ["no colon"]), ("/img/x", [": empty"])])
-def test_what_cannot_be_explained(stack: LocalStack, url: str, headers: list[str]) -> None:
+def test_unexplainable_requests_are_errors(stack: LocalStack, url: str, headers: list[str]) -> None:
     with pytest.raises(ExplanationError, match="expected"):
         explain_request(stack.edge_url, url, headers)

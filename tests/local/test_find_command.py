@@ -1,4 +1,4 @@
-"""``darkroom find``, and ``url``, which asks the same place."""
+"""``darkroom find`` and ``darkroom url`` on the local stack."""
 
 import pytest
 from typer.testing import CliRunner
@@ -14,13 +14,13 @@ def _home(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("thing", ["upload-api-url", "delivery-url"])  # of the primary region, and of the edge's
-def test_one_thing_is_printed_alone(stack: LocalStack, thing: str) -> None:
+def test_one_name_prints_its_value(stack: LocalStack, thing: str) -> None:
     printed = CliRunner().invoke(app, ["find", thing])
     expected = {"upload-api-url": stack.upload_api, "delivery-url": stack.edge_url}[thing]
     assert (printed.exit_code, printed.stdout) == (0, f"{expected}\n")
 
 
-def test_everything_that_was_published_is_listed(stack: LocalStack) -> None:
+def test_without_a_name_everything_is_listed(stack: LocalStack) -> None:
     printed = CliRunner().invoke(app, ["find"])
     found = dict(line.split("\t") for line in printed.stdout.splitlines())
     assert found["images-table"] == stack.parameter("images-table")
@@ -28,7 +28,7 @@ def test_everything_that_was_published_is_listed(stack: LocalStack) -> None:
     assert "lane-shared-queue-url" in found
 
 
-def test_what_is_not_there_is_refused_with_the_way_out(capfd: pytest.CaptureFixture[str]) -> None:
+def test_unknown_names_are_errors_with_the_way_out(capfd: pytest.CaptureFixture[str]) -> None:
     result = CliRunner().invoke(app, ["find", "philosophers-stone"])
     assert result.exit_code == 1
     told = result.output + result.stderr + capfd.readouterr().err
@@ -36,7 +36,7 @@ def test_what_is_not_there_is_refused_with_the_way_out(capfd: pytest.CaptureFixt
     assert "darkroom find" in told
 
 
-def test_the_address_of_a_picture_begins_with_the_edges(stack: LocalStack) -> None:
+def test_url_prints_a_picture_address_at_the_edge(stack: LocalStack) -> None:
     image_id = "0" * 32
     printed = CliRunner().invoke(app, ["url", image_id, "-w", "800"])
     assert printed.stdout == f"{stack.edge_url}/img/{image_id}?w=800\n"

@@ -1,4 +1,4 @@
-"""``darkroom traffic`` through the local edge: every visit is answered and logged in its own time."""
+"""``darkroom traffic`` through the local edge: every visit is answered and logged at its simulated time."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ def run(stack: LocalStack, *arguments: str) -> Result:
     return CliRunner().invoke(app, ["traffic", *arguments], env=environment)
 
 
-def test_a_days_visits_are_logged_in_its_own_hours(stack: LocalStack, tmp_path: Path) -> None:
+def test_visits_are_logged_at_their_simulated_times(stack: LocalStack, tmp_path: Path) -> None:
     file = tmp_path / "photo.jpg"
     file.write_bytes(samples.jpeg())
     assert await_outcome(stack, upload(stack, file))["outcome"] == "ready"
@@ -46,14 +46,14 @@ def test_a_days_visits_are_logged_in_its_own_hours(stack: LocalStack, tmp_path: 
     assert len(asked) > 0.9 * _REQUESTS
 
 
-def test_a_day_that_has_not_begun_is_refused(stack: LocalStack) -> None:
+def test_future_days_are_errors(stack: LocalStack) -> None:
     result = run(stack, "-n", "1", "--day", "2999-01-01")
     assert result.exit_code == 1
     assert "expected days up to today" in result.output
 
 
 @pytest.mark.parametrize("text", ["soon", "1e12 198.51.100.7"])
-def test_the_edge_takes_no_malformed_stamp(stack: LocalStack, text: str) -> None:
+def test_the_edge_rejects_malformed_stamps(stack: LocalStack, text: str) -> None:
     answer = httpx.get(f"{stack.edge_url}/img/{'0' * 32}", headers={HEADER: text}, trust_env=False)
     assert answer.status_code == 400
     assert "expected seconds since the epoch" in answer.text

@@ -44,17 +44,17 @@ CURVE = (point(40, 60, 10_000, 0.1), point(60, 70, 40_000, 0.3), point(80, 90, 1
         (30, 40, 10_000, 0.1),  # below the curve: its lowest point, for nothing is known beyond it
     ],
 )
-def test_between_two_measurements(target: float, quality: float, size: float, cpu: float) -> None:
+def test_targets_between_measurements_are_interpolated(target: float, quality: float, size: float, cpu: float) -> None:
     found = at_target(CURVE, target)
     assert (found.quality, found.cpu_seconds) == pytest.approx((quality, cpu))
     assert found.bytes == pytest.approx(size)
 
 
-def test_the_order_of_measurements_does_not_matter() -> None:
+def test_measurements_may_come_in_any_order() -> None:
     assert at_target(tuple(reversed(CURVE)), 65) == at_target(CURVE, 65)
 
 
-def test_a_dip_in_the_scores_is_passed_over() -> None:
+def test_a_dip_in_the_scores_is_ignored() -> None:
     dipping = (point(40, 60), point(50, 66), point(60, 65), point(70, 75))
     assert at_target(dipping, 66).quality == 50
     assert 60 < at_target(dipping, 68).quality < 70
@@ -67,12 +67,12 @@ def test_a_dip_in_the_scores_is_passed_over() -> None:
         ((), "expected measurements to reach 95 but received none"),
     ],
 )
-def test_a_target_beyond_the_measurements_is_refused(curve: tuple[Point, ...], message: str) -> None:
+def test_unreachable_targets_are_errors(curve: tuple[Point, ...], message: str) -> None:
     with pytest.raises(UnreachableTargetError, match=message):
         at_target(curve, 95)
 
 
-def test_what_a_derivative_costs_in_its_life() -> None:
+def test_lifetime_cost_of_a_derivative() -> None:
     drawn = point(50, 70, size=100_000, cpu=0.5)
     drawing = 0.5 * 0.00001 * 1769 / 1024  # the memory that brings one vCPU
     storage, delivery = 0.0001 * 10 * 0.02, 0.0001 * 0.1
@@ -82,7 +82,7 @@ def test_what_a_derivative_costs_in_its_life() -> None:
     )
 
 
-def test_the_cheapest_that_reaches_the_target() -> None:
+def test_the_cheapest_candidate_at_the_target_is_chosen() -> None:
     curves = {
         "quick but large": (point(40, 60, 50_000, 0.01), point(80, 90, 200_000, 0.01)),
         "slow but small": (point(40, 60, 10_000, 9.0), point(80, 90, 40_000, 9.0)),
@@ -96,7 +96,7 @@ def test_the_cheapest_that_reaches_the_target() -> None:
         cheapest({}, 95, lambda each: each.bytes)
 
 
-def test_of_those_that_cost_the_same_it_is_the_quickest() -> None:
+def test_among_equal_costs_the_least_cpu_is_chosen() -> None:
     curves = {
         "cheapest": (point(70, 70, 100_000, 0.5),),
         "as cheap": (point(70, 70, 100_400, 0.1),),
@@ -121,9 +121,7 @@ curves = st.lists(
 
 
 @given(st.dictionaries(st.text(max_size=3), curves, min_size=1, max_size=5), scores)
-def test_what_is_chosen_reaches_the_target_and_nothing_that_does_is_cheaper(
-    named: dict[str, list[Point]], target: float
-) -> None:
+def test_the_choice_reaches_the_target_and_no_other_is_cheaper(named: dict[str, list[Point]], target: float) -> None:
     reaching = [name for name, curve in named.items() if max(each.ssimulacra2 for each in curve) >= target]
     assume(reaching)
     name, found = cheapest(named, target, lambda each: lifetime_cost(each, "avif", CALIBRATION, PRICES))
@@ -134,7 +132,7 @@ def test_what_is_chosen_reaches_the_target_and_nothing_that_does_is_cheaper(
 
 
 @given(curves, scores)
-def test_what_is_read_off_a_curve_lies_within_what_was_measured(curve: list[Point], target: float) -> None:
+def test_interpolation_stays_within_the_measurements(curve: list[Point], target: float) -> None:
     assume(max(each.ssimulacra2 for each in curve) >= target)
     found = at_target(curve, target)
     for figure in ("quality", "bytes", "cpu_seconds"):
@@ -163,11 +161,11 @@ SETS = {
         (145_000, {"avif": "small", "jpeg": "small"}),
     ],
 )
-def test_a_set_within_a_size_at_the_least_cpu(limit: float, chosen: dict[str, str]) -> None:
+def test_the_set_with_the_least_cpu_within_the_size_limit(limit: float, chosen: dict[str, str]) -> None:
     assert cheapest_set(SETS, {"avif": 80, "jpeg": 80}, limit) == chosen
 
 
-def test_a_set_that_cannot_be_had_is_refused() -> None:
+def test_an_impossible_size_limit_is_an_error() -> None:
     with pytest.raises(UnreachableTargetError, match=r"of 100000 bytes in all formats together but received .* 140000"):
         cheapest_set(SETS, {"avif": 80, "jpeg": 80}, 100_000)
     with pytest.raises(UnreachableTargetError, match=r"of 81 but received at most 80\.0"):
@@ -175,9 +173,7 @@ def test_a_set_that_cannot_be_had_is_refused() -> None:
 
 
 @given(st.integers(1, 100), st.floats(0.2, 1.5), st.floats(-40, 30), st.floats(0, 99))
-def test_the_lowest_quality_from_wherever_the_search_begins(
-    start: int, slope: float, offset: float, target: float
-) -> None:
+def test_the_lowest_quality_is_found_from_any_start(start: int, slope: float, offset: float, target: float) -> None:
     asked: list[int] = []
 
     def score(quality: int) -> float:

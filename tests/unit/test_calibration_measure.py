@@ -44,20 +44,20 @@ def test_only_pictures_are_photographs(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["empty", "absent"])
-def test_a_folder_without_photographs_is_refused(tmp_path: Path, name: str) -> None:
+def test_folders_without_photographs_are_errors(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(NoPhotographsError, match=f"expected .* {tmp_path / name}|received {tmp_path / name}"):
         find_photographs(tmp_path / name, SETTINGS)
 
 
-def test_our_pixels_are_near_the_reference(folder: Path) -> None:
+def test_our_pixels_are_close_to_the_reference(folder: Path) -> None:
     (photograph,), _ = find_photographs(folder, SETTINGS)
     ours, expected = pixels_of(photograph, Variant(RUNG, 0, "jpeg"), SETTINGS), reference(photograph, RUNG, SETTINGS)
     assert ours.shape == expected.pixels.shape == (171, RUNG, 3)
     assert expected.ssimulacra2(ours) > 90
 
 
-def test_the_score_falls_with_what_is_lost() -> None:
+def test_the_score_falls_with_quality() -> None:
     reference = Reference(corners(200, 160).numpy())
     assert reference.ssimulacra2(reference.pixels) == pytest.approx(100)
     assert reference.ssimulacra2(corners(200, 160).gaussblur(3).numpy()) < 80
@@ -66,7 +66,7 @@ def test_the_score_falls_with_what_is_lost() -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(64, 64), (200, 161), (9, 300)])
-def test_the_score_is_the_ports_own_whatever_was_computed_ahead(width: int, height: int) -> None:
+def test_precomputed_references_give_the_same_score_as_the_port(width: int, height: int) -> None:
     sharp, soft = corners(width, height), corners(width, height).gaussblur(0.6)
     files = [io.BytesIO(picture.pngsave_buffer()) for picture in (sharp, soft)]
     reference = Reference(sharp.numpy())
@@ -74,13 +74,13 @@ def test_the_score_is_the_ports_own_whatever_was_computed_ahead(width: int, heig
     assert [reference.ssimulacra2(soft.numpy()) for _ in range(2)] == [expected, expected]
 
 
-def test_alpha_is_laid_on_white() -> None:
+def test_alpha_is_flattened_on_white() -> None:
     clear = np.zeros((16, 16, 4), np.uint8)
     data = corners(16, 16).new_from_array(clear).copy(interpretation="srgb").pngsave_buffer()
     assert decoded(data).min() == 255
 
 
-def test_a_better_quality_scores_and_weighs_more_and_nothing_is_measured_twice(folder: Path, tmp_path: Path) -> None:
+def test_higher_quality_scores_and_weighs_more_and_is_measured_once(folder: Path, tmp_path: Path) -> None:
     photographs, _ = find_photographs(folder, SETTINGS)
     work = tasks(photographs, [RUNG], [("jpeg", jpeg(30)), ("jpeg", jpeg(90))])
     assert [len(task.encoders) for task in work] == [2]
@@ -98,7 +98,7 @@ def test_a_better_quality_scores_and_weighs_more_and_nothing_is_measured_twice(f
     assert measured() == first, "expected the second run to answer from the cache, CPU included"
 
 
-def test_a_summary_is_of_one_encoder(folder: Path, tmp_path: Path) -> None:
+def test_a_summary_of_several_encoders_is_an_error(folder: Path, tmp_path: Path) -> None:
     photographs, _ = find_photographs(folder, SETTINGS)
     work = tasks(photographs, SETTINGS.ladder.widths[:2], [("jpeg", jpeg(60)), ("jpeg", jpeg(80))])
     found = measure(work, SETTINGS, processes=1, cache=tmp_path / "cache")

@@ -62,7 +62,7 @@ def test_default_encoders_are_those_that_were_measured(fmt: Format) -> None:
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
-def test_candidates_are_told_apart_and_the_shipped_one_is_among_them(fmt: Format) -> None:
+def test_candidates_have_distinct_names_and_include_the_default(fmt: Format) -> None:
     names = [describe(candidate) for candidate in candidates(fmt)]
     assert len(set(names)) == len(names)
     assert describe(shipped(SETTINGS.formats, fmt)) in names
@@ -75,7 +75,7 @@ def test_another_quality_is_the_same_candidate(fmt: Format) -> None:
     assert (other.quality, describe(other)) == (91, describe(CHOSEN[fmt]))
 
 
-def test_the_table_marks_what_is_chosen_and_names_what_falls_short() -> None:
+def test_the_table_marks_the_choice_and_lists_unreachable_candidates() -> None:
     curves = {
         describe(CHOSEN["avif"]): Curve(CHOSEN["avif"], (Point(50, 71, 9e4, 0.1, 1e6),)),
         "short": Curve(CHOSEN["avif"], (Point(50, 60, 9e4, 0.1, 1e6),)),
@@ -86,5 +86,5 @@ def test_the_table_marks_what_is_chosen_and_names_what_falls_short() -> None:
     assert costs[1] == "not reached"
 
 
-def test_the_finding_is_a_sentence() -> None:
-    assert finding(CHOICES, 70) == "At SSIMULACRA2 70, bits a pixel: AVIF 0.61, WebP 0.61, JPEG 0.61"
+def test_the_finding_is_one_sentence() -> None:
+    assert finding(CHOICES, 70) == "At SSIMULACRA2 70, bits per pixel: AVIF 0.61, WebP 0.61, JPEG 0.61"

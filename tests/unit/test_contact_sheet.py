@@ -1,4 +1,4 @@
-"""The contact sheet: true to the bytes that were served, whole on its own, safe with any name."""
+"""The contact sheet: shows the served bytes, is one self-contained file, and escapes any name."""
 
 import base64
 from collections.abc import Callable
@@ -109,7 +109,7 @@ def write(pictures: list[Picture], tmp_path: Path) -> str:
     return page.read_text(encoding="utf-8")
 
 
-def test_the_page_carries_the_served_bytes_and_refers_to_nothing_else(tmp_path: Path) -> None:
+def test_the_page_embeds_the_served_bytes_and_links_to_nothing(tmp_path: Path) -> None:
     picture = ready(tmp_path)
     page = Page(write([picture], tmp_path))
     assert page.sources, "expected pictures on the page"
@@ -119,9 +119,7 @@ def test_the_page_carries_the_served_bytes_and_refers_to_nothing_else(tmp_path: 
     assert len(embedded & served) >= 3, "expected the hero, the small picture and the crop as they were served"
 
 
-def test_a_page_for_very_many_pictures_refers_to_files_beside_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_page_of_many_pictures_links_to_files_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contact_sheet, "_EMBEDDED_BYTES", 1000)
     text = write([ready(tmp_path)], tmp_path)
     sources = Page(text).sources
@@ -130,7 +128,7 @@ def test_a_page_for_very_many_pictures_refers_to_files_beside_it(
     assert len(text) < 40_000
 
 
-def test_what_was_put_right_is_measured_on_the_served_bytes(tmp_path: Path) -> None:
+def test_properties_are_measured_on_the_served_bytes(tmp_path: Path) -> None:
     picture = ready(tmp_path)
     assert picture.inspection is not None
     assert picture.inspection.original.gps
@@ -138,9 +136,9 @@ def test_what_was_put_right_is_measured_on_the_served_bytes(tmp_path: Path) -> N
     assert picture.inspection.original.profile == "Display P3"
     assert picture.faults == ()
     page = Page(write([picture], tmp_path))
-    for words in ("quarter turn right needed", "Display P3", "a position", "upright", "sRGB, ΔE", "Maker One"):
+    for words in ("needs a quarter turn right", "Display P3", "present", "upright", "sRGB, ΔE", "Maker One"):
         assert words in page.words
-    assert "still there" not in page.words
+    assert "still present" not in page.words
 
 
 def keep_exif(data: bytes) -> bytes:
@@ -169,9 +167,7 @@ def profiled(data: bytes) -> bytes:
     ("spoil", "leak"),
     [(keep_exif, "GPS"), (keep_exif, "EXIF"), (tag_sideways, "orientation tag"), (profiled, "colour profile")],
 )
-def test_whatever_one_served_file_still_tells_is_a_fault(
-    tmp_path: Path, spoil: Callable[[bytes], bytes], leak: str
-) -> None:
+def test_metadata_in_any_served_file_is_a_fault(tmp_path: Path, spoil: Callable[[bytes], bytes], leak: str) -> None:
     picture = ready(tmp_path, spoil=spoil)
     assert f"expected served pictures without {leak} but received one with it" in picture.faults
     page = write([picture], tmp_path)
@@ -180,7 +176,7 @@ def test_whatever_one_served_file_still_tells_is_a_fault(
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_upright_is_told_from_every_other_position(tmp_path: Path, orientation: int) -> None:
+def test_upright_is_distinguished_from_turned_and_mirrored(tmp_path: Path, orientation: int) -> None:
     original, served = tmp_path / "original.jpg", tmp_path / "served.jpg"
     with_orientation(corners(), orientation).write_to_file(f"{original}[keep=exif]")
     corners().write_to_file(f"{served}[keep=none]")
@@ -201,7 +197,7 @@ def test_a_profile_dropped_without_conversion_is_a_fault(tmp_path: Path) -> None
     assert inspect_served(original, [served]).faithful
 
 
-def test_a_heic_original_is_compared_too(tmp_path: Path) -> None:
+def test_heic_originals_are_compared(tmp_path: Path) -> None:
     original, served = tmp_path / "original.heic", tmp_path / "served.jpg"
     pillow_heif.from_bytes("RGB", (240, 160), corners().write_to_memory()).save(original, quality=90)
     corners().write_to_file(f"{served}[keep=none]")
@@ -219,7 +215,7 @@ def test_a_heic_original_is_compared_too(tmp_path: Path) -> None:
         (lambda path: path.write_bytes(b"overwritten"), "VipsForeignLoad: buffer is not in a known format"),
     ],
 )
-def test_an_original_that_cannot_be_compared_is_a_fault_and_the_row_stays(
+def test_an_incomparable_original_is_a_fault_of_a_ready_picture(
     tmp_path: Path, lose: Callable[[Path], object], cause: str
 ) -> None:
     picture = ready(tmp_path)
@@ -230,7 +226,7 @@ def test_an_original_that_cannot_be_compared_is_a_fault_and_the_row_stays(
     assert row.faults == (f"cannot be compared with its original: {cause}",)
 
 
-def test_an_answer_that_is_not_the_owed_picture_is_a_fault(tmp_path: Path) -> None:
+def test_wrong_responses_are_faults(tmp_path: Path) -> None:
     picture = ready(tmp_path)
     wrong = (
         Answer(ASKS[0], picture.answers[0].variant, 503, "Error", 1.0, 12, "text/plain"),
@@ -245,7 +241,7 @@ def test_an_answer_that_is_not_the_owed_picture_is_a_fault(tmp_path: Path) -> No
     assert "fault" in Page(write([row], tmp_path)).words
 
 
-def test_rejected_files_stand_on_the_page_with_their_reasons(tmp_path: Path) -> None:
+def test_rejected_files_are_listed_with_their_reasons(tmp_path: Path) -> None:
     lost = Picture(Submission(Candidate("late.jpg", Path("x")), 5, IMAGE_ID), "no outcome", reason="none in time")
     pictures = [rejected("broken.jpg", "corrupt", "expected pixels"), lost]
     page = Page(write(pictures, tmp_path))
@@ -257,7 +253,7 @@ def test_rejected_files_stand_on_the_page_with_their_reasons(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "name", ["<script>alert(1)</script>.jpg", 'a" onerror="x.jpg', "&amp; {{ totals }} {% if %}.jpg", "été/日本 🌅.jpg"]
 )
-def test_any_name_is_shown_as_it_is_and_does_nothing(tmp_path: Path, name: str) -> None:
+def test_any_name_is_escaped(tmp_path: Path, name: str) -> None:
     text = write([ready(tmp_path, name), rejected(name, message=name)], tmp_path)
     page = Page(text)
     assert page.words.count(name) >= 3
@@ -277,5 +273,5 @@ def test_totals_count_each_variant_once(tmp_path: Path) -> None:
     assert totals.median_seconds == 1.5
 
 
-def test_a_page_without_any_ready_picture_is_still_a_page(tmp_path: Path) -> None:
-    assert "Not pictures here" in Page(write([rejected("x")], tmp_path)).words
+def test_a_page_without_ready_pictures_is_valid(tmp_path: Path) -> None:
+    assert "Rejected and failed files" in Page(write([rejected("x")], tmp_path)).words

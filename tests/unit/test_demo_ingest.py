@@ -27,18 +27,18 @@ def touch(folder: Path, *names: str) -> None:
         (["no suffix", "movie.mov", "letter.pdf"], ["letter.pdf", "movie.mov", "no suffix"]),
     ],
 )
-def test_every_file_that_is_not_hidden_is_taken(tmp_path: Path, files: list[str], taken: list[str]) -> None:
+def test_every_file_that_is_not_hidden_is_collected(tmp_path: Path, files: list[str], taken: list[str]) -> None:
     touch(tmp_path, *files)
     assert [candidate.name for candidate in collect(tmp_path)] == taken
 
 
-def test_a_link_to_nothing_is_a_row_and_a_pipe_is_not(tmp_path: Path) -> None:
+def test_broken_links_are_collected_and_pipes_are_not(tmp_path: Path) -> None:
     (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere")
     os.mkfifo(tmp_path / "pipe")
     assert [candidate.name for candidate in collect(tmp_path)] == ["gone.jpg"]
 
 
-def test_a_name_that_is_no_text_can_be_printed(tmp_path: Path) -> None:
+def test_names_that_are_not_utf8_can_be_printed(tmp_path: Path) -> None:
     try:
         Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe.jpg")).write_bytes(b"x")
     except OSError:
@@ -48,13 +48,13 @@ def test_a_name_that_is_no_text_can_be_printed(tmp_path: Path) -> None:
     assert candidate.path.read_bytes() == b"x"
 
 
-def test_one_file_is_taken_as_itself(tmp_path: Path) -> None:
+def test_a_single_file_is_collected(tmp_path: Path) -> None:
     touch(tmp_path, "one.jpg")
     assert collect(tmp_path / "one.jpg") == [Candidate("one.jpg", tmp_path / "one.jpg")]
 
 
 @pytest.mark.parametrize("name", ["missing", "empty"])
-def test_a_folder_with_nothing_in_it_is_refused(tmp_path: Path, name: str) -> None:
+def test_empty_and_missing_folders_are_errors(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(NothingToShowError, match=r"expected .* but"):
         collect(tmp_path / name)
@@ -85,7 +85,7 @@ def candidates(*names: str) -> list[Candidate]:
     return [Candidate(name, Path(name)) for name in names]
 
 
-def test_it_waits_until_every_upload_has_its_outcome() -> None:
+def test_every_upload_is_awaited() -> None:
     seen: list[tuple[int, int]] = []
     submissions, outcomes = ingest(
         candidates("a", "bad", "b"),
@@ -100,7 +100,7 @@ def test_it_waits_until_every_upload_has_its_outcome() -> None:
     assert seen == sorted(seen)
 
 
-def test_it_gives_up_on_a_picture_only_when_nothing_moves_any_more() -> None:
+def test_a_picture_is_given_up_only_when_nothing_changes() -> None:
     _, outcomes = ingest(candidates("a", "b"), submit, Pipeline({"a": None, "b": 2}).find, patience=0.5)
     assert set(outcomes) == {"b"}
 
@@ -116,5 +116,5 @@ def test_patience_begins_when_the_last_upload_is_done() -> None:
     assert set(outcomes) == {"a"}
 
 
-def test_nothing_to_upload_is_done_at_once() -> None:
+def test_no_files_finish_at_once() -> None:
     assert ingest([], submit, Pipeline({}).find, patience=60) == ([], {})

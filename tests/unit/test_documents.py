@@ -1,4 +1,4 @@
-"""README and docs: every command says how it is tested, and names only what there is; every link leads somewhere."""
+"""README and docs: every command exists and says how it is tested; every link has a target."""
 
 import re
 import tomllib
@@ -35,7 +35,7 @@ every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path:
 
 
 @every_document
-def test_every_block_says_what_it_is_and_how_it_is_tested(document: Path) -> None:
+def test_every_block_has_a_language_and_a_test_marker(document: Path) -> None:
     for block in blocks(document):
         if block.language in OTHER_LANGUAGES:
             continue
@@ -56,7 +56,7 @@ def test_every_command_exists(document: Path) -> None:
 
 
 @every_document
-def test_what_runs_on_the_shared_stack_leaves_it_running(document: Path) -> None:
+def test_local_blocks_leave_the_shared_stack_running(document: Path) -> None:
     for block in blocks(document):
         if block.marker == "local":
             for name, *arguments in commands(block.text):
@@ -65,7 +65,7 @@ def test_what_runs_on_the_shared_stack_leaves_it_running(document: Path) -> None
 
 
 @every_document
-def test_every_link_leads_somewhere(document: Path) -> None:
+def test_every_link_has_a_target(document: Path) -> None:
     for link in links(document):
         path, _, anchor = link.partition("#")
         target = (document.parent / path).resolve() if path else document
@@ -75,7 +75,7 @@ def test_every_link_leads_somewhere(document: Path) -> None:
 
 
 @every_document
-def test_settings_shown_are_settings_taken(document: Path) -> None:
+def test_documented_settings_are_valid(document: Path) -> None:
     for block in blocks(document):
         if block.language == "toml":
             for tables in stages_with(block):
@@ -97,7 +97,7 @@ def test_settings_shown_are_settings_taken(document: Path) -> None:
         ("x=$(darkroom fly) && true", "no command fly"),
     ],
 )
-def test_a_command_that_does_not_exist_is_found(text: str, expected: str) -> None:
+def test_unknown_commands_are_found(text: str, expected: str) -> None:
     assert expected in "".join(filter(None, map(fault_of, commands(text))))
 
 
@@ -112,7 +112,7 @@ def test_a_command_that_does_not_exist_is_found(text: str, expected: str) -> Non
         "AWS_REGION=us-east-1 darkroom status",
     ],
 )
-def test_a_command_that_exists_is_let_pass(text: str) -> None:
+def test_existing_commands_pass(text: str) -> None:
     assert [fault_of(command) for command in commands(text)] == [None] * len(list(commands(text)))
 
 

@@ -1,4 +1,4 @@
-"""The demonstration's own photographs: the same every time, and in need of everything that the pipeline does."""
+"""The demo's rendered photographs: reproducible, and stored so that the pipeline has everything to do."""
 
 import io
 from pathlib import Path
@@ -28,7 +28,7 @@ def test_the_same_seed_gives_the_same_pixels(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=named)
-def test_a_scene_is_a_picture_and_not_a_flat_field(scene: Scene) -> None:
+def test_scenes_have_contrast_and_detail(scene: Scene) -> None:
     picture = scene.develop(SMALL)
     assert (picture.width, picture.height) == ((240, 320) if scene.portrait else (320, 240))
     assert picture.deviate() > 20, "expected contrast"
@@ -36,7 +36,7 @@ def test_a_scene_is_a_picture_and_not_a_flat_field(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=named)
-def test_a_scene_is_stored_as_a_phone_stores_it(scene: Scene) -> None:
+def test_scenes_are_stored_as_by_a_phone(scene: Scene) -> None:
     file = scene.photograph(SMALL)
     stored = pyvips.Image.new_from_buffer(file, "")
     assert stored.get("icc-profile-data") == display_p3()
@@ -59,7 +59,7 @@ def test_a_scene_is_stored_as_a_phone_stores_it(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_stored_picture_is_turned_back_by_its_orientation(orientation: int) -> None:
+def test_orientation_turns_a_stored_picture_upright(orientation: int) -> None:
     upright = pyvips.Image.new_from_array(np.arange(24, dtype=np.uint8).reshape(4, 6))
     stored = as_stored(upright, orientation).copy()
     stored.set_type(pyvips.GValue.gint_type, "orientation", orientation)
@@ -67,7 +67,7 @@ def test_a_stored_picture_is_turned_back_by_its_orientation(orientation: int) ->
 
 
 @pytest.mark.parametrize("orientation", [0, 9, -1])
-def test_an_orientation_that_does_not_exist_is_refused(orientation: int) -> None:
+def test_unknown_orientations_are_errors(orientation: int) -> None:
     with pytest.raises(ValueError, match="expected an orientation from 1 to 8 but received"):
         as_stored(pyvips.Image.black(2, 2), orientation)
 
@@ -95,7 +95,7 @@ def test_display_p3_is_a_profile_wider_than_srgb() -> None:
     assert chroma > srgb_chroma + 5
 
 
-def test_scenes_are_written_once_and_again_when_one_is_lost(tmp_path: Path) -> None:
+def test_scenes_are_written_once_and_again_if_one_is_missing(tmp_path: Path) -> None:
     written = write_scenes(tmp_path, long_side=SMALL)
     assert [path.stem for path in written[: len(SCENES)]] == [scene.name for scene in SCENES]
     times = {path: path.stat().st_mtime_ns for path in written}
@@ -108,7 +108,7 @@ def test_scenes_are_written_once_and_again_when_one_is_lost(tmp_path: Path) -> N
     assert (written[0].read_bytes(), written[1].read_bytes()) == (lost, kept)
 
 
-def test_among_them_stand_files_that_no_decoder_accepts(tmp_path: Path) -> None:
+def test_damaged_files_are_written_too(tmp_path: Path) -> None:
     *_, text, broken = write_scenes(tmp_path, long_side=SMALL)
     assert text.read_bytes().isascii()
     with pytest.raises(pyvips.Error):

@@ -20,13 +20,13 @@ _EMBEDDED_BYTES = 24_000_000
 _MEDIA_TYPES = {**{f".{fmt}": media_type for fmt, media_type in MIME_TYPES.items()}, ".jpg": "image/jpeg"}
 # How a stored picture is made upright (Exif 2.32, tag Orientation).
 _TURNS = {
-    2: "mirror",
-    3: "half turn",
-    4: "flip",
-    5: "mirror, quarter turn left",
-    6: "quarter turn right",
-    7: "mirror, quarter turn right",
-    8: "quarter turn left",
+    2: "mirroring",
+    3: "a half turn",
+    4: "flipping",
+    5: "mirroring and a quarter turn left",
+    6: "a quarter turn right",
+    7: "mirroring and a quarter turn right",
+    8: "a quarter turn left",
 }
 
 
@@ -181,22 +181,22 @@ def _facts(inspection: Inspection) -> tuple[Fact, ...]:
     difference = f"ΔE {inspection.color_difference:.1f}"
 
     def gone(name: str, before: str) -> Fact:
-        return Fact(name, before, "still there" if name in leaks else "none", name not in leaks)
+        return Fact(name, before, "still present" if name in leaks else "none", name not in leaks)
 
     return (
         Fact(
-            "position",
-            f"{turn} needed" if turn else "upright",
+            "orientation",
+            f"needs {turn}" if turn else "upright",
             "upright" if inspection.upright else "not upright",
             inspection.upright and "orientation tag" not in leaks,
         ),
         Fact(
             "colour",
             original.profile or "no profile",
-            f"profile left in, {difference}" if "colour profile" in leaks else f"sRGB, {difference}",
+            f"profile kept, {difference}" if "colour profile" in leaks else f"sRGB, {difference}",
             "colour profile" not in leaks and inspection.faithful,
         ),
-        gone("GPS", "a position" if original.gps else "none"),
+        gone("GPS", "present" if original.gps else "none"),
         gone("EXIF", f"{original.exif_fields} fields" if original.exif_fields else "none"),
         gone("preview", format_size(original.preview) if original.preview else "none"),
     )

@@ -42,8 +42,8 @@ def _lens(light: Field) -> Field:
 def develop(light: Field, seed: int, scale: int) -> pyvips.Image:
     """Turn linear ``light`` (rows, columns, 3) into an 8-bit picture, ``scale`` times as wide and high.
 
-    Lens and film work at the size of ``light``; the grain is drawn at the final size, so that the picture has
-    detail in every pixel though its scene was rendered at a fraction of them.
+    Lens and film are applied at the size of ``light``, grain at the final size, so that every pixel has detail
+    although the scene was rendered smaller.
     """
     curve = _film_curve((np.linspace(0, 1, _CURVE_STEPS, dtype=np.float32) ** 3) * _BRIGHTEST)
     step = np.cbrt(np.clip(_lens(light), 0, _BRIGHTEST) / _BRIGHTEST) * (_CURVE_STEPS - 1)
@@ -57,7 +57,7 @@ def develop(light: Field, seed: int, scale: int) -> pyvips.Image:
 
 @dataclass(frozen=True)
 class Shot:
-    """What the camera notes about one picture.
+    """The metadata of one picture.
 
     ``orientation`` is Exif's, 1 to 8; ``latitude`` and ``longitude`` in degrees, north and east positive;
     ``altitude`` in metres; ``exposure`` in seconds; ``taken`` as ``YYYY:MM:DD HH:MM:SS``.
@@ -74,10 +74,10 @@ class Shot:
 
 
 def as_stored(upright: pyvips.Image, orientation: int) -> pyvips.Image:
-    """Turn and mirror a picture so that a viewer who obeys ``orientation`` (Exif, 1 to 8) sees it upright.
+    """Turn and mirror a picture so that a viewer that applies ``orientation`` (Exif, 1 to 8) sees it upright.
 
     Raises:
-        ValueError: there is no such orientation.
+        ValueError: ``orientation`` is not 1 to 8.
     """
     match orientation:
         case 1:

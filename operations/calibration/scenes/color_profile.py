@@ -15,12 +15,12 @@ _CREATED = (2026, 1, 1, 0, 0, 0)
 
 
 def _fixed(*values: float) -> bytes:
-    """Write s15Fixed16Numbers (4.6)."""
+    """Encode s15Fixed16Numbers (4.6)."""
     return b"".join(struct.pack(">i", round(value * 65536)) for value in values)
 
 
 def _text(words: str) -> bytes:
-    """Write a multiLocalizedUnicodeType (10.15) of one language."""
+    """Encode a multiLocalizedUnicodeType (10.15) of one language."""
     encoded = words.encode("utf-16-be")
     return b"mluc\0\0\0\0" + struct.pack(">II2s2sII", 1, 12, b"en", b"US", len(encoded), 28) + encoded
 

@@ -22,7 +22,7 @@ _MISTS = [(0.0, (0.98, 0.70, 0.46)), (0.45, (0.66, 0.56, 0.50)), (0.8, (0.36, 0.
 
 
 def _crest(rng: np.random.Generator, width: int, near: float) -> Field:
-    """Draw the crest of a range: rows from the top, in fractions of the picture; ``near`` is 0 afar, 1 at our feet."""
+    """Draw the crest of a range: rows from the top, in fractions of the picture; ``near`` is 0 far away, 1 in front."""
     rolling = line(rng, width, cells=2.2 + 2.5 * (1 - near), octaves=9, gain=0.45)
     peaks = 1 - np.abs(line(rng, width, cells=3.5, octaves=8, gain=0.48))
     crest: Field = 0.37 + 0.50 * near**1.2 - (0.032 + 0.040 * near) * (0.75 * rolling + 0.6 * peaks * (1 - 0.7 * near))
