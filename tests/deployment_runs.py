@@ -1,10 +1,10 @@
-"""Deployments run as Prefect's UI runs them: through the API, by whoever serves them."""
+"""Deployments run through Prefect's API, as its UI does, by the process that serves them."""
 
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 
 import httpx
@@ -15,12 +15,12 @@ from infra.local.stack import LocalStack
 
 _ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 _PATIENCE_SECONDS = 150.0
-_BUSY_SECONDS = 120.0  # more than the 60 s for which its server waits for a lock on SQLite, and answers nothing
+_BUSY_SECONDS = 120.0  # more than the 60 s for which the server waits for a lock on SQLite without responding
 _ANSWER_SECONDS = 20.0
 
 
 class _Patient(httpx.HTTPTransport):
-    """Asks again where the server's database was busy, as Prefect's own clients do."""
+    """Retries while the server's database is busy, as Prefect's own clients do."""
 
     def __init__(self, log: Path):
         super().__init__()
@@ -52,17 +52,17 @@ class Prefect:
 
     def start(self, deployment: str, parameters: Mapping[str, Any] | None = None) -> str:
         """Press "Run" on ``flow-name/deployment-name``; return the id of the flow run."""
-        found = self._answer(self._api.get(f"/deployments/name/{deployment}"))
+        found = self._content(self._api.get(f"/deployments/name/{deployment}"))
         # With its key it is one run, however often the server is asked.
         body = {"parameters": dict(parameters or {}), "state": {"type": "SCHEDULED"}, "idempotency_key": uuid4().hex}
-        return str(self._answer(self._api.post(f"/deployments/{found['id']}/create_flow_run", json=body))["id"])
+        return str(self._content(self._api.post(f"/deployments/{found['id']}/create_flow_run", json=body))["id"])
 
     def read(self, flow_run_id: str) -> dict[str, Any]:
         """Return a flow run as the server has it."""
-        return dict(self._answer(self._api.get(f"/flow_runs/{flow_run_id}")))
+        return dict(self._content(self._api.get(f"/flow_runs/{flow_run_id}")))
 
     def await_state(self, flow_run_id: str, *types: str) -> dict[str, Any]:
-        """Wait until a flow run is in a state of one of ``types``, such as PAUSED; its end if none is given."""
+        """Wait until a flow run is in a state of one of ``types``, such as PAUSED; a final state if none is given."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while True:
             run = self.read(flow_run_id)
@@ -82,30 +82,40 @@ class Prefect:
     def cancel(self, flow_run_id: str) -> None:
         """Press "Cancel" on a flow run; return when it is cancelled."""
         body = {"state": {"type": "CANCELLING"}}
-        self._answer(self._api.post(f"/flow_runs/{flow_run_id}/set_state", json=body))
+        self._content(self._api.post(f"/flow_runs/{flow_run_id}/set_state", json=body))
         self.await_state(flow_run_id, "CANCELLED")
 
-    def resume(self, flow_run_id: str, answer: Mapping[str, Any]) -> None:
-        """Resume a paused flow run with an ``answer`` to what it asks."""
-        resumed = self._answer(self._api.post(f"/flow_runs/{flow_run_id}/resume", json={"run_input": dict(answer)}))
+    def resume(self, flow_run_id: str, run_input: Mapping[str, Any]) -> None:
+        """Resume a paused flow run with the input that its form requires."""
+        resumed = self._content(self._api.post(f"/flow_runs/{flow_run_id}/resume", json={"run_input": dict(run_input)}))
         assert resumed["status"] == "ACCEPT", resumed
 
     def artifacts(self, flow_run_id: str) -> dict[str, dict[str, Any]]:
         """Return the artifacts of a flow run by their keys."""
         sought = {"artifacts": {"flow_run_id": {"any_": [flow_run_id]}}}
-        found = self._answer(self._api.post("/artifacts/filter", json=sought))
+        found = self._content(self._api.post("/artifacts/filter", json=sought))
         return {artifact["key"]: artifact for artifact in found}
 
     def pause_schedules(self) -> None:
-        """Have nothing run by itself."""
-        for deployment in self._answer(self._api.post("/deployments/filter", json={})):
+        """Pause the schedules of every deployment."""
+        for deployment in self._content(self._api.post("/deployments/filter", json={})):
             self._api.post(f"/deployments/{deployment['id']}/pause_deployment").raise_for_status()
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Post ``body`` and return the response, retrying while the server is busy."""
+        return self._content(self._api.post(path, json=dict(body)))
 
     def close(self) -> None:
         """Close the connections."""
         self._api.close()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     @staticmethod
-    def _answer(response: httpx.Response) -> Any:
+    def _content(response: httpx.Response) -> Any:
         assert response.is_success, response.text
-        return response.json()
+        return response.json() if response.content else None

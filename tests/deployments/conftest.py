@@ -11,7 +11,7 @@ from infra.local.stack import LocalStack
 
 @pytest.fixture
 def flows_here(stack: LocalStack, prefect: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Have flows of this process work on the local stack, and report to its Prefect server."""
+    """Have flows of this process use the local stack and its Prefect server."""
     for name, value in stack.environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)

@@ -1,4 +1,4 @@
-"""An audit of a stack with a planted fault of each kind, and the takedown of what only a takedown mends."""
+"""An audit of a stack with a planted fault of each kind, and the takedown of images without a record."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ AT_ONCE = {"settled_minutes": 0, "replica_minutes": 0}
 
 
 def days() -> dict[str, str]:
-    """Two, for midnight may pass."""
+    """Return yesterday and today, because midnight may pass during a test."""
     today = datetime.now(UTC).date()
     return {"day": str(today - timedelta(days=1)), "last_day": str(today)}
 
@@ -40,7 +40,7 @@ def planted(stack: LocalStack) -> Planted:
 
 
 @pytest.mark.usefixtures("flows_here")
-def test_it_finds_exactly_what_was_planted(stack: LocalStack, served: Prefect, planted: Planted) -> None:
+def test_the_audit_finds_exactly_the_planted_faults(stack: LocalStack, served: Prefect, planted: Planted) -> None:
     parameters = {"tenant": TENANT, **days(), **AT_ONCE, "strays": True}
     run = served.run("audit/daily", parameters)
 
@@ -54,23 +54,23 @@ def test_it_finds_exactly_what_was_planted(stack: LocalStack, served: Prefect, p
     document = last_document("audit", stack)
     backfills = {each["which"]: each for each in document["backfills"] if each["tenant"] == TENANT}
     assert planted.no_derivative in backfills["all"]["images"]
-    assert planted.not_replicated in backfills["anew"]["images"]
+    assert planted.not_replicated in backfills["redraw"]["images"]
     for backfill in backfills.values():
         backfill_flow.validate_parameters(backfill)
     assert [key for key in document["announce"] if key.endswith(planted.no_outcome)]
     assert planted.no_image in document["takedown"]
     assert planted.no_original not in document["takedown"], "it is still shown"
-    story = served.artifacts(run["id"])["audit"]["data"]
-    assert "prefect deployment run 'takedown/on-demand'" in story
+    summary = served.artifacts(run["id"])["audit"]["data"]
+    assert "prefect deployment run 'takedown/on-demand'" in summary
 
 
 @pytest.mark.usefixtures("flows_here")
-def test_a_takedown_leaves_nothing_of_them_and_the_next_audit_is_content(
+def test_a_takedown_removes_everything_and_the_next_audit_finds_nothing(
     stack: LocalStack, served: Prefect, planted: Planted
 ) -> None:
     gone = [planted.no_original, planted.no_image]
     dry: Any = takedown(images=gone, return_state=True)
-    assert dry.message == "dry run: 2 pictures would go"
+    assert dry.message == "dry run: 2 pictures would be removed"
     run = served.run("takedown/on-demand", {"images": gone, "dry_run": False, "reason": "audit"})
 
     assert run["state"]["name"] == "Completed", run["state"]["message"]
@@ -82,7 +82,7 @@ def test_a_takedown_leaves_nothing_of_them_and_the_next_audit_is_content(
     assert rows[planted.no_original]["derivatives"] == rows[planted.no_original]["replica"] == made
     assert (rows[planted.no_image]["derivatives"], rows[planted.no_image]["replica"]) == (1, 1)
     again: Any = takedown(images=gone, dry_run=False, return_state=True)
-    assert again.message == "2 of 2 pictures gone: 0 versions of originals, 0 of derivatives and 0 of their replicas"
+    assert again.message == "2 of 2 pictures removed: 0 versions of originals, 0 of derivatives and 0 of their replicas"
     state: Any = audit(tenant=TENANT, **days(), **AT_ONCE, return_state=True)
     assert state.is_completed()
     assert not {image_id for _, image_id, _ in findings(stack)} & set(gone)
@@ -99,14 +99,14 @@ def test_a_takedown_leaves_nothing_of_them_and_the_next_audit_is_content(
         ({"stage": "nowhere"}, "stage 'nowhere' has none"),
     ],
 )
-def test_a_takedown_of_nothing_is_refused(parameters: dict[str, Any], message: str) -> None:
+def test_an_invalid_takedown_is_refused(parameters: dict[str, Any], message: str) -> None:
     state: Any = takedown(**parameters, dry_run=False, return_state=True)
     assert state.is_failed()
     assert message in state.message
 
 
 @pytest.mark.usefixtures("flows_here")
-def test_another_tenants_images_are_refused_and_stay(stack: LocalStack, planted: Planted) -> None:
+def test_images_of_another_tenant_are_refused(stack: LocalStack, planted: Planted) -> None:
     state: Any = takedown(images=[planted.sound], tenant="studio", dry_run=False, return_state=True)
     assert state.is_failed()
     assert f"{planted.sound} is of demo" in state.message
@@ -114,10 +114,8 @@ def test_another_tenants_images_are_refused_and_stay(stack: LocalStack, planted:
 
 
 @pytest.mark.usefixtures("flows_here")
-def test_more_than_a_few_are_removed_by_nobody_who_was_not_asked(
-    stack: LocalStack, served: Prefect, planted: Planted
-) -> None:
-    """Rejected through Prefect's API, as its UI does."""
+def test_a_rejected_takedown_removes_nothing(stack: LocalStack, served: Prefect, planted: Planted) -> None:
+    """Rejected through Prefect's API, as the UI does."""
     asked = {"images": [planted.sound], "dry_run": False, "ask_above": 0}
     flow_run_id = served.start("takedown/on-demand", asked)
     served.await_state(flow_run_id, "PAUSED")
@@ -135,19 +133,19 @@ def test_more_than_a_few_are_removed_by_nobody_who_was_not_asked(
         ({"day": "2999-01-01"}, "expected days up to today"),
     ],
 )
-def test_what_cannot_be_audited_is_refused(parameters: dict[str, Any], message: str) -> None:
+def test_an_invalid_audit_is_refused(parameters: dict[str, Any], message: str) -> None:
     state: Any = audit(**parameters, return_state=True)
     assert state.is_failed()
     assert message in state.message
 
 
 @pytest.mark.usefixtures("flows_here")
-def test_all_of_a_tenant_that_left_can_be_taken_down(stack: LocalStack) -> None:
-    """A tenant whom the settings do not name any more, of whom something is stored."""
+def test_a_former_tenant_can_be_taken_down(stack: LocalStack) -> None:
+    """A tenant that the settings no longer name, with pictures stored."""
     Lane(stack).put(pictures(2, "former", 64, 48))
     state: Any = takedown(tenant="former", dry_run=False, return_state=True)
     assert state.name == "Completed", state.message
-    assert state.message.startswith("2 of 2 pictures gone: 2 versions of originals")
+    assert state.message.startswith("2 of 2 pictures removed: 2 versions of originals")
     assert not list(Resources.find(stack.settings).image_resources().originals.keys("former/"))
     again: Any = takedown(tenant="former", return_state=True)
     assert again.message == "expected a tenant of demo, studio but received 'former'"

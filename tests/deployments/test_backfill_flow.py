@@ -1,4 +1,4 @@
-"""The backfill flow on the local stack: every picture accounted for, whatever is killed, refused or cancelled."""
+"""The backfill flow on the local stack: every picture is accounted for after kills, failures and cancellation."""
 
 import json
 import os
@@ -29,7 +29,7 @@ from operations.backfill.summary import BackfillReport
 
 TENANT, NEW_RUNG = "demo", "1600x0.webp"
 LOWER = [Variant(width, 0, "webp") for width in (256, 512, 1024)]
-DAYS = {"first_day": date(2019, 1, 1), "last_day": date(2019, 12, 31)}  # nobody else's pictures are as old
+DAYS = {"first_day": date(2019, 1, 1), "last_day": date(2019, 12, 31)}  # no other test's pictures are as old
 
 COUNT = int(os.environ.get("BACKFILL_IMAGES", "60"))  # 500 by make faults
 
@@ -62,7 +62,7 @@ def jobs_of(run_id: str) -> list[dict[str, Any]]:
     return [job for job in listed if run_id in job.get("Description", "")]
 
 
-def papers(stack: LocalStack) -> set[str]:
+def bucket_keys(stack: LocalStack) -> set[str]:
     listed = stack.client("s3").list_objects_v2(Bucket=stack.parameter("backfill-bucket"))
     return {item["Key"] for item in listed.get("Contents", [])}
 
@@ -83,7 +83,7 @@ def concurrency(stack: LocalStack, executions: int) -> Iterator[None]:
 
 
 def assert_whole(stack: LocalStack, pictures: list[Picture], report: BackfillReport) -> None:
-    """Count: every picture has one outcome, and none was drawn twice."""
+    """Assert that every picture has one outcome and none was drawn twice."""
     broken = {picture.image_id for picture in pictures if picture.broken}
     tally = report.tally
     assert tally
@@ -99,24 +99,24 @@ def assert_whole(stack: LocalStack, pictures: list[Picture], report: BackfillRep
 
 
 def test_a_dry_run_counts_and_makes_nothing(stack: LocalStack) -> None:
-    before = papers(stack)
+    before = bucket_keys(stack)
     with planted(stack, TENANT, "2019-03-01", 6, made=LOWER):
         state: Any = backfill(**asked(), return_state=True)
         assert state.is_completed()
         assert re.match(r"dry run: 6 pictures, 6 derivatives, about 1 s and 0\.25 USD; nothing was made", state.message)
-    assert papers(stack) == before
+    assert bucket_keys(stack) == before
 
 
 @pytest.mark.faults
-def test_a_new_rung_while_a_worker_and_the_flow_are_killed(stack: LocalStack) -> None:
+def test_a_new_rung_with_the_flow_and_a_worker_killed(stack: LocalStack) -> None:
     count, canary = COUNT, COUNT // 5
     with planted(stack, TENANT, "2019-05-05", count, broken=count // 50, made=LOWER) as pictures:
         command = [sys.executable, "-m", "flows.backfill", "--tenant", TENANT, "--variants", NEW_RUNG, "--no-dry-run"]
         command += ["--first-day", "2019-01-01", "--last-day", "2019-12-31", "--canary", str(canary), "--no-page"]
         flow = subprocess.Popen(command, cwd=CHECKOUT, env=os.environ, stdout=subprocess.DEVNULL)
         try:
-            main = started(stack, flow, "main")
-            wait_until(lambda: killed(stack), "a worker to kill")
+            main = await_job(stack, flow, "main")
+            wait_until(lambda: kill_workers(stack), "a worker to kill")
         finally:
             flow.kill()
             flow.wait()
@@ -125,7 +125,7 @@ def test_a_new_rung_while_a_worker_and_the_flow_are_killed(stack: LocalStack) ->
 
         report = report_of(state)
         assert state.name == "Incomplete"
-        assert [job.kind for job in report.jobs] == ["canary", "main", "again"]
+        assert [job.kind for job in report.jobs] == ["canary", "main", "retry"]
         assert report.jobs[1].job_id == main["JobId"]
         assert len(jobs_of(report.run_id)) == 3, "expected no second job of any kind"
         assert_whole(stack, pictures, report)
@@ -134,7 +134,7 @@ def test_a_new_rung_while_a_worker_and_the_flow_are_killed(stack: LocalStack) ->
         assert report_of(left).images == count // 50, "expected only those that failed to be left"
 
 
-def started(stack: LocalStack, flow: "subprocess.Popen[bytes]", kind: str) -> dict[str, Any]:
+def await_job(stack: LocalStack, flow: "subprocess.Popen[bytes]", kind: str) -> dict[str, Any]:
     """Wait for the job of a ``kind`` that a flow makes; return it."""
     client = boto3.Session().client("s3control")
     before = {job["JobId"] for job in client.list_jobs(AccountId=ACCOUNT)["Jobs"]}
@@ -148,7 +148,7 @@ def started(stack: LocalStack, flow: "subprocess.Popen[bytes]", kind: str) -> di
     return found()[0]
 
 
-def killed(stack: LocalStack) -> int:
+def kill_workers(stack: LocalStack) -> int:
     """Kill the function's workers; return how many there were."""
     found = workers(stack, function(stack))
     for worker in found:
@@ -156,7 +156,7 @@ def killed(stack: LocalStack) -> int:
     return len(found)
 
 
-def test_a_canary_that_fails_stops_all_else(stack: LocalStack) -> None:
+def test_a_failed_canary_stops_the_run(stack: LocalStack) -> None:
     with planted(stack, TENANT, "2019-06-06", 12, broken=12, made=LOWER) as pictures:
         state = run(canary=4)
         report = report_of(state)
@@ -170,7 +170,7 @@ def test_a_canary_that_fails_stops_all_else(stack: LocalStack) -> None:
         assert set(writes(stack, pictures, NEW_RUNG).values()) == {0}
 
 
-def test_a_function_that_is_throttled_fails_no_picture(stack: LocalStack) -> None:
+def test_throttling_fails_no_picture(stack: LocalStack) -> None:
     before = throttles(stack)
     with planted(stack, TENANT, "2019-07-07", 10, made=LOWER) as pictures, concurrency(stack, 1):
         report = report_of(run())
@@ -178,14 +178,14 @@ def test_a_function_that_is_throttled_fails_no_picture(stack: LocalStack) -> Non
     assert throttles(stack) > before
 
 
-def test_a_job_that_somebody_cancels_ends_the_run_with_every_picture_counted(stack: LocalStack) -> None:
+def test_a_cancelled_job_ends_the_run_with_every_picture_counted(stack: LocalStack) -> None:
     def cancel_when_at_work() -> None:
         wait_until(lambda: at_work("canary"), "the job to be at work")
         boto3.Session().client("s3control").update_job_status(
             AccountId=ACCOUNT,
             JobId=at_work("canary")[0]["JobId"],
             RequestedJobStatus="Cancelled",
-            StatusUpdateReason="somebody wants it to",
+            StatusUpdateReason="no longer needed",
         )
 
     with planted(stack, TENANT, "2019-10-10", 6, made=LOWER), concurrency(stack, 0), ThreadPoolExecutor(1) as somebody:
@@ -193,9 +193,7 @@ def test_a_job_that_somebody_cancels_ends_the_run_with_every_picture_counted(sta
         state = run(canary=3)
         cancelled.result()
     assert state.is_failed()
-    assert re.match(
-        r"the canary job \S+ ended as Cancelled \(somebody wants it to\); 6 pictures: .*6 not", state.message
-    )
+    assert re.match(r"the canary job \S+ ended as Cancelled \(no longer needed\); 6 pictures: .*6 not", state.message)
     assert [job.kind for job in report_of(state).jobs] == ["canary"]
 
 
@@ -224,22 +222,22 @@ def throttles(stack: LocalStack) -> float:
         ({"stage": "nowhere"}, "stage 'nowhere' has none: deploy it"),
     ],
 )
-def test_what_cannot_be_done_is_refused_before_anything_is(
+def test_invalid_parameters_are_refused_before_anything_is_created(
     stack: LocalStack, changes: dict[str, Any], message: str
 ) -> None:
-    before = papers(stack)
+    before = bucket_keys(stack)
     state = run(**changes)
     assert state.is_failed()
     assert re.search(message, state.message), state.message
-    assert papers(stack) == before
+    assert bucket_keys(stack) == before
 
 
 def test_an_empty_selection_is_nothing_to_do(stack: LocalStack) -> None:
-    before = papers(stack)
+    before = bucket_keys(stack)
     state = run()
     assert (state.type.value, state.name) == ("COMPLETED", "NothingToDo")
     assert state.message == f"nothing to do: no picture of {TENANT} needs {NEW_RUNG}"
-    assert papers(stack) == before
+    assert bucket_keys(stack) == before
 
 
 def test_from_its_deployment_to_its_page_and_cancelled(stack: LocalStack, served: Prefect) -> None:
@@ -255,7 +253,7 @@ def test_from_its_deployment_to_its_page_and_cancelled(stack: LocalStack, served
         page = re.search(r"report: s3://([^/]+)/(\S+)", ended["state"]["message"])
         assert page
         body = stack.client("s3").get_object(Bucket=page[1], Key=page[2])["Body"].read().decode()
-        assert "5 pictures: 4 drawn (4 derivatives), 0 whole already, 1 failed" in body
+        assert "5 pictures: 4 drawn (4 derivatives), 0 already complete, 1 failed" in body
 
     with planted(stack, TENANT, "2019-09-09", 8, made=LOWER) as pictures, concurrency(stack, 0):
         flow_run = served.start("backfill/on-demand", parameters)
@@ -264,4 +262,7 @@ def test_from_its_deployment_to_its_page_and_cancelled(stack: LocalStack, served
         served.cancel(flow_run)
         wait_until(lambda: jobs_of(job["Description"])[0]["Status"] == "Cancelled", "the job to be cancelled")
         assert set(writes(stack, pictures, NEW_RUNG).values()) == {0}
-        wait_until(lambda: not [key for key in papers(stack) if re.fullmatch(r"runs/[^/]+", key)], "the book put away")
+        wait_until(
+            lambda: not [key for key in bucket_keys(stack) if re.fullmatch(r"runs/[^/]+", key)],
+            "the state to be closed",
+        )

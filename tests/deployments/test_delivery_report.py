@@ -1,4 +1,4 @@
-"""The delivery report on the local stack: its figures are the edge's own, whatever goes wrong it is there."""
+"""The delivery report on the local stack: its figures equal the edge's, and failures are reported."""
 
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -15,12 +15,13 @@ from outcomes import await_outcome, upload
 from scan_limits import scan_limit
 from throttling_athena import throttling
 
-from flows.delivery_report import delivery_report, main
+from flows.delivery_report import delivery_report
 from flows.reporting.periods import Period
 from flows.reporting.queries import Analytics, Query, QueryFailedError, find_analytics, run_query
 from flows.reporting.rendering import NOTEBOOKS, execute_notebook, read_figures
 from flows.reporting.reports import FinishedReport
 from flows.reporting.results import fetch_thumbnails, load_results
+from flows.runtime.command_line import run_from_command_line
 from infra.local.stack import LocalStack
 from lambdas.core.keys import new_image_id
 
@@ -37,7 +38,7 @@ def analytics(stack: LocalStack) -> Analytics:
 
 @pytest.fixture(scope="module")
 def traffic(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Pictures asked for by three browsers, twice each, and requests that come to nothing."""
+    """Request a picture as three browsers do, twice each, and two addresses that fail."""
     file = tmp_path_factory.mktemp("traffic") / "photo.jpg"
     file.write_bytes(samples.jpeg())
     image_id = upload(stack, file)
@@ -56,7 +57,7 @@ def days_of_the_session() -> dict[str, date]:
 
 
 @pytest.mark.usefixtures("traffic")
-def test_figures_are_the_edges_own_to_the_request_and_the_byte(
+def test_figures_equal_the_edges_statistics(
     stack: LocalStack, prefect: str, analytics: Analytics, tmp_path: Path
 ) -> None:
     with httpx.Client(base_url=stack.edge_url, trust_env=False, timeout=60) as edge:
@@ -73,14 +74,14 @@ def test_figures_are_the_edges_own_to_the_request_and_the_byte(
     assert report.figures["hit_ratio"] == pytest.approx(counted["hit_ratio"], abs=1e-6)
     assert report.figures["client_errors"] == sum(count for status, count in statuses.items() if 400 <= status < 500)
     assert report.figures["server_errors"] == sum(count for status, count in statuses.items() if status >= 500)
-    answers = load_results(tmp_path / "answers")
-    for question in ("hit_ratio_by_hour", "hit_ratio_by_day", "hit_ratio_by_location", "hit_ratio_by_tenant"):
-        rows = answers[question]
+    results = load_results(tmp_path / "results")
+    for query in ("hit_ratio_by_hour", "hit_ratio_by_day", "hit_ratio_by_location", "hit_ratio_by_tenant"):
+        rows = results[query]
         assert rows is not None
-        assert int(rows.requests.sum()) == counted["requests"], question
-        assert int(rows.bytes.sum()) == counted["bytes"], question
-        assert int(rows.hits.sum()) == counted["hits"], question
-    by_format = answers["hit_ratio_by_format"]
+        assert int(rows.requests.sum()) == counted["requests"], query
+        assert int(rows.bytes.sum()) == counted["bytes"], query
+        assert int(rows.hits.sum()) == counted["hits"], query
+    by_format = results["hit_ratio_by_format"]
     assert by_format is not None
     for row in by_format.to_dict("records"):
         edges = counted["formats"][row["format"]]
@@ -119,7 +120,7 @@ def linked_page(link: str) -> str:
 
 
 @pytest.mark.usefixtures("traffic")
-def test_a_notebook_that_is_opened_by_hand_asks_athena_itself(stack: LocalStack, tmp_path: Path) -> None:
+def test_a_notebook_opened_by_hand_queries_athena(stack: LocalStack, tmp_path: Path) -> None:
     with httpx.Client(base_url=stack.edge_url, trust_env=False, timeout=60) as edge:
         counted = edge_statistics(edge)
     days = {name: str(day) for name, day in zip(("first_day", "last_day"), days_of_the_session().values(), strict=True)}
@@ -129,20 +130,20 @@ def test_a_notebook_that_is_opened_by_hand_asks_athena_itself(stack: LocalStack,
 
 
 @pytest.mark.usefixtures("traffic")
-def test_a_question_that_fails_is_named_in_the_report(stack: LocalStack, tmp_path: Path) -> None:
+def test_a_failed_query_is_named_in_the_report(stack: LocalStack, tmp_path: Path) -> None:
     httpx.post(f"{stack.edge_url}/_edge/flush", trust_env=False).raise_for_status()
     with scan_limit(stack, 1):
         state: Any = delivery_report(**days_of_the_session(), notebook="tenants", folder=tmp_path, return_state=True)
     assert state.is_completed()
     assert state.name == "Incomplete"
     assert "or raise [analytics] scan_limit_bytes of darkroom.toml" in state.message
-    assert "hit_ratio_by_format" in state.result().unanswered
+    assert "hit_ratio_by_format" in state.result().failed_queries
     page = (tmp_path / "tenants.html").read_text(encoding="utf-8")
-    assert "Bytes scanned limit was exceeded: ask about fewer days" in page
-    assert "is not known: the question that tells went unanswered" in page
+    assert "Bytes scanned limit was exceeded: query fewer days" in page
+    assert "is not known: its query failed" in page
 
 
-def test_thumbnails_are_of_public_pictures_that_are_there(stack: LocalStack) -> None:
+def test_thumbnails_are_of_existing_public_pictures(stack: LocalStack) -> None:
     ids = [new_image_id(), new_image_id(private=True), new_image_id(), "no image id"]
     s3, bucket = stack.client("s3"), stack.parameter("derivatives-bucket")
     keys = [f"{image_id}/256x0.webp" for image_id in ids[:2]]
@@ -155,7 +156,7 @@ def test_thumbnails_are_of_public_pictures_that_are_there(stack: LocalStack) -> 
             s3.delete_object(Bucket=bucket, Key=key)
 
 
-def test_a_throttled_question_is_asked_again(analytics: Analytics, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_throttled_query_is_retried(analytics: Analytics, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")  # of the SDK's own, before ours
     with throttling(monkeypatch, times=1) as throttled:
         answer = run_query(Query("hit_ratio_by_format"), Period(*DAYS[:2]), analytics, attempts=2)
@@ -163,7 +164,7 @@ def test_a_throttled_question_is_asked_again(analytics: Analytics, monkeypatch: 
     assert answer.rows.empty
 
 
-def test_a_question_that_is_always_throttled_says_so_with_the_way_out(
+def test_a_permanently_throttled_query_fails_with_a_remedy(
     analytics: Analytics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
@@ -175,7 +176,7 @@ def test_a_question_that_is_always_throttled_says_so_with_the_way_out(
     assert throttled.refused == 1
 
 
-def test_a_cell_that_raises_gives_a_page_that_says_so(
+def test_a_failed_cell_gives_an_incomplete_page(
     stack: LocalStack, analytics: Analytics, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     notebook = nbformat.read(NOTEBOOKS / "tenants.ipynb", as_version=4)
@@ -189,22 +190,22 @@ def test_a_cell_that_raises_gives_a_page_that_says_so(
     assert state.is_failed()
     key = "tenants/2026-02-28/tenants.html"
     where = f"s3://{analytics.reports_bucket}/{key}"
-    assert state.message == f"tenants: ArithmeticError: a cell <raised>; what there is of the report: {where}"
+    assert state.message == f"tenants: ArithmeticError: a cell <raised>; incomplete report: {where}"
     page = stack.client("s3").get_object(Bucket=analytics.reports_bucket, Key=key)["Body"].read().decode()
-    assert "This report is not whole" in page
+    assert "This report is incomplete" in page
     assert "ArithmeticError: a cell &lt;raised&gt;" in page
     index = stack.client("s3").get_object(Bucket=analytics.reports_bucket, Key="index.html")["Body"].read().decode()
-    assert "Not whole: tenants: ArithmeticError: a cell &lt;raised&gt;" in index
+    assert "Incomplete: tenants: ArithmeticError: a cell &lt;raised&gt;" in index
 
 
-def test_a_day_without_logs_is_a_report_that_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_day_without_logs_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     chosen = ["--day", "2026-02-01", "--tenant", "demo", "--notebook", "tenants", "--folder", str(tmp_path)]
-    assert main(chosen) == 0
-    sentence = "Nothing of demo was asked for on 1 February 2026: no request is in the log."
+    assert run_from_command_line(delivery_report, chosen) == 0
+    sentence = "Nothing of demo was requested on 1 February 2026: the log has no request."
     assert capsys.readouterr().out.strip() == sentence
     page = (tmp_path / "tenants.html").read_text(encoding="utf-8")
     assert sentence in page
-    assert "look at the log delivery of the distribution" in page
+    assert "check the log delivery of the distribution" in page
 
 
 @pytest.mark.parametrize(
@@ -218,7 +219,7 @@ def test_a_day_without_logs_is_a_report_that_says_so(tmp_path: Path, capsys: pyt
     ],
     ids=["future", "reversed", "unknown-tenant", "not-deployed", "malformed-stage"],
 )
-def test_what_cannot_be_reported_on_is_refused_and_writes_nothing(
+def test_invalid_parameters_are_refused_and_write_nothing(
     tmp_path: Path, parameters: dict[str, Any], message: str
 ) -> None:
     state: Any = delivery_report(**parameters, folder=tmp_path / "report", return_state=True)

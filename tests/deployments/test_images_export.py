@@ -1,4 +1,4 @@
-"""The flow that writes the images table where Athena reads it: whole snapshots, or the one before."""
+"""The export of the images table to Athena: a complete new snapshot, or the previous one."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -13,8 +13,9 @@ from botocore.exceptions import ClientError
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 from seeded_images import IMAGES, recorded_images
 
-from flows.export_images import ImagesExport, export_images, main
+from flows.export_images import ImagesExport, export_images
 from flows.reporting.queries import find_analytics
+from flows.runtime.command_line import run_from_command_line
 from infra.local.stack import LocalStack
 from lambdas.core.stores.images import ImagesTable
 from operations.images_snapshot import Snapshot
@@ -41,7 +42,7 @@ def export(stack: LocalStack, environment: None) -> Iterator[ImagesExport]:
 
 
 def exported(stack: LocalStack) -> dict[str, dict[str, Any]]:
-    """Return what a question finds in the table of images, of the seeded ones."""
+    """Return the seeded images in Athena's table."""
     analytics = find_analytics(stack.settings)
     connection = pyathena.connect(
         work_group=analytics.workgroup,
@@ -86,7 +87,7 @@ def test_every_image_can_be_joined(stack: LocalStack, export: ImagesExport) -> N
     ids=["scan", "switch", "upload"],
 )
 @pytest.mark.usefixtures("export")
-def test_a_failure_leaves_the_snapshot_before_and_no_files(
+def test_a_failure_leaves_the_previous_snapshot_and_no_files(
     owner: type, method: str, error: Exception, stack: LocalStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, known = exported(stack), files(stack)
@@ -101,20 +102,20 @@ def test_a_failure_leaves_the_snapshot_before_and_no_files(
     state: Any = export_images(segments=SEGMENTS, return_state=True)
     assert state.is_failed()
     assert str(error) in state.message
-    assert "the one before stays" in state.message
+    assert "the previous snapshot stays" in state.message
     assert (exported(stack), files(stack)) == (before, known)
 
 
-def test_an_item_that_is_no_images_is_skipped_and_named(stack: LocalStack, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_malformed_item_is_skipped_and_reported(stack: LocalStack, capsys: pytest.CaptureFixture[str]) -> None:
     dynamodb, name = stack.client("dynamodb"), stack.parameter("images-table")
     dynamodb.put_item(TableName=name, Item={"image_id": {"S": "odd"}, "tenant": {"S": "demo"}})
     try:
-        assert main([]) == 1
+        assert run_from_command_line(export_images, []) == 1
     finally:
         dynamodb.delete_item(TableName=name, Key={"image_id": {"S": "odd"}})
     assert "1 items were skipped" in capsys.readouterr().out
 
 
 def test_a_stage_that_is_not_deployed_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--stage", "nowhere"]) == 2
+    assert run_from_command_line(export_images, ["--stage", "nowhere"]) == 2
     assert "stage 'nowhere' has none: deploy it" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Dead letters sent back and keys rotated: as deployments, and by hand."""
+"""Dead letters redriven and keys rotated: as deployments, and by hand."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -8,8 +8,9 @@ import pytest
 from deployment_runs import Prefect
 from lane import Lane, Original, pictures
 
-from flows.dead_letters import dead_letters, main
+from flows.dead_letters import dead_letters
 from flows.rotate_keys import rotate_keys
+from flows.runtime.command_line import run_from_command_line
 from infra.local.stack import LocalStack
 from lambdas.core.access.image_tokens import parse_image_token_keys
 from lambdas.core.access.tenant_tokens import parse_tenant_keys
@@ -30,7 +31,7 @@ def lane(stack: LocalStack) -> Lane:
 
 @pytest.fixture
 def dead(stack: LocalStack, lane: Lane) -> Iterator[Original]:
-    """Put the event of an original without outcome where messages go that no try could finish."""
+    """Put the event of an original without an outcome into the dead-letter queue."""
     (original,) = pictures(1, TENANT, 64, 48)
     lane.put([original])
     lane.await_outcomes([original])
@@ -39,27 +40,27 @@ def dead(stack: LocalStack, lane: Lane) -> Iterator[Original]:
         TableName=stack.parameter("images-table"), Key={"image_id": {"S": original.image_id}}
     )
     queue = stack.parameter(f"lane-{lane.name}-dlq-url")
-    told = announcement(stack.client("s3"), stack.parameter("originals-bucket"), OriginalKey.parse(original.key))
-    stack.client("sqs").send_message(QueueUrl=queue, MessageBody=told)
+    message = announcement(stack.client("s3"), stack.parameter("originals-bucket"), OriginalKey.parse(original.key))
+    stack.client("sqs").send_message(QueueUrl=queue, MessageBody=message)
     yield original
-    lane.dead_letters.discard(lambda letter: letter.is_named(original.image_id))
+    lane.dead_letters.discard(lambda message: message.is_named(original.image_id))
 
 
-def test_a_letter_is_seen_sent_back_and_followed_to_its_outcome(served: Prefect, lane: Lane, dead: Original) -> None:
+def test_a_dead_letter_is_redriven_and_followed_to_its_outcome(served: Prefect, lane: Lane, dead: Original) -> None:
     dry: Any = dead_letters(action="redrive", names=[dead.image_id], return_state=True)
-    assert dry.message == "dry run: 1 dead letter would be sent back"
+    assert dry.message == "dry run: 1 dead letter would be redriven"
     assert not lane.records([dead])
     asked = {"action": "redrive", "names": [dead.image_id], "dry_run": False}
     run = served.run("dead-letters/daily", asked)
-    assert run["state"]["message"] == "1 of 1 dead letter sent back: 1 ready"
+    assert run["state"]["message"] == "1 of 1 dead letter redriven: 1 ready"
     assert lane.records([dead])[dead.image_id]["outcome"] == "ready"
     listed = served.artifacts(run["id"])["dead-letters-list"]["data"]
     assert dead.image_id in listed
-    assert not any(letter.is_named(dead.image_id) for letter in lane.dead_letters.messages())
+    assert not any(message.is_named(dead.image_id) for message in lane.dead_letters.messages())
 
 
-def test_an_original_that_no_message_speaks_of_is_announced(lane: Lane, dead: Original) -> None:
-    lane.dead_letters.discard(lambda letter: letter.is_named(dead.image_id))
+def test_an_original_without_a_message_is_announced(lane: Lane, dead: Original) -> None:
+    lane.dead_letters.discard(lambda message: message.is_named(dead.image_id))
     state: Any = dead_letters(action="announce", names=[dead.key], dry_run=False, return_state=True)
     assert state.message == "1 of 1 originals announced: 1 ready"
     assert lane.records([dead])
@@ -68,23 +69,26 @@ def test_an_original_that_no_message_speaks_of_is_announced(lane: Lane, dead: Or
     assert "expected tenant/yyyy-mm-dd/imageId" in wrong.message
 
 
-def test_letters_are_discarded_only_by_their_names(
-    lane: Lane, dead: Original, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["--action", "discard", "--lane", lane.name, "--names", dead.image_id, "--no-dry-run"]) == 0
+def test_only_named_messages_are_discarded(lane: Lane, dead: Original, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        run_from_command_line(
+            dead_letters, ["--action", "discard", "--lane", lane.name, "--names", dead.image_id, "--no-dry-run"]
+        )
+        == 0
+    )
     assert "1 of 1 dead letter discarded" in capsys.readouterr().out
-    assert not any(letter.is_named(dead.image_id) for letter in lane.dead_letters.messages())
+    assert not any(message.is_named(dead.image_id) for message in lane.dead_letters.messages())
 
 
-def test_a_lane_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--lane", "nobody"]) == 2
+def test_an_unknown_lane_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_from_command_line(dead_letters, ["--lane", "nobody"]) == 2
     assert "expected a lane of shared, studio but received 'nobody'" in capsys.readouterr().err
 
 
-def test_a_key_is_rotated_once_and_retired_in_time(
+def test_a_key_is_rotated_once_and_not_retired_too_early(
     stack: LocalStack, served: Prefect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both keys stay good, for the other tests' tokens."""
+    """Both keys stay valid, for the tokens of other tests."""
     secret = stack.parameter("image-token-keys-secret")
 
     def held() -> tuple[str, set[str]]:
@@ -97,18 +101,18 @@ def test_a_key_is_rotated_once_and_retired_in_time(
     assert run["state"]["message"].startswith(f"nothing: {before} signs until it is 90 days old")
     state: Any = rotate_keys(action="rotate", dry_run=False, return_state=True)
     signing, kids = held()
-    assert state.message.startswith(f"{signing} signs from now on; retire the old key from ")
+    assert state.message.startswith(f"{signing} signs now; retire the old key from ")
     assert kids == {before, signing}
     again: Any = rotate_keys(action="rotate", dry_run=False, return_state=True)
     assert again.is_failed()
-    assert f"expected one key before a rotation but {before} lives beside {signing}" in again.message
+    assert f"expected one key before a rotation but {before} is valid beside {signing}" in again.message
     early: Any = rotate_keys(action="retire", dry_run=False, return_state=True)
     assert early.is_failed()
-    assert "tokens of the old key are good until" in early.message
+    assert "tokens of the old key are valid until" in early.message
     assert held() == (signing, {before, signing})
 
 
-def test_a_tenants_old_key_is_good_until_the_overlap_is_over(stack: LocalStack) -> None:
+def test_a_tenants_old_key_is_valid_during_the_overlap(stack: LocalStack) -> None:
     """In a secret of its own: other tests sign with the stack's."""
     secrets, name = stack.client("secretsmanager"), "test/tenant-keys"
     secrets.create_secret(Name=name, SecretString="{}")
@@ -118,15 +122,15 @@ def test_a_tenants_old_key_is_good_until_the_overlap_is_over(stack: LocalStack) 
         old = keyring.state()
         assert old.others == []
         made = keyring.rotate()
-        standing = keyring.state()
-        assert {standing.signing, *standing.others} == {old.signing, made.signing}
+        state = keyring.state()
+        assert {state.signing, *state.others} == {old.signing, made.signing}
         with pytest.raises(TooSoonError, match="the tenant may sign with the old key until"):
             keyring.retire()
         assert len(keyring.retire(at_once=True).removed) == 1
         assert keyring.state().others == []
         keys = parse_tenant_keys(secrets.get_secret_value(SecretId=name)["SecretString"])
         assert sorted(key.tenant for key in keys.values()) == ["acme", "globex"]
-        with pytest.raises(NoTenantKeyError, match="expected a key of the tenant hooli but there is none"):
+        with pytest.raises(NoTenantKeyError, match="No key for tenant hooli"):
             TenantKeyring(secrets, name, "hooli", timedelta(days=14)).standing()
     finally:
         secrets.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
@@ -136,10 +140,10 @@ def test_a_tenants_old_key_is_good_until_the_overlap_is_over(stack: LocalStack) 
     ("parameters", "message"),
     [
         ({"tenant": "nobody"}, "expected a tenant of demo, studio but received 'nobody'"),
-        ({"tenant": TENANT, "action": "publish"}, "expected publish for image tokens"),
+        ({"tenant": TENANT, "action": "publish"}, "expected publish without a tenant, for image tokens"),
     ],
 )
-def test_keys_that_cannot_be_changed_so_are_left(parameters: dict[str, Any], message: str) -> None:
+def test_invalid_rotations_are_refused(parameters: dict[str, Any], message: str) -> None:
     state: Any = rotate_keys(**parameters, dry_run=False, return_state=True)
     assert state.is_failed()
     assert message in state.message

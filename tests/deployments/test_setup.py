@@ -1,4 +1,4 @@
-"""What flows need on Prefect's server: made by one command, however often, and doing what it is for."""
+"""What flows need on Prefect's server: one command creates it, and it works."""
 
 import json
 import queue
@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import httpx
 import pytest
+from deployment_runs import Prefect
 from prefect.client.orchestration import get_client
 from prefect_aws import S3Bucket
+from typer.testing import CliRunner
 
 from flows.runtime.policies import (
     ATHENA,
@@ -20,7 +21,7 @@ from flows.runtime.policies import (
     LimitMissingError,
     create_missing_limits,
 )
-from flows.setup import main, set_up
+from flows.setup import app, set_up
 from infra.local.stack import LocalStack
 
 _PATIENCE_SECONDS = 60
@@ -30,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("flows_here")
 
 
 class Chat(ThreadingHTTPServer):
-    """What is posted to it, as each message's path and body."""
+    """A webhook that keeps the path and body of each message."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Post)
@@ -59,11 +60,10 @@ def chat() -> Iterator[Chat]:
         thread.join()
 
 
-def test_set_up_twice_is_set_up_once(stack: LocalStack, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--stage", stack.state.stage]) == 0
-    first = capsys.readouterr().out
-    assert main(["--stage", stack.state.stage]) == 0
-    assert capsys.readouterr().out == first
+def test_setup_can_be_repeated(stack: LocalStack) -> None:
+    first, second = (CliRunner().invoke(app, ["--stage", stack.state.stage]) for _ in range(2))
+    assert first.exit_code == second.exit_code == 0, first.output
+    assert first.stdout == second.stdout
     with get_client(sync_client=True) as client:
         limits = {limit.name: limit.limit for limit in client.read_global_concurrency_limits(limit=100)}
     assert {limit.name(stack.settings): limit.slots(stack.settings) for limit in LIMITS}.items() <= limits.items()
@@ -77,7 +77,7 @@ def test_the_bucket_block_reaches_the_reports(stack: LocalStack) -> None:
     assert stored["Body"].read() == b"by the block"
 
 
-def test_an_operators_limit_stays_until_it_is_set_up_anew(stack: LocalStack) -> None:
+def test_an_operators_limit_stays_until_the_next_setup(stack: LocalStack) -> None:
     set_up(stack.settings)
     name = ATHENA.name(stack.settings)
     with get_client(sync_client=True) as client:
@@ -88,24 +88,24 @@ def test_an_operators_limit_stays_until_it_is_set_up_anew(stack: LocalStack) -> 
         assert client.read_global_concurrency_limit_by_name(name).limit == ATHENA.slots(stack.settings)
 
 
-def test_a_limit_that_is_missing_lets_nobody_through(stack: LocalStack) -> None:
-    unknown = Limit("nobody-made-it", lambda _settings: 1)
+def test_a_missing_limit_gives_no_slot(stack: LocalStack) -> None:
+    unknown = Limit("missing", lambda _settings: 1)
     with (
-        pytest.raises(LimitMissingError, match=r"nobody-made-it .*python -m flows.setup --stage dev"),
+        pytest.raises(LimitMissingError, match=r"missing .*python -m flows.setup --stage dev"),
         unknown.hold(stack.settings),
     ):
         pytest.fail("expected no slot")
 
 
-def test_a_failed_run_is_told_if_a_schedule_started_it(stack: LocalStack, prefect: str, chat: Chat) -> None:
+def test_a_failed_run_is_posted_if_a_schedule_started_it(stack: LocalStack, prefect: str, chat: Chat) -> None:
     for path in ("/before", "/here"):
         set_up(stack.settings, f"http://127.0.0.1:{chat.server_port}{path}")
-    with httpx.Client(base_url=prefect, trust_env=False, timeout=30) as api:
-        flow = api.post("/flows/", json={"name": f"told-{uuid.uuid4().hex[:8]}"}).json()["id"]
+    with Prefect(stack) as api:
+        flow = api.post("/flows/", {"name": f"told-{uuid.uuid4().hex[:8]}"})["id"]
         for name, tags in (("by a person", ["darkroom"]), ("by a schedule", ["darkroom", "auto-scheduled"])):
-            run = api.post("/flow_runs/", json={"flow_id": flow, "name": name, "tags": tags}).json()["id"]
+            run = api.post("/flow_runs/", {"flow_id": flow, "name": name, "tags": tags})["id"]
             state = {"type": "FAILED", "name": "ApprovalNeverCame", "message": 'of "quotes"'}
-            api.post(f"/flow_runs/{run}/set_state", json={"state": state, "force": True}).raise_for_status()
+            api.post(f"/flow_runs/{run}/set_state", {"state": state, "force": True})
     path, body = chat.messages.get(timeout=_PATIENCE_SECONDS)
     text = json.loads(body)["text"]
     assert path == "/here"

@@ -1,4 +1,4 @@
-"""A lane's concurrency on the local stack: proposed by its metrics, approved, applied, and undone."""
+"""A lane's concurrency on the local stack: proposed from metrics, approved, applied, reverted."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -40,7 +40,7 @@ def control(stack: LocalStack) -> ControlPlane:
 
 @pytest.fixture(autouse=True)
 def smallest(lanes: DeployedLanes, control: ControlPlane) -> Iterator[dict[str, int | None]]:
-    """Give the lane less than its floor, and in the end what it had."""
+    """Give the lane less than its floor; restore it at the end."""
     before = control.read(lanes.functions)
     small: dict[str, int | None] = dict.fromkeys(lanes.functions, SMALLEST // len(lanes.functions))
     control.apply(small, before)
@@ -76,7 +76,7 @@ def most_at_once(lane: Lane, count: int = 6) -> float:
     return lane.most_at_once("derive", began)
 
 
-def test_as_many_run_at_once_as_are_reserved_and_revert_restores_it(
+def test_the_reservation_limits_concurrency_and_can_be_reverted(
     stack: LocalStack,
     served: Prefect,
     measured: Lane,
@@ -110,10 +110,10 @@ def test_as_many_run_at_once_as_are_reserved_and_revert_restores_it(
     execute_notebook("lanes", tmp_path / "lanes.ipynb", {"hours": 1, "period_seconds": 10})
     figures = read_figures(tmp_path / "lanes.ipynb")
     assert figures["changes"] == 2
-    assert figures["sentence"].startswith(f"{LANE} was undone from {after} to {SMALLEST} executions at once")
+    assert figures["sentence"].startswith(f"{LANE} was reverted from {after} to {SMALLEST} concurrent executions")
 
 
-def test_an_approval_that_never_comes_changes_nothing(
+def test_without_approval_nothing_changes(
     stack: LocalStack, measured: Lane, lanes: DeployedLanes, control: ControlPlane, smallest: dict[str, int | None]
 ) -> None:
     count = len(records(stack))
@@ -126,18 +126,18 @@ def test_an_approval_that_never_comes_changes_nothing(
     assert len(records(stack)) == count
 
 
-def test_a_time_without_metrics_changes_nothing(
+def test_without_metrics_nothing_changes(
     lanes: DeployedLanes, control: ControlPlane, smallest: dict[str, int | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     long_ago = Window.before(datetime(2026, 1, 1, tzinfo=UTC), 15)
     monkeypatch.setattr(module.Window, "before", lambda *_: long_ago)
     state: Any = tenant_concurrency(dry_run=False, return_state=True)
     assert (state.name, state.is_failed()) == ("NoMetrics", True)
-    assert "expected metrics of shared, studio from 23:46 to 00:01 UTC but CloudWatch has none" in state.message
+    assert "CloudWatch has no metrics of shared, studio from 23:46 to 00:01 UTC" in state.message
     assert control.read(lanes.functions) == smallest
 
 
-def test_floors_beyond_the_budget_change_nothing(
+def test_floors_above_the_budget_change_nothing(
     stack: LocalStack,
     measured: Lane,
     lanes: DeployedLanes,
@@ -157,7 +157,7 @@ def test_floors_beyond_the_budget_change_nothing(
     assert control.read(lanes.functions) == smallest
 
 
-def test_a_new_lane_begins_with_what_the_settings_say_and_no_other_is_touched(
+def test_a_new_lane_gets_the_settings_reservation_and_others_keep_theirs(
     stack: LocalStack,
     lanes: DeployedLanes,
     control: ControlPlane,
