@@ -182,7 +182,7 @@ def delivery_report(
 def _run_queries(names: Sequence[str], period: Period, folder: Path, given: dict[str, Any]) -> None:
     """Run queries concurrently and save their results and failures in ``folder``."""
     settings: Settings = given["settings"]
-    threads: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(settings.analytics.concurrent_questions)
+    threads: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(settings.analytics.concurrent_queries)
     with threads as runner:
         submitted = {name: runner.submit(run_named_query, {"name": name, "period": period, **given}) for name in names}
         outcomes = {name: future.result(raise_on_failure=False) for name, future in submitted.items()}

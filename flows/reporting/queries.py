@@ -45,7 +45,7 @@ _REMEDIES = (
     ),
     (
         "throttl|toomanyrequests|requestlimitexceeded|too many requests",
-        "run it again later, or lower [analytics] concurrent_questions of darkroom.toml",
+        "run it again later, or lower [analytics] concurrent_queries of darkroom.toml",
     ),
     ("accessdenied|not authorized|insufficient permissions", "allow the role that runs flows to use the workgroup"),
 )

@@ -89,7 +89,7 @@ def run_queries(names: Iterable[str], period: Period, settings: Settings, tenant
         except QueryFailedError as error:
             return error
 
-    with ThreadPoolExecutor(settings.analytics.concurrent_questions) as pool:
+    with ThreadPoolExecutor(settings.analytics.concurrent_queries) as pool:
         outcomes = dict(zip(queries, pool.map(attempt, queries), strict=True))
     results = [outcome for outcome in outcomes.values() if isinstance(outcome, QueryResult)]
     return Results(

@@ -69,7 +69,7 @@ class Limit:
             yield
 
 
-ATHENA = Limit("athena", lambda settings: settings.analytics.concurrent_questions)
+ATHENA = Limit("athena", lambda settings: settings.analytics.concurrent_queries)
 REPORT_INDEX = Limit("report-index", lambda _settings: 1)
 LANES = Limit("lane-concurrency", lambda _settings: 1)  # concurrent changes would each use the same free executions
 LIMITS = (ATHENA, REPORT_INDEX, LANES)

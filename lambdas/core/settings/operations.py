@@ -20,7 +20,7 @@ class Analytics(Table):
     )
     result_days: Days = Field(default=7, description="Days that Athena's result files are kept.")
     report_days: Days = Field(default=400, description="Days that rendered reports are kept.")
-    concurrent_questions: int = Field(
+    concurrent_queries: int = Field(
         default=4, ge=1, le=20, description="Queries of a report that run in parallel. Lower it if Athena throttles."
     )
     attempts: int = Field(default=5, ge=1, le=20, description="Attempts of a query that Athena throttles.")

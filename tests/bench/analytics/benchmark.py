@@ -134,7 +134,7 @@ def _ask_all(
         advance()
         return found
 
-    with ThreadPoolExecutor(chosen.concurrent_questions) as pool:
+    with ThreadPoolExecutor(chosen.concurrent_queries) as pool:
         answers = list(pool.map(answer, questions))
     return answers, time.perf_counter() - began
 
