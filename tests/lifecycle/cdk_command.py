@@ -14,7 +14,7 @@ from infra.local.state import CHECKOUT
 
 SECONDS = 240
 _MAKEFILE = (CHECKOUT / "Makefile").read_text(encoding="utf-8")
-_COPIED = ("Makefile", "cdk.json", "darkroom.toml", "infra", "lambdas", "pyproject.toml", "uv.lock")
+_COPIED = ("Makefile", "cdk.json", "darkroom.toml", "infra", "lambdas", "operations", "pyproject.toml", "uv.lock")
 _STACK = re.compile(r"^Stack (\S+)")
 _RESOURCE = re.compile(r"^\[[~+-]\] (AWS::\S+) .*?(\w+)(?: (?:replace|destroy|orphan|may be replaced))?$")
 _TEMPLATE_SUFFIX = ".template.json"
