@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from infra.local.endpoint import HOST, Endpoint
 from infra.local.processes import ProcessError, find_process, log_tail, python_module, start_process
 from infra.local.state import CHECKOUT, HOME_VARIABLE, Ports, ProcessRecord, StateFolder
+from lambdas.core.settings import FILE_VARIABLE, settings_path
 
 _POLL_SECONDS = 0.02
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
@@ -56,7 +57,7 @@ LAB = Part("lab", "JupyterLab", "infra.local.jupyterlab", "/api")
 def part_environment(folder: StateFolder, ports: Ports, endpoint: Endpoint, stage: str) -> dict[str, str]:
     """Return a part's whole environment: the emulator's address, the state folder, the ports and the stage.
 
-    A part reads ``DARKROOM_HOME``, its port, such as ``DARKROOM_EDGE_PORT``, and ``DARKROOM_STAGE``.
+    A part reads ``DARKROOM_HOME``, ``DARKROOM_STAGE``, ``DARKROOM_SETTINGS`` and its port, as ``DARKROOM_EDGE_PORT``.
     """
     return {
         **{name: value for name, value in os.environ.items() if name in _INHERITED or name.startswith("DARKROOM_")},
@@ -64,6 +65,7 @@ def part_environment(folder: StateFolder, ports: Ports, endpoint: Endpoint, stag
         HOME_VARIABLE: str(folder.home),
         **{f"DARKROOM_{name.upper()}_PORT": str(port) for name, port in ports.model_dump().items()},
         "DARKROOM_STAGE": stage,
+        FILE_VARIABLE: str(settings_path().resolve()),
         "TMPDIR": str(folder.scratch),
         "PYTHONUNBUFFERED": "1",
         "NO_PROXY": "*",
