@@ -73,14 +73,27 @@ def test_commands_of_the_local_stack_ask_for_a_checkout(darkroom: Run, command: 
     assert "Traceback" not in refused.stderr
 
 
-def test_modules_for_operating_on_aws_import(darkroom: Run) -> None:
-    modules = (
-        "boto3", "infra.synth", "lambdas.core.access.tenant_tokens", "lambdas.core.stores.secrets",
-        "operations.dead_letters.dead_letters", "operations.keys.edge_key_store", "operations.keys.image_token_keys",
-        "operations.tuning.lanes", "operations.tuning.reservations",
-    )  # fmt: skip
-    imported = darkroom("python", "-c", f"import awscrt, {', '.join(modules)}")
-    assert imported.returncode == 0, imported.stderr
+def test_settings_are_shown_from_the_wheel(darkroom: Run) -> None:
+    shown = darkroom("darkroom", "settings", DARKROOM_SETTINGS=str(ROOT / "darkroom.toml"))
+    assert shown.returncode == 0, shown.stderr
+    assert '"darkroom"' in shown.stdout
+    missing = darkroom("darkroom", "find", "--aws")
+    assert missing.returncode == 1
+    assert "No darkroom.toml" in missing.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["find", "token demo", "keys", "rotate-keys", "reserve", "dead-letters", f"url {'0' * 32}"]
+)
+def test_commands_for_aws_have_all_their_packages(darkroom: Run, command: str) -> None:
+    unreachable = {
+        "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_MAX_ATTEMPTS": "1",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1", "DARKROOM_SETTINGS": str(ROOT / "darkroom.toml"),
+    }  # fmt: skip
+    failed = darkroom("darkroom", *command.split(), "--aws", **unreachable)
+    assert failed.returncode == 1
+    assert "cannot be read: Could not connect to the endpoint URL" in failed.stderr
+    assert darkroom("python", "-c", "import awscrt").returncode == 0, "expected the signer of CloudFront KeyValueStore"
 
 
 def test_uploads_to_another_api_run_from_the_wheel(darkroom: Run, tmp_path: Path) -> None:
