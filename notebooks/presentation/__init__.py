@@ -1,13 +1,7 @@
 """What notebooks show: headline, key figures, charts and tables, for any page width."""
 
 from notebooks.presentation.charts import (
-    BLUE,
-    GREEN,
-    GREY,
-    ORANGE,
     SERIES,
-    SKY,
-    VERMILION,
     Unit,
     bars,
     chart,
@@ -39,6 +33,7 @@ from notebooks.presentation.page import (
     style,
     table,
 )
+from operations.palette import BLUE, GREEN, GREY, ORANGE, SKY, VERMILION
 
 __all__ = [
     "BLUE",

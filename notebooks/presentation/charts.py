@@ -9,13 +9,12 @@ import pandas as pd
 import vl_convert
 from IPython.display import HTML
 
-# Okabe and Ito's palette: distinguishable with any colour vision, and in grey by lightness.
-BLUE, ORANGE, GREY, VERMILION, GREEN, SKY = "#0072b2", "#e69f00", "#999999", "#d55e00", "#009e73", "#56b4e9"
+from operations.palette import BLUE, FONT, GREEN, GREY, ORANGE, SKY, VERMILION
+
 SERIES = (BLUE, ORANGE, GREEN, SKY, VERMILION, GREY)
 """Colours of a series, in order."""
 
 _WIDE, _NARROW = 780, 260  # plot widths in pixels; the page shows the one that fits
-_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif"
 _ROW, _BAR = 44, 26  # pixels, of a row of bars
 _HEIGHT = 150  # pixels, of a chart over time
 _LABEL = 13  # pixels
@@ -46,7 +45,7 @@ def chart(finding: str, note: str, legend: Mapping[str, str], draw: Callable[[in
 
 def _svg(drawn: Chart) -> str:
     themed = (
-        drawn.configure(font=_FONT, background="transparent", padding={"left": 12, "right": 24, "top": 4, "bottom": 4})
+        drawn.configure(font=FONT, background="transparent", padding={"left": 12, "right": 24, "top": 4, "bottom": 4})
         .configure_view(stroke=None)
         .configure_axis(labelFontSize=13, titleFontSize=13, titleFontWeight="normal", grid=False, domain=False)
     )

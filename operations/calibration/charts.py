@@ -1,4 +1,4 @@
-"""The charts of a calibration: quality against size, and size against CPU at the target; and their palette."""
+"""The charts of a calibration: quality against size, and size against CPU at the target."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,19 +17,7 @@ from operations.calibration.candidates import describe
 from operations.calibration.choose import UnreachableTargetError, at_target
 from operations.calibration.report import NAMES, finding
 from operations.calibration.survey import Choice, Survey
-
-# Okabe and Ito's palette: distinguishable with any colour vision.
-BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK, GREY = (
-    "#0072b2",
-    "#e69f00",
-    "#009e73",
-    "#d55e00",
-    "#cc79a7",
-    "#56b4e9",
-    "#1b1b1b",
-    "#8a8a8a",
-)
-FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', 'DejaVu Sans', sans-serif"
+from operations.palette import BLACK, BLUE, FONT, GREEN, GREY, ORANGE, PURPLE, VERMILION
 
 _WIDTH, _HEIGHT = 300, 260  # pixels of one panel
 _EFFORTS = {0: ORANGE, 1: GREEN, 2: BLUE, 4: PURPLE, 6: BLACK}

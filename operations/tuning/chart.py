@@ -6,10 +6,10 @@ import altair as alt
 import pandas as pd
 import vl_convert
 
+from operations.palette import BLUE, GREY, VERMILION
 from operations.tuning.proposal import Change
 
-# From Okabe and Ito's palette, which is distinguishable with any colour vision.
-_CURRENT, _PROPOSED, _NEEDED = "#999999", "#0072b2", "#d55e00"
+_CURRENT, _PROPOSED, _NEEDED = GREY, BLUE, VERMILION
 _WIDTH, _ROW = 620, 46
 
 

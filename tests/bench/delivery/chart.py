@@ -5,7 +5,7 @@ from pathlib import Path
 
 import altair as alt
 
-from operations.calibration.charts import BLUE, FONT, GREY
+from operations.palette import BLUE, FONT, GREY
 from tests.bench.delivery.replay import Replayed
 
 

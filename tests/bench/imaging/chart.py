@@ -6,7 +6,7 @@ from typing import Any
 
 import altair as alt
 
-from operations.calibration.charts import (
+from operations.palette import (
     BLACK,
     BLUE,
     FONT,
