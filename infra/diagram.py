@@ -11,7 +11,7 @@ from typing import Any
 from infra.assets.packages import ROOT
 
 _STACK = "aws:cloudformation:stack"
-# What a stack is there for, in the order in which it is named; what only serves these is left out.
+# The types that are shown, in this order.
 _SHOWN = {
     "AWS::S3::Bucket": "bucket",
     "AWS::DynamoDB::Table": "table",
@@ -33,7 +33,7 @@ _SHOWN = {
 
 @dataclass(frozen=True, slots=True)
 class StackShown:
-    """A stack as it is drawn."""
+    """A stack in the diagram; ``after`` has the stacks that are deployed before it."""
 
     name: str
     region: str
@@ -45,7 +45,7 @@ def read_stacks(assembly: Path) -> list[StackShown]:
     """Return the stacks of ``assembly`` by region and name.
 
     Raises:
-        OSError, ValueError: the folder holds no assembly.
+        OSError, ValueError: the folder has no assembly.
     """
     artifacts = json.loads((assembly / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
     stacks = {name: artifact for name, artifact in artifacts.items() if artifact["type"] == _STACK}
@@ -63,7 +63,7 @@ def read_stacks(assembly: Path) -> list[StackShown]:
 
 
 def mermaid(stacks: list[StackShown]) -> str:
-    """Return a flowchart of ``stacks``, each in its region, what others wait for to the left of them."""
+    """Return a Mermaid flowchart of ``stacks`` by region, dependencies on the left."""
     lines = ["flowchart LR"]
     for region in dict.fromkeys(stack.region for stack in stacks):
         lines.append(f'  subgraph {_identifier(region)}["{region}"]')
@@ -84,13 +84,13 @@ def _contents(template: dict[str, Any]) -> str:
 
 
 def _numbered(count: int, word: str) -> str:
-    """Return ``word``, or its plural: how many there are changes more often than what a stack is there for."""
+    """Return ``word`` or its plural; without the number, which changes often."""
     plural = f"{word[:-1]}ies" if word.endswith("ry") else f"{word}s"
     return word if count == 1 else plural
 
 
 def _common_beginning(names: list[str]) -> str:
-    """Return what all ``names`` begin with, up to the last capital: the platform's and the stage's name."""
+    """Return the common prefix of ``names`` up to the last capital: the names of platform and stage."""
     shortest = min(names)
     length = next(
         (index for index, letter in enumerate(shortest) if any(name[index : index + 1] != letter for name in names)),
@@ -106,14 +106,14 @@ def _identifier(name: str) -> str:
 
 
 def main() -> None:
-    """Read the command line, and print the diagram in Mermaid's language."""
+    """Parse the arguments and print the diagram."""
     parser = argparse.ArgumentParser(prog="python -m infra.diagram", description="Draw the stacks of an assembly.")
     parser.add_argument("assembly", nargs="?", type=Path, default=ROOT / "cdk.out")
     assembly = parser.parse_args().assembly
     try:
         print(mermaid(read_stacks(assembly)))
     except (OSError, KeyError, ValueError) as error:
-        sys.exit(f"expected an assembly in {assembly} but received {error}; make one: make synth")
+        sys.exit(f"No assembly in {assembly} ({error}); run: make synth")
 
 
 if __name__ == "__main__":

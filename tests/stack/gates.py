@@ -1,4 +1,4 @@
-"""Rules that every resource of a kind keeps, in whichever stack, today's and tomorrow's: each tells what breaks it.
+"""Rules for every resource of a kind, in every stack; each yields the violations.
 
 A gate is a function of templates, so that a broken template can be put before it.
 """
@@ -32,13 +32,13 @@ def anchors() -> set[str]:
 
 
 def anchor(alarm: Resource) -> str:
-    """Return the anchor that an alarm's text ends in; empty where it names none."""
+    """Return the anchor at the end of an alarm's description, or an empty string."""
     found = re.search(r"Runbook: \S+#([a-z-]+)$", alarm.properties.get("AlarmDescription", ""))
     return found[1] if found else ""
 
 
 def policies_of(resource: Resource, kind: str, named_in: str, templates: Templates) -> list[Any]:
-    """Return the statements of the policies, resources of ``kind``, that say of what they are in ``named_in``."""
+    """Return the statements of policies of ``kind`` that list ``resource`` in their property ``named_in``."""
     return [
         statement
         for policy in templates.any(kind)
@@ -59,23 +59,23 @@ def buckets_are_encrypted(templates: Templates) -> Iterator[str]:
             yield f"{bucket} is not encrypted"
 
 
-def buckets_are_closed(templates: Templates) -> Iterator[str]:
+def buckets_are_private(templates: Templates) -> Iterator[str]:
     for bucket in templates.any("AWS::S3::Bucket"):
         if bucket.properties.get("PublicAccessBlockConfiguration") != CLOSED:
             yield f"{bucket} does not block public access"
         ownership = bucket.properties.get("OwnershipControls", {}).get("Rules")
         if ownership != [{"ObjectOwnership": "BucketOwnerEnforced"}]:
-            yield f"{bucket} takes access lists"
+            yield f"{bucket} accepts access control lists"
 
 
-def buckets_refuse_what_comes_without_tls(templates: Templates) -> Iterator[str]:
+def buckets_require_tls(templates: Templates) -> Iterator[str]:
     for bucket in templates.any("AWS::S3::Bucket"):
         policy = policies_of(bucket, "AWS::S3::BucketPolicy", "Bucket", templates)
         if not refuses_without_tls([each for each in policy if each["Action"] == "s3:*"]):
-            yield f"{bucket} answers without TLS"
+            yield f"{bucket} accepts requests without TLS"
 
 
-def buckets_end_abandoned_uploads(templates: Templates) -> Iterator[str]:
+def buckets_expire_abandoned_uploads_and_old_versions(templates: Templates) -> Iterator[str]:
     for bucket in templates.any("AWS::S3::Bucket"):
         rules = bucket.properties.get("LifecycleConfiguration", {}).get("Rules", [])
         if not any("AbortIncompleteMultipartUpload" in rule for rule in rules):
@@ -85,15 +85,15 @@ def buckets_end_abandoned_uploads(templates: Templates) -> Iterator[str]:
             yield f"{bucket} keeps old versions for ever"
 
 
-def buckets_let_nobody_in_unnamed(templates: Templates) -> Iterator[str]:
+def bucket_policies_name_principals_and_conditions(templates: Templates) -> Iterator[str]:
     for policy in templates.any("AWS::S3::BucketPolicy"):
         for statement in statements(policy):
             if statement["Effect"] == "Allow":
                 principal = statement["Principal"]
                 if principal == "*" or "*" in as_list(principal.get("AWS", [])):
-                    yield f"{policy} lets anyone in"
+                    yield f"{policy} allows any principal"
                 if not statement.get("Condition"):
-                    yield f"{policy} lets a service in for whichever account"
+                    yield f"{policy} allows a service without a condition on the account"
 
 
 def queues_have_dead_letters(templates: Templates) -> Iterator[str]:
@@ -104,7 +104,7 @@ def queues_have_dead_letters(templates: Templates) -> Iterator[str]:
     }
     for queue in templates.any("AWS::SQS::Queue"):
         if "RedrivePolicy" not in queue.properties and (queue.stack, queue.logical_id) not in targets:
-            yield f"{queue} has no dead letters"
+            yield f"{queue} has no dead-letter queue"
 
 
 def queues_and_topics_are_encrypted(templates: Templates) -> Iterator[str]:
@@ -116,30 +116,30 @@ def queues_and_topics_are_encrypted(templates: Templates) -> Iterator[str]:
             yield f"{topic} is not encrypted"
 
 
-def queues_and_topics_refuse_what_comes_without_tls(templates: Templates) -> Iterator[str]:
+def queues_and_topics_require_tls(templates: Templates) -> Iterator[str]:
     for queue in templates.any("AWS::SQS::Queue"):
         if not refuses_without_tls(policies_of(queue, "AWS::SQS::QueuePolicy", "Queues", templates)):
-            yield f"{queue} answers without TLS"
+            yield f"{queue} accepts requests without TLS"
     for topic in templates.any("AWS::SNS::Topic"):
         if not refuses_without_tls(policies_of(topic, "AWS::SNS::TopicPolicy", "Topics", templates)):
-            yield f"{topic} answers without TLS"
+            yield f"{topic} accepts requests without TLS"
 
 
-def functions_log_where_it_ends(templates: Templates) -> Iterator[str]:
+def functions_log_to_our_groups(templates: Templates) -> Iterator[str]:
     for function in templates.any("AWS::Lambda::Function"):
         group = referenced(function.properties.get("LoggingConfig", {}).get("LogGroup"))
         if group is None or function.template["Resources"].get(group, {}).get("Type") != "AWS::Logs::LogGroup":
-            yield f"{function} logs to a group that nobody made"
+            yield f"{function} logs to a group that is not in the template"
 
 
-def viewer_functions_log_where_it_ends(templates: Templates) -> Iterator[str]:
+def viewer_functions_log_to_our_groups(templates: Templates) -> Iterator[str]:
     groups = {(group.stack, group.properties.get("LogGroupName")) for group in templates.any("AWS::Logs::LogGroup")}
     for function in templates.any("AWS::CloudFront::Function"):
         if (function.stack, f"/aws/cloudfront/function/{function.properties['Name']}") not in groups:
-            yield f"{function} logs to a group that CloudFront makes, for ever"
+            yield f"{function} logs to a group that CloudFront creates, without retention"
 
 
-def log_groups_end_their_retention(templates: Templates) -> Iterator[str]:
+def log_groups_have_a_retention(templates: Templates) -> Iterator[str]:
     for group in templates.any("AWS::Logs::LogGroup"):
         if not group.properties.get("RetentionInDays"):
             yield f"{group} keeps its lines for ever"
@@ -171,30 +171,30 @@ def policies_name_their_actions(templates: Templates) -> Iterator[str]:
         documents += [policy.properties["PolicyDocument"]] if "PolicyDocument" in policy.properties else []
         for statement in (each for document in documents for each in document["Statement"]):
             if "NotAction" in statement or any("*" in action for action in as_list(statement["Action"])):
-                yield f"{policy} allows actions that it does not name"
+                yield f"{policy} allows actions by a wildcard"
             if any(action.startswith("iam:") for action in as_list(statement.get("Action", []))):
-                yield f"{policy} reaches into IAM"
+                yield f"{policy} allows IAM actions"
         if policy.properties.get("ManagedPolicyArns"):
-            yield f"{policy} takes a policy of AWS's, which names more than it needs"
+            yield f"{policy} has a managed policy of AWS, which allows more than it needs"
 
 
-def alarms_lead_to_a_runbook(templates: Templates) -> Iterator[str]:
+def alarms_link_to_a_runbook(templates: Templates) -> Iterator[str]:
     known = anchors() & set(get_args(AlarmKind))
     for alarm in templates.any("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"):
         if anchor(alarm) not in known:
-            yield f"{alarm} leads to no paragraph of the runbooks: {alarm.properties.get('AlarmDescription')}"
+            yield f"{alarm} links to no runbook: {alarm.properties.get('AlarmDescription')}"
 
 
-def alarms_tell_somebody(templates: Templates) -> Iterator[str]:
+def alarms_notify(templates: Templates) -> Iterator[str]:
     for alarm in templates.any("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"):
         if not alarm.properties.get("AlarmActions") or not alarm.properties.get("OKActions"):
-            yield f"{alarm} tells nobody"
+            yield f"{alarm} notifies no topic"
 
 
-def functions_are_watched(templates: Templates) -> Iterator[str]:
+def functions_have_alarms(templates: Templates) -> Iterator[str]:
     alarms = templates.any("AWS::CloudWatch::Alarm")
     for function in templates.any("AWS::Lambda::Function"):
-        if function.properties["Handler"] == EDGE_HANDLER:  # whose metrics are CloudFront's
+        if function.properties["Handler"] == EDGE_HANDLER:  # CloudFront publishes its metrics
             continue
         named = {"Name": "FunctionName", "Value": function.properties["FunctionName"]}
         found = {anchor(alarm) for alarm in alarms if named in alarm.properties.get("Dimensions", [])}
@@ -202,7 +202,7 @@ def functions_are_watched(templates: Templates) -> Iterator[str]:
             yield f"{function} has no alarm {sorted(FUNCTION_ALARMS - found)}"
 
 
-def queues_are_watched(templates: Templates) -> Iterator[str]:
+def queues_have_alarms(templates: Templates) -> Iterator[str]:
     watched = {
         (alarm.stack, referenced(dimension["Value"]), anchor(alarm))
         for alarm in templates.any("AWS::CloudWatch::Alarm")
@@ -221,36 +221,36 @@ def resources_carry_tags(templates: Templates) -> Iterator[str]:
         tags = {tag["Key"] for tag in resource.properties.get("Tags", [])}
         wanted = {"Application", "Stage"} | ({"Lane", "Tenant"} if "Lane-" in resource.stack else set())
         if not tags >= wanted:
-            yield f"{resource} cannot be told in the bill: it has no tag {sorted(wanted - tags)}"
+            yield f"{resource} cannot be found in the bill: it lacks the tags {sorted(wanted - tags)}"
 
 
-def what_holds_data_outlives_its_stack(templates: Templates) -> Iterator[str]:
+def data_is_retained(templates: Templates) -> Iterator[str]:
     for resource in templates.any(*KEPT):
         if resource.body.get("DeletionPolicy") != "Retain" or resource.body.get("UpdateReplacePolicy") != "Retain":
-            yield f"{resource} goes with its stack"
+            yield f"{resource} is deleted with its stack"
         if resource.type == "AWS::DynamoDB::Table" and resource.properties.get("DeletionProtectionEnabled") is not True:
-            yield f"{resource} can be deleted by anyone who may"
+            yield f"{resource} has no deletion protection"
 
 
 ALWAYS: tuple[Gate, ...] = (
     buckets_are_encrypted,
-    buckets_are_closed,
-    buckets_refuse_what_comes_without_tls,
-    buckets_end_abandoned_uploads,
-    buckets_let_nobody_in_unnamed,
+    buckets_are_private,
+    buckets_require_tls,
+    buckets_expire_abandoned_uploads_and_old_versions,
+    bucket_policies_name_principals_and_conditions,
     queues_have_dead_letters,
     queues_and_topics_are_encrypted,
-    queues_and_topics_refuse_what_comes_without_tls,
-    functions_log_where_it_ends,
-    viewer_functions_log_where_it_ends,
-    log_groups_end_their_retention,
+    queues_and_topics_require_tls,
+    functions_log_to_our_groups,
+    viewer_functions_log_to_our_groups,
+    log_groups_have_a_retention,
     functions_and_machines_are_traced,
     tables_can_be_restored,
     policies_name_their_actions,
-    alarms_lead_to_a_runbook,
-    alarms_tell_somebody,
-    functions_are_watched,
-    queues_are_watched,
+    alarms_link_to_a_runbook,
+    alarms_notify,
+    functions_have_alarms,
+    queues_have_alarms,
     resources_carry_tags,
 )
-IN_PRODUCTION: tuple[Gate, ...] = (what_holds_data_outlives_its_stack,)
+IN_PRODUCTION: tuple[Gate, ...] = (data_is_retained,)

@@ -1,4 +1,4 @@
-"""The synthesized templates as the tests ask for them: every resource of a kind, in whichever stack."""
+"""Synthesized templates, with look-ups of resources over all stacks."""
 
 import json
 from collections.abc import Iterator
@@ -82,7 +82,7 @@ class Assembly(Templates):
 
 
 def referenced(value: Any) -> Any:
-    """Return the logical id that a Ref or Fn::GetAtt speaks of."""
+    """Return the logical id in a Ref or Fn::GetAtt."""
     if isinstance(value, dict):
         if "Ref" in value:
             return value["Ref"]

@@ -1,4 +1,4 @@
-"""The table over the access log finds every file of it, and a question cannot cost what it likes."""
+"""The access log's table finds every delivered file, and queries have a cost limit."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -35,7 +35,7 @@ def logs_bucket(aws: Assembly, names: Names) -> Resource:
 
 
 def text(value: Any, names: Names, bucket: Resource) -> str:
-    """Write a template's value out, the logs bucket by its name."""
+    """Resolve a template's value to text."""
     if isinstance(value, str):
         return value
     if "Fn::Join" in value:
@@ -48,7 +48,7 @@ def text(value: Any, names: Names, bucket: Resource) -> str:
 
 
 def projected(template: str, parameters: dict[str, str], values: dict[str, Any]) -> str | None:
-    """Return the folder that Athena would look into for a partition; None for one that it does not know of.
+    """Return the folder that Athena reads for a partition; None outside of the projected ranges.
 
     As "Partition projection" of the Athena guide has it: a range holds both its ends, digits pad with zeros.
     """
@@ -65,7 +65,7 @@ def projected(template: str, parameters: dict[str, str], values: dict[str, Any])
     return re.sub(r"\$\{(\w+)\}", lambda place: written[place[1]], template)
 
 
-def test_projection_leads_to_the_folder_of_every_hour_of_many_years(
+def test_projection_finds_the_folder_of_every_hour(
     aws: Assembly, names: Names, settings: Settings, table: dict[str, Any]
 ) -> None:
     bucket = logs_bucket(aws, names)
@@ -84,7 +84,7 @@ def test_projection_leads_to_the_folder_of_every_hour_of_many_years(
     assert seen == set(range(24))
 
 
-def test_the_table_has_every_delivered_field_as_a_string(table: dict[str, Any]) -> None:
+def test_table_has_every_delivered_field_as_a_string(table: dict[str, Any]) -> None:
     assert table["Name"] == TABLE
     columns = {column["Name"]: column["Type"] for column in table["StorageDescriptor"]["Columns"]}
     assert columns == dict.fromkeys(COLUMNS, "string")
@@ -93,7 +93,7 @@ def test_the_table_has_every_delivered_field_as_a_string(table: dict[str, Any]) 
         assert "parquet" in str(table["StorageDescriptor"][part])
 
 
-def test_the_images_table_reads_what_the_list_of_the_newest_snapshot_names(aws: Assembly, names: Names) -> None:
+def test_images_table_reads_the_files_on_the_snapshot_list(aws: Assembly, names: Names) -> None:
     storage = table_called("images", aws)["StorageDescriptor"]
     assert storage["InputFormat"].endswith("SymlinkTextInputFormat")
     assert "parquet" in str(storage["SerdeInfo"])
@@ -102,7 +102,7 @@ def test_the_images_table_reads_what_the_list_of_the_newest_snapshot_names(aws: 
     assert {(column["Name"], column["Type"], column["Comment"]) for column in storage["Columns"]} == set(IMAGE_COLUMNS)
 
 
-def test_deliveries_write_what_the_table_reads(aws: Assembly, names: Names) -> None:
+def test_delivery_matches_the_table(aws: Assembly, names: Names) -> None:
     (delivery,) = aws.all("AWS::Logs::Delivery")
     assert delivery.properties["RecordFields"] == list(RECORD_FIELDS)
     assert delivery.properties["S3SuffixPath"] == SUFFIX_PATH
@@ -113,7 +113,7 @@ def test_deliveries_write_what_the_table_reads(aws: Assembly, names: Names) -> N
     assert source.properties["Name"] == delivery.properties["DeliverySourceName"]
 
 
-def test_the_log_service_may_write_logs_and_nothing_else(aws: Assembly, names: Names) -> None:
+def test_log_service_may_only_write_logs(aws: Assembly, names: Names) -> None:
     bucket = logs_bucket(aws, names)
     (policy,) = (
         policy
@@ -131,7 +131,7 @@ def test_the_log_service_may_write_logs_and_nothing_else(aws: Assembly, names: N
     assert "delivery-source" in str(grant["Condition"]["ArnLike"]["aws:SourceArn"])
 
 
-def test_a_question_is_bound_to_the_workgroup_and_its_limit(aws: Assembly, settings: Settings) -> None:
+def test_queries_are_bound_by_the_workgroup_and_its_scan_limit(aws: Assembly, settings: Settings) -> None:
     configuration = aws.one("AWS::Athena::WorkGroup").properties["WorkGroupConfiguration"]
     assert configuration["EnforceWorkGroupConfiguration"] is True
     assert configuration["BytesScannedCutoffPerQuery"] == settings.analytics.scan_limit_bytes
@@ -145,7 +145,7 @@ def test_a_question_is_bound_to_the_workgroup_and_its_limit(aws: Assembly, setti
     ("bucket", "days"),
     [("logs", "storage.access_log_days"), ("reports", "analytics.report_days"), ("athena", "analytics.result_days")],
 )
-def test_what_analytics_keeps_goes_in_time(
+def test_analytics_buckets_expire_their_objects(
     aws: Assembly, names: Names, settings: Settings, bucket: str, days: str
 ) -> None:
     section, field = days.split(".")

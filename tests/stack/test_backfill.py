@@ -26,25 +26,27 @@ def published(aws: Assembly, settings: Settings, thing: str) -> Any:
     return aws.one("AWS::SSM::Parameter", Name=settings.parameter_name(thing)).properties["Value"]
 
 
-def test_jobs_call_a_version_that_outlives_a_deployment(aws: Assembly, settings: Settings, function: Resource) -> None:
+def test_jobs_invoke_a_version_that_outlives_a_deployment(
+    aws: Assembly, settings: Settings, function: Resource
+) -> None:
     version = function.template["Resources"][referenced(published(aws, settings, "backfill-function-arn"))]
     assert version["Type"] == "AWS::Lambda::Version"
     assert referenced(version["Properties"]["FunctionName"]) == function.logical_id
     assert version["DeletionPolicy"] == version["UpdateReplacePolicy"] == "Retain"
 
 
-def test_it_takes_no_more_of_the_quota_than_it_reserves(settings: Settings, function: Resource) -> None:
+def test_function_reserves_its_concurrency(settings: Settings, function: Resource) -> None:
     assert function.properties["ReservedConcurrentExecutions"] == settings.backfill.reserved_concurrency
 
 
-def test_only_this_account_s_jobs_take_the_role(settings: Settings, aws: Assembly, role: Resource) -> None:
+def test_only_jobs_of_this_account_may_assume_the_role(settings: Settings, aws: Assembly, role: Resource) -> None:
     (trust,) = statements(role)
     assert trust["Principal"] == {"Service": "batchoperations.s3.amazonaws.com"}
     assert trust["Condition"]["StringEquals"].keys() == {"aws:SourceAccount"}
     assert referenced(published(aws, settings, "backfill-role-arn")) == role.logical_id
 
 
-def test_the_jobs_role_does_what_a_job_does_and_no_more(aws: Assembly, role: Resource) -> None:
+def test_jobs_role_has_least_privilege(aws: Assembly, role: Resource) -> None:
     policies = [each for each in aws.all("AWS::IAM::Policy") if role.logical_id in str(each.properties["Roles"])]
     allowed = {
         action: str(statement["Resource"])
@@ -58,7 +60,7 @@ def test_the_jobs_role_does_what_a_job_does_and_no_more(aws: Assembly, role: Res
     assert "/reports/*" in allowed["s3:PutObject"]
 
 
-def test_its_papers_stand_where_its_jobs_run_and_do_not_stay_for_ever(aws: Assembly, settings: Settings) -> None:
+def test_bucket_is_in_the_jobs_region_and_expires_its_objects(aws: Assembly, settings: Settings) -> None:
     bucket = next(each for each in aws.all("AWS::S3::Bucket") if "-backfill-" in str(each.properties["BucketName"]))
     assert bucket.properties["BucketName"].endswith(settings.regions.primary)
     (rule,) = bucket.properties["LifecycleConfiguration"]["Rules"]

@@ -38,14 +38,14 @@ def titled(widgets: list[dict[str, Any]], beginning: str) -> list[dict[str, Any]
     return found
 
 
-def test_it_answers_three_questions_in_their_order(widgets: list[dict[str, Any]]) -> None:
+def test_headings_are_in_order(widgets: list[dict[str, Any]]) -> None:
     headings = [each["properties"]["markdown"] for each in widgets if each["type"] == "text"]
     assert [re.sub(r"\?.*", "?", heading) for heading in headings] == [
         "## Is it healthy?", "## Who is hurting?", "## What does it cost?",
     ]  # fmt: skip
 
 
-def test_every_alarm_of_every_stack_is_on_it(widgets: list[dict[str, Any]], aws: Assembly) -> None:
+def test_dashboard_shows_every_alarm(widgets: list[dict[str, Any]], aws: Assembly) -> None:
     shown = [arn for each in widgets if each["type"] == "alarm" for arn in each["properties"]["alarms"]]
     names = {alarm.properties["AlarmName"] for alarm in aws.all("AWS::CloudWatch::Alarm")}
     assert {arn.rpartition(":")[2] for arn in shown} == names
@@ -72,13 +72,13 @@ def test_costs_are_at_list_prices(widgets: list[dict[str, Any]]) -> None:
     assert float(factor) / 10**12 == pytest.approx(PRICES.web_acl_million_requests / 10**6)
 
 
-def test_no_expression_is_longer_than_cloudwatch_takes(widgets: list[dict[str, Any]]) -> None:
+def test_expressions_are_within_cloudwatchs_limit(widgets: list[dict[str, Any]]) -> None:
     found = [expression for each in widgets for expression in expressions(each)]
     assert found
     assert max(map(len, found)) <= LONGEST_EXPRESSION
 
 
-def test_tenants_are_found_by_what_handlers_publish(widgets: list[dict[str, Any]], aws: Assembly, names: Names) -> None:
+def test_tenant_rows_search_the_handlers_namespace(widgets: list[dict[str, Any]], aws: Assembly, names: Names) -> None:
     (waits,) = titled(widgets, "Seconds from upload to outcome")
     assert f"{{{names.metrics_namespace},service,tenant}}" in expressions(waits)[0]
     namespaces = {
@@ -89,7 +89,7 @@ def test_tenants_are_found_by_what_handlers_publish(widgets: list[dict[str, Any]
     assert namespaces == {names.metrics_namespace}
 
 
-def test_its_rows_are_whole(widgets: list[dict[str, Any]]) -> None:
+def test_rows_have_full_width(widgets: list[dict[str, Any]]) -> None:
     rows: dict[int, int] = {}
     for widget in widgets:
         rows[widget["y"]] = rows.get(widget["y"], 0) + widget["width"]

@@ -30,7 +30,7 @@ def response_headers(distribution: Resource) -> list[Any]:
     return [policy["ResponseHeadersPolicyConfig"] for policy in policies]
 
 
-def test_every_cache_key_is_the_path_alone(aws: Assembly) -> None:
+def test_cache_key_is_the_path_alone(aws: Assembly) -> None:
     for policy in aws.all("AWS::CloudFront::CachePolicy"):
         config = policy.properties["CachePolicyConfig"]
         assert config["ParametersInCacheKeyAndForwardedToOrigin"] == {
@@ -42,7 +42,7 @@ def test_every_cache_key_is_the_path_alone(aws: Assembly) -> None:
         }, str(policy)
 
 
-def test_the_cache_may_keep_answers_through_both_stale_windows(aws: Assembly, settings: Settings) -> None:
+def test_max_ttl_covers_both_stale_windows(aws: Assembly, settings: Settings) -> None:
     delivery = settings.delivery
     windows = delivery.max_age_seconds + delivery.stale_while_revalidate_seconds + delivery.stale_if_error_seconds
     for policy in aws.all("AWS::CloudFront::CachePolicy"):
@@ -62,7 +62,7 @@ def test_every_behavior_has_the_policies_and_both_functions(distribution: Resour
         assert version["Type"] == "AWS::Lambda::Version"
 
 
-def test_an_error_of_the_origin_is_never_cached(distribution: Resource, settings: Settings) -> None:
+def test_origin_errors_are_not_cached(distribution: Resource, settings: Settings) -> None:
     lives = {
         each["ErrorCode"]: each["ErrorCachingMinTTL"]
         for each in distribution.properties["DistributionConfig"]["CustomErrorResponses"]
@@ -73,7 +73,7 @@ def test_an_error_of_the_origin_is_never_cached(distribution: Resource, settings
     assert lives[404] == settings.delivery.not_found_seconds
 
 
-def test_answers_say_what_they_were_negotiated_by_and_leave_caching_to_the_object(distribution: Resource) -> None:
+def test_responses_have_vary_and_leave_cache_control_to_the_object(distribution: Resource) -> None:
     for policy in response_headers(distribution):
         custom = {each["Header"]: each for each in policy["CustomHeadersConfig"]["Items"]}
         assert set(NEGOTIATED_HEADERS) <= set(custom["Vary"]["Value"].split(", "))
@@ -82,7 +82,7 @@ def test_answers_say_what_they_were_negotiated_by_and_leave_caching_to_the_objec
         assert policy["SecurityHeadersConfig"]["ContentTypeOptions"] == {"Override": True}
 
 
-def test_what_says_nothing_of_caching_is_kept_by_nobody_if_it_is_about_a_private_picture(
+def test_private_pictures_are_no_store_by_default(
     distribution: Resource,
 ) -> None:
     public, private = (
@@ -93,7 +93,7 @@ def test_what_says_nothing_of_caching_is_kept_by_nobody_if_it_is_about_a_private
     assert "Cache-Control" not in public
 
 
-def test_the_policy_leaves_cors_to_the_bucket_so_that_its_vary_stands(distribution: Resource) -> None:
+def test_response_headers_policy_sets_no_cors(distribution: Resource) -> None:
     for policy in response_headers(distribution):
         assert "CorsConfig" not in policy
 
@@ -116,14 +116,14 @@ def test_private_pictures_are_kept_out_of_shared_caches(distribution: Resource, 
         assert (f'"privateSeconds":{settings.delivery.private_max_age_seconds}' in code) == is_private
 
 
-def test_the_viewer_request_function_has_the_store_of_token_keys(distribution: Resource, names: Names) -> None:
+def test_viewer_request_function_has_the_key_value_store(distribution: Resource, names: Names) -> None:
     (function,) = {referenced(each["FunctionAssociations"][0]["FunctionARN"]) for each in behaviors(distribution)}
     config = distribution.template["Resources"][function]["Properties"]["FunctionConfig"]
     (store,) = config["KeyValueStoreAssociations"]
     assert resource(distribution, store["KeyValueStoreARN"])["Name"] == names.of("image-token-keys")
 
 
-def test_the_derivatives_fail_over_to_their_replica(distribution: Resource) -> None:
+def test_derivatives_fail_over_to_their_replica(distribution: Resource) -> None:
     config = distribution.properties["DistributionConfig"]
     (group,) = config["OriginGroups"]["Items"]
     assert [member["OriginId"] for member in group["Members"]["Items"]] == ["derivatives", "replica"]
@@ -131,7 +131,7 @@ def test_the_derivatives_fail_over_to_their_replica(distribution: Resource) -> N
     assert {behavior["TargetOriginId"] for behavior in behaviors(distribution)} == {group["Id"]}
 
 
-def test_the_origins_are_both_buckets_signed_for_with_what_their_function_needs(
+def test_origins_are_both_buckets_with_signed_requests_and_custom_headers(
     distribution: Resource, names: Names, settings: Settings
 ) -> None:
     origins = {origin["Id"]: origin for origin in distribution.properties["DistributionConfig"]["Origins"]}
@@ -159,9 +159,7 @@ def test_the_origins_are_both_buckets_signed_for_with_what_their_function_needs(
         assert custom == {**headers, "x-darkroom-not-found-seconds": seconds, "Origin": "https://any.invalid"}
 
 
-def test_the_viewer_request_function_is_the_one_in_the_repository(
-    aws: Assembly, names: Names, settings: Settings
-) -> None:
+def test_viewer_request_code_is_the_repositorys(aws: Assembly, names: Names, settings: Settings) -> None:
     function = aws.one("AWS::CloudFront::Function", Name=names.of("viewer-request"))
     code = function.properties["FunctionCode"]
     assert code == viewer_request_source(settings)
@@ -169,13 +167,13 @@ def test_the_viewer_request_function_is_the_one_in_the_repository(
     assert function.properties["FunctionConfig"]["Runtime"] == "cloudfront-js-2.0"
 
 
-def test_the_access_log_goes_to_the_logs_bucket_as_parquet(aws: Assembly, names: Names) -> None:
+def test_access_log_is_delivered_as_parquet(aws: Assembly, names: Names) -> None:
     (destination,) = aws.all("AWS::Logs::DeliveryDestination")
     assert destination.properties["OutputFormat"] == "parquet"
     assert names.logs_bucket in str(destination.properties["DestinationResourceArn"])
 
 
-def test_the_edge_forgets_by_the_tag_that_derivatives_carry(distribution: Resource) -> None:
+def test_cache_tag_is_read_from_derivatives_and_removed_from_responses(distribution: Resource) -> None:
     assert distribution.properties["DistributionConfig"]["CacheTagConfig"] == {"HeaderName": "x-amz-meta-cache-tag"}
     for policy in response_headers(distribution):
         assert policy["RemoveHeadersConfig"]["Items"] == [{"Header": "x-amz-meta-cache-tag"}]

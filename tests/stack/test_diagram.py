@@ -1,4 +1,4 @@
-"""The diagram of the stacks: drawn from the templates, and the one that the document shows."""
+"""The diagram of the stacks, and its copy in the documentation."""
 
 import json
 from pathlib import Path
@@ -12,12 +12,12 @@ from infra.diagram import main, mermaid, read_stacks
 ARCHITECTURE = (CHECKOUT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 
-def test_the_document_shows_the_stacks_that_there_are(aws: Assembly) -> None:
+def test_document_shows_the_current_diagram(aws: Assembly) -> None:
     drawn = mermaid(read_stacks(aws.folder))
     assert drawn in ARCHITECTURE, f"put this into docs/architecture.md:\n{drawn}"
 
 
-def test_every_stack_stands_in_its_region_after_those_that_it_needs(tmp_path: Path) -> None:
+def test_stacks_are_drawn_by_region_with_their_dependencies(tmp_path: Path) -> None:
     def stack(region: str, *dependencies: str) -> dict[str, object]:
         return {
             "type": "aws:cloudformation:stack",
@@ -43,7 +43,7 @@ def test_every_stack_stands_in_its_region_after_those_that_it_needs(tmp_path: Pa
     ]
 
 
-def test_a_folder_that_is_no_assembly_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folder_without_an_assembly_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["diagram", str(tmp_path)])
     with pytest.raises(SystemExit, match="make synth"):
         main()

@@ -28,19 +28,19 @@ def edge(aws: Assembly) -> Resource:
     return aws.one("AWS::Lambda::Function", Handler=EDGE_HANDLER)
 
 
-def test_every_log_group_ends_its_retention(aws: Assembly, settings: Settings) -> None:
+def test_log_groups_expire_as_the_settings_say(aws: Assembly, settings: Settings) -> None:
     for group in aws.all("AWS::Logs::LogGroup"):
         assert group.properties["RetentionInDays"] == settings.storage.log_retention_days, str(group)
 
 
-def test_every_handler_is_there(aws: Assembly) -> None:
+def test_every_handler_exists(aws: Assembly) -> None:
     for function in regional(aws):
         module, _, name = function.properties["Handler"].rpartition(".")
         source = ROOT.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8")
         assert f"def {name}(" in source, str(function)
 
 
-def test_only_drawing_functions_carry_libvips(aws: Assembly) -> None:
+def test_only_drawing_functions_have_libvips(aws: Assembly) -> None:
     assert {handler_name(function) for function in regional(aws)} >= DRAWING | LIGHT
     for function in regional(aws):
         layers = function.properties.get("Layers", [])
@@ -63,7 +63,7 @@ def test_every_function_has_its_size_from_the_settings(aws: Assembly, settings: 
         assert function.properties["Architectures"] == ["arm64"], str(function)
 
 
-def test_every_function_knows_where_things_are(aws: Assembly, names: Names, settings: Settings) -> None:
+def test_every_function_has_the_shared_environment(aws: Assembly, names: Names, settings: Settings) -> None:
     for function in regional(aws):
         variables = function.properties["Environment"]["Variables"]
         assert variables.keys() >= EVERYWHERE, str(function)
@@ -72,7 +72,7 @@ def test_every_function_knows_where_things_are(aws: Assembly, names: Names, sett
         assert variables["DARKROOM_STAGE"] == settings.stage
 
 
-def test_the_edge_function_is_one_that_cloudfront_takes(edge: Resource) -> None:
+def test_edge_function_meets_lambda_at_edges_restrictions(edge: Resource) -> None:
     properties = edge.properties
     assert not {"Environment", "Layers", "TracingConfig", "VpcConfig", "DeadLetterConfig"} & properties.keys()
     assert properties["Architectures"] == ["x86_64"]
@@ -89,7 +89,7 @@ def test_the_edge_function_is_one_that_cloudfront_takes(edge: Resource) -> None:
     assert not group["Properties"]["LogGroupName"].startswith("/aws/lambda/")
 
 
-def test_a_light_function_reaches_neither_bucket_but_for_its_task(aws: Assembly) -> None:
+def test_record_may_only_delete_derivatives(aws: Assembly) -> None:
     policies = aws.all("AWS::IAM::Policy")
     recording = [each for each in policies if "RecordWriteOutcomes" in each.logical_id]
     assert {each.stack for each in recording} == {

@@ -1,4 +1,4 @@
-"""What every resource keeps to; and that a template which does not is found, for each rule."""
+"""Every template passes every gate, and each gate finds a broken template."""
 
 import copy
 import re
@@ -18,7 +18,7 @@ Change = Callable[[dict[str, Any]], None]
 
 
 def without(name: str) -> Change:
-    """Take the property ``name`` away."""
+    """Remove the property ``name``."""
     return lambda body: body["Properties"].pop(name)
 
 
@@ -28,7 +28,7 @@ def with_property(name: str, value: Any) -> Change:
 
 
 def without_statement(effect: str) -> Change:
-    """Take away the statements of a policy that have ``effect``."""
+    """Remove the statements with ``effect`` from a policy."""
 
     def change(body: dict[str, Any]) -> None:
         document = body["Properties"]["PolicyDocument"]
@@ -43,7 +43,7 @@ def with_statement(**parts: Any) -> Change:
 
 
 def gone(body: dict[str, Any]) -> None:
-    """Make it something else."""
+    """Turn the resource into one of another type."""
     body["Type"] = "AWS::CloudFormation::WaitConditionHandle"
 
 
@@ -53,29 +53,29 @@ def removable(body: dict[str, Any]) -> None:
 
 BREAKS: list[tuple[Gate, str, Change]] = [
     (gates.buckets_are_encrypted, "AWS::S3::Bucket", without("BucketEncryption")),
-    (gates.buckets_are_closed, "AWS::S3::Bucket", without("PublicAccessBlockConfiguration")),
-    (gates.buckets_are_closed, "AWS::S3::Bucket", without("OwnershipControls")),
-    (gates.buckets_refuse_what_comes_without_tls, "AWS::S3::BucketPolicy", without_statement("Deny")),
-    (gates.buckets_refuse_what_comes_without_tls, "AWS::S3::BucketPolicy", gone),
-    (gates.buckets_end_abandoned_uploads, "AWS::S3::Bucket", without("LifecycleConfiguration")),
+    (gates.buckets_are_private, "AWS::S3::Bucket", without("PublicAccessBlockConfiguration")),
+    (gates.buckets_are_private, "AWS::S3::Bucket", without("OwnershipControls")),
+    (gates.buckets_require_tls, "AWS::S3::BucketPolicy", without_statement("Deny")),
+    (gates.buckets_require_tls, "AWS::S3::BucketPolicy", gone),
+    (gates.buckets_expire_abandoned_uploads_and_old_versions, "AWS::S3::Bucket", without("LifecycleConfiguration")),
     (
-        gates.buckets_let_nobody_in_unnamed,
+        gates.bucket_policies_name_principals_and_conditions,
         "AWS::S3::BucketPolicy",
         with_statement(Action="s3:GetObject", Principal={"AWS": "*"}, Resource="*", Condition={"Bool": {}}),
     ),
     (
-        gates.buckets_let_nobody_in_unnamed,
+        gates.bucket_policies_name_principals_and_conditions,
         "AWS::S3::BucketPolicy",
         with_statement(Action="s3:GetObject", Principal={"Service": "logs.amazonaws.com"}, Resource="*"),
     ),
     (gates.queues_have_dead_letters, "AWS::SQS::Queue", without("RedrivePolicy")),
     (gates.queues_and_topics_are_encrypted, "AWS::SQS::Queue", without("SqsManagedSseEnabled")),
     (gates.queues_and_topics_are_encrypted, "AWS::SNS::Topic", without("KmsMasterKeyId")),
-    (gates.queues_and_topics_refuse_what_comes_without_tls, "AWS::SQS::QueuePolicy", without_statement("Deny")),
-    (gates.queues_and_topics_refuse_what_comes_without_tls, "AWS::SNS::TopicPolicy", without_statement("Deny")),
-    (gates.functions_log_where_it_ends, "AWS::Lambda::Function", without("LoggingConfig")),
-    (gates.viewer_functions_log_where_it_ends, "AWS::Logs::LogGroup", gone),
-    (gates.log_groups_end_their_retention, "AWS::Logs::LogGroup", without("RetentionInDays")),
+    (gates.queues_and_topics_require_tls, "AWS::SQS::QueuePolicy", without_statement("Deny")),
+    (gates.queues_and_topics_require_tls, "AWS::SNS::TopicPolicy", without_statement("Deny")),
+    (gates.functions_log_to_our_groups, "AWS::Lambda::Function", without("LoggingConfig")),
+    (gates.viewer_functions_log_to_our_groups, "AWS::Logs::LogGroup", gone),
+    (gates.log_groups_have_a_retention, "AWS::Logs::LogGroup", without("RetentionInDays")),
     (gates.functions_and_machines_are_traced, "AWS::Lambda::Function", with_property("TracingConfig", {})),
     (gates.functions_and_machines_are_traced, "AWS::StepFunctions::StateMachine", without("TracingConfiguration")),
     (gates.functions_and_machines_are_traced, "AWS::StepFunctions::StateMachine", without("LoggingConfiguration")),
@@ -88,37 +88,37 @@ BREAKS: list[tuple[Gate, str, Change]] = [
         "AWS::IAM::Role",
         with_property("ManagedPolicyArns", ["arn:aws:iam::aws:policy/AdministratorAccess"]),
     ),
-    (gates.alarms_lead_to_a_runbook, "AWS::CloudWatch::Alarm", without("AlarmDescription")),
+    (gates.alarms_link_to_a_runbook, "AWS::CloudWatch::Alarm", without("AlarmDescription")),
     (
-        gates.alarms_lead_to_a_runbook,
+        gates.alarms_link_to_a_runbook,
         "AWS::CloudWatch::Alarm",
-        with_property("AlarmDescription", "It rings. Runbook: docs/runbooks.md#no-such-paragraph"),
+        with_property("AlarmDescription", "An alarm. Runbook: docs/runbooks.md#no-such-paragraph"),
     ),
-    (gates.alarms_tell_somebody, "AWS::CloudWatch::Alarm", without("AlarmActions")),
-    (gates.functions_are_watched, "AWS::CloudWatch::Alarm", gone),
-    (gates.functions_are_watched, "AWS::Lambda::Function", with_property("FunctionName", "a-new-one")),
-    (gates.queues_are_watched, "AWS::CloudWatch::Alarm", gone),
+    (gates.alarms_notify, "AWS::CloudWatch::Alarm", without("AlarmActions")),
+    (gates.functions_have_alarms, "AWS::CloudWatch::Alarm", gone),
+    (gates.functions_have_alarms, "AWS::Lambda::Function", with_property("FunctionName", "a-new-one")),
+    (gates.queues_have_alarms, "AWS::CloudWatch::Alarm", gone),
     (gates.resources_carry_tags, "AWS::SQS::Queue", without("Tags")),
-    (gates.what_holds_data_outlives_its_stack, "AWS::S3::Bucket", removable),
-    (gates.what_holds_data_outlives_its_stack, "AWS::DynamoDB::Table", without("DeletionProtectionEnabled")),
+    (gates.data_is_retained, "AWS::S3::Bucket", removable),
+    (gates.data_is_retained, "AWS::DynamoDB::Table", without("DeletionProtectionEnabled")),
 ]
 
 
 @pytest.mark.parametrize("gate", ALWAYS, ids=lambda gate: gate.__name__)
-def test_every_resource_keeps_to_it(gate: Gate, aws: Assembly) -> None:
+def test_every_resource_passes_the_gate(gate: Gate, aws: Assembly) -> None:
     assert list(gate(aws)) == []
 
 
 @pytest.mark.parametrize("gate", ALWAYS + IN_PRODUCTION, ids=lambda gate: gate.__name__)
-def test_every_resource_keeps_to_it_in_production(gate: Gate, production: Assembly) -> None:
+def test_every_resource_of_production_passes_the_gate(gate: Gate, production: Assembly) -> None:
     assert list(gate(production)) == []
 
 
 @pytest.mark.parametrize(
     ("gate", "kind", "change"), BREAKS, ids=[f"{gate.__name__}-{kind}-{n}" for n, (gate, kind, _) in enumerate(BREAKS)]
 )
-def test_a_template_that_breaks_it_is_found(gate: Gate, kind: str, change: Change, production: Assembly) -> None:
-    """One resource of the kind is broken at a time, each in its turn until one is found."""
+def test_gate_finds_a_broken_template(gate: Gate, kind: str, change: Change, production: Assembly) -> None:
+    """Break one resource of the kind at a time, until the gate finds one."""
     for resource in production.all(kind):
         broken = Templates({**production.templates, resource.stack: copy.deepcopy(resource.template)})
         body = broken.templates[resource.stack]["Resources"][resource.logical_id]
@@ -131,29 +131,29 @@ def test_a_template_that_breaks_it_is_found(gate: Gate, kind: str, change: Chang
     pytest.fail(f"expected {gate.__name__} to find a broken {kind} but it did not")
 
 
-def test_every_gate_has_been_seen_to_close() -> None:
+def test_every_gate_has_a_broken_template() -> None:
     assert {gate for gate, _, _ in BREAKS} == {*ALWAYS, *IN_PRODUCTION}
 
 
-def test_every_paragraph_of_the_runbooks_is_for_an_alarm_and_every_alarm_has_one(aws: Assembly) -> None:
+def test_runbooks_and_alarms_correspond(aws: Assembly) -> None:
     rings = {gates.anchor(alarm) for alarm in aws.all("AWS::CloudWatch::Alarm")}
     assert gates.anchors() == set(get_args(AlarmKind)) == rings
 
 
-def test_every_paragraph_says_what_it_means_where_to_look_and_what_mends_it() -> None:
+def test_every_runbook_has_its_three_parts() -> None:
     paragraphs = gates.RUNBOOKS.read_text(encoding="utf-8").split("\n## ")[1:]
     for paragraph in paragraphs:
         for part in ("**Means:**", "**First look:**", "**Fix:**"):
             assert part in paragraph, f"expected {part} in {paragraph.splitlines()[0]}"
 
 
-def test_every_flow_that_mends_is_there() -> None:
+def test_every_flow_in_the_runbooks_exists() -> None:
     named = set(re.findall(r"flow `(\w+)`", gates.RUNBOOKS.read_text(encoding="utf-8")))
     assert {name for name in named if not (ROOT / "flows" / f"{name}.py").is_file()} == set()
     assert len(named) >= 6
 
 
-def test_an_alarm_leads_to_where_the_settings_say_the_runbooks_are(aws: Assembly, settings: Settings) -> None:
+def test_alarms_link_to_the_runbook_address_of_the_settings(aws: Assembly, settings: Settings) -> None:
     for alarm in aws.all("AWS::CloudWatch::Alarm"):
         description = alarm.properties["AlarmDescription"]
         assert description.endswith(f"Runbook: {settings.alarms.runbook}#{gates.anchor(alarm)}"), str(alarm)

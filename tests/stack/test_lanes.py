@@ -1,9 +1,70 @@
+"""Lanes from the settings: event patterns and limits of names."""
+
 from typing import Any
 
+import pytest
 from synthesized import Assembly, Resource, referenced, statements
 
-from infra.names import Names
-from lambdas.core.settings import Settings
+from infra.constructs.lane.routing import PatternTooLongError, event_pattern
+from infra.names import Names, NameTooLongError
+from infra.synth import NO_ACCOUNT
+from lambdas.core.settings import (
+    Settings,
+    SettingsError,
+    parse_settings,
+)
+
+STAGE = "staging"
+TABLES = {"shared": 'lane = "shared"', "dedicated": 'lane = "dedicated"\nreserved_concurrency = 8'}
+
+
+def with_tenants(**lanes: str) -> Settings:
+    tables = "".join(f"\n[tenants.{tenant}]\n{TABLES[lane]}\n" for tenant, lane in lanes.items())
+    return parse_settings(f"[tenants.demo]\n{tables}\n[stage.{STAGE}]", STAGE)
+
+
+@pytest.mark.parametrize(
+    ("lane", "dedicated", "key"),
+    [
+        ("shared", (), None),
+        ("shared", ("acme",), [{"anything-but": {"prefix": "acme/"}}]),
+        ("shared", ("zenith", "acme"), [{"anything-but": {"prefix": ["acme/", "zenith/"]}}]),
+        ("acme", ("acme", "zenith"), [{"prefix": "acme/"}]),
+    ],
+)
+def test_each_original_matches_one_lane(lane: str, dedicated: tuple[str, ...], key: list[Any] | None) -> None:
+    pattern = event_pattern("originals", lane, with_tenants(**dict.fromkeys(dedicated, "dedicated")))
+    assert pattern["detail"]["bucket"] == {"name": ["originals"]}
+    assert pattern["detail"].get("object") == (None if key is None else {"key": key})
+
+
+def test_more_dedicated_tenants_than_a_rule_can_exclude_are_an_error() -> None:
+    settings = with_tenants(**{f"tenant-number-{number}": "dedicated" for number in range(100)})
+    with pytest.raises(PatternTooLongError, match=r"at most 2048 characters .* received \d+: .* 100 dedicated tenants"):
+        event_pattern("originals", "shared", settings)
+
+
+def test_shared_lane_always_exists() -> None:
+    assert with_tenants(acme="dedicated", bazaar="shared").lane_names == ("shared", "acme")
+
+
+def test_dedicated_lane_cannot_be_named_shared() -> None:
+    with pytest.raises(SettingsError, match="expected another name for a dedicated tenant but received 'shared'"):
+        with_tenants(shared="dedicated")
+
+
+def test_too_long_function_name_is_an_error() -> None:
+    names = Names(with_tenants(), NO_ACCOUNT)
+    with pytest.raises(
+        NameTooLongError, match=r"at most 64 characters but received 'darkroom-staging-x+-metadata' \(\d+\)"
+    ):
+        names.function("metadata", "x" * 45)
+
+
+def test_too_long_bucket_name_is_an_error() -> None:
+    names = Names(with_tenants(), NO_ACCOUNT)
+    with pytest.raises(NameTooLongError, match="at most 63 characters"):
+        names.bucket("derivatives", "ap-southeast-1-and-a-longer-one")
 
 
 def queue_policy(queue: Resource, assembly: Assembly) -> list[Any]:
@@ -15,7 +76,7 @@ def queue_policy(queue: Resource, assembly: Assembly) -> list[Any]:
     ]
 
 
-def test_every_queue_gives_an_execution_its_time_and_a_message_its_tries(aws: Assembly, settings: Settings) -> None:
+def test_queues_have_visibility_timeout_and_receive_count(aws: Assembly, settings: Settings) -> None:
     for queue in aws.all("AWS::SQS::Queue"):
         redrive = queue.properties.get("RedrivePolicy")
         if redrive is not None:
@@ -23,7 +84,7 @@ def test_every_queue_gives_an_execution_its_time_and_a_message_its_tries(aws: As
             assert queue.properties["VisibilityTimeout"] >= 6 * settings.pipeline.execution_seconds, str(queue)
 
 
-def test_every_pipe_carries_one_message_and_waits_for_its_execution(aws: Assembly, settings: Settings) -> None:
+def test_pipes_carry_one_message_and_wait_for_the_execution(aws: Assembly, settings: Settings) -> None:
     for pipe in aws.all("AWS::Pipes::Pipe"):
         assert settings.pipeline.batch_size == 1
         assert pipe.properties["SourceParameters"]["SqsQueueParameters"]["BatchSize"] == 1, str(pipe)
@@ -35,7 +96,7 @@ def rules_of_originals(assembly: Assembly) -> list[Resource]:
     return [rule for rule in assembly.all("AWS::Events::Rule") if "EventPattern" in rule.properties]
 
 
-def test_every_rule_may_send_to_its_queue_and_it_alone(aws: Assembly) -> None:
+def test_only_its_rule_may_send_to_a_queue(aws: Assembly) -> None:
     for rule in rules_of_originals(aws):
         (target,) = rule.properties["Targets"]
         (queue,) = [
@@ -49,7 +110,7 @@ def test_every_rule_may_send_to_its_queue_and_it_alone(aws: Assembly) -> None:
         assert referenced(allowed["Condition"]["ArnEquals"]["aws:SourceArn"]) == rule.logical_id
 
 
-def test_originals_reach_a_lane(aws: Assembly, names: Names) -> None:
+def test_every_lane_has_a_rule_on_created_originals(aws: Assembly, names: Names) -> None:
     rules = rules_of_originals(aws)
     assert len(rules) == len(names.settings.lane_names)
     for rule in rules:

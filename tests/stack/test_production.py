@@ -1,4 +1,4 @@
-"""What is there by setting: the parts that a stage for trial goes without."""
+"""Optional parts, which the stage dev does not have."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def lifecycle(assembly: Assembly, bucket: str) -> dict[str, Any]:
     return {rule["Id"]: rule for rule in found}
 
 
-def test_the_edge_has_the_domain_s_names_its_certificate_and_its_tls(production: Assembly) -> None:
+def test_distribution_has_the_domains_names_certificate_and_tls(production: Assembly) -> None:
     assert SETTINGS.domain and SETTINGS.domain.hosted_zone
     config = distribution(production)
     assert config["Aliases"] == list(SETTINGS.domain.names)
@@ -39,18 +39,18 @@ def test_the_edge_has_the_domain_s_names_its_certificate_and_its_tls(production:
     assert records == {(name, kind) for name in SETTINGS.domain.names for kind in ("A", "AAAA")}
 
 
-def test_what_is_published_is_the_domain_and_what_dns_points_to_beside_it(production: Assembly) -> None:
+def test_domain_and_its_dns_target_are_published(production: Assembly) -> None:
     url = production.one("AWS::SSM::Parameter", Name=SETTINGS.parameter_name("delivery-url"))
     assert url.properties["Value"] == "https://img.example.com"
     target = production.one("AWS::SSM::Parameter", Name=SETTINGS.parameter_name("distribution-domain"))
     assert target.properties["Value"]["Fn::GetAtt"][1] == "DomainName"
 
 
-def test_without_a_domain_the_edge_has_cloudfront_s_name(aws: Assembly) -> None:
+def test_without_a_domain_the_distribution_has_no_alias(aws: Assembly) -> None:
     assert "Aliases" not in distribution(aws)
 
 
-def test_originals_move_to_the_class_of_the_settings_and_are_locked(production: Assembly) -> None:
+def test_originals_have_storage_class_and_object_lock_of_the_settings(production: Assembly) -> None:
     assert lifecycle(production, NAMES.originals_bucket)["old-originals"]["Transitions"] == [
         {"StorageClass": "INTELLIGENT_TIERING", "TransitionInDays": 0}
     ]
@@ -59,24 +59,24 @@ def test_originals_move_to_the_class_of_the_settings_and_are_locked(production: 
     assert retention == {"Mode": "GOVERNANCE", "Days": SETTINGS.storage.object_lock_days}
 
 
-def test_originals_stay_in_standard_where_the_settings_say_so(aws: Assembly, names: Names) -> None:
+def test_originals_stay_in_standard_by_default(aws: Assembly, names: Names) -> None:
     assert "old-originals" not in lifecycle(aws, names.originals_bucket)
 
 
-def test_s3_promises_replication_in_time(production: Assembly) -> None:
+def test_replication_time_control_is_on(production: Assembly) -> None:
     source = production.one("AWS::S3::Bucket", BucketName=NAMES.derivatives_bucket)
     (rule,) = source.properties["ReplicationConfiguration"]["Rules"]
     assert rule["Destination"]["ReplicationTime"] == {"Status": "Enabled", "Time": {"Minutes": 15}}
     assert rule["Destination"]["Metrics"] == {"Status": "Enabled", "EventThreshold": {"Minutes": 15}}
 
 
-def test_tables_are_restored_as_far_back_as_can_be(production: Assembly) -> None:
+def test_tables_have_the_longest_recovery_period(production: Assembly) -> None:
     for table in production.all("AWS::DynamoDB::Table"):
         recovery = table.properties["PointInTimeRecoverySpecification"]
         assert recovery == {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": 35}, str(table)
 
 
-def test_alarms_reach_people_and_machines_of_every_region(production: Assembly) -> None:
+def test_alarms_of_every_region_notify_email_and_webhook(production: Assembly) -> None:
     topics = production.all("AWS::SNS::Topic")
     alarms = production.all("AWS::CloudWatch::Alarm")
     arns = {arn for alarm in alarms for arn in alarm.properties["AlarmActions"]}
@@ -87,7 +87,7 @@ def test_alarms_reach_people_and_machines_of_every_region(production: Assembly) 
     assert sorted((each["Protocol"], each["Endpoint"]) for each in told) == sorted(wanted * len(topics))
 
 
-def test_cloudwatch_may_use_the_topic_s_key(production: Assembly) -> None:
+def test_cloudwatch_may_use_the_topics_key(production: Assembly) -> None:
     for key in production.all("AWS::KMS::Key"):
         assert key.properties["EnableKeyRotation"] is True, str(key)
         (grant,) = (each for each in key.properties["KeyPolicy"]["Statement"] if each.get("Sid") == "AlarmsEncrypt")
@@ -95,7 +95,7 @@ def test_cloudwatch_may_use_the_topic_s_key(production: Assembly) -> None:
         assert grant["Condition"] == {"StringEquals": {"aws:SourceAccount": NO_ACCOUNT}}, str(key)
 
 
-def test_the_budget_is_of_what_carries_the_stage_s_tags_and_tells_the_topic(production: Assembly) -> None:
+def test_budget_filters_by_the_stages_tags_and_notifies_the_topic(production: Assembly) -> None:
     assert SETTINGS.budget
     budget = production.one("AWS::Budgets::Budget")
     described = budget.properties["Budget"]
@@ -109,7 +109,7 @@ def test_the_budget_is_of_what_carries_the_stage_s_tags_and_tells_the_topic(prod
         assert budget.template["Resources"][referenced(reader["Address"])]["Type"] == "AWS::SNS::Topic"
 
 
-def test_the_edge_function_logs_where_a_group_waits_for_it_and_makes_none(production: Assembly) -> None:
+def test_edge_function_logs_to_prepared_groups_only(production: Assembly) -> None:
     groups = [
         group for group in production.all("AWS::Logs::LogGroup") if group.stack.startswith("DarkroomProductionEdge")
     ]
@@ -119,20 +119,20 @@ def test_the_edge_function_logs_where_a_group_waits_for_it_and_makes_none(produc
         assert "logs:CreateLogGroup" not in str(policy.properties["PolicyDocument"]), str(policy)
 
 
-def test_a_region_of_the_edge_s_logs_needs_no_bootstrap(production: Assembly) -> None:
+def test_edge_log_region_needs_no_bootstrap(production: Assembly) -> None:
     assert "BootstrapVersion" not in production.templates["DarkroomProductionEdgeLog-eu-central-1"].get(
         "Parameters", {}
     )
 
 
 @pytest.mark.parametrize("stage", ["staging", "production"])
-def test_every_stage_of_the_file_can_be_synthesized_from(stage: str) -> None:
+def test_every_stage_of_the_file_can_be_synthesized(stage: str) -> None:
     settings = load_settings(stage=stage)
     assert settings.budget, "expected a budget where people pay"
     assert Names(settings, NO_ACCOUNT).replica_bucket
 
 
-def test_production_keeps_more_than_staging_and_staging_more_than_trial() -> None:
+def test_retention_grows_from_dev_to_staging_to_production() -> None:
     trial, staging, production = (load_settings(stage=stage) for stage in ("dev", "staging", "production"))
     assert production.storage.protected
     assert not staging.storage.protected

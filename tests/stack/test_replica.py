@@ -5,7 +5,7 @@ from lambdas.core.settings import Settings
 from lambdas.fallback_share.reads import REQUEST_METRICS
 
 
-def test_the_derivatives_are_replicated_with_metrics(aws: Assembly, names: Names) -> None:
+def test_derivatives_are_replicated_with_metrics(aws: Assembly, names: Names) -> None:
     source = aws.one("AWS::S3::Bucket", BucketName=names.derivatives_bucket)
     configuration = source.properties["ReplicationConfiguration"]
     (rule,) = configuration["Rules"]
@@ -24,9 +24,7 @@ def test_the_derivatives_are_replicated_with_metrics(aws: Assembly, names: Names
     assert ("s3:ReplicateObject", f"{names.replica_arn}/*") in may
 
 
-def test_the_replica_is_as_the_original_and_in_the_other_region(
-    aws: Assembly, names: Names, settings: Settings
-) -> None:
+def test_replica_matches_the_derivatives_in_the_other_region(aws: Assembly, names: Names, settings: Settings) -> None:
     source = aws.one("AWS::S3::Bucket", BucketName=names.derivatives_bucket)
     replica = aws.one("AWS::S3::Bucket", BucketName=names.replica_bucket)
     assert replica.stack != source.stack
@@ -38,7 +36,7 @@ def test_the_replica_is_as_the_original_and_in_the_other_region(
     assert set(reads["Action"]) == {"s3:GetObject", "s3:ListBucket"}
 
 
-def test_the_share_of_reads_by_the_replica_is_counted_there_and_alarmed(
+def test_replicas_share_of_reads_is_measured_in_its_region_and_alarmed(
     aws: Assembly, names: Names, settings: Settings
 ) -> None:
     replica = aws.one("AWS::S3::Bucket", BucketName=names.replica_bucket)

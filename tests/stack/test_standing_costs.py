@@ -1,4 +1,4 @@
-"""What the estimate of costs takes for granted of a stage without traffic, beside what its templates have."""
+"""The cost estimate's assumptions about a stage without traffic match its templates."""
 
 import pytest
 from synthesized import Assembly, Resource
@@ -9,12 +9,12 @@ ASSUMED = Assumptions()
 
 
 def metrics(alarm: Resource) -> int:
-    """Return how many metrics an alarm looks at, for each of which it is paid."""
+    """Return the number of metrics of an alarm, by which it is billed."""
     queries = alarm.properties.get("Metrics")
     return sum("MetricStat" in query for query in queries) if queries else 1
 
 
-def test_alarms_are_about_as_many_as_the_estimate_assumes(aws: Assembly) -> None:
+def test_number_of_alarms_is_near_the_estimates(aws: Assembly) -> None:
     alarms = aws.all("AWS::CloudWatch::Alarm")
     of_a_lane = sum(metrics(alarm) for alarm in alarms if "Lane-" in alarm.stack)
     beside = sum(metrics(alarm) for alarm in alarms) - of_a_lane
@@ -22,11 +22,11 @@ def test_alarms_are_about_as_many_as_the_estimate_assumes(aws: Assembly) -> None
     assert beside == pytest.approx(ASSUMED.alarmed_metrics, rel=0.2)
 
 
-def test_what_else_is_paid_for_by_the_month_is_assumed(aws: Assembly) -> None:
+def test_other_monthly_resources_are_the_estimates(aws: Assembly) -> None:
     assert len(aws.all("AWS::CloudWatch::Dashboard")) == ASSUMED.dashboards
     assert len(aws.all("AWS::SecretsManager::Secret")) == ASSUMED.secrets
     assert len(aws.one("AWS::WAFv2::WebACL").properties["Rules"]) == ASSUMED.web_acl_rules
 
 
-def test_keys_are_counted(aws: Assembly) -> None:
+def test_number_of_kms_keys_is_the_estimates(aws: Assembly) -> None:
     assert len(aws.all("AWS::KMS::Key")) == ASSUMED.keys

@@ -53,7 +53,7 @@ def values(node: Any) -> Iterator[Any]:
         yield node
 
 
-def test_every_state_can_be_reached_and_leads_on_or_ends(definition: dict[str, Any]) -> None:
+def test_every_state_is_reachable_and_has_a_successor_or_ends(definition: dict[str, Any]) -> None:
     for machine in machines(definition):
         reached, ahead = set(), {machine["StartAt"]}
         while ahead:
@@ -66,7 +66,7 @@ def test_every_state_can_be_reached_and_leads_on_or_ends(definition: dict[str, A
         assert reached == set(machine["States"])
 
 
-def test_every_task_retries_with_full_jitter_and_throttling_most_patiently(definition: dict[str, Any]) -> None:
+def test_tasks_retry_with_full_jitter_and_longest_when_throttled(definition: dict[str, Any]) -> None:
     for name, state in states(definition):
         if state["Type"] != "Task":
             continue
@@ -78,7 +78,7 @@ def test_every_task_retries_with_full_jitter_and_throttling_most_patiently(defin
             assert first["MaxAttempts"] > max(other["MaxAttempts"] for other in others), name
 
 
-def test_whatever_else_fails_is_noted_and_goes_back_to_the_queue(definition: dict[str, Any]) -> None:
+def test_other_failures_are_written_down_and_return_to_the_queue(definition: dict[str, Any]) -> None:
     steps = {name: state for name, state in definition["States"].items() if "Catch" in state}
     assert {name for name, state in definition["States"].items() if state["Type"] in {"Task", "Map"}} == set(steps)
     for name, state in steps.items():
@@ -91,7 +91,7 @@ def test_whatever_else_fails_is_noted_and_goes_back_to_the_queue(definition: dic
     assert not [name for name, state in states(definition) if state["Type"] == "Fail"]
 
 
-def test_a_message_that_is_throttled_throughout_is_sent_anew_and_not_counted(definition: dict[str, Any]) -> None:
+def test_throttled_message_is_sent_again_uncounted(definition: dict[str, Any]) -> None:
     throttled = {"ErrorEquals": ["Lambda.TooManyRequestsException"], "Next": "Postpone"}
     for name in ("Validate", "Metadata", "DeriveGroups", "Record"):
         assert definition["States"][name]["Catch"][0] == throttled, name
@@ -100,9 +100,7 @@ def test_a_message_that_is_throttled_throughout_is_sent_anew_and_not_counted(def
     assert postpone["End"] is True
 
 
-def test_no_single_task_can_use_up_the_execution_by_retries_alone(
-    definition: dict[str, Any], settings: Settings
-) -> None:
+def test_retries_of_a_task_stay_within_a_third_of_the_execution(definition: dict[str, Any], settings: Settings) -> None:
     for name, state in states(definition):
         if state["Type"] != "Task":
             continue
@@ -115,18 +113,18 @@ def test_no_single_task_can_use_up_the_execution_by_retries_alone(
     assert definition["TimeoutSeconds"] == settings.pipeline.execution_seconds <= EXPRESS_SECONDS
 
 
-def test_a_map_runs_inline_and_no_wider_than_the_settings_say(definition: dict[str, Any], settings: Settings) -> None:
+def test_map_is_inline_with_the_concurrency_of_the_settings(definition: dict[str, Any], settings: Settings) -> None:
     (drawing,) = [state for _, state in states(definition) if state["Type"] == "Map"]
     assert drawing["ItemProcessor"]["ProcessorConfig"] == {"Mode": "INLINE"}
     assert drawing["MaxConcurrency"] == settings.pipeline.derive_concurrency
 
 
-def test_nothing_in_it_is_null(definition: dict[str, Any]) -> None:
+def test_definition_has_no_null(definition: dict[str, Any]) -> None:
     # CloudFormation drops nulls: a variable assigned one would be missing.
     assert None not in list(values(definition))
 
 
-def test_the_template_carries_it_with_every_function_put_in(aws: Assembly, settings: Settings) -> None:
+def test_template_has_the_definition_with_every_resource_substituted(aws: Assembly, settings: Settings) -> None:
     for machine in aws.all("AWS::StepFunctions::StateMachine"):
         assert machine.properties["Definition"] == state_machine.definition(settings), str(machine)
         named = {
@@ -146,7 +144,7 @@ def test_the_template_carries_it_with_every_function_put_in(aws: Assembly, setti
 
 
 def unparsed(definition: dict[str, Any]) -> list[str]:
-    """Return the JSONata expressions that do not parse, each with why."""
+    """Return the JSONata expressions that do not parse, each with its error."""
     found = []
     for value in values(definition):
         if isinstance(value, str) and value.startswith("{%"):
@@ -157,12 +155,12 @@ def unparsed(definition: dict[str, Any]) -> list[str]:
     return found
 
 
-def test_every_expression_of_it_parses(definition: dict[str, Any]) -> None:
+def test_expressions_parse(definition: dict[str, Any]) -> None:
     assert definition["QueryLanguage"] == "JSONata"
     assert unparsed(definition) == []
 
 
-def test_an_expression_that_does_not_parse_is_found(definition: dict[str, Any]) -> None:
+def test_expression_that_does_not_parse_is_found(definition: dict[str, Any]) -> None:
     broken = copy.deepcopy(definition)
     broken["States"]["Metadata"]["Assign"]["timings"] = "{% $merge([$timings, {'metadata': 1}) %}"
     (fault,) = unparsed(broken)

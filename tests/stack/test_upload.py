@@ -1,4 +1,4 @@
-"""The upload API's template: nothing but its description is open, and each function may do its task and no more."""
+"""The upload API: authorization, and least privilege of its functions."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def function_role(assembly: Assembly, name: str) -> str:
 
 
 def allowed(assembly: Assembly, name: str) -> dict[str, list[Any]]:
-    """Return each action that a function may do, and on what."""
+    """Return the actions that a function is allowed, with their resources."""
     role = function_role(assembly, name)
     found: dict[str, list[Any]] = {}
     for policy in assembly.all("AWS::IAM::Policy"):
@@ -33,7 +33,7 @@ def authorizer(aws: Assembly) -> Resource:
     return aws.one("AWS::ApiGatewayV2::Authorizer")
 
 
-def test_only_the_description_is_open(aws: Assembly, authorizer: Resource) -> None:
+def test_only_the_description_needs_no_token(aws: Assembly, authorizer: Resource) -> None:
     routes = {route.properties["RouteKey"]: route.properties for route in aws.all("AWS::ApiGatewayV2::Route")}
     assert set(routes) == {"$default", "GET /openapi.json"}
     assert routes["$default"]["AuthorizationType"] == "CUSTOM"
@@ -41,14 +41,14 @@ def test_only_the_description_is_open(aws: Assembly, authorizer: Resource) -> No
     assert routes["GET /openapi.json"].get("AuthorizationType", "NONE") == "NONE"
 
 
-def test_every_route_goes_to_the_one_function_that_asks_for_a_tenant(aws: Assembly) -> None:
+def test_every_route_has_the_one_handler(aws: Assembly) -> None:
     integration = aws.one("AWS::ApiGatewayV2::Integration")
     function = aws.one("AWS::Lambda::Function", Handler="lambdas.upload_api.handler.handler")
     assert referenced(integration.properties["IntegrationUri"]) == function.logical_id
     assert integration.properties["PayloadFormatVersion"] == "2.0"
 
 
-def test_no_verdict_is_kept_and_every_request_is_judged(authorizer: Resource) -> None:
+def test_authorizer_results_are_not_cached(authorizer: Resource) -> None:
     assert authorizer.properties["AuthorizerResultTtlInSeconds"] == 0
     assert authorizer.properties["EnableSimpleResponses"] is True
     assert authorizer.properties["AuthorizerPayloadFormatVersion"] == "2.0"
@@ -56,21 +56,21 @@ def test_no_verdict_is_kept_and_every_request_is_judged(authorizer: Resource) ->
     assert not authorizer.properties.get("IdentitySource")
 
 
-def test_no_key_stands_in_a_template(aws: Assembly) -> None:
+def test_no_key_is_in_a_template(aws: Assembly) -> None:
     secrets = aws.all("AWS::SecretsManager::Secret")
     assert len(secrets) >= 2
     for secret in secrets:
         assert not {"SecretString", "GenerateSecretString"} & secret.properties.keys(), str(secret)
 
 
-def test_the_authorizer_reads_the_tenants_keys_and_nothing_else(aws: Assembly) -> None:
+def test_authorizer_reads_only_the_tenant_keys(aws: Assembly) -> None:
     actions = allowed(aws, "authorize")
     own = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
     assert set(actions) - own == {"secretsmanager:GetSecretValue"}
     assert [referenced(each) for each in actions["secretsmanager:GetSecretValue"]] == ["TenantKeys"]
 
 
-def test_the_api_may_do_its_tasks_where_they_belong(aws: Assembly, names: Names) -> None:
+def test_api_has_least_privilege(aws: Assembly, names: Names) -> None:
     actions = allowed(aws, "upload_api")
     originals, places = names.originals_arn, {names.originals_arn, names.derivatives_arn, names.replica_arn}
     everything = {f"{place}/*" for place in places}
@@ -92,7 +92,7 @@ def test_the_api_may_do_its_tasks_where_they_belong(aws: Assembly, names: Names)
     assert names.table_arn not in actions["dynamodb:PutItem"], "outcomes are the pipeline's to write"
 
 
-def test_uploads_end_with_their_time(aws: Assembly, names: Names) -> None:
+def test_uploads_expire(aws: Assembly, names: Names) -> None:
     table = aws.one("AWS::DynamoDB::Table", TableName=names.uploads_table)
     assert table.properties["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
 
@@ -107,7 +107,7 @@ def test_abandoned_parts_expire(aws: Assembly, names: Names, settings: Settings)
     assert days == [settings.storage.abandoned_upload_days]
 
 
-def test_pages_of_other_origins_may_call_and_read_the_answers(aws: Assembly, settings: Settings) -> None:
+def test_cors_lets_other_origins_call_and_read_responses(aws: Assembly, settings: Settings) -> None:
     cors = aws.one("AWS::ApiGatewayV2::Api", ProtocolType="HTTP").properties["CorsConfiguration"]
     assert set(cors["AllowMethods"]) == {"GET", "POST", "DELETE"}
     assert cors["AllowOrigins"] == list(settings.uploads.allowed_origins)

@@ -14,7 +14,7 @@ def policy_of(bucket: Resource, assembly: Assembly) -> Resource:
     return found[0]
 
 
-def test_originals_tell_eventbridge_and_take_uploads_from_browsers(
+def test_originals_notify_eventbridge_and_accept_uploads_from_browsers(
     aws: Assembly, names: Names, settings: Settings
 ) -> None:
     originals = aws.one("AWS::S3::Bucket", BucketName=names.originals_bucket).properties
@@ -26,7 +26,7 @@ def test_originals_tell_eventbridge_and_take_uploads_from_browsers(
     assert "ETag" in cors["ExposedHeaders"]
 
 
-def test_only_the_edge_of_this_account_reads_derivatives_and_a_miss_is_a_404(aws: Assembly, names: Names) -> None:
+def test_only_this_accounts_edge_reads_derivatives_and_a_miss_is_a_404(aws: Assembly, names: Names) -> None:
     derivatives = aws.one("AWS::S3::Bucket", BucketName=names.derivatives_bucket)
     (allowed,) = [statement for statement in statements(policy_of(derivatives, aws)) if statement["Effect"] == "Allow"]
     assert allowed["Principal"] == {"Service": "cloudfront.amazonaws.com"}
@@ -35,6 +35,22 @@ def test_only_the_edge_of_this_account_reads_derivatives_and_a_miss_is_a_404(aws
     assert f":cloudfront::{names.account}:distribution/*" in source
 
 
-def test_derivatives_tell_nobody(aws: Assembly, names: Names) -> None:
+def test_derivatives_send_no_notifications(aws: Assembly, names: Names) -> None:
     derivatives = aws.one("AWS::S3::Bucket", BucketName=names.derivatives_bucket)
     assert "NotificationConfiguration" not in derivatives.properties
+
+
+def test_tables_are_on_demand_with_recovery_and_protection_of_the_settings(aws: Assembly, settings: Settings) -> None:
+    for table in aws.all("AWS::DynamoDB::Table"):
+        assert table.properties["BillingMode"] == "PAY_PER_REQUEST", str(table)
+        recovery = table.properties["PointInTimeRecoverySpecification"]
+        assert recovery["RecoveryPeriodInDays"] == settings.storage.restore_days, str(table)
+        assert table.properties["DeletionProtectionEnabled"] is settings.storage.protected, str(table)
+
+
+def test_images_are_indexed_by_id_and_by_tenant(aws: Assembly, names: Names) -> None:
+    images = aws.one("AWS::DynamoDB::Table", TableName=names.images_table).properties
+    assert images["KeySchema"] == [{"AttributeName": "image_id", "KeyType": "HASH"}]
+    (index,) = images["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == "by-tenant"
+    assert [key["AttributeName"] for key in index["KeySchema"]] == ["tenant", "uploaded_at"]
