@@ -1,5 +1,5 @@
-"""The stacks of Darkroom, as CDK code."""
+"""Darkroom's infrastructure: CDK stacks, the local stack, and the ``darkroom`` command."""
 
-from infra import node as _node  # jsii starts its Node process when aws_cdk is imported: it must be told before
+from infra import node as _node  # before aws_cdk is imported, which starts Node
 
 _node.provide()

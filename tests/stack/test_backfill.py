@@ -26,9 +26,7 @@ def published(aws: Assembly, settings: Settings, thing: str) -> Any:
     return aws.one("AWS::SSM::Parameter", Name=settings.parameter_name(thing)).properties["Value"]
 
 
-def test_jobs_invoke_a_version_that_outlives_a_deployment(
-    aws: Assembly, settings: Settings, function: Resource
-) -> None:
+def test_jobs_invoke_a_retained_version(aws: Assembly, settings: Settings, function: Resource) -> None:
     version = function.template["Resources"][referenced(published(aws, settings, "backfill-function-arn"))]
     assert version["Type"] == "AWS::Lambda::Version"
     assert referenced(version["Properties"]["FunctionName"]) == function.logical_id
