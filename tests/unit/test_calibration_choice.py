@@ -120,6 +120,7 @@ curves = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(max_size=3), curves, min_size=1, max_size=5), scores)
 def test_the_choice_reaches_the_target_and_no_other_is_cheaper(named: dict[str, list[Point]], target: float) -> None:
     reaching = [name for name, curve in named.items() if max(each.ssimulacra2 for each in curve) >= target]

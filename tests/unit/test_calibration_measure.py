@@ -80,6 +80,7 @@ def test_alpha_is_flattened_on_white() -> None:
     assert decoded(data).min() == 255
 
 
+@pytest.mark.slow
 def test_higher_quality_scores_and_weighs_more_and_is_measured_once(folder: Path, tmp_path: Path) -> None:
     photographs, _ = find_photographs(folder, SETTINGS)
     work = tasks(photographs, [RUNG], [("jpeg", jpeg(30)), ("jpeg", jpeg(90))])
@@ -98,6 +99,7 @@ def test_higher_quality_scores_and_weighs_more_and_is_measured_once(folder: Path
     assert measured() == first, "expected the second run to answer from the cache, CPU included"
 
 
+@pytest.mark.slow
 def test_a_summary_of_several_encoders_is_an_error(folder: Path, tmp_path: Path) -> None:
     photographs, _ = find_photographs(folder, SETTINGS)
     work = tasks(photographs, SETTINGS.ladder.widths[:2], [("jpeg", jpeg(60)), ("jpeg", jpeg(80))])

@@ -263,6 +263,7 @@ hostile_tokens = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(texts=st.lists(hostile_tokens, min_size=20, max_size=40))
 def test_hostile_tokens_are_refused_by_every_runtime(

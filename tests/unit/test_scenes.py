@@ -95,6 +95,7 @@ def test_display_p3_is_a_profile_wider_than_srgb() -> None:
     assert chroma > srgb_chroma + 5
 
 
+@pytest.mark.slow
 def test_scenes_are_written_once_and_again_if_one_is_missing(tmp_path: Path) -> None:
     written = write_scenes(tmp_path, long_side=SMALL)
     assert [path.stem for path in written[: len(SCENES)]] == [scene.name for scene in SCENES]
@@ -108,6 +109,7 @@ def test_scenes_are_written_once_and_again_if_one_is_missing(tmp_path: Path) -> 
     assert (written[0].read_bytes(), written[1].read_bytes()) == (lost, kept)
 
 
+@pytest.mark.slow
 def test_damaged_files_are_written_too(tmp_path: Path) -> None:
     *_, text, broken = write_scenes(tmp_path, long_side=SMALL)
     assert text.read_bytes().isascii()

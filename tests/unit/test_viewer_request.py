@@ -423,6 +423,7 @@ def hostile_events(draw: st.DrawFn) -> dict[str, Any]:
     return event
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(events=st.lists(hostile_events(), min_size=30, max_size=60))
 def test_any_request_ends_on_the_ladder_or_in_a_refusal(
