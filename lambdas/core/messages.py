@@ -83,6 +83,9 @@ class Metadata(Message):
     orientation: int = Field(ge=1, le=8, description="EXIF orientation; 1 if the file's own boxes rotate it.")
     color_space: str = Field(description="libvips' name: srgb, rgb16, b-w, cmyk …")
     profile: str | None = Field(description="The embedded colour profile, or the one that code points describe.")
+    profile_ignored: Literal["damaged", "unsuitable"] | None = Field(
+        default=None, description="Why the embedded colour profile was not used."
+    )
     alpha: bool = Field(description="Whether the original has an alpha channel.")
     pages: int = Field(description="Frames of an animation or pages of a document.")
     animation: Literal["none", "first_frame", "kept"] = Field(

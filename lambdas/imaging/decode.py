@@ -1,18 +1,23 @@
 """Decode an original to upright sRGB pixels in memory, shrunk while loading where the format allows it."""
 
+import re
+from collections.abc import Callable
 from typing import Literal
 
 from lambdas.imaging.colour.conversion import loading_options, to_srgb, with_profile
 from lambdas.imaging.deadline import Deadline
-from lambdas.imaging.engine import pyvips, reason
+from lambdas.imaging.engine import clear_errors, pyvips
 from lambdas.imaging.geometry import Size
 from lambdas.imaging.inspect import Header
-from lambdas.imaging.rejection import RejectedError
+from lambdas.imaging.rejection.corrupt import corrupt
 from lambdas.imaging.resize import each_frame
 
-# What stops a decode. "error": truncation and damage, but not warnings, which intact photographs of
-# some phones cause. "none": only what leaves no pixels at all.
-FailOn = Literal["error", "none"]
+# What stops a decode. "missing": also data that is missing or garbled within a JPEG that ends properly. "error":
+# truncation and damage that ends the decode. "none": only what leaves no pixels at all.
+FailOn = Literal["missing", "error", "none"]
+# What libjpeg warns of when it fills in pixels. Its other warnings are harmless; intact photographs of some phones
+# cause them. Source: libjpeg-turbo, jerror.h.
+_PIXELS_MISSING = re.compile(r"premature end|bad Huffman code|instead of RST|Inconsistent progression")
 _OPAQUE = 255
 _JPEG_SHRINKS = (8, 4, 2)  # by which the decoder can reduce, block by block
 # The factor that is left to the resampler; libvips itself leaves 2. With 1.8, a camera's 22 megapixels take a
@@ -20,6 +25,7 @@ _JPEG_SHRINKS = (8, 4, 2)  # by which the decoder can reduce, block by block
 # with 1.02, 0.4 to 2.
 _LEFT_TO_RESAMPLE = 1.5
 _PREMULTIPLIED = "a"
+_LIMITED_BLACK, _LIMITED_SPAN = 16 / 255, 219 / 255  # of full scale (ITU-R BT.601, 8 bit)
 
 
 def decode(
@@ -32,18 +38,14 @@ def decode(
     Raises:
         RejectedError: ``corrupt`` (truncated files too) or ``decode_timeout``.
     """
+    clear_errors()
     try:
-        if frames > 1:
-            shrunk = _load_frames(data, header, size, frames, fail_on)
-        elif header.whole_frame or header.coded:
-            shrunk = _load_whole(data, header, size, fail_on)
-        elif header.codec == "jpeg":
-            shrunk = _load_jpeg(data, header, size, fail_on)
-        else:
-            shrunk = _load_shrunk(data, header, size, fail_on)
+        shrunk = _shrunk(data, header, size, frames, fail_on)
         return _without_opaque_alpha(deadline.compute(to_srgb(shrunk)))
     except pyvips.Error as error:
-        raise RejectedError("corrupt", f"expected pixels but received: {reason(error)}") from error
+        if fail_on == "missing" and header.codec == "jpeg" and not _PIXELS_MISSING.search(str(error)):
+            return decode(data, header, size, deadline, frames=frames)
+        raise corrupt(data, "pixels", error) from error
 
 
 def jpeg_shrink(original: Size, size: Size) -> int:
@@ -55,9 +57,7 @@ def jpeg_shrink(original: Size, size: Size) -> int:
 def hevc_pixels(data: bytes) -> "pyvips.Image":
     """Decode the primary picture of the HEIC in ``data``: 8 or 16 bit, turned and mirrored as its boxes say.
 
-    libvips' wheel has no HEVC decoder. libheif applies the boxes irot and imir; EXIF repeats their
-    orientation and is not applied again (ISO/IEC 23008-12, 6.5.10: metadata describe the picture, they
-    do not transform it).
+    libvips' wheel has no HEVC decoder. libheif applies the boxes irot, imir and clap.
 
     Raises:
         RejectedError: ``corrupt``.
@@ -71,7 +71,7 @@ def hevc_pixels(data: bytes) -> "pyvips.Image":
         primary = file[file.primary_index]
         pixels = bytes(primary.data)  # a copy: ``file`` owns the memory
     except (ValueError, RuntimeError, EOFError, SyntaxError, OSError, IndexError) as error:
-        raise RejectedError("corrupt", f"expected a HEIC's pixels but received: {error}") from error
+        raise corrupt(data, "pixels", error) from error
     letters, _, bits = primary.mode.partition(";")
     image = pyvips.Image.new_from_memory(pixels, *primary.size, len(letters), "ushort" if bits else "uchar")
     return _interpreted(image, premultiplied=letters.endswith(_PREMULTIPLIED))
@@ -84,7 +84,69 @@ def _interpreted(image: "pyvips.Image", *, premultiplied: bool) -> "pyvips.Image
     return tagged.unpremultiply().cast(image.format) if premultiplied else tagged
 
 
-def _load_shrunk(data: bytes, header: Header, size: Size, fail_on: FailOn) -> "pyvips.Image":
+def _shrunk(data: bytes, header: Header, size: Size, frames: int, fail_on: FailOn) -> "pyvips.Image":
+    loader_fails_on: str = fail_on
+    if fail_on == "missing":
+        loader_fails_on = "warning" if header.codec == "jpeg" else "error"
+    if frames > 1:
+        return _load_frames(data, header, size, frames, loader_fails_on)
+    if header.codec == "webp" and header.profile_ignored is None:
+        return _load_webp(data, header, size, loader_fails_on)
+    pixels = _open(data, header, size, loader_fails_on)
+    for prepare in _PREPARATIONS:
+        pixels = prepare(header, pixels)
+    return pixels.thumbnail_image(size.width, height=size.height, size="force", **loading_options(header))
+
+
+def _open(data: bytes, header: Header, size: Size, fail_on: str) -> "pyvips.Image":
+    """Open the picture itself, its first frame or page: ``thumbnail_buffer`` would look for previews in the file."""
+    if header.codec == "hevc":
+        return hevc_pixels(header.structure.patched(data))
+    options = {"shrink": jpeg_shrink(header.size, size)} if header.codec == "jpeg" else {}
+    return pyvips.Image.new_from_buffer(
+        header.structure.patched(data), "", access="sequential", fail_on=fail_on, **options
+    )
+
+
+def _shown_bands(header: Header, pixels: "pyvips.Image") -> "pyvips.Image":
+    """Keep the bands that are colours or alpha."""
+    if (bands := header.structure.bands) is None:
+        return pixels
+    kept = pixels.extract_band(bands[0])
+    return (kept.bandjoin([pixels.extract_band(band) for band in bands[1:]]) if len(bands) > 1 else kept).copy(
+        interpretation=pixels.interpretation
+    )
+
+
+def _full_range(header: Header, pixels: "pyvips.Image") -> "pyvips.Image":
+    """Expand grey in the limited range of video; libheif does so for colours alone."""
+    if not header.structure.limited_grey:
+        return pixels
+    full = 255 if pixels.format == "uchar" else 65_535
+    alpha = pixels.bands in (2, 4)
+    grey = pixels[:-1] if alpha else pixels
+    expanded = ((grey - full * _LIMITED_BLACK) / _LIMITED_SPAN).rint().cast(pixels.format)
+    return (expanded.bandjoin(pixels[-1]) if alpha else expanded).copy(interpretation=pixels.interpretation)
+
+
+def _orientation(header: Header, pixels: "pyvips.Image") -> "pyvips.Image":
+    """Mark how the picture is to be turned, where the decoder does not."""
+    if header.orientation == 1 or pixels.get_typeof("orientation"):
+        return pixels
+    turned = pixels.copy()
+    turned.set_type(pyvips.GValue.gint_type, "orientation", header.orientation)
+    return turned
+
+
+_PREPARATIONS: tuple[Callable[[Header, "pyvips.Image"], "pyvips.Image"], ...] = (
+    _shown_bands,
+    _full_range,
+    with_profile,
+    _orientation,
+)
+
+
+def _load_webp(data: bytes, header: Header, size: Size, fail_on: str) -> "pyvips.Image":
     """Shrink on load and turn upright.
 
     ``thumbnail_buffer`` ignores its own ``fail_on`` argument (libvips issue 5195), so it is passed
@@ -100,30 +162,7 @@ def _load_shrunk(data: bytes, header: Header, size: Size, fail_on: FailOn) -> "p
     )
 
 
-def _load_jpeg(data: bytes, header: Header, size: Size, fail_on: FailOn) -> "pyvips.Image":
-    """Shrink on load, further than ``thumbnail_buffer`` would, and turn upright."""
-    opened = pyvips.Image.new_from_buffer(
-        data, "", access="sequential", fail_on=fail_on, shrink=jpeg_shrink(header.size, size)
-    )
-    return opened.thumbnail_image(size.width, height=size.height, size="force", **loading_options(header))
-
-
-def _load_whole(data: bytes, header: Header, size: Size, fail_on: FailOn) -> "pyvips.Image":
-    """Decode in full, then shrink.
-
-    For AVIF and HEIC this costs nothing, and ``thumbnail_buffer`` would use an embedded preview instead
-    of the picture. A profile that the file does not embed can only be attached to pixels.
-    """
-    if header.codec == "hevc":
-        opened = hevc_pixels(data)
-    else:
-        opened = pyvips.Image.new_from_buffer(data, "", access="sequential", fail_on=fail_on)
-    return with_profile(header, opened).thumbnail_image(
-        size.width, height=size.height, size="force", **loading_options(header)
-    )
-
-
-def _load_frames(data: bytes, header: Header, size: Size, frames: int, fail_on: FailOn) -> "pyvips.Image":
+def _load_frames(data: bytes, header: Header, size: Size, frames: int, fail_on: str) -> "pyvips.Image":
     lying = Size(size.height, size.width) if header.stored != header.size else size
     shrunk = pyvips.Image.thumbnail_buffer(
         data,

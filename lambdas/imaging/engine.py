@@ -23,11 +23,9 @@ for _loader in LOADERS:
 pyvips.cache_set_max(0)
 
 
-def reason(error: "pyvips.Error") -> str:
-    """Return the first line of what libvips says went wrong."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    # The first line names the operation, the second the cause.
-    return (lines[1] if len(lines) > 1 else lines[0] if lines else "no reason")[:200]
+def clear_errors() -> None:
+    """Forget what libvips has logged of other pictures: it keeps warnings and adds them to the next error."""
+    pyvips.vips_lib.vips_error_clear()
 
 
-__all__ = ["LOADERS", "pyvips", "reason"]
+__all__ = ["LOADERS", "clear_errors", "pyvips"]

@@ -1,16 +1,23 @@
-"""Camera, capture time and position from EXIF: read by libvips, validated here."""
+"""Camera, capture time and position from EXIF, in a block of its own or among a TIFF's own tags.
+
+Source: Exif 3.0 (CIPA DC-008-2023), 4.6.4 to 4.6.7.
+"""
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
+from lambdas.imaging.containers.tiff import Directory, MalformedTiffError, directories
+
+_MAKE, _MODEL, _ORIENTATION, _EXIF, _GPS = 0x010F, 0x0110, 0x0112, 0x8769, 0x8825
+# Local times with the tag of their offset, the best first: taken, digitized.
+_CAPTURED = ((0x9003, 0x9011), (0x9004, 0x9012))
+_LATITUDE, _LONGITUDE = (1, 2), (3, 4)  # tags of the reference and of the degrees
+
+_PREFIX = b"Exif\0\0"
+_MAX_TEXT = 1000  # bytes; a longer text is ignored
 _MAX_LETTERS = 80  # of a make or model; a camera's are shorter, an attacker's need not be
-# libvips writes an entry as "value (value, ASCII, 6 components, 6 bytes)".
-_AS_TEXT = re.compile(r"^(.*) \(\1, ASCII, \d+ components?, \d+ bytes?\)$", re.DOTALL)
-_MAX_ENTRY = 1000  # letters as libvips writes them; the regular expressions would be slow on longer ones
-_AS_RATIONALS = re.compile(r"^((?:\d+/\d+ ?)+)\(")
 _OFFSET = re.compile(r"^[+-]\d\d:\d\d$")
 
 
@@ -31,22 +38,42 @@ class Exif:
     captured_at: str | None = None
     """ISO 8601; with an offset only if the camera wrote one."""
     position: Position | None = None
+    orientation: int | None = None
+    """1 to 8."""
 
 
-def read_exif(field: Callable[[str], Any]) -> Exif:
-    """Read EXIF from libvips' fields; ``field`` returns a field by name, or None."""
+def read_exif(block: bytes) -> Exif:
+    """Read ``block``, which is an EXIF block with or without its prefix, or a whole TIFF."""
+    try:
+        first = next(directories(block.removeprefix(_PREFIX)), None)
+    except MalformedTiffError:
+        first = None
+    if first is None:
+        return Exif()
+    orientation = first.integer(_ORIENTATION, 0)
     return Exif(
-        make=_text(field("exif-ifd0-Make")),
-        model=_text(field("exif-ifd0-Model")),
-        captured_at=_moment(_text(field("exif-ifd2-DateTimeOriginal")), _text(field("exif-ifd2-OffsetTimeOriginal"))),
-        position=_position(field),
+        make=_text(first, _MAKE),
+        model=_text(first, _MODEL),
+        captured_at=_first_moment(first, first.directory(_EXIF)),
+        position=_position(first.directory(_GPS)),
+        orientation=orientation if orientation in range(1, 9) else None,
     )
 
 
-def _text(entry: Any) -> str | None:
-    found = _AS_TEXT.match(entry) if isinstance(entry, str) and len(entry) <= _MAX_ENTRY else None
-    printable = "".join(letter for letter in found[1] if letter.isprintable()).strip() if found else ""
+def _text(directory: Directory, tag: int) -> str | None:
+    found = directory.text(tag)
+    if found is None or len(found) > _MAX_TEXT:
+        return None
+    text = found.partition(b"\0")[0].decode("utf-8", "replace")
+    printable = "".join(letter for letter in text if letter.isprintable()).strip()
     return printable[:_MAX_LETTERS] or None
+
+
+def _first_moment(first: Directory, exif: Directory | None) -> str | None:
+    # Some writers put the tags of the EXIF directory into the first one.
+    places: Iterable[Directory] = (exif, first) if exif is not None else (first,)
+    moments = (_moment(_text(place, time), _text(place, offset)) for time, offset in _CAPTURED for place in places)
+    return next((moment for moment in moments if moment), None)
 
 
 def _moment(stamp: str | None, offset: str | None) -> str | None:
@@ -58,23 +85,19 @@ def _moment(stamp: str | None, offset: str | None) -> str | None:
         return None
 
 
-def _position(field: Callable[[str], Any]) -> Position | None:
-    north = _degrees(field("exif-ifd3-GPSLatitude"), _text(field("exif-ifd3-GPSLatitudeRef")), "NS", 90)
-    east = _degrees(field("exif-ifd3-GPSLongitude"), _text(field("exif-ifd3-GPSLongitudeRef")), "EW", 180)
+def _position(gps: Directory | None) -> Position | None:
+    if gps is None:
+        return None
+    north, east = _degrees(gps, _LATITUDE, "NS", 90), _degrees(gps, _LONGITUDE, "EW", 180)
     return Position(north, east) if north is not None and east is not None else None
 
 
-def _degrees(entry: Any, reference: str | None, directions: str, most: int) -> float | None:
+def _degrees(gps: Directory, tags: tuple[int, int], directions: str, most: int) -> float | None:
     """Read degrees, minutes and seconds; south and west are negative."""
-    found = _AS_RATIONALS.match(entry) if isinstance(entry, str) and len(entry) <= _MAX_ENTRY else None
-    if found is None or reference not in set(directions):
+    reference, fractions = _text(gps, tags[0]), gps.fractions(tags[1])
+    if reference not in set(directions) or not fractions or not all(under for _, under in fractions[:3]):
         return None
-    total = 0.0
-    for rational, unit in zip(found[1].split(), (1, 60, 3600), strict=False):
-        over, under = map(int, rational.split("/"))
-        if not under:
-            return None
-        total += over / under / unit
+    total = sum(over / under / unit for (over, under), unit in zip(fractions, (1, 60, 3600), strict=False))
     if total > most:
         return None
     return round(-total if reference == directions[1] else total, 6)

@@ -1,23 +1,54 @@
-"""An original's header, read before any pixel is decoded."""
+"""An original's header, read before any pixel is decoded.
+
+What the file's own structure says comes first, because libvips draws some variants wrong; then libvips' view of it.
+"""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from lambdas.core.settings import Settings
 from lambdas.core.settings.pictures import Limits
 from lambdas.imaging.colour.code_points import CodedProfile, coded_profile
+from lambdas.imaging.colour.conversion import profile_fault
 from lambdas.imaging.colour.icc import profile_name
-from lambdas.imaging.containers.isobmff import code_points
+from lambdas.imaging.containers.isobmff import still_brand
 from lambdas.imaging.containers.png import png_profile
-from lambdas.imaging.engine import pyvips, reason
+from lambdas.imaging.engine import clear_errors, pyvips
 from lambdas.imaging.exif import Exif, read_exif
+from lambdas.imaging.formats import SNIFF_BYTES, KnownFormat, sniff
 from lambdas.imaging.geometry import Size
-from lambdas.imaging.rejection import RejectedError
+from lambdas.imaging.rejection.corrupt import corrupt
+from lambdas.imaging.rejection.heif import HeifPicture, check_heif
+from lambdas.imaging.rejection.jpeg import check_jpeg
 from lambdas.imaging.rejection.limits import check_animation, check_dimensions, check_pages
+from lambdas.imaging.rejection.tiff import check_tiff
 
 _SIDEWAYS = range(5, 9)  # EXIF orientations whose rows are the upright picture's columns
 _ANIMATED_CODECS = frozenset({"gif", "webp"})
 _WHOLE_FRAME_CODECS = frozenset({"av1", "hevc"})
+_EXIF_TURNS_HEIC = "samsung"
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """What a file's own structure says that libvips does not pass on, or passes on wrong."""
+
+    bands: tuple[int, ...] | None = None
+    """Which of the decoded bands are colours and alpha; None for all."""
+    alpha: bool | None = None
+    limited_grey: bool = False
+    """Whether grey samples have the limited range of video."""
+    boxes: HeifPicture | None = None
+    pages: int | None = None
+    patch: tuple[int, bytes] | None = None
+    """Offset and replacement of bytes on account of which libvips would not open the picture, or would read others."""
+
+    def patched(self, data: bytes) -> bytes:
+        """Return ``data`` as it is to be decoded."""
+        if self.patch is None:
+            return data
+        at, replacement = self.patch
+        return data[:at] + replacement + data[at + len(replacement) :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +60,22 @@ class Header:
     codec: str
     """Codec of the pixels: jpeg, png, webp, gif, tiff, av1 or hevc."""
     orientation: int
-    """EXIF orientation to apply, 1 to 8; 1 for AVIF and HEIC, because the decoder applies their own boxes."""
+    """EXIF orientation to apply, 1 to 8; 1 for AVIF and HEIC whose own boxes turn them, as the decoder does."""
     color_space: str
     """libvips' name: srgb, rgb16, b-w, cmyk, lab …"""
     profile: str | None
     """Description of the embedded ICC profile, or of ``coded``; None if there is neither."""
+    profile_ignored: Literal["damaged", "unsuitable"] | None
+    """Why the embedded profile is not used."""
     embedded: bytes | None
-    """The embedded ICC profile."""
+    """The embedded ICC profile, if it is used."""
     coded: CodedProfile | None
     """The profile made from code points or chunks; takes precedence over ``embedded``."""
     alpha: bool
     pages: int
     """Frames of an animation, pages of a TIFF."""
     exif: Exif
+    structure: Structure
 
     @property
     def stored(self) -> Size:
@@ -63,30 +97,40 @@ def inspect(data: bytes, limits: Limits) -> Header:
     """Read the header of the picture in ``data`` and check it against ``limits``.
 
     Raises:
-        RejectedError: ``corrupt``, ``too_many_pixels``, ``too_long_side`` or ``too_many_pages``.
+        RejectedError: ``corrupt``, ``unsupported_format``, ``too_many_pixels``, ``too_long_side``,
+            ``too_many_pages`` or ``too_complex``.
     """
+    fmt = sniff(data[:SNIFF_BYTES])
+    structure = _structure(fmt, data, limits)
+    clear_errors()
     try:
-        image = pyvips.Image.new_from_buffer(data, "", access="sequential")
+        image = pyvips.Image.new_from_buffer(structure.patched(data), "", access="sequential")
     except pyvips.Error as error:
-        raise RejectedError("corrupt", f"expected a picture's header but received: {reason(error)}") from error
-    orientation, codec = _orientation(image), _codec(image)
+        raise corrupt(data, "header", error) from error
+    codec = _codec(image)
     stored = Size(image.width, image.height)
     check_dimensions(stored.width, stored.height, limits, whole_frame=codec in _WHOLE_FRAME_CODECS)
-    pages = int(_field(image, "n-pages") or 1)
+    pages = structure.pages or int(_field(image, "n-pages") or 1)
     check_pages(pages, limits)
+    exif = read_exif(data if fmt == "tiff" else bytes(_field(image, "exif-data") or b""))
+    orientation = _orientation(image, exif, structure)
     embedded = bytes(_field(image, "icc-profile-data") or b"") or None
-    coded = _coded_profile(data, codec, has_embedded=embedded is not None)
+    fault = profile_fault(embedded, str(image.interpretation)) if embedded else None
+    coded = _coded_profile(data, fmt, structure, has_embedded=embedded is not None and fault is None)
+    used = None if fault else embedded
     return Header(
         size=Size(stored.height, stored.width) if orientation in _SIDEWAYS else stored,
         codec=codec,
         orientation=orientation,
         color_space=str(image.interpretation),
-        profile=_named(coded, embedded),
-        embedded=embedded,
+        profile=coded.name if coded else used and (profile_name(used) or "unnamed"),
+        profile_ignored=fault,
+        embedded=used,
         coded=coded,
-        alpha=bool(image.hasalpha()),
+        alpha=bool(image.hasalpha()) if structure.alpha is None else structure.alpha,
         pages=pages,
-        exif=read_exif(lambda name: _field(image, name)),
+        exif=exif,
+        structure=structure,
     )
 
 
@@ -102,11 +146,36 @@ def kept_frames(header: Header, settings: Settings) -> int:
     return header.pages
 
 
+def _structure(fmt: KnownFormat | None, data: bytes, limits: Limits) -> Structure:
+    if fmt == "jpeg":
+        check_jpeg(data, limits)
+    elif fmt == "tiff":
+        page = check_tiff(data, limits)
+        # Without the other pages: an unreadable one would count as damage to the first.
+        patch = (page.following_at, bytes(page.offset_bytes)) if page.pages > 1 else None
+        return Structure(bands=page.bands, alpha=page.alpha, pages=page.pages, patch=patch)
+    elif fmt in ("avif", "heic"):
+        boxes, brand = check_heif(data, limits), still_brand(data)
+        return Structure(
+            limited_grey=boxes is not None and boxes.limited_grey, boxes=boxes, patch=(8, brand) if brand else None
+        )
+    return Structure()
+
+
 def _field(image: "pyvips.Image", name: str) -> Any:
     return image.get(name) if image.get_typeof(name) else None
 
 
-def _orientation(image: "pyvips.Image") -> int:
+def _orientation(image: "pyvips.Image", exif: Exif, structure: Structure) -> int:
+    """Return the EXIF orientation that remains to be applied.
+
+    By ISO/IEC 23008-12, 6.5.10, EXIF does not turn a HEIC: its boxes do, and viewers ignore EXIF. Samsung's
+    phones write no such boxes (Galaxy S24 FE, One UI of 2025; the same of other models in
+    https://github.com/immich-app/immich/issues/31617) and show their pictures turned by EXIF.
+    """
+    boxes = structure.boxes
+    if boxes is not None and not boxes.turned and (exif.make or "").lower() == _EXIF_TURNS_HEIC:
+        return exif.orientation or 1
     found = _field(image, "orientation")
     return found if found in range(1, 9) else 1
 
@@ -116,15 +185,11 @@ def _codec(image: "pyvips.Image") -> str:
     return str(image.get("heif-compression")) if loader == "heif" else loader
 
 
-def _coded_profile(data: bytes, codec: str, *, has_embedded: bool) -> CodedProfile | None:
-    if codec == "png":
+def _coded_profile(
+    data: bytes, fmt: KnownFormat | None, structure: Structure, *, has_embedded: bool
+) -> CodedProfile | None:
+    if fmt == "png":
         return png_profile(data)
-    if codec in _WHOLE_FRAME_CODECS and not has_embedded and (code := code_points(data)):
+    if structure.boxes is not None and not has_embedded and (code := structure.boxes.items.picture.code_points):
         return coded_profile(code)
     return None
-
-
-def _named(coded: CodedProfile | None, embedded: bytes | None) -> str | None:
-    if coded is not None:
-        return coded.name
-    return None if embedded is None else profile_name(embedded) or "unnamed"

@@ -9,11 +9,11 @@ from lambdas.core.settings import Settings
 from lambdas.imaging.deadline import Deadline
 from lambdas.imaging.decode import FailOn, decode
 from lambdas.imaging.encode import encode
-from lambdas.imaging.engine import pyvips, reason
+from lambdas.imaging.engine import pyvips
 from lambdas.imaging.geometry import Size, covering_size, drawn_size, shrunk_through
 from lambdas.imaging.inspect import Header, inspect, kept_frames
 from lambdas.imaging.plan import ANIMATED_FORMATS
-from lambdas.imaging.rejection import RejectedError
+from lambdas.imaging.rejection.corrupt import corrupt
 from lambdas.imaging.resize import crop, shrink
 
 
@@ -83,7 +83,7 @@ class _Group:
             self._deadline.check()
             written = encode(pixels, variant.format, self._settings.formats, self._settings.rendering)
         except pyvips.Error as error:
-            raise RejectedError("corrupt", f"expected to draw {variant} but received: {reason(error)}") from error
+            raise corrupt(self._data, "pixels", error) from error
         self._deadline.check()
         return written
 

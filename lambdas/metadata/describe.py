@@ -54,6 +54,7 @@ def describe(
         orientation=header.orientation,
         color_space=header.color_space,
         profile=header.profile,
+        profile_ignored=header.profile_ignored,
         alpha=header.alpha,
         pages=header.pages,
         animation="none" if not header.moving else "kept" if frames > 1 else "first_frame",
@@ -80,7 +81,7 @@ def _thumbnail(data: bytes, header: Header, settings: Settings) -> tuple["pyvips
     size = drawn_size(header.size, Variant(settings.ladder.widths[0], 0, "jpeg"))
     deadline = Deadline(settings.limits.decode_seconds)
     try:
-        return decode(data, header, size, deadline), False
+        return decode(data, header, size, deadline, fail_on="missing"), False
     except RejectedError as error:
         if error.code != "corrupt" or not settings.limits.accept_truncated:
             raise

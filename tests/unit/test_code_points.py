@@ -11,7 +11,7 @@ from pictures import avif, colour_at, corners, flat, heic, load, mean_difference
 from lambdas.core.keys import Variant
 from lambdas.core.settings import load_settings
 from lambdas.imaging.colour.code_points import CodePoints, coded_profile
-from lambdas.imaging.containers.isobmff import code_points
+from lambdas.imaging.containers.isobmff import read_items
 from lambdas.imaging.containers.png import png_profile
 from lambdas.imaging.inspect import inspect
 from lambdas.imaging.render import render
@@ -37,6 +37,11 @@ def recoded(data: bytes, primaries: int, transfer: int) -> bytes:
     """Return the AVIF or HEIC ``data`` with other code points in its nclx box."""
     at = data.index(b"colrnclx") + 8
     return data[:at] + struct.pack(">HH", primaries, transfer) + data[at + 4 :]
+
+
+def code_points(data: bytes) -> CodePoints | None:
+    items = read_items(data)
+    return items and items.picture.code_points
 
 
 def shown(original: bytes) -> list[int]:

@@ -93,12 +93,6 @@ def test_profile_is_named() -> None:
     assert inspect(flat((1, 2, 3)).pngsave_buffer(), SETTINGS.limits).profile is None
 
 
-def test_extra_bands_are_dropped() -> None:
-    layered = flat((176, 96, 84)).bandjoin([1, 2, 3]).tiffsave_buffer()
-    for derivative in render(layered, [Variant(256, 0, out) for out in ("avif", "webp", "jpeg")], SETTINGS):
-        assert colour_at(load(derivative.data), 9, 9) == pytest.approx((176, 96, 84), abs=4)
-
-
 def attached(image: pyvips.Image, profile: bytes) -> bytes:
     image = image.copy()
     image.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)

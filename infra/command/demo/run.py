@@ -16,7 +16,7 @@ from infra.command.demo.records import Answer, Candidate, Inspection, Outcome, P
 from infra.command.demo.viewing import Viewer
 from infra.local.stack import LocalStack
 from infra.local.tenant import tenant_uploader
-from lambdas.imaging.engine import pyvips, reason
+from lambdas.imaging.engine import pyvips
 
 PAGE = "contact-sheet.html"
 PAGE_FILES = "contact-sheet-files"
@@ -106,7 +106,7 @@ def picture_row(submission: Submission, outcome: Outcome | None, answers: tuple[
         as_stored.parent.mkdir(parents=True, exist_ok=True)
         write_as_stored(original, as_stored)
     except (pyvips.Error, OSError) as error:
-        cause = reason(error) if isinstance(error, pyvips.Error) else error.strerror
+        cause = error.strerror if isinstance(error, OSError) else str(error).strip()
         faults.append(f"cannot be compared with its original: {cause}")
         as_stored = None
     if inspection:

@@ -189,6 +189,12 @@ class Limits(Table):
     )
     max_side: int = Field(default=30_000, ge=1, description="Longer side in pixels. Raise it for panoramas.")
     max_pages: int = Field(default=1000, ge=1, description="Frames of an animation, or pages of a document.")
+    max_scans: int = Field(
+        default=64, ge=1, description="Scans of a progressive JPEG. Each takes about 0.05 CPU s per 10 megapixels."
+    )
+    max_tiles: int = Field(
+        default=100_000, ge=1, description="Tiles or strips of a TIFF. Raise it for large scans in small tiles."
+    )
     max_animation_pixels: int = Field(
         default=50_000_000,
         ge=1,

@@ -2,18 +2,20 @@
 
 from functools import lru_cache
 from itertools import product
+from typing import TYPE_CHECKING, Literal
 
 from lambdas.imaging.engine import pyvips
-from lambdas.imaging.inspect import Header
 
-_COLOURS = 3
+if TYPE_CHECKING:
+    from lambdas.imaging.inspect import Header
+
 _LARGEST_PROFILE = 65_536  # bytes that is compared with sRGB; sRGB profiles have 0.5 to 10 KB
 _LEVELS = (0, 8, 16, 32, 48, 64, 96, 128, 160, 192, 224, 255)
 _PATCHES = bytes(value for colour in product(_LEVELS, repeat=3) for value in colour)
 _ROUNDING = 1  # of 255 steps
 
 
-def loading_options(header: Header) -> dict[str, str]:
+def loading_options(header: "Header") -> dict[str, str]:
     """Return the options by which ``thumbnail`` converts the colours of a picture with this ``header``.
 
     A picture with a profile is converted by it, unless that is sRGB. Without one, ``thumbnail`` has its
@@ -25,7 +27,7 @@ def loading_options(header: Header) -> dict[str, str]:
     return {"output_profile": "srgb"}
 
 
-def _in_srgb(header: Header) -> bool:
+def _in_srgb(header: "Header") -> bool:
     # Code points take precedence over the profile; is_srgb compares profiles of three bands only.
     embedded = header.embedded if header.coded is None and header.color_space == "srgb" else None
     return embedded is not None and is_srgb(embedded)
@@ -50,18 +52,55 @@ def _keeps_colours(profile: bytes) -> bool:
         return False
 
 
-def with_profile(header: Header, image: "pyvips.Image") -> "pyvips.Image":
-    """Attach the profile that ``header`` names to ``image``, freshly decoded.
+# Bands and samples of the pictures that a profile of that colour space can be applied to.
+_SPACES = {
+    b"RGB ": {"srgb": (3, "uchar", "srgb"), "rgb": (3, "uchar", "srgb"), "rgb16": (3, "ushort", "rgb16")},
+    b"GRAY": {"b-w": (1, "uchar", "b-w"), "grey16": (1, "ushort", "grey16")},
+    b"CMYK": {"cmyk": (4, "uchar", "cmyk")},
+    b"Lab ": {"lab": (3, "float", "lab"), "labs": (3, "float", "lab")},
+}
+_CLASSES = (b"scnr", b"mntr", b"prtr", b"spac")  # not links between devices, effects, or named colours
+
+
+@lru_cache(maxsize=16)
+def profile_fault(profile: bytes, color_space: str) -> Literal["damaged", "unsuitable"] | None:
+    """Return why ``profile`` cannot convert a picture of ``color_space`` (libvips' name); None if it can.
+
+    Source: ICC.1:2022, 7.2.5 (profile classes), 7.2.6 (colour spaces).
+    """
+    if len(profile) < 132 or profile[36:40] != b"acsp":
+        return "damaged"
+    pixels = _SPACES.get(profile[16:20], {}).get(color_space)
+    if profile[12:16] not in _CLASSES or pixels is None:
+        return "unsuitable"
+    bands, samples, interpretation = pixels
+    pixel = pyvips.Image.black(1, 1, bands=bands).cast(samples).copy(interpretation=interpretation)
+    pixel.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
+    try:
+        pixel.icc_import(embedded=True).avg()
+    except pyvips.Error:
+        return "damaged"
+    return None
+
+
+def with_profile(header: "Header", image: "pyvips.Image") -> "pyvips.Image":
+    """Attach the profile that ``header`` names to ``image``, freshly decoded, or remove one that is ignored.
 
     pi-heif returns pixels without their profile, and libvips reads no code points.
     """
     icc = header.coded.icc if header.coded else header.embedded
     if icc is None:
-        return image
+        return _without_profile(image) if header.profile_ignored else image
     # A profile made of code points has three colours.
     tagged = _three_bands(image) if header.coded else image.copy()
     tagged.set_type(pyvips.GValue.blob_type, "icc-profile-data", icc)
     return tagged
+
+
+def _without_profile(image: "pyvips.Image") -> "pyvips.Image":
+    bare = image.copy()
+    bare.remove("icc-profile-data")
+    return bare
 
 
 def _three_bands(image: "pyvips.Image") -> "pyvips.Image":
@@ -73,6 +112,4 @@ def _three_bands(image: "pyvips.Image") -> "pyvips.Image":
 
 def to_srgb(image: "pyvips.Image") -> "pyvips.Image":
     """Convert what ``thumbnail`` has left, such as greyscale, to three bands of sRGB."""
-    converted = image if image.interpretation == "srgb" else image.colourspace("srgb")
-    # A TIFF can carry bands beyond alpha, which no viewer shows.
-    return converted[:_COLOURS] if converted.bands > _COLOURS + 1 else converted
+    return image if image.interpretation == "srgb" else image.colourspace("srgb")

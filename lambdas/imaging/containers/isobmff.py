@@ -1,34 +1,118 @@
-"""The boxes of an AVIF or HEIC, for what neither libvips nor pi-heif passes on.
+"""The boxes of an AVIF or HEIC: items, their properties and references, for what decoders neither check nor pass on.
 
-Source: ISO/IEC 14496-12:2022, 4.2 (boxes), 8.11 (meta, pitm), 12.1.5 (colr); ISO/IEC 23008-12:2022, 9.3 (iprp).
+Source: ISO/IEC 14496-12:2022, 4.2 (boxes), 8.11 (meta, pitm, iinf, iref), 12.1.5 (colr); ISO/IEC 23008-12:2022, 6.5
+(properties), 6.6 (derived images), 9.3 (iprp); AV1-ISOBMFF 1.3, 2.3 (av1C); ISO/IEC 14496-15:2022, 8.3.3 (hvcC).
 """
 
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from lambdas.imaging.colour.code_points import CodePoints
+from lambdas.imaging.geometry import Size
 
 _MAX_BOXES = 4096  # read of one container; the rest is ignored
+_TRANSFORMS = (b"irot", b"imir", b"clap")
+_ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
 
 
-def code_points(data: bytes) -> CodePoints | None:
-    """Return the colour code points of the primary item of the file in ``data``; None if there are none to read."""
+@dataclass(frozen=True, slots=True)
+class Property:
+    """An item property: the type and body of its box."""
+
+    kind: bytes
+    body: bytes
+    essential: bool
+
+
+@dataclass(slots=True)
+class Item:
+    """An item of the file, such as a coded picture, a tile or an alpha plane."""
+
+    kind: bytes = b""
+    properties: list[Property] = field(default_factory=list)
+    inputs: list[int] = field(default_factory=list)
+    """Ids of the items from which this one is derived, such as the tiles of a grid."""
+
+    def first(self, kind: bytes) -> bytes | None:
+        """Return the body of the first property of that type."""
+        return next((each.body for each in self.properties if each.kind == kind), None)
+
+    @property
+    def size(self) -> Size | None:
+        """Width and height of the item before it is transformed, in pixels."""
+        body = self.first(b"ispe")
+        return Size(*struct.unpack_from(">II", body, 4)) if body and len(body) >= 12 else None
+
+    @property
+    def transforms(self) -> list[tuple[bytes, bytes]]:
+        """The rotation, mirroring and cropping, in their order."""
+        return [(each.kind, each.body) for each in self.properties if each.kind in _TRANSFORMS]
+
+    @property
+    def code_points(self) -> CodePoints | None:
+        """What its nclx says of primaries and transfer characteristics."""
+        body = self._nclx
+        return CodePoints(*struct.unpack_from(">HH", body, 4)) if body else None
+
+    @property
+    def full_range(self) -> bool | None:
+        """Whether samples use all their levels, as its nclx says; None if it says nothing."""
+        body = self._nclx
+        return bool(body[10] & 0x80) if body else None
+
+    @property
+    def monochrome(self) -> bool:
+        """Whether it is coded without chroma."""
+        av1, hevc = self.first(b"av1C") or b"", self.first(b"hvcC") or b""
+        return bool(len(av1) > 2 and av1[2] & 0x10) or bool(len(hevc) > 16 and not hevc[16] & 3)
+
+    @property
+    def _nclx(self) -> bytes | None:
+        bodies = (each.body for each in self.properties if each.kind == b"colr")
+        return next((body for body in bodies if body[:4] == b"nclx" and len(body) >= 11), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """The items of a file and which of them is the picture."""
+
+    primary: int
+    by_id: dict[int, Item]
+    alphas: tuple[int, ...]
+    """Alpha planes of the primary item."""
+
+    @property
+    def picture(self) -> Item:
+        """The primary item."""
+        return self.by_id[self.primary]
+
+    @property
+    def coded(self) -> list[Item]:
+        """The coded items of which the primary one is made: its tiles, or itself."""
+        tiles = [self.by_id[each] for each in self.picture.inputs if each in self.by_id]
+        return tiles or [self.picture]
+
+
+def read_items(data: bytes) -> Items | None:
+    """Return the items of the file in ``data``; None if it has no primary item that can be read."""
     try:
-        return _code_points(data)
+        meta = _first(data, b"meta")[4:]
+        primary = _primary(_first(meta, b"pitm"))
+        by_id = _items(_first(meta, b"iinf"))
+        _add_properties(by_id, _first(meta, b"iprp"))
+        auxiliary = _add_references(by_id, _first(meta, b"iref"), primary)
     except (struct.error, IndexError):
         return None
+    if primary not in by_id:
+        return None
+    purposes = {each: by_id[each].first(b"auxC") or b"" for each in auxiliary if each in by_id}
+    return Items(primary, by_id, tuple(each for each, purpose in purposes.items() if purpose[4:].startswith(_ALPHA)))
 
 
-def _code_points(data: bytes) -> CodePoints | None:
-    meta = _first(data, b"meta")[4:]
-    properties = _first(meta, b"iprp")
-    listed = list(_boxes(_first(properties, b"ipco")))
-    for index in _associated(_first(properties, b"ipma"), _primary(_first(meta, b"pitm"))):
-        if 0 < index <= len(listed):
-            kind, body = listed[index - 1]
-            if kind == b"colr" and body[:4] == b"nclx":
-                return CodePoints(*struct.unpack_from(">HH", body, 4))
-    return None
+def still_brand(data: bytes) -> bytes | None:
+    """Return the brand under which decoders open the still image of a sequence; None if it is not one."""
+    return {b"avis": b"avif", b"hevc": b"heic", b"hevx": b"heix", b"msf1": b"mif1"}.get(data[8:12])
 
 
 def _primary(pitm: bytes) -> int:
@@ -36,21 +120,53 @@ def _primary(pitm: bytes) -> int:
     return found
 
 
-def _associated(ipma: bytes, item: int) -> list[int]:
-    """Return the positions of the properties of ``item`` in the property list, counted from 1."""
-    item_id, index = (">I" if ipma[0] else ">H"), (">H" if ipma[3] & 1 else ">B")
-    mask = 0x7FFF if ipma[3] & 1 else 0x7F  # the bit above marks the property as essential
-    at = 8
-    for _ in range(min(struct.unpack_from(">I", ipma, 4)[0], _MAX_BOXES)):
-        found = struct.unpack_from(item_id, ipma, at)[0]
-        at += struct.calcsize(item_id)
-        count, at = ipma[at], at + 1
-        if found == item:
-            return [
-                struct.unpack_from(index, ipma, at + place * struct.calcsize(index))[0] & mask for place in range(count)
-            ]
-        at += count * struct.calcsize(index)
-    return []
+def _items(iinf: bytes) -> dict[int, Item]:
+    found: dict[int, Item] = {}
+    for kind, body in _boxes(iinf[6 if iinf[0] == 0 else 8 :]):
+        if kind == b"infe" and body[0] in (2, 3):
+            wide = body[0] == 3
+            (number,) = struct.unpack_from(">I" if wide else ">H", body, 4)
+            at = 10 if wide else 8
+            found[number] = Item(body[at : at + 4])
+    return found
+
+
+def _add_properties(by_id: dict[int, Item], iprp: bytes) -> None:
+    listed = list(_boxes(_first(iprp, b"ipco")))
+    for kind, ipma in _boxes(iprp):
+        if kind != b"ipma":
+            continue
+        item_id, index = (">I" if ipma[0] else ">H"), (">H" if ipma[3] & 1 else ">B")
+        essential = 0x8000 if ipma[3] & 1 else 0x80
+        at = 8
+        for _ in range(min(struct.unpack_from(">I", ipma, 4)[0], _MAX_BOXES)):
+            (number,) = struct.unpack_from(item_id, ipma, at)
+            at += struct.calcsize(item_id)
+            count, at = ipma[at], at + 1
+            for _ in range(count):
+                (value,) = struct.unpack_from(index, ipma, at)
+                at += struct.calcsize(index)
+                place = value & (essential - 1)
+                if number in by_id and 0 < place <= len(listed):
+                    by_id[number].properties.append(Property(*listed[place - 1], bool(value & essential)))
+
+
+def _add_references(by_id: dict[int, Item], iref: bytes, primary: int) -> list[int]:
+    """Add the inputs of derived items; return the auxiliary items of the primary one."""
+    auxiliary = []
+    if not iref:
+        return auxiliary
+    number = ">I" if iref[0] else ">H"
+    size = struct.calcsize(number)
+    for kind, body in _boxes(iref[4:]):
+        (origin,) = struct.unpack_from(number, body, 0)
+        (count,) = struct.unpack_from(">H", body, size)
+        targets = [struct.unpack_from(number, body, size + 2 + size * place)[0] for place in range(count)]
+        if kind == b"dimg" and origin in by_id:
+            by_id[origin].inputs.extend(targets)
+        elif kind == b"auxl" and primary in targets:
+            auxiliary.append(origin)
+    return auxiliary
 
 
 def _first(data: bytes, kind: bytes) -> bytes:

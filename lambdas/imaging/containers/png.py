@@ -5,13 +5,15 @@ its order of precedence: cICP, iCCP, sRGB, then cHRM with gAMA.
 """
 
 import struct
+import zlib
 from collections.abc import Iterator
 
 from lambdas.imaging.colour.code_points import CodedProfile, CodePoints, coded_profile, gamma_profile
 from lambdas.imaging.colour.icc import Chromaticities
 
 _SIGNATURE_BYTES = 8
-_MAX_CHUNKS = 1000
+_MAX_CHUNKS = 1000  # before the pixels
+_MAX_CHUNKS_CHECKED = 100_000
 _CHUNK_HEAD = 32  # bytes that are kept of a chunk: all that the colour chunks have
 _UNIT = 100_000
 
@@ -44,3 +46,25 @@ def _chunks_before_pixels(data: bytes) -> Iterator[tuple[bytes, bytes]]:
             return
         yield kind, data[at + 8 : at + 8 + min(size, _CHUNK_HEAD)]
         at += 12 + size
+
+
+def png_fault(data: bytes) -> str:
+    """Return what is wrong with the chunks of a PNG that cannot be decoded; empty if they are in order."""
+    at, kind = _SIGNATURE_BYTES, b""
+    for _ in range(_MAX_CHUNKS_CHECKED):
+        if kind == b"IEND":
+            break
+        size, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        if at + 12 + size > len(data):
+            return (
+                f"the file ends within chunk {_name(kind)}" if len(kind) == 4 else "the file ends before its last chunk"
+            )
+        end = at + 8 + size
+        if zlib.crc32(data[at + 4 : end]) != int.from_bytes(data[end : end + 4], "big"):
+            return f"wrong checksum of chunk {_name(kind)} at byte {at}"
+        at = end + 4
+    return "its compressed pixels are damaged"
+
+
+def _name(kind: bytes) -> str:
+    return kind.decode("ascii", "replace")

@@ -13,6 +13,7 @@ RejectionCode = Literal[
     "too_many_pixels",
     "too_long_side",
     "too_many_pages",
+    "too_complex",
     "corrupt",
     "decode_timeout",
 ]

@@ -46,6 +46,26 @@ def check_pages(pages: int, limits: Limits) -> None:
         raise RejectedError("too_many_pages", f"expected at most {limits.max_pages} pages but received {pages}")
 
 
+def check_tiles(tiles: int, limits: Limits) -> None:
+    """Reject a TIFF of too many ``tiles`` or strips.
+
+    Raises:
+        RejectedError: ``too_complex``.
+    """
+    if tiles > limits.max_tiles:
+        raise RejectedError("too_complex", f"expected at most {limits.max_tiles} tiles or strips but received {tiles}")
+
+
+def check_scans(scans: int, limits: Limits) -> None:
+    """Reject a progressive JPEG of too many ``scans``, each of which passes over all pixels.
+
+    Raises:
+        RejectedError: ``too_complex``.
+    """
+    if scans > limits.max_scans:
+        raise RejectedError("too_complex", f"expected a JPEG of at most {limits.max_scans} scans but received {scans}")
+
+
 def check_animation(width: int, height: int, frames: int, limits: Limits) -> None:
     """Reject an animation to be kept if its frames of ``width`` × ``height`` have too many pixels in all.
 
