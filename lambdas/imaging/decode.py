@@ -6,7 +6,7 @@ from typing import Literal
 
 from lambdas.imaging.colour.conversion import loading_options, to_srgb, with_profile
 from lambdas.imaging.deadline import Deadline
-from lambdas.imaging.engine import clear_errors, pyvips
+from lambdas.imaging.engine import clear_errors, logged_errors, pyvips
 from lambdas.imaging.geometry import Size
 from lambdas.imaging.inspect import Header
 from lambdas.imaging.rejection.corrupt import corrupt
@@ -41,11 +41,14 @@ def decode(
     clear_errors()
     try:
         shrunk = _shrunk(data, header, size, frames, fail_on)
-        return _without_opaque_alpha(deadline.compute(to_srgb(shrunk)))
+        pixels = _without_opaque_alpha(deadline.compute(to_srgb(shrunk)))
     except pyvips.Error as error:
         if fail_on == "missing" and header.codec == "jpeg" and not _PIXELS_MISSING.search(str(error)):
             return decode(data, header, size, deadline, frames=frames)
         raise corrupt(data, "pixels", error) from error
+    if fail_on == "missing" and _PIXELS_MISSING.search(logged := logged_errors()):  # in a strip or tile of a TIFF
+        raise corrupt(data, "pixels", logged)
+    return pixels
 
 
 def jpeg_shrink(original: Size, size: Size) -> int:

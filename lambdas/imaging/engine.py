@@ -3,6 +3,9 @@
 Every module that draws imports ``pyvips`` from here, so that none runs before this is set.
 """
 
+import logging
+from collections import deque
+
 import pyvips
 
 # Loaders of the accepted formats only, whatever else this libvips was built with.
@@ -23,9 +26,31 @@ for _loader in LOADERS:
 pyvips.cache_set_max(0)
 
 
+class _Warnings(logging.Handler):
+    """The last messages that libvips and its decoders wrote to the log."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.messages: deque[str] = deque(maxlen=100)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+
+_warnings = _Warnings()
+logging.getLogger("pyvips").addHandler(_warnings)
+
+
 def clear_errors() -> None:
-    """Forget what libvips has logged of other pictures: it keeps warnings and adds them to the next error."""
+    """Forget what libvips has said of other pictures: it keeps warnings and adds them to the next error."""
     pyvips.vips_lib.vips_error_clear()
+    _warnings.messages.clear()
 
 
-__all__ = ["LOADERS", "clear_errors", "pyvips"]
+def logged_errors() -> str:
+    """Return what libvips and its decoders have said since ``clear_errors``, such as that they filled in pixels."""
+    kept = pyvips.ffi.string(pyvips.vips_lib.vips_error_buffer()).decode("utf-8", "replace")
+    return "\n".join((*_warnings.messages, kept))
+
+
+__all__ = ["LOADERS", "clear_errors", "logged_errors", "pyvips"]

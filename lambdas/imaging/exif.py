@@ -1,6 +1,6 @@
-"""Camera, capture time and position from EXIF, in a block of its own or among a TIFF's own tags.
+"""Camera, capture time and position from EXIF, in a block or among a TIFF's own tags; the time also from XMP and IPTC.
 
-Source: Exif 3.0 (CIPA DC-008-2023), 4.6.4 to 4.6.7.
+Source: Exif 3.0 (CIPA DC-008-2023), 4.6.4 to 4.6.7; XMP part 2 (Adobe, 2022), 2.1 and 3.3; IPTC IIM 4.2, 2:55 and 2:60.
 """
 
 import re
@@ -19,6 +19,15 @@ _PREFIX = b"Exif\0\0"
 _MAX_TEXT = 1000  # bytes; a longer text is ignored
 _MAX_LETTERS = 80  # of a make or model; a camera's are shorter, an attacker's need not be
 _OFFSET = re.compile(r"^[+-]\d\d:\d\d$")
+_XMP_MOMENTS = tuple(
+    re.compile(
+        name + rb"(?:=[\"']|>)\s*(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)?)[\"'<\s]"
+    )
+    for name in (b"exif:DateTimeOriginal", b"photoshop:DateCreated", b"exif:DateTimeDigitized", b"xmp:CreateDate")
+)
+_MAX_XMP = 1_000_000  # bytes that are searched
+_IPTC_DATE = re.compile(rb"\x1c\x02\x37\0\x08(\d{8})")
+_IPTC_TIME = re.compile(rb"\x1c\x02\x3c\0\x0b(\d{6})([+-]\d{4})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +51,22 @@ class Exif:
     """1 to 8."""
 
 
-def read_exif(block: bytes) -> Exif:
-    """Read ``block``, which is an EXIF block with or without its prefix, or a whole TIFF."""
+def read_exif(block: bytes, xmp: bytes = b"", iptc: bytes = b"") -> Exif:
+    """Read ``block``, which is an EXIF block with or without its prefix, or a whole TIFF.
+
+    ``xmp`` and ``iptc`` are asked for the capture time where EXIF has none.
+    """
     try:
         first = next(directories(block.removeprefix(_PREFIX)), None)
     except MalformedTiffError:
         first = None
     if first is None:
-        return Exif()
+        return Exif(captured_at=_moment_of_xmp(xmp) or _moment_of_iptc(iptc))
     orientation = first.integer(_ORIENTATION, 0)
     return Exif(
         make=_text(first, _MAKE),
         model=_text(first, _MODEL),
-        captured_at=_first_moment(first, first.directory(_EXIF)),
+        captured_at=_first_moment(first, first.directory(_EXIF)) or _moment_of_xmp(xmp) or _moment_of_iptc(iptc),
         position=_position(first.directory(_GPS)),
         orientation=orientation if orientation in range(1, 9) else None,
     )
@@ -81,6 +93,23 @@ def _moment(stamp: str | None, offset: str | None) -> str | None:
         local = datetime.strptime(stamp or "", "%Y:%m:%d %H:%M:%S")
         known = offset if offset and _OFFSET.match(offset) else ""
         return datetime.fromisoformat(local.isoformat() + known).isoformat()
+    except ValueError:
+        return None
+
+
+def _moment_of_xmp(xmp: bytes) -> str | None:
+    found = (pattern.search(xmp, 0, _MAX_XMP) for pattern in _XMP_MOMENTS)
+    return next((moment for each in found if each and (moment := _iso(each[1].decode("ascii")))), None)
+
+
+def _moment_of_iptc(iptc: bytes) -> str | None:
+    date, time = _IPTC_DATE.search(iptc), _IPTC_TIME.search(iptc)
+    return _iso(f"{date[1].decode()}T{time[1].decode()}{time[2].decode()}") if date and time else None
+
+
+def _iso(text: str) -> str | None:
+    try:
+        return datetime.fromisoformat(text).replace(microsecond=0).isoformat()
     except ValueError:
         return None
 

@@ -11,7 +11,7 @@ from lambdas.imaging.rejection import RejectedError
 OriginalFormat = Literal["jpeg", "png", "webp", "avif", "heic", "tiff", "gif"]
 ORIGINAL_FORMATS: tuple[OriginalFormat, ...] = get_args(OriginalFormat)
 
-KnownFormat = OriginalFormat | Literal["bmp", "ico", "jp2", "jxl", "pdf", "psd", "svg"]
+KnownFormat = OriginalFormat | Literal["bmp", "heif", "ico", "jp2", "jxl", "pdf", "psd", "svg"]
 
 ORIGINAL_MIME_TYPES: dict[OriginalFormat, str] = {
     "jpeg": "image/jpeg",
@@ -46,6 +46,13 @@ _SIGNATURES: tuple[tuple[int, bytes, KnownFormat], ...] = (
 
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
+
+# Stills and sequences that say nothing of their codec, or name one that is not decoded here.
+_OTHER_HEIF_BRANDS = {
+    b"mif1", b"mif2", b"mif3", b"msf1", b"miaf", b"avci", b"avcs", b"jpeg", b"jpgs", b"j2ki", b"j2is", b"vvic", b"vvis",
+    b"evbi", b"evbs", b"unif",
+}  # fmt: skip
+_ITEM_TYPE = re.compile(rb"infe[\x02\x03].{3}.{4,6}?(av01|hvc1)", re.DOTALL)
 
 _SVG_ROOT = re.compile(rb"<(?:[A-Za-z][\w.-]*:)?svg[\s/>]")
 # What can precede an XML document's root element, by its beginning and end.
@@ -91,7 +98,10 @@ def as_original(found: KnownFormat | None) -> OriginalFormat | None:
 
 
 def _sniff_brands(head: bytes) -> KnownFormat | None:
-    """Distinguish AVIF from HEIC by the brands of an ISO base media file (ISO/IEC 14496-12, section 4.3)."""
+    """Distinguish AVIF and HEIC by the brands of an ISO base media file, or by its first coded item.
+
+    Source: ISO/IEC 14496-12, 4.3 (brands); ISO/IEC 23008-12, 10 (brands of images).
+    """
     end = min(int.from_bytes(head[:4], "big"), len(head))
     major = head[8:12]
     brands = {major} | {head[at : at + 4] for at in range(16, end - 3, 4)}
@@ -101,7 +111,10 @@ def _sniff_brands(head: bytes) -> KnownFormat | None:
             return "avif"
         if candidates & _HEIC_BRANDS:
             return "heic"
-    return None
+    if not brands & _OTHER_HEIF_BRANDS:
+        return None
+    coded = _ITEM_TYPE.search(head, end)
+    return "heif" if coded is None else "avif" if coded[1] == b"av01" else "heic"
 
 
 def _is_bmp(head: bytes) -> bool:

@@ -112,9 +112,11 @@ def inspect(data: bytes, limits: Limits) -> Header:
     check_dimensions(stored.width, stored.height, limits, whole_frame=codec in _WHOLE_FRAME_CODECS)
     pages = structure.pages or int(_field(image, "n-pages") or 1)
     check_pages(pages, limits)
-    exif = read_exif(data if fmt == "tiff" else bytes(_field(image, "exif-data") or b""))
+    exif = read_exif(
+        data if fmt == "tiff" else _block(image, "exif-data"), _block(image, "xmp-data"), _block(image, "iptc-data")
+    )
     orientation = _orientation(image, exif, structure)
-    embedded = bytes(_field(image, "icc-profile-data") or b"") or None
+    embedded = _block(image, "icc-profile-data") or None
     fault = profile_fault(embedded, str(image.interpretation)) if embedded else None
     coded = _coded_profile(data, fmt, structure, has_embedded=embedded is not None and fault is None)
     used = None if fault else embedded
@@ -164,6 +166,10 @@ def _structure(fmt: KnownFormat | None, data: bytes, limits: Limits) -> Structur
 
 def _field(image: "pyvips.Image", name: str) -> Any:
     return image.get(name) if image.get_typeof(name) else None
+
+
+def _block(image: "pyvips.Image", name: str) -> bytes:
+    return bytes(_field(image, name) or b"")
 
 
 def _orientation(image: "pyvips.Image", exif: Exif, structure: Structure) -> int:

@@ -110,6 +110,11 @@ def read_items(data: bytes) -> Items | None:
     return Items(primary, by_id, tuple(each for each, purpose in purposes.items() if purpose[4:].startswith(_ALPHA)))
 
 
+def is_sequence(data: bytes) -> bool:
+    """Return whether the file in ``data`` has tracks, as a movie has."""
+    return any(kind == b"moov" for kind, _ in _boxes(data))
+
+
 def still_brand(data: bytes) -> bytes | None:
     """Return the brand under which decoders open the still image of a sequence; None if it is not one."""
     return {b"avis": b"avif", b"hevc": b"heic", b"hevx": b"heix", b"msf1": b"mif1"}.get(data[8:12])

@@ -14,8 +14,8 @@ _EMPTY = re.compile(r"bad seek|load error|read error|unable to (?:call|copy|load
 _MAX_CAUSE = 120  # letters
 
 
-def corrupt(data: bytes, part: Literal["header", "pixels"], error: Exception) -> RejectedError:
-    """Return the rejection of ``data``, in which a decoder could not read ``part`` and raised ``error``."""
+def corrupt(data: bytes, part: Literal["header", "pixels"], error: Exception | str) -> RejectedError:
+    """Return the rejection of ``data``, in which a decoder could not read ``part``; ``error`` is what it says."""
     fmt = sniff(data[:SNIFF_BYTES])
     name = _NAMES.get(fmt or "", "image")
     cause = png_fault(data) if fmt == "png" else _cause(str(error))

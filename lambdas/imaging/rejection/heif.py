@@ -3,10 +3,11 @@
 Source: ISO/IEC 23008-12:2022; AV1 Image File Format 1.1.
 """
 
+import struct
 from dataclasses import dataclass
 
 from lambdas.core.settings.pictures import Limits
-from lambdas.imaging.containers.isobmff import Item, Items, read_items
+from lambdas.imaging.containers.isobmff import Item, Items, is_sequence, read_items
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.rejection.limits import check_dimensions
 
@@ -14,6 +15,7 @@ _CODED = {b"av01": "AV1", b"hvc1": "HEVC"}
 _DERIVED = {b"grid": "grid", b"iden": "copy", b"iovl": "overlay"}
 # Properties that may be marked as essential: the decoder applies them, or they do not change the pixels.
 _KNOWN = {b"av1C", b"hvcC", b"ispe", b"pixi", b"colr", b"pasp", b"auxC", b"irot", b"imir", b"clap", b"free"}
+_MARGIN = 64  # pixels a side
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +37,10 @@ def check_heif(data: bytes, limits: Limits) -> HeifPicture | None:
     """
     items = read_items(data)
     if items is None:
-        if b"moov" in data[:4096] and b"pitm" not in data[:4096]:
+        if is_sequence(data):
             raise _unsupported("an image sequence without a still image")
         return None
-    for check in (_check_kinds, _check_properties, _check_alpha):
+    for check in (_check_kinds, _check_properties, _check_alpha, _check_aperture):
         check(items)
     _check_coded_sizes(items, limits)
     kinds = {kind for kind, _ in items.picture.transforms}
@@ -71,6 +73,17 @@ def _check_alpha(items: Items) -> None:
     for alpha in items.alphas:
         if items.by_id[alpha].transforms != items.picture.transforms:
             raise _unsupported("an alpha plane that is not turned as its colours are")
+
+
+def _check_aperture(items: Items) -> None:
+    """Reject a HEIC of which little is shown: pi-heif allows for the pixels that are shown, and a margin."""
+    aperture, coded = items.picture.first(b"clap"), items.picture.size
+    if aperture is None or coded is None or len(aperture) < 16 or items.coded[0].kind != b"hvc1":
+        return
+    across, per_across, down, per_down = struct.unpack_from(">4I", aperture)
+    shown = (across / (per_across or 1) + _MARGIN) * (down / (per_down or 1) + _MARGIN)
+    if coded.pixels > shown:
+        raise _unsupported("a HEIC whose clean aperture is far smaller than its coded picture")
 
 
 def _check_coded_sizes(items: Items, limits: Limits) -> None:

@@ -6,8 +6,7 @@ from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.rejection.limits import check_scans
 
 _DRAWN = (0, 1, 2)
-_PROCESSES = {3: "lossless", 5: "hierarchical", 6: "hierarchical", 7: "hierarchical lossless", 9: "arithmetic-coded",
-              10: "arithmetic-coded", 11: "arithmetic-coded lossless"}  # fmt: skip
+_PROCESSES = {3: "a lossless one", 9: "an arithmetic-coded one", 10: "an arithmetic-coded one", 11: "a lossless one"}
 
 
 def check_jpeg(data: bytes, limits: Limits) -> None:
@@ -20,7 +19,7 @@ def check_jpeg(data: bytes, limits: Limits) -> None:
     if frame is None:
         return
     if frame.process not in _DRAWN:
-        raise _unsupported(f"a {_PROCESSES.get(frame.process, 'hierarchical')} one")
+        raise _unsupported(_PROCESSES.get(frame.process, "a hierarchical one"))
     if frame.precision != 8:
         raise _unsupported(f"{frame.precision} bits")
     check_scans(frame.scans, limits)
