@@ -1,5 +1,6 @@
 """Derivatives are in sRGB without a profile, whatever the colour space of the original."""
 
+import io
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import pyvips
 from pictures import colour_at, corners, flat, load
+from PIL import Image as PillowImage
 
 from lambdas.core.keys import Variant
 from lambdas.core.settings import load_settings
@@ -99,14 +101,59 @@ def attached(image: pyvips.Image, profile: bytes) -> bytes:
     return image.jpegsave_buffer(Q=95, subsample_mode="off")
 
 
-@pytest.mark.parametrize("wrong", ["noise", "cut short", "of another colour space"])
-def test_unusable_profile_does_not_reject_the_picture(wrong: str) -> None:
-    sound = pyvips.Image.new_from_buffer(in_display_p3(flat((1, 2, 3))), "").get("icc-profile-data")
-    inks = flat((1, 2, 3)).icc_transform("cmyk", input_profile="srgb").get("icc-profile-data")
-    profile = {"noise": b"noise" * 99, "cut short": sound[:200], "of another colour space": inks}[wrong]
-    original = attached(flat((176, 96, 84)), profile)
+def of_class(profile: bytes, kind: bytes) -> bytes:
+    return profile[:12] + kind + profile[16:]
+
+
+def broken_curve(profile: bytes) -> bytes:
+    """Return ``profile`` with its tone curves overwritten: its header is sound, a conversion cannot be made."""
+    return profile.replace(b"curv", b"none").replace(b"para", b"none")
+
+
+P3_PROFILE = pyvips.Image.new_from_buffer(in_display_p3(flat((1, 2, 3))), "").get("icc-profile-data")
+UNUSABLE: dict[str, tuple[bytes, str]] = {
+    "noise": (b"noise" * 99, "damaged"),
+    "cut short": (P3_PROFILE[:200], "damaged"),
+    "broken curve": (broken_curve(P3_PROFILE), "damaged"),
+    "of another colour space": (
+        flat((1, 2, 3)).icc_transform("cmyk", input_profile="srgb").get("icc-profile-data"),
+        "unsuitable",
+    ),
+    "device link": (of_class(P3_PROFILE, b"link"), "unsuitable"),
+    "named colours": (of_class(P3_PROFILE, b"nmcl"), "unsuitable"),
+    "abstract": (of_class(P3_PROFILE, b"abst"), "unsuitable"),
+}
+
+
+def by_pillow(image: pyvips.Image, fmt: str, profile: bytes) -> bytes:
+    """Write ``image`` with ``profile``, which libvips would refuse to embed."""
+    written = io.BytesIO()
+    mode = "CMYK" if image.bands == 4 else "RGB"
+    picture = PillowImage.frombytes(mode, (image.width, image.height), image.write_to_memory())
+    picture.save(written, fmt, icc_profile=profile, **({"quality": 95} if fmt in ("JPEG", "WEBP") else {}))
+    return written.getvalue()
+
+
+@pytest.mark.parametrize("wrong", UNUSABLE)
+@pytest.mark.parametrize("fmt", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_unusable_profile_is_ignored_and_noted(wrong: str, fmt: str) -> None:
+    profile, why = UNUSABLE[wrong]
+    original = by_pillow(flat((176, 96, 84)), fmt, profile)
+    header = inspect(original, SETTINGS.limits)
+    assert header.profile is None
+    # libpng removes some of them itself.
+    assert header.profile_ignored == why or (fmt == "PNG" and header.profile_ignored is None)
     (derivative,) = render(original, [Variant(256, 0, "jpeg")], SETTINGS)
     assert colour_at(load(derivative.data), 9, 9) == pytest.approx((176, 96, 84), abs=5)
+
+
+@pytest.mark.parametrize("fmt", ["JPEG", "TIFF"])
+def test_unusable_profile_of_inks_is_replaced_by_the_fallback(fmt: str) -> None:
+    inks = flat((176, 96, 84)).icc_transform("cmyk", input_profile="srgb")
+    original = by_pillow(inks, fmt, P3_PROFILE)
+    assert inspect(original, SETTINGS.limits).profile_ignored == "unsuitable"
+    (derivative,) = render(original, [Variant(256, 0, "webp")], SETTINGS)
+    assert colour_at(load(derivative.data), 9, 9) == pytest.approx((176, 96, 84), abs=9)
 
 
 @pytest.mark.parametrize("marked", [True, False])

@@ -1,16 +1,19 @@
 """Metadata of originals, read from their bytes."""
 
 import hashlib
+import io
 from typing import Any
 
 import pytest
-from pictures import animation, avif, corners, flat, heic
+import pyvips
+from pictures import animation, avif, corners, flat, heic, to_pillow
 from PIL import Image as PillowImage
 from PIL.ExifTags import GPS, IFD, Base
 from PIL.TiffImagePlugin import IFDRational
 
 from lambdas.core.messages import GeoPosition, Metadata
 from lambdas.core.settings import Settings, load_settings
+from lambdas.imaging.exif import read_exif
 from lambdas.imaging.formats import sniff
 from lambdas.imaging.rejection import RejectedError
 from lambdas.metadata import describe as described
@@ -177,3 +180,42 @@ def test_undecodable_file_is_rejected_under_either_policy() -> None:
     for data in (JPEG[:100], heic(corners())[:800]):
         with pytest.raises(RejectedError):
             metadata(data, accepting)
+
+
+@pytest.mark.parametrize("fmt", ["TIFF", "PNG", "WEBP", "AVIF"])
+def test_camera_and_time_come_from_every_format_that_carries_exif(fmt: str) -> None:
+    exif = PillowImage.Exif()
+    exif.update({Base.Make: "Canon", Base.Model: "EOS 5D"})
+    exif.get_ifd(IFD.Exif).update({Base.DateTimeOriginal: "2015:10:11 14:41:44", Base.OffsetTimeOriginal: "+02:00"})
+    written = io.BytesIO()
+    to_pillow(corners()).save(written, fmt, exif=exif.tobytes())
+    found = metadata(written.getvalue())
+    assert (found.camera_make, found.camera_model) == ("Canon", "EOS 5D")
+    assert found.captured_at == "2015-10-11T14:41:44+02:00"
+
+
+def test_time_of_digitizing_counts_where_none_of_capture_is_known() -> None:
+    data = photograph(exif={Base.DateTimeOriginal: "", Base.DateTimeDigitized: "2016:01:02 03:04:05"})
+    assert metadata(data).captured_at == "2016-01-02T03:04:05"
+
+
+@pytest.mark.parametrize(
+    ("xmp", "expected"),
+    [
+        (b'photoshop:DateCreated="2019-03-04T05:06:07.25+01:00"', "2019-03-04T05:06:07+01:00"),
+        (b"<exif:DateTimeOriginal>2019-03-04T05:06</exif:DateTimeOriginal>", "2019-03-04T05:06:00"),
+        (b"xmp:CreateDate='2019-03-04T05:06:07Z'", "2019-03-04T05:06:07+00:00"),
+        (b'xmp:ModifyDate="2019-03-04T05:06:07"', None),
+        (b'xmp:CreateDate="2019-13-44T05:06:07"', None),
+    ],
+)
+def test_capture_time_from_xmp(xmp: bytes, expected: str | None) -> None:
+    image = corners().copy()
+    image.set_type(pyvips.GValue.blob_type, "xmp-data", b"<x:xmpmeta " + xmp + b"/>")
+    assert metadata(image.jpegsave_buffer()).captured_at == expected
+
+
+def test_capture_time_from_iptc() -> None:
+    iptc = b"\x1c\x02\x37\0\x08" + b"20190304" + b"\x1c\x02\x3c\0\x0b" + b"050607+0100"
+    assert read_exif(b"", iptc=iptc).captured_at == "2019-03-04T05:06:07+01:00"
+    assert read_exif(b"", iptc=iptc[:20]).captured_at is None

@@ -4,7 +4,7 @@ from functools import lru_cache
 from itertools import product
 from typing import TYPE_CHECKING, Literal
 
-from lambdas.imaging.engine import pyvips
+from lambdas.imaging.engine import clear_errors, logged_errors, pyvips
 
 if TYPE_CHECKING:
     from lambdas.imaging.inspect import Header
@@ -76,11 +76,13 @@ def profile_fault(profile: bytes, color_space: str) -> Literal["damaged", "unsui
     bands, samples, interpretation = pixels
     pixel = pyvips.Image.black(1, 1, bands=bands).cast(samples).copy(interpretation=interpretation)
     pixel.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
+    clear_errors()
     try:
         pixel.icc_import(embedded=True).avg()
     except pyvips.Error:
         return "damaged"
-    return None
+    # libvips warns of a profile that it cannot open, and takes one of its own.
+    return "damaged" if "corrupt profile" in logged_errors() else None
 
 
 def with_profile(header: "Header", image: "pyvips.Image") -> "pyvips.Image":
