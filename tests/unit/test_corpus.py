@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
 import pytest
 import pyvips
 from pictures import from_array, load, mean_difference
@@ -24,6 +25,8 @@ from lambdas.imaging.render import Derivative, render
 
 CORPUS = Path(os.environ.get("DARKROOM_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
 SETTINGS = load_settings()
+
+pillow_heif.register_heif_opener()
 
 pytestmark = pytest.mark.skipif(
     not CORPUS.is_dir(), reason=f"expected a corpus of pictures at {CORPUS} (or DARKROOM_CORPUS) but found none"
@@ -173,6 +176,47 @@ def decoded(file: str) -> pyvips.Image:
     header = inspect(data, SETTINGS.limits)
     factor = min(1.0, 400 / header.size.width)
     return decode(data, header, header.size.scaled(factor), Deadline(30))
+
+
+# Mean CIEDE2000 between Darkroom and Pillow at 256 pixels; files that may differ by more, and why.
+ORACLE_DELTA_E = 1.5
+_INKS = "inks without a profile: Pillow inverts them, Darkroom converts them by a printing profile"
+DIFFERENCES: dict[str, tuple[float, str]] = {
+    "colour/channel_digital_image_cmyk_color_no_profile.jpg": (12, _INKS),
+    "colour/cmyk-orientation.jpg": (12, _INKS),
+}
+
+
+@pytest.mark.parametrize("file", [file for file, outcome in OUTCOMES.items() if not isinstance(outcome, str)])
+def test_pillow_sees_the_same(file: str) -> None:
+    expected, _reason = DIFFERENCES.get(file, (ORACLE_DELTA_E, ""))
+    data = (CORPUS / file).read_bytes()
+    header = inspect(data, SETTINGS.limits)
+    size = header.size.scaled(min(1.0, 256 / max(header.size.width, header.size.height)))
+    drawn = on_white(decode(data, header, size, Deadline(30)))
+    seen = by_pillow(CORPUS / file).resize((size.width, size.height), PillowImage.Resampling.LANCZOS)
+    assert drawn.dE00(from_array(np.asarray(seen))).avg() < expected
+
+
+def on_white(pixels: pyvips.Image) -> pyvips.Image:
+    return pixels.flatten(background=255) if pixels.hasalpha() else pixels
+
+
+def by_pillow(file: Path) -> PillowImage.Image:
+    """Decode with Pillow and pillow-heif: upright, converted to sRGB by the embedded profile, on white."""
+    with PillowImage.open(file) as opened:
+        opened.draft("RGB" if opened.mode != "CMYK" else "CMYK", (1024, 1024))
+        # pillow-heif turns a HEIC itself.
+        upright = opened if opened.format == "HEIF" else ImageOps.exif_transpose(opened)
+        profile = opened.info.get("icc_profile")
+        if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
+            picture = upright.convert("RGBA")
+            return PillowImage.alpha_composite(PillowImage.new("RGBA", picture.size, "white"), picture).convert("RGB")
+        colours = upright if upright.mode in ("RGB", "CMYK") else upright.convert("RGB")
+        if profile is None:
+            return colours.convert("RGB")
+        source, relative = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.Intent.RELATIVE_COLORIMETRIC
+        return ImageCms.profileToProfile(colours, source, ImageCms.createProfile("sRGB"), relative, outputMode="RGB")
 
 
 def lcms_reference(file: Path) -> PillowImage.Image:

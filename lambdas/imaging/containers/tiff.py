@@ -41,7 +41,7 @@ class Directory:
         self._big = big
         count_letter, self._entry_letters, self.offset_bytes = ("Q", "HHQ", 8) if big else ("H", "HHI", 4)
         try:
-            (self._count,) = struct.unpack_from(order + count_letter, data, at)
+            self._count: int = struct.unpack_from(order + count_letter, data, at)[0]
         except struct.error as error:
             raise MalformedTiffError(f"no directory at byte {at} of {len(data)}") from error
         self._at = at + struct.calcsize(count_letter)
