@@ -67,9 +67,15 @@ def test_sequence_without_a_still_is_unsupported() -> None:
     rejected(written(boxes), "an image sequence without a still image")
 
 
+@pytest.mark.parametrize("frames", [1, 2])
+@pytest.mark.parametrize("boxes", [True, False])
 @pytest.mark.parametrize("limits", ["limited", "full"])
-def test_monochrome_range_is_expanded(limits: str) -> None:
-    data = by_pillow(PillowImage.fromarray(GREY.numpy().squeeze()), range=limits)
+def test_monochrome_range_is_expanded(limits: str, boxes: bool, frames: int) -> None:
+    """By the boxes or, without them, by the bitstream, whose header is longer in a sequence."""
+    grey = PillowImage.fromarray(GREY.numpy().squeeze())
+    data = by_pillow(grey, range=limits, save_all=frames > 1, append_images=[grey] * (frames - 1))
+    if not boxes:
+        data = data.replace(b"colrnclx", b"freenclx")
     assert inspect(data, SETTINGS.limits).structure.limited_grey == (limits == "limited")
     assert mean_difference(drawn(data), GREY) < 2
     independent = np.asarray(PillowImage.open(io.BytesIO(data)).convert("L")).mean()

@@ -33,6 +33,8 @@ class Item:
     properties: list[Property] = field(default_factory=list)
     inputs: list[int] = field(default_factory=list)
     """Ids of the items from which this one is derived, such as the tiles of a grid."""
+    extent: tuple[int, int] = (0, 0)
+    """Offset in the file and length of its data, or of the first part of it; (0, 0) if that is elsewhere."""
 
     def first(self, kind: bytes) -> bytes | None:
         """Return the body of the first property of that type."""
@@ -102,6 +104,7 @@ def read_items(data: bytes) -> Items | None:
         by_id = _items(_first(meta, b"iinf"))
         _add_properties(by_id, _first(meta, b"iprp"))
         auxiliary = _add_references(by_id, _first(meta, b"iref"), primary)
+        _add_extents(by_id, _first(meta, b"iloc"))
     except (struct.error, IndexError):
         return None
     if primary not in by_id:
@@ -172,6 +175,32 @@ def _add_references(by_id: dict[int, Item], iref: bytes, primary: int) -> list[i
         elif kind == b"auxl" and primary in targets:
             auxiliary.append(origin)
     return auxiliary
+
+
+def _add_extents(by_id: dict[int, Item], iloc: bytes) -> None:
+    if not iloc:
+        return
+    version = iloc[0]
+    offset_bytes, length_bytes, base_bytes, index_bytes = iloc[4] >> 4, iloc[4] & 15, iloc[5] >> 4, iloc[5] & 15
+    id_bytes, count_bytes = (4, 4) if version == 2 else (2, 2)
+    count, at = int.from_bytes(iloc[6 : 6 + count_bytes], "big"), 6 + count_bytes
+
+    def number(size: int) -> int:
+        nonlocal at
+        at += size
+        return int.from_bytes(iloc[at - size : at], "big")
+
+    for _ in range(min(count, _MAX_BOXES)):
+        item = by_id.get(number(id_bytes))
+        method = number(2) & 15 if version else 0
+        number(2)
+        base = number(base_bytes)
+        parts = number(2)
+        number(index_bytes if version else 0)
+        extent = base + number(offset_bytes), number(length_bytes)
+        at += (parts - 1) * ((index_bytes if version else 0) + offset_bytes + length_bytes)
+        if method == 0 and item is not None:
+            item.extent = extent
 
 
 def _first(data: bytes, kind: bytes) -> bytes:

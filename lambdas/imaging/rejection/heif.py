@@ -7,6 +7,7 @@ import struct
 from dataclasses import dataclass
 
 from lambdas.core.settings.pictures import Limits
+from lambdas.imaging.containers.av1 import grey_is_full_range
 from lambdas.imaging.containers.isobmff import Item, Items, is_sequence, read_items
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.rejection.limits import check_dimensions
@@ -45,12 +46,21 @@ def check_heif(data: bytes, limits: Limits) -> HeifPicture | None:
     _check_coded_sizes(items, limits)
     kinds = {kind for kind, _ in items.picture.transforms}
     colours = items.coded[0]
-    full_range = items.picture.full_range if items.picture.full_range is not None else colours.full_range
     return HeifPicture(
         items,
         turned=bool(kinds & {b"irot", b"imir"}),
-        limited_grey=colours.monochrome and full_range is False,
+        limited_grey=colours.monochrome and _full_range(items, data) is False,
     )
+
+
+def _full_range(items: Items, data: bytes) -> bool | None:
+    """Return what the boxes say of the range of samples, or else the AV1 bitstream itself."""
+    coded = items.coded[0]
+    for said in (items.picture.full_range, coded.full_range):
+        if said is not None:
+            return said
+    at, length = coded.extent
+    return grey_is_full_range(data[at : at + length]) if coded.kind == b"av01" else None
 
 
 def _check_kinds(items: Items) -> None:

@@ -1,0 +1,106 @@
+"""The sequence header of an AV1 bitstream, for the range of grey samples that no box of the file names.
+
+Source: AV1 Bitstream and Decoding Process Specification (AOM, 2019), 5.3 to 5.5.
+"""
+
+_SEQUENCE_HEADER = 1
+_MAX_UNITS = 16  # before the sequence header
+_MAX_HEADER_BYTES = 128
+
+
+class _Bits:
+    """Bits from the most significant on; beyond the end they are 0."""
+
+    def __init__(self, data: bytes) -> None:
+        self._value = int.from_bytes(data, "big")
+        self._left = len(data) * 8
+
+    def read(self, count: int) -> int:
+        self._left -= count
+        shifted = self._value >> self._left if self._left >= 0 else 0
+        return shifted & ((1 << count) - 1)
+
+    def read_variable(self) -> None:
+        """Skip an unsigned number of variable length (4.10.3)."""
+        zeros = 0
+        while not self.read(1) and zeros < 32:
+            zeros += 1
+        self.read(zeros)
+
+
+def grey_is_full_range(stream: bytes) -> bool | None:
+    """Return whether the grey samples of ``stream`` use all levels; None if it has no grey sequence header."""
+    at = 0
+    for _ in range(_MAX_UNITS):
+        if at >= len(stream):
+            return None
+        head = stream[at]
+        at += 2 if head & 4 else 1
+        size, at = _leb128(stream, at) if head & 2 else (len(stream) - at, at)
+        if head >> 3 & 15 == _SEQUENCE_HEADER:
+            return _color_range(_Bits(stream[at : at + min(size, _MAX_HEADER_BYTES)]))
+        at += size
+    return None
+
+
+def _leb128(data: bytes, at: int) -> tuple[int, int]:
+    value = 0
+    for place, byte in enumerate(data[at : at + 8]):
+        value |= (byte & 0x7F) << 7 * place
+        if byte < 0x80:
+            return value, at + place + 1
+    return value, len(data)
+
+
+def _color_range(bits: _Bits) -> bool | None:
+    profile, _still, reduced = bits.read(3), bits.read(1), bits.read(1)
+    if reduced:
+        bits.read(5)
+    else:
+        _skip_operating_points(bits)
+    width, height = bits.read(4) + 1, bits.read(4) + 1
+    bits.read(width + height)
+    if not reduced and bits.read(1):
+        bits.read(7)
+    bits.read(3)
+    if not reduced:
+        _skip_tools(bits)
+    bits.read(3)
+    if bits.read(1) and profile == 2:
+        bits.read(1)
+    monochrome = profile != 1 and bits.read(1)
+    if bits.read(1):
+        bits.read(24)
+    return bool(bits.read(1)) if monochrome else None
+
+
+def _skip_operating_points(bits: _Bits) -> None:
+    delay_bits = 0
+    if bits.read(1):  # timing information
+        bits.read(64)
+        if bits.read(1):
+            bits.read_variable()
+        if bits.read(1):  # decoder model
+            delay_bits = bits.read(5) + 1
+            bits.read(42)
+    delays_shown = bits.read(1)
+    for _ in range(bits.read(5) + 1):
+        bits.read(12)
+        if bits.read(5) > 7:
+            bits.read(1)
+        if delay_bits and bits.read(1):
+            bits.read(2 * delay_bits + 1)
+        if delays_shown and bits.read(1):
+            bits.read(4)
+
+
+def _skip_tools(bits: _Bits) -> None:
+    bits.read(4)
+    ordered = bits.read(1)
+    if ordered:
+        bits.read(2)
+    forced = 2 if bits.read(1) else bits.read(1)
+    if forced and not bits.read(1):
+        bits.read(1)
+    if ordered:
+        bits.read(3)
