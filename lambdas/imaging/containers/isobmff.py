@@ -156,12 +156,13 @@ def _add_properties(by_id: dict[int, Item], iprp: bytes) -> None:
                 at += struct.calcsize(index)
                 place = value & (essential - 1)
                 if number in by_id and 0 < place <= len(listed):
-                    by_id[number].properties.append(Property(*listed[place - 1], bool(value & essential)))
+                    name, body = listed[place - 1]
+                    by_id[number].properties.append(Property(name, body, bool(value & essential)))
 
 
 def _add_references(by_id: dict[int, Item], iref: bytes, primary: int) -> list[int]:
     """Add the inputs of derived items; return the auxiliary items of the primary one."""
-    auxiliary = []
+    auxiliary: list[int] = []
     if not iref:
         return auxiliary
     number = ">I" if iref[0] else ">H"
