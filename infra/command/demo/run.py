@@ -106,7 +106,7 @@ def picture_row(submission: Submission, outcome: Outcome | None, answers: tuple[
         as_stored.parent.mkdir(parents=True, exist_ok=True)
         write_as_stored(original, as_stored)
     except (pyvips.Error, OSError) as error:
-        cause = error.strerror if isinstance(error, OSError) else str(error).strip()
+        cause = error.strerror if isinstance(error, OSError) else str(error).strip().splitlines()[-1].strip()
         faults.append(f"cannot be compared with its original: {cause}")
         as_stored = None
     if inspection:
