@@ -1,6 +1,7 @@
 """2,000 damaged files: each has an outcome; none crashes the process or exceeds its time or memory."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +24,7 @@ def verdict() -> dict[str, Any]:
     ran = subprocess.run(
         [sys.executable, str(JUDGE), str(FILES), *SOUND],
         cwd=JUDGE.parents[2],
-        env={"PYTHONPATH": str(JUDGE.parents[2]), "VIPS_CONCURRENCY": "1"},
+        env={**os.environ, "PYTHONPATH": str(JUDGE.parents[2]), "VIPS_CONCURRENCY": "1"},
         capture_output=True,
         text=True,
         timeout=280,
