@@ -132,6 +132,14 @@ def _full_range(header: Header, pixels: "pyvips.Image") -> "pyvips.Image":
     return (expanded.bandjoin(pixels[-1]) if alpha else expanded).copy(interpretation=pixels.interpretation)
 
 
+def _unassociated(header: Header, pixels: "pyvips.Image") -> "pyvips.Image":
+    """Divide the colours of an AVIF by alpha where they are multiplied by it; libvips leaves them so."""
+    boxes = header.structure.boxes
+    if boxes is None or not boxes.items.premultiplied or header.codec != "av1" or not pixels.hasalpha():
+        return pixels
+    return pixels.unpremultiply().cast(pixels.format).copy(interpretation=pixels.interpretation)
+
+
 def _orientation(header: Header, pixels: "pyvips.Image") -> "pyvips.Image":
     """Mark how the picture is to be turned, where the decoder does not."""
     if header.orientation == 1 or pixels.get_typeof("orientation"):
@@ -144,6 +152,7 @@ def _orientation(header: Header, pixels: "pyvips.Image") -> "pyvips.Image":
 _PREPARATIONS: tuple[Callable[[Header, "pyvips.Image"], "pyvips.Image"], ...] = (
     _shown_bands,
     _full_range,
+    _unassociated,
     with_profile,
     _orientation,
 )

@@ -184,3 +184,21 @@ def test_exif_turns_a_heic_without_boxes_only_if_samsung_made_it(make: str, turn
 @pytest.mark.parametrize("cut", range(0, 500, 9))
 def test_truncated_boxes_raise_nothing(cut: int) -> None:
     read_items(heic(UPRIGHT)[:cut])
+
+
+@pytest.mark.parametrize("premultiplied", [True, False])
+def test_premultiplied_colours_are_divided_by_alpha(premultiplied: bool) -> None:
+    picture = np.dstack([UPRIGHT.numpy(), np.full((160, 240), 100, np.uint8)])
+    data = by_pillow(PillowImage.fromarray(picture), alpha_premultiplied=premultiplied)
+    assert (b"prem" in data) is premultiplied
+    shown = drawn(data)
+    assert mean_difference(shown[:3], UPRIGHT) < 4
+    assert shown[3].avg() == pytest.approx(100, abs=2)
+
+
+def test_premultiplied_heic() -> None:
+    picture = np.dstack([UPRIGHT.numpy() * (100 / 255), np.full((160, 240), 100)]).round().astype(np.uint8)
+    written_to = io.BytesIO()
+    pillow_heif.from_bytes("RGBa", (240, 160), picture.tobytes()).save(written_to, quality=95)
+    assert b"prem" in written_to.getvalue()
+    assert mean_difference(drawn(written_to.getvalue())[:3], UPRIGHT) < 4

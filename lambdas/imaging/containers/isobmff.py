@@ -83,6 +83,8 @@ class Items:
     by_id: dict[int, Item]
     alphas: tuple[int, ...]
     """Alpha planes of the primary item."""
+    premultiplied: bool
+    """Whether its colours are multiplied by alpha."""
 
     @property
     def picture(self) -> Item:
@@ -103,14 +105,15 @@ def read_items(data: bytes) -> Items | None:
         primary = _primary(_first(meta, b"pitm"))
         by_id = _items(_first(meta, b"iinf"))
         _add_properties(by_id, _first(meta, b"iprp"))
-        auxiliary = _add_references(by_id, _first(meta, b"iref"), primary)
+        auxiliary, premultiplied = _add_references(by_id, _first(meta, b"iref"), primary)
         _add_extents(by_id, _first(meta, b"iloc"))
     except (struct.error, IndexError):
         return None
     if primary not in by_id:
         return None
     purposes = {each: by_id[each].first(b"auxC") or b"" for each in auxiliary if each in by_id}
-    return Items(primary, by_id, tuple(each for each, purpose in purposes.items() if purpose[4:].startswith(_ALPHA)))
+    alphas = tuple(each for each, purpose in purposes.items() if purpose[4:].startswith(_ALPHA))
+    return Items(primary, by_id, alphas, premultiplied)
 
 
 def is_sequence(data: bytes) -> bool:
@@ -160,11 +163,12 @@ def _add_properties(by_id: dict[int, Item], iprp: bytes) -> None:
                     by_id[number].properties.append(Property(name, body, bool(value & essential)))
 
 
-def _add_references(by_id: dict[int, Item], iref: bytes, primary: int) -> list[int]:
-    """Add the inputs of derived items; return the auxiliary items of the primary one."""
+def _add_references(by_id: dict[int, Item], iref: bytes, primary: int) -> tuple[list[int], bool]:
+    """Add the inputs of derived items; return the primary item's auxiliary items and whether it is premultiplied."""
     auxiliary: list[int] = []
+    premultiplied = False
     if not iref:
-        return auxiliary
+        return auxiliary, premultiplied
     number = ">I" if iref[0] else ">H"
     size = struct.calcsize(number)
     for kind, body in _boxes(iref[4:]):
@@ -175,7 +179,9 @@ def _add_references(by_id: dict[int, Item], iref: bytes, primary: int) -> list[i
             by_id[origin].inputs.extend(targets)
         elif kind == b"auxl" and primary in targets:
             auxiliary.append(origin)
-    return auxiliary
+        elif kind == b"prem" and origin == primary:
+            premultiplied = True
+    return auxiliary, premultiplied
 
 
 def _add_extents(by_id: dict[int, Item], iloc: bytes) -> None:
