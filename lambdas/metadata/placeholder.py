@@ -16,6 +16,7 @@ from lambdas.imaging.engine import pyvips
 LONGEST_SIDE = 100  # pixels that can be hashed, by the algorithm's definition
 _HASHED_SIDE = 64  # pixels of the longer side: twice what the placeholder's highest frequencies need
 _OPAQUE = 255
+_VISIBLE = 8  # of 255: what is fainter is not seen, and its colour is mostly rounding
 _BIN_BITS = 5  # colours that differ by less than 32 of 256 steps count as one
 _NOISE = 1e-9  # rounding errors in the frequencies of a flat colour; the reference amplifies them
 
@@ -27,7 +28,7 @@ class Placeholder:
     """What is shown in place of a picture until it has loaded."""
 
     dominant_color: str | None
-    """``#rrggbb``, sRGB; None if every pixel is transparent."""
+    """``#rrggbb``, sRGB; None if every pixel is transparent, or as good as."""
     thumbhash: str
     """ThumbHash in base64."""
 
@@ -51,21 +52,25 @@ def placeholder(image: "pyvips.Image") -> Placeholder:
 
 
 def _dominant(rgba: bytes) -> str | None:
-    """Return the mean of the most frequent bin of similar colours, weighted by alpha."""
+    """Return the colour next to the mean of the most frequent bin of similar ones, weighted by alpha.
+
+    The mean itself may be a colour that is nowhere in the picture.
+    """
     weights: Counter[tuple[int, int, int]] = Counter()
     for red, green, blue, alpha in zip(rgba[0::4], rgba[1::4], rgba[2::4], rgba[3::4], strict=True):
-        weights[red, green, blue] += alpha
+        if alpha >= _VISIBLE:
+            weights[red, green, blue] += alpha
+    if not weights:
+        return None
     bins: Counter[tuple[int, ...]] = Counter()
     for colour, weight in weights.items():
         bins[tuple(value >> _BIN_BITS for value in colour)] += weight
     largest, total = bins.most_common(1)[0]
-    if not total:
-        return None
     alike = {
         colour: weight for colour, weight in weights.items() if tuple(value >> _BIN_BITS for value in colour) == largest
     }
-    mean = (round(sum(colour[band] * weight for colour, weight in alike.items()) / total) for band in range(3))
-    return "#" + bytes(mean).hex()
+    mean = [sum(colour[band] * weight for colour, weight in alike.items()) / total for band in range(3)]
+    return "#" + bytes(min(sorted(alike), key=lambda colour: math.dist(colour, mean))).hex()
 
 
 def thumbhash(width: int, height: int, rgba: bytes) -> bytes:

@@ -24,6 +24,16 @@ def test_dominant_colour_is_the_most_frequent_not_the_mean() -> None:
     assert placeholder(from_array(pixels)).dominant_color == "#1428c8"
 
 
+def test_dominant_colour_is_one_of_the_picture() -> None:
+    pixels = np.zeros((64, 64, 3), np.uint8)
+    pixels[::2] = (30, 30, 30)  # in the same bin as black
+    assert placeholder(from_array(pixels)).dominant_color in ("#000000", "#1e1e1e")
+
+
+def test_colours_under_almost_transparent_pixels_do_not_count() -> None:
+    assert placeholder(flat((250, 10, 10, 3))).dominant_color is None
+
+
 def test_transparent_pixels_do_not_count() -> None:
     pixels = np.full((64, 64, 4), (250, 250, 250, 0), np.uint8)
     pixels[20:30, 20:30] = (200, 60, 50, 255)
