@@ -1,10 +1,10 @@
-"""Deployments run through Prefect's API, as its UI does, by the process that serves them."""
+"""Deployments run through Prefect's API by the process that serves them, or in the process of a test."""
 
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
 import httpx
@@ -12,6 +12,10 @@ import httpx
 from infra.local.parts import PREFECT
 from infra.local.processes import log_tail
 from infra.local.stack import LocalStack
+
+if TYPE_CHECKING:
+    from prefect import Flow
+    from prefect.client.schemas.objects import State
 
 _ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 _PATIENCE_SECONDS = 150.0
@@ -119,3 +123,31 @@ class Prefect:
     def _content(response: httpx.Response) -> Any:
         assert response.is_success, response.text
         return response.json() if response.content else None
+
+
+class FlowsHere:
+    """Runs flows in this process, with the parameters of their deployments."""
+
+    def __init__(self, runs: Prefect) -> None:
+        self._runs = runs
+
+    def run(self, flow: "Flow[..., Any]", deployment: str, **parameters: Any) -> "State[Any]":
+        """Run ``flow`` with the parameters of one of its deployments, overridden by ``parameters``."""
+        from flows.serve import read_deployments
+
+        (found,) = [
+            each
+            for each in read_deployments()
+            if each.name == deployment and each.entrypoint.endswith(f":{flow.fn.__name__}")
+        ]
+        state: State[Any] = flow(**{**found.parameters, **parameters}, return_state=True)  # type: ignore[call-overload]
+        return state
+
+    def artifacts(self, state: "State[Any]") -> dict[str, dict[str, Any]]:
+        """Return the artifacts of a run by their keys."""
+        return self._runs.artifacts(run_id(state))
+
+
+def run_id(state: "State[Any]") -> str:
+    """Return the id of the flow run that ended in ``state``."""
+    return str(state.state_details.flow_run_id)

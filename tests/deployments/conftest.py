@@ -1,19 +1,25 @@
-"""Flows run in the process of a test."""
+"""Flows run in the process of a test, which saves the start of an interpreter for each run.
+
+Serving, approval and cancellation through Prefect's API are tested once each, with the fixture ``served``.
+"""
 
 from collections.abc import Iterator
 
 import boto3
 import pytest
-from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
+from deployment_runs import FlowsHere, Prefect
 
 from infra.local.stack import LocalStack
 
 
 @pytest.fixture
-def flows_here(stack: LocalStack, prefect: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def flows_here(stack: LocalStack, prefect: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FlowsHere]:
     """Have flows of this process use the local stack and its Prefect server."""
+    from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
+
     for name, value in stack.environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    with temporary_settings({PREFECT_API_URL: prefect, PREFECT_LOGGING_TO_API_ENABLED: False}):
-        yield
+    reporting = {PREFECT_API_URL: prefect, PREFECT_LOGGING_TO_API_ENABLED: False}
+    with temporary_settings(reporting), Prefect(stack) as runs:
+        yield FlowsHere(runs)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from deployment_runs import Prefect
+from deployment_runs import FlowsHere, Prefect, run_id
 from lane import Lane, pictures
 from planted_faults import LOST, TENANT, Planted, plant
 
@@ -39,12 +39,11 @@ def planted(stack: LocalStack) -> Planted:
     return plant(stack)
 
 
-@pytest.mark.usefixtures("flows_here")
-def test_the_audit_finds_exactly_the_planted_faults(stack: LocalStack, served: Prefect, planted: Planted) -> None:
+def test_the_audit_finds_exactly_the_planted_faults(stack: LocalStack, flows_here: FlowsHere, planted: Planted) -> None:
     parameters = {"tenant": TENANT, **days(), **AT_ONCE, "strays": True}
-    run = served.run("audit/daily", parameters)
+    state: Any = flows_here.run(audit, "daily", **parameters)
 
-    assert (run["state_type"], run["state"]["name"]) == ("COMPLETED", "FaultsFound"), run["state"]["message"]
+    assert (state.is_completed(), state.name) == (True, "FaultsFound"), state.message
     ours = set(vars(planted).values())
     found = [(fault, image_id) for fault, image_id, _ in findings(stack)]
     assert sorted(each for each in found if each[1] in ours) == planted.findings
@@ -60,22 +59,21 @@ def test_the_audit_finds_exactly_the_planted_faults(stack: LocalStack, served: P
     assert [key for key in document["announce"] if key.endswith(planted.no_outcome)]
     assert planted.no_image in document["takedown"]
     assert planted.no_original not in document["takedown"], "it is still shown"
-    summary = served.artifacts(run["id"])["audit"]["data"]
+    summary = flows_here.artifacts(state)["audit"]["data"]
     assert "prefect deployment run 'takedown/on-demand'" in summary
 
 
-@pytest.mark.usefixtures("flows_here")
 def test_a_takedown_removes_everything_and_the_next_audit_finds_nothing(
-    stack: LocalStack, served: Prefect, planted: Planted
+    stack: LocalStack, flows_here: FlowsHere, planted: Planted
 ) -> None:
     gone = [planted.no_original, planted.no_image]
     dry: Any = takedown(images=gone, return_state=True)
     assert dry.message == "dry run: 2 pictures would be removed"
-    run = served.run("takedown/on-demand", {"images": gone, "dry_run": False, "reason": "audit"})
+    done: Any = flows_here.run(takedown, "on-demand", images=gone, dry_run=False, reason="audit")
 
-    assert run["state"]["name"] == "Completed", run["state"]["message"]
+    assert done.name == "Completed", done.message
     receipt = last_document("takedown", stack)
-    assert (receipt["run"], receipt["reason"], receipt["failures"]) == (run["id"], "audit", [])
+    assert (receipt["run"], receipt["reason"], receipt["failures"]) == (run_id(done), "audit", [])
     made = len(stack.settings.eager_variants)
     rows = {row["image"]: row for row in receipt["removed"]}
     assert rows[planted.no_original]["originals"] == 2  # the original and the mark of its deletion

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from deployment_runs import Prefect
+from deployment_runs import FlowsHere
 from lane import Lane, Original, pictures
 
 from flows.dead_letters import dead_letters
@@ -46,15 +46,16 @@ def dead(stack: LocalStack, lane: Lane) -> Iterator[Original]:
     lane.dead_letters.discard(lambda message: message.is_named(original.image_id))
 
 
-def test_a_dead_letter_is_redriven_and_followed_to_its_outcome(served: Prefect, lane: Lane, dead: Original) -> None:
+def test_a_dead_letter_is_redriven_and_followed_to_its_outcome(
+    flows_here: FlowsHere, lane: Lane, dead: Original
+) -> None:
     dry: Any = dead_letters(action="redrive", names=[dead.image_id], return_state=True)
     assert dry.message == "dry run: 1 dead letter would be redriven"
     assert not lane.records([dead])
-    asked = {"action": "redrive", "names": [dead.image_id], "dry_run": False}
-    run = served.run("dead-letters/daily", asked)
-    assert run["state"]["message"] == "1 of 1 dead letter redriven: 1 ready"
+    done: Any = flows_here.run(dead_letters, "daily", action="redrive", names=[dead.image_id], dry_run=False)
+    assert done.message == "1 of 1 dead letter redriven: 1 ready"
     assert lane.records([dead])[dead.image_id]["outcome"] == "ready"
-    listed = served.artifacts(run["id"])["dead-letters-list"]["data"]
+    listed = flows_here.artifacts(done)["dead-letters-list"]["data"]
     assert dead.image_id in listed
     assert not any(message.is_named(dead.image_id) for message in lane.dead_letters.messages())
 
@@ -86,7 +87,7 @@ def test_an_unknown_lane_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_key_is_rotated_once_and_not_retired_too_early(
-    stack: LocalStack, served: Prefect, monkeypatch: pytest.MonkeyPatch
+    stack: LocalStack, flows_here: FlowsHere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both keys stay valid, for the tokens of other tests."""
     secret = stack.parameter("image-token-keys-secret")
@@ -97,8 +98,8 @@ def test_a_key_is_rotated_once_and_not_retired_too_early(
 
     monkeypatch.setattr(keyrings, "PROPAGATION_SECONDS", 0.0)
     before, _ = held()
-    run = served.run("rotate-keys/daily")
-    assert run["state"]["message"].startswith(f"nothing: {before} signs until it is 90 days old")
+    due: Any = flows_here.run(rotate_keys, "daily")
+    assert due.message.startswith(f"nothing: {before} signs until it is 90 days old")
     state: Any = rotate_keys(action="rotate", dry_run=False, return_state=True)
     signing, kids = held()
     assert state.message.startswith(f"{signing} signs now; retire the old key from ")

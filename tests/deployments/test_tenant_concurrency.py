@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deployment_runs import Prefect
+from deployment_runs import FlowsHere, run_id
 from lane import Lane, pictures, wait_until
 from typer.testing import CliRunner
 
@@ -78,7 +78,7 @@ def most_at_once(lane: Lane, count: int = 6) -> float:
 
 def test_the_reservation_limits_concurrency_and_can_be_reverted(
     stack: LocalStack,
-    served: Prefect,
+    flows_here: FlowsHere,
     measured: Lane,
     lanes: DeployedLanes,
     control: ControlPlane,
@@ -86,17 +86,17 @@ def test_the_reservation_limits_concurrency_and_can_be_reverted(
     tmp_path: Path,
 ) -> None:
     assert most_at_once(measured) == 1
-    run = served.run("tenant-concurrency/regular", {"ask_above": 1.0})
-    assert run["state"]["name"] == "Completed", run["state"]["message"]
+    state: Any = flows_here.run(tenant_concurrency, "regular", ask_above=1.0)
+    assert state.name == "Completed", state.message
 
     now = control.read(lanes.functions)
     after = lanes.totals(now)[LANE]
     assert after is not None
     assert after >= stack.settings.tuning.floor
-    assert f"lanes: {LANE} {SMALLEST} → {after}" in run["state"]["message"]
+    assert f"lanes: {LANE} {SMALLEST} → {after}" in state.message
     record = records(stack)[-1]
-    assert (record.state, record.run, record.before, record.after) == ("applied", run["id"], smallest, now)
-    artifacts = served.artifacts(run["id"])
+    assert (record.state, record.run, record.before, record.after) == ("applied", run_id(state), smallest, now)
+    artifacts = flows_here.artifacts(state)
     assert f"| {LANE} | {SMALLEST} |" in artifacts["lanes"]["data"]
     assert artifacts["lanes-chart"]["type"] == "image"
     wait_until(lambda: most_at_once(measured) > 1, "pictures that are drawn at once")
