@@ -29,15 +29,7 @@ from lambdas.core.settings.lanes import Tuning
 from operations.discovery import NotDeployedError, look_up
 from operations.resources import Resources
 from operations.tuning.chart import draw_proposal
-from operations.tuning.history import (
-    KIND,
-    LaneTuning,
-    TuningRecord,
-    figures,
-    history,
-    last_in_effect,
-    save,
-)
+from operations.tuning.history import KIND, LaneTuning, TuningRecord, figures, history, last_in_effect, save
 from operations.tuning.lanes import DeployedLanes, deployed_lanes, lane_parameters
 from operations.tuning.load import LaneLoad, Window, measure, needed
 from operations.tuning.proposal import BudgetError, Change, WrongEditError, edit, propose

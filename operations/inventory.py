@@ -10,12 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import ClientError
 
 from lambdas.core.aws_errors import is_missing
-from lambdas.core.keys import (
-    ImageId,
-    MalformedKeyError,
-    OriginalKey,
-    parse_image_id,
-)
+from lambdas.core.keys import ImageId, MalformedKeyError, OriginalKey, parse_image_id
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -3,12 +3,7 @@
 from datetime import timedelta
 
 import httpx
-from darkroom_client import (
-    Api,
-    Journal,
-    Observer,
-    Uploader,
-)
+from darkroom_client import Api, Journal, Observer, Uploader
 
 from infra.local.errors import LocalStackError
 from infra.local.stack import LocalStack

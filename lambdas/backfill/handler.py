@@ -21,12 +21,7 @@ from lambdas.core.batch_invocation import (
 )
 from lambdas.core.clients import dynamodb, s3
 from lambdas.core.environment import DerivativesBucketName, Environment, ImagesTableName
-from lambdas.core.observability import (
-    LambdaContext,
-    count,
-    logger,
-    observed,
-)
+from lambdas.core.observability import LambdaContext, count, logger, observed
 from lambdas.core.settings import Settings, load_settings
 from lambdas.core.stores.derivatives import DerivativeStore
 from lambdas.core.stores.images import ImagesTable

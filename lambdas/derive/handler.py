@@ -7,13 +7,7 @@ from lambdas.core.clients import s3
 from lambdas.core.drawing import draw_and_store
 from lambdas.core.environment import DerivativesBucketName, Environment
 from lambdas.core.messages import Derived, DeriveRequest
-from lambdas.core.observability import (
-    LambdaContext,
-    count,
-    identify,
-    observed,
-    seconds,
-)
+from lambdas.core.observability import LambdaContext, count, identify, observed, seconds
 from lambdas.core.settings import load_settings
 from lambdas.core.stores.derivatives import DerivativeStore
 from lambdas.core.stores.originals import read_original

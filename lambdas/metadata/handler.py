@@ -4,19 +4,8 @@ import time
 from typing import Any
 
 from lambdas.core.clients import s3
-from lambdas.core.messages import (
-    Described,
-    Image,
-    MetadataRequest,
-    Rejection,
-)
-from lambdas.core.observability import (
-    LambdaContext,
-    identify,
-    logger,
-    observed,
-    seconds,
-)
+from lambdas.core.messages import Described, Image, MetadataRequest, Rejection
+from lambdas.core.observability import LambdaContext, identify, logger, observed, seconds
 from lambdas.core.settings import load_settings
 from lambdas.core.stores.originals import read_original
 from lambdas.imaging.rejection import RejectedError

@@ -2,12 +2,7 @@
 
 from typing import Any
 
-from lambdas.core.observability import (
-    LambdaContext,
-    count,
-    logger,
-    observed,
-)
+from lambdas.core.observability import LambdaContext, count, logger, observed
 from lambdas.upload_api.app import DOCUMENT_PATH, app, unsupported_body
 from lambdas.upload_api.caller import read_caller
 from lambdas.upload_api.problem import ProblemError

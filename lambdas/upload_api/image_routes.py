@@ -17,14 +17,7 @@ from lambdas.core.takedown import Target
 from lambdas.upload_api import resources
 from lambdas.upload_api.caller import Caller
 from lambdas.upload_api.cursor import Position, format_cursor, parse_cursor
-from lambdas.upload_api.image_models import (
-    ImageDetails,
-    ImageList,
-    ImageSummary,
-    SignedToken,
-    Takedown,
-    TokenRequest,
-)
+from lambdas.upload_api.image_models import ImageDetails, ImageList, ImageSummary, SignedToken, Takedown, TokenRequest
 from lambdas.upload_api.lookup import ImageIdText, find_finished_image, find_image
 from lambdas.upload_api.markup import Markup, image_markup
 from lambdas.upload_api.problem import ProblemError

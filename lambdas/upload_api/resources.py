@@ -8,12 +8,7 @@ from pydantic import Field
 from lambdas.core.access.image_tokens import ImageTokenKeys, parse_image_token_keys
 from lambdas.core.cached_value import CachedValue
 from lambdas.core.clients import cloudfront, dynamodb, parameters, s3, secrets_manager
-from lambdas.core.environment import (
-    DerivativesBucketName,
-    Environment,
-    ImagesTableName,
-    OriginalsBucketName,
-)
+from lambdas.core.environment import DerivativesBucketName, Environment, ImagesTableName, OriginalsBucketName
 from lambdas.core.settings import EDGE_REGION, load_settings
 from lambdas.core.stores.images import ImagesTable
 from lambdas.core.stores.secrets import read_secret

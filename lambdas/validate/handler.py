@@ -9,14 +9,7 @@ from lambdas.core.clients import dynamodb, s3
 from lambdas.core.environment import Environment, ImagesTableName
 from lambdas.core.keys import MalformedKeyError, OriginalKey
 from lambdas.core.messages import Image, Rejection, Validated
-from lambdas.core.observability import (
-    LambdaContext,
-    count,
-    identify,
-    logger,
-    observed,
-    seconds,
-)
+from lambdas.core.observability import LambdaContext, count, identify, logger, observed, seconds
 from lambdas.core.s3_event import Arrival, parse_record
 from lambdas.core.settings import load_settings
 from lambdas.core.stores.images import ImagesTable

@@ -1,14 +1,6 @@
 """What notebooks show: headline, key figures, charts and tables, for any page width."""
 
-from notebooks.presentation.charts import (
-    SERIES,
-    Unit,
-    bars,
-    chart,
-    columns,
-    lines,
-    ranges,
-)
+from notebooks.presentation.charts import SERIES, Unit, bars, chart, columns, lines, ranges
 from notebooks.presentation.formatting import (
     format_bytes,
     format_change,

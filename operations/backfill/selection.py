@@ -12,12 +12,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from lambdas.core.batch_invocation import MAX_ARGUMENT_LENGTH, MalformedTaskError, ladder_variant
-from lambdas.core.keys import (
-    ImageId,
-    MalformedKeyError,
-    Variant,
-    parse_image_id,
-)
+from lambdas.core.keys import ImageId, MalformedKeyError, Variant, parse_image_id
 from lambdas.core.records import ImageRecord
 from lambdas.core.settings import Settings
 from lambdas.core.stores.images import ImagesTable

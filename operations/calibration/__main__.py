@@ -16,27 +16,9 @@ from lambdas.core.keys import FORMATS, Format
 from lambdas.core.settings import default_stage, load_settings
 from operations.calibration.charts import save_charts
 from operations.calibration.choose import UnreachableTargetError
-from operations.calibration.photographs import (
-    CHECKOUT,
-    NoPhotographsError,
-    default_folder,
-    find_photographs,
-)
-from operations.calibration.report import (
-    NAMES,
-    comparison,
-    finding,
-    measured_encoders,
-    proposed_settings,
-)
-from operations.calibration.survey import (
-    Choice,
-    Survey,
-    Workbench,
-    choose,
-    survey,
-    surveyed_encoders,
-)
+from operations.calibration.photographs import CHECKOUT, NoPhotographsError, default_folder, find_photographs
+from operations.calibration.report import NAMES, comparison, finding, measured_encoders, proposed_settings
+from operations.calibration.survey import Choice, Survey, Workbench, choose, survey, surveyed_encoders
 
 OUT = CHECKOUT / "build" / "calibration"
 

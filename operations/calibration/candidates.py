@@ -4,13 +4,7 @@ from itertools import product
 from typing import get_args
 
 from lambdas.core.keys import Format
-from lambdas.core.settings.pictures import (
-    AvifEncoder,
-    Encoder,
-    Formats,
-    JpegEncoder,
-    WebpEncoder,
-)
+from lambdas.core.settings.pictures import AvifEncoder, Encoder, Formats, JpegEncoder, WebpEncoder
 
 # Far apart: between two of them the score is close enough to a straight line to interpolate.
 QUALITIES: dict[Format, tuple[int, ...]] = {

@@ -7,12 +7,7 @@ from typing import Any
 import altair as alt
 
 from lambdas.core.keys import FORMATS, Format
-from lambdas.core.settings.pictures import (
-    AvifEncoder,
-    Encoder,
-    JpegEncoder,
-    WebpEncoder,
-)
+from lambdas.core.settings.pictures import AvifEncoder, Encoder, JpegEncoder, WebpEncoder
 from operations.calibration.candidates import describe
 from operations.calibration.choose import UnreachableTargetError, at_target
 from operations.calibration.report import NAMES, finding

@@ -9,13 +9,7 @@ from rich.table import Table
 from lambdas.core.keys import Format
 from lambdas.core.settings import Settings
 from operations.calibration.candidates import describe
-from operations.calibration.choose import (
-    SAME_COST,
-    Point,
-    UnreachableTargetError,
-    at_target,
-    lifetime_cost,
-)
+from operations.calibration.choose import SAME_COST, Point, UnreachableTargetError, at_target, lifetime_cost
 from operations.calibration.survey import Choice, Survey
 from operations.costs.prices import PRICES
 

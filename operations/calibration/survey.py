@@ -9,25 +9,9 @@ from pathlib import Path
 from lambdas.core.keys import FORMATS, Format
 from lambdas.core.settings import Settings
 from lambdas.core.settings.pictures import Encoder
-from operations.calibration.candidates import (
-    QUALITIES,
-    at_quality,
-    candidates,
-    describe,
-)
-from operations.calibration.choose import (
-    Point,
-    cheapest,
-    lifetime_cost,
-    lowest_quality,
-)
-from operations.calibration.measure import (
-    Measurement,
-    Task,
-    measure,
-    summarize,
-    tasks,
-)
+from operations.calibration.candidates import QUALITIES, at_quality, candidates, describe
+from operations.calibration.choose import Point, cheapest, lifetime_cost, lowest_quality
+from operations.calibration.measure import Measurement, Task, measure, summarize, tasks
 from operations.calibration.photographs import Photograph
 from operations.calibration.quality import CACHE
 from operations.costs.encoders import Reached

@@ -11,13 +11,7 @@ from playwright.sync_api import Browser, Response
 from infra.local.endpoint import ACCOUNT
 from infra.local.stack import LocalStack
 from infra.names import Names
-from lambdas.core.keys import (
-    MIME_TYPES,
-    ImageId,
-    Variant,
-    derivative_key,
-    new_image_id,
-)
+from lambdas.core.keys import MIME_TYPES, ImageId, Variant, derivative_key, new_image_id
 
 CSS_WIDTH = 300
 SUFFIXES = {"avif": ".avif", "webp": ".webp", "jpeg": ".jpg"}

@@ -14,13 +14,7 @@ from prefect.client.orchestration import get_client
 from prefect_aws import S3Bucket
 from typer.testing import CliRunner
 
-from flows.runtime.policies import (
-    ATHENA,
-    LIMITS,
-    Limit,
-    LimitMissingError,
-    create_missing_limits,
-)
+from flows.runtime.policies import ATHENA, LIMITS, Limit, LimitMissingError, create_missing_limits
 from flows.setup import app, set_up
 from infra.local.stack import LocalStack
 

@@ -11,12 +11,7 @@ import samples
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from infra.local.stack import LocalStack
-from lambdas.core.keys import (
-    ImageId,
-    OriginalKey,
-    Variant,
-    new_image_id,
-)
+from lambdas.core.keys import ImageId, OriginalKey, Variant, new_image_id
 
 _AT_ONCE = 8
 _PER_WRITE = 25  # BatchWriteItem's limit

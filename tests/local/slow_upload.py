@@ -6,12 +6,7 @@ import time
 from pathlib import Path
 
 import httpx
-from darkroom_client import (
-    Api,
-    Journal,
-    Source,
-    Uploader,
-)
+from darkroom_client import Api, Journal, Source, Uploader
 
 
 class Announcer:

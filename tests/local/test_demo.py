@@ -12,12 +12,7 @@ from infra.command import app
 from infra.command.demo.ingest import collect
 from infra.command.demo.records import Picture
 from infra.command.demo.run import PAGE, run_demo
-from infra.command.demo.viewing import (
-    ASKS,
-    LARGE,
-    LAZY,
-    SMALL,
-)
+from infra.command.demo.viewing import ASKS, LARGE, LAZY, SMALL
 from infra.local.stack import LocalStack
 from infra.local.state import HOME_VARIABLE
 from lambdas.imaging.engine import pyvips

@@ -10,15 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 from api_calls import TENANT, original, stored
-from darkroom_client import (
-    Api,
-    Failed,
-    Journal,
-    RetryPolicy,
-    Uploaded,
-    Uploader,
-    files_below,
-)
+from darkroom_client import Api, Failed, Journal, RetryPolicy, Uploaded, Uploader, files_below
 from dropping_proxy import dropping_proxy
 
 from infra.local.stack import LocalStack

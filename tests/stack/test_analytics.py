@@ -7,14 +7,7 @@ from typing import Any
 import pytest
 from synthesized import Assembly, Resource, as_list, referenced, statements
 
-from infra.constructs.edge.access_log import (
-    COLUMNS,
-    PARTITION_KEYS,
-    RECORD_FIELDS,
-    SUFFIX_PATH,
-    TABLE,
-    partition_path,
-)
+from infra.constructs.edge.access_log import COLUMNS, PARTITION_KEYS, RECORD_FIELDS, SUFFIX_PATH, TABLE, partition_path
 from infra.names import Names
 from lambdas.core.records import COLUMNS as IMAGE_COLUMNS
 from lambdas.core.settings import Settings

@@ -8,11 +8,7 @@ from synthesized import Assembly, Resource, referenced, statements
 from infra.constructs.lane.routing import PatternTooLongError, event_pattern
 from infra.names import Names, NameTooLongError
 from infra.synth import NO_ACCOUNT
-from lambdas.core.settings import (
-    Settings,
-    SettingsError,
-    parse_settings,
-)
+from lambdas.core.settings import Settings, SettingsError, parse_settings
 
 STAGE = "staging"
 TABLES = {"shared": 'lane = "shared"', "dedicated": 'lane = "dedicated"\nreserved_concurrency = 8'}

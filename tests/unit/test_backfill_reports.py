@@ -6,12 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operations.backfill.manifests import (
-    TaskOutcome,
-    UnreadableReportError,
-    manifest_rows,
-    parse_rows,
-)
+from operations.backfill.manifests import TaskOutcome, UnreadableReportError, manifest_rows, parse_rows
 from operations.backfill.summary import reasons, tally
 
 SCHEMA = ["Bucket", "Key", "VersionId", "TaskStatus", "ErrorCode", "HTTPStatusCode", "ResultMessage"]

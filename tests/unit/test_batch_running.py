@@ -11,12 +11,7 @@ from typing import Any
 import pytest
 
 from infra.local.s3_batch import running
-from infra.local.s3_batch.job import (
-    Job,
-    Progress,
-    Status,
-    Task,
-)
+from infra.local.s3_batch.job import Job, Progress, Status, Task
 from infra.local.s3_batch.running import Outcome, run
 from infra.local.s3_batch.store import JobStore
 

@@ -12,12 +12,7 @@ from lambdas.core.keys import Variant
 from lambdas.core.settings import load_settings
 from lambdas.core.settings.pictures import JpegEncoder
 from operations.calibration.measure import measure, summarize, tasks
-from operations.calibration.photographs import (
-    NoPhotographsError,
-    find_photographs,
-    pixels_of,
-    reference,
-)
+from operations.calibration.photographs import NoPhotographsError, find_photographs, pixels_of, reference
 from operations.calibration.quality import Reference, decoded
 
 SETTINGS = load_settings()

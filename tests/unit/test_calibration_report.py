@@ -5,27 +5,10 @@ import pytest
 
 from lambdas.core.keys import FORMATS, Format
 from lambdas.core.settings import load_settings, parse_settings
-from lambdas.core.settings.pictures import (
-    AvifEncoder,
-    Encoder,
-    Formats,
-    JpegEncoder,
-    WebpEncoder,
-)
-from operations.calibration.candidates import (
-    QUALITIES,
-    at_quality,
-    candidates,
-    describe,
-    shipped,
-)
+from lambdas.core.settings.pictures import AvifEncoder, Encoder, Formats, JpegEncoder, WebpEncoder
+from operations.calibration.candidates import QUALITIES, at_quality, candidates, describe, shipped
 from operations.calibration.choose import Point
-from operations.calibration.report import (
-    comparison,
-    finding,
-    measured_encoders,
-    proposed_settings,
-)
+from operations.calibration.report import comparison, finding, measured_encoders, proposed_settings
 from operations.calibration.survey import Choice, Curve
 from operations.costs.encoders import ENCODERS, MeasuredEncoders, Reached
 

@@ -13,14 +13,7 @@ from pictures import corners, with_orientation
 from infra.command.demo import contact_sheet
 from infra.command.demo.contact_sheet import Totals, write_contact_sheet
 from infra.command.demo.inspection import inspect_served
-from infra.command.demo.records import (
-    Answer,
-    Candidate,
-    Outcome,
-    Picture,
-    Reason,
-    Submission,
-)
+from infra.command.demo.records import Answer, Candidate, Outcome, Picture, Reason, Submission
 from infra.command.demo.run import picture_row
 from infra.command.demo.viewing import ASKS, expected_variant
 from lambdas.core.settings import load_settings

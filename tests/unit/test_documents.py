@@ -15,12 +15,7 @@ from botocore.exceptions import UnknownServiceError
 from documents import CHECKOUT, DOCUMENTS, Block, anchors, blocks, commands, links, spoken_commands
 
 from infra.command import app
-from lambdas.core.settings import (
-    DEFAULT_STAGE,
-    Settings,
-    laid_over,
-    settings_path,
-)
+from lambdas.core.settings import DEFAULT_STAGE, Settings, laid_over, settings_path
 
 MARKERS = {"local", "needs-account", "slow"}
 OTHER_LANGUAGES = {"python", "toml", "json", "html", "sql", "text", "mermaid"}

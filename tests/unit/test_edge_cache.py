@@ -10,13 +10,7 @@ import httpx
 import pytest
 
 from infra.local.cloudfront.cache import CachedResponse, ResponseCache
-from infra.local.cloudfront.cache_policy import (
-    Lifetime,
-    cache_key,
-    forwarded_headers,
-    forwarded_query,
-    path_of,
-)
+from infra.local.cloudfront.cache_policy import Lifetime, cache_key, forwarded_headers, forwarded_query, path_of
 from infra.local.cloudfront.distribution import CachePolicy, Chosen
 from infra.local.cloudfront.edge import Collapser
 from infra.local.cloudfront.exchange import Response, ViewerRequest

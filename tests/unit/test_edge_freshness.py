@@ -3,12 +3,7 @@
 import httpx
 import pytest
 
-from infra.local.cloudfront.cache_policy import (
-    NOT_KEPT,
-    Lifetime,
-    cache_control,
-    lifetime,
-)
+from infra.local.cloudfront.cache_policy import NOT_KEPT, Lifetime, cache_control, lifetime
 from infra.local.cloudfront.distribution import CachePolicy
 
 POLICY = CachePolicy(min_seconds=0, default_seconds=60, max_seconds=1000)

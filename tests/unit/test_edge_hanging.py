@@ -16,13 +16,7 @@ from botocore.credentials import Credentials
 
 from infra.local.cloudfront.access_log import Served
 from infra.local.cloudfront.cache import ResponseCache
-from infra.local.cloudfront.distribution import (
-    Behavior,
-    CachePolicy,
-    Distribution,
-    ResponseHeadersPolicy,
-    S3Origin,
-)
+from infra.local.cloudfront.distribution import Behavior, CachePolicy, Distribution, ResponseHeadersPolicy, S3Origin
 from infra.local.cloudfront.edge import Edge
 from infra.local.cloudfront.exchange import ViewerRequest
 from infra.local.cloudfront.functions import FunctionRuntime

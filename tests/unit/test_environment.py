@@ -1,11 +1,6 @@
 import pytest
 
-from lambdas.core.environment import (
-    DerivativesBucketName,
-    Environment,
-    ImagesTableName,
-    MissingVariableError,
-)
+from lambdas.core.environment import DerivativesBucketName, Environment, ImagesTableName, MissingVariableError
 
 
 class Variables(Environment):

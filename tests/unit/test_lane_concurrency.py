@@ -7,11 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.core.settings import (
-    Settings,
-    SettingsError,
-    parse_settings,
-)
+from lambdas.core.settings import Settings, SettingsError, parse_settings
 from lambdas.core.settings.lanes import SHARED_LANE, LaneFunction, Lanes
 
 STAGE = "trial"

@@ -9,13 +9,7 @@ import nbformat
 import pytest
 from report_results import POPULAR, save_report_results
 
-from flows.reporting.rendering import (
-    NOTEBOOKS,
-    NotebookFailedError,
-    execute_notebook,
-    read_figures,
-    render_html,
-)
+from flows.reporting.rendering import NOTEBOOKS, NotebookFailedError, execute_notebook, read_figures, render_html
 from flows.reporting.reports import KINDS
 
 pytestmark = pytest.mark.slow

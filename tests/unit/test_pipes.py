@@ -2,13 +2,7 @@ import json
 
 import pytest
 
-from infra.local.pipes.pipes import (
-    Pipe,
-    UnsupportedPipeError,
-    execution_input,
-    failed_messages,
-    parse_pipe,
-)
+from infra.local.pipes.pipes import Pipe, UnsupportedPipeError, execution_input, failed_messages, parse_pipe
 
 QUEUE = "arn:aws:sqs:eu-west-1:000000000000:originals"
 MACHINE = "arn:aws:states:eu-west-1:000000000000:stateMachine:lane"

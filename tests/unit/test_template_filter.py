@@ -1,11 +1,6 @@
 import pytest
 
-from infra.local.cloudformation.template_filter import (
-    STRIPPED_TYPES,
-    FilterError,
-    filter_template,
-    references,
-)
+from infra.local.cloudformation.template_filter import STRIPPED_TYPES, FilterError, filter_template, references
 
 DELIVERY = {"Type": "AWS::Logs::Delivery", "Properties": {}}
 QUEUE = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "q"}}

@@ -16,13 +16,7 @@ from infra.local.cloudfront.access_log import EDGE_LOCATION, Served
 from infra.local.cloudfront.cache import CachedResponse, ResponseCache
 from infra.local.cloudfront.cache_policy import cache_key, lifetime
 from infra.local.cloudfront.distribution import Behavior, Distribution
-from infra.local.cloudfront.exchange import (
-    Response,
-    ResultType,
-    ViewerRequest,
-    change_headers,
-    error_page,
-)
+from infra.local.cloudfront.exchange import Response, ResultType, ViewerRequest, change_headers, error_page
 from infra.local.cloudfront.functions import FunctionError, FunctionRuntime
 from infra.local.cloudfront.origins import Origins
 from infra.local.cloudfront.responses import apply_policy, narrow

@@ -29,12 +29,7 @@ from infra.local.cloudfront.edge_lambda import (
     apply_to_origin,
     origin_request_event,
 )
-from infra.local.cloudfront.exchange import (
-    Response,
-    ResultType,
-    ViewerRequest,
-    error_page,
-)
+from infra.local.cloudfront.exchange import Response, ResultType, ViewerRequest, error_page
 from infra.local.cloudfront.viewer_events import EventContext
 
 _SERVICE = "cloudfront.amazonaws.com"

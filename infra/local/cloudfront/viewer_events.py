@@ -9,12 +9,7 @@ from urllib.parse import quote
 
 import httpx
 
-from infra.local.cloudfront.exchange import (
-    Response,
-    ViewerRequest,
-    reason,
-    to_headers,
-)
+from infra.local.cloudfront.exchange import Response, ViewerRequest, reason, to_headers
 
 
 class FunctionResultError(ValueError):

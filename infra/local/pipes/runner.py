@@ -15,14 +15,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local.endpoint import Endpoint, assume_role, role_client
-from infra.local.pipes.pipes import (
-    Message,
-    Pipe,
-    PipeCatalog,
-    UnsupportedPipeError,
-    execution_input,
-    failed_messages,
-)
+from infra.local.pipes.pipes import Message, Pipe, PipeCatalog, UnsupportedPipeError, execution_input, failed_messages
 
 # For each pipe: in AWS none waits for another. An execution waits about as long as it draws, so twice the cores
 # keeps them busy.

@@ -8,14 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from infra.local.endpoint import ACCOUNT
-from infra.local.s3_batch.job import (
-    ENDED,
-    WAITING,
-    BatchError,
-    Job,
-    describe,
-    summarize,
-)
+from infra.local.s3_batch.job import ENDED, WAITING, BatchError, Job, describe, summarize
 from infra.local.s3_batch.store import JobStore
 
 _ROLE = re.compile(r"arn:aws:iam::\d{12}:role/.+")

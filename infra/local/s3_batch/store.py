@@ -6,15 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from infra.local.s3_batch.job import (
-    ENDED,
-    Job,
-    Progress,
-    Status,
-    Task,
-    TaskResult,
-    no_such_job,
-)
+from infra.local.s3_batch.job import ENDED, Job, Progress, Status, Task, TaskResult, no_such_job
 
 # The status from which a job resumes after this process was killed; others are kept.
 _AFTER_A_KILL: dict[Status, Status] = {

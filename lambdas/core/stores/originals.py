@@ -6,12 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from botocore.exceptions import ClientError
 
-from lambdas.core.aws_errors import (
-    OriginalGoneError,
-    code_of,
-    is_conflict,
-    is_missing,
-)
+from lambdas.core.aws_errors import OriginalGoneError, code_of, is_conflict, is_missing
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -12,13 +12,7 @@ from pathlib import Path
 import numpy as np
 import pyvips
 
-from operations.calibration.scenes import (
-    city,
-    dunes,
-    leaves,
-    ridges,
-    sea,
-)
+from operations.calibration.scenes import city, dunes, leaves, ridges, sea
 from operations.calibration.scenes.camera import Shot, develop, photograph
 from operations.calibration.scenes.noise import Field
 

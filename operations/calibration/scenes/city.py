@@ -2,13 +2,7 @@
 
 import numpy as np
 
-from operations.calibration.scenes.noise import (
-    Field,
-    blur,
-    fractal,
-    mix,
-    ramp,
-)
+from operations.calibration.scenes.noise import Field, blur, fractal, mix, ramp
 
 _STREET = 0.66
 _LAMPS = (

@@ -4,13 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from operations.calibration.scenes.noise import (
-    Field,
-    blur,
-    fractal,
-    mix,
-    sample,
-)
+from operations.calibration.scenes.noise import Field, blur, fractal, mix, sample
 
 _SIDE = 1400  # samples along the edge of the height field
 _REACH = 30.0  # what that edge measures, in the unit of all distances here: a dune is about 1.5 high

@@ -2,13 +2,7 @@
 
 import numpy as np
 
-from operations.calibration.scenes.noise import (
-    Field,
-    fractal,
-    line,
-    mix,
-    ramp,
-)
+from operations.calibration.scenes.noise import Field, fractal, line, mix, ramp
 
 _RANGES = 8
 _WARM = np.array([1.0, 0.55, 0.22], np.float32)

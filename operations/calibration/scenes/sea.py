@@ -2,13 +2,7 @@
 
 import numpy as np
 
-from operations.calibration.scenes.noise import (
-    Field,
-    fractal,
-    line,
-    mix,
-    ramp,
-)
+from operations.calibration.scenes.noise import Field, fractal, line, mix, ramp
 
 _HORIZON = 0.47
 

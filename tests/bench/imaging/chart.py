@@ -6,14 +6,7 @@ from typing import Any
 
 import altair as alt
 
-from operations.palette import (
-    BLACK,
-    BLUE,
-    FONT,
-    GREEN,
-    GREY,
-    ORANGE,
-)
+from operations.palette import BLACK, BLUE, FONT, GREEN, GREY, ORANGE
 from tests.bench.imaging.figures import Result
 
 _NAMES = {"avif": "AVIF", "webp": "WebP", "jpeg": "JPEG"}

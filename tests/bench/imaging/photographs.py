@@ -4,12 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lambdas.core.settings import Settings
-from operations.calibration.photographs import (
-    Photograph,
-    corpus_photographs,
-    default_folder,
-    find_photographs,
-)
+from operations.calibration.photographs import Photograph, corpus_photographs, default_folder, find_photographs
 
 _LEAST_PIXELS = 7_900_000  # what camera makers call 8 megapixels
 
