@@ -100,7 +100,8 @@ def bars(
     )
     ends = base.transform_filter("datum.place == 0").transform_calculate(written=unit.label("total"))
     written = ends.mark_text(align="left", dx=6, fontSize=_LABEL).encode(x="total:Q", text="written:N")
-    return (drawn + written).properties(width=width, height=_ROW * len(rows))
+    layered: alt.LayerChart = (drawn + written).properties(width=width, height=_ROW * len(rows))
+    return layered
 
 
 def columns(rows: pd.DataFrame, time: str, series: Mapping[str, tuple[str, str]], unit: Unit, width: int) -> alt.Chart:
@@ -109,7 +110,7 @@ def columns(rows: pd.DataFrame, time: str, series: Mapping[str, tuple[str, str]]
         pd.DataFrame({time: rows[time], "series": name, "place": place, "value": rows[column]})
         for place, (name, (column, _)) in enumerate(series.items())
     ).astype({"value": float})
-    return (
+    stacked: alt.Chart = (
         alt.Chart(long)
         .mark_bar(size=max(2, min(26, 0.7 * width / (_steps(rows[time]) + 1))))
         .encode(
@@ -120,6 +121,7 @@ def columns(rows: pd.DataFrame, time: str, series: Mapping[str, tuple[str, str]]
         )
         .properties(width=width, height=_HEIGHT)
     )
+    return stacked
 
 
 def lines(rows: pd.DataFrame, time: str, share: str, expected: float, width: int) -> alt.LayerChart:
@@ -131,7 +133,8 @@ def lines(rows: pd.DataFrame, time: str, share: str, expected: float, width: int
     drawn = alt.Chart(given).encode(x=_time_axis(rows[time], time, width), y=y)
     rule = alt.Chart(pd.DataFrame({share: [expected]})).mark_rule(strokeDash=[5, 4], color=GREY, size=2).encode(y=y)
     line = drawn.mark_line(color=BLUE, size=2.5, point=alt.OverlayMarkDef(color=BLUE, size=36))
-    return (rule + line).properties(width=width, height=_HEIGHT)
+    layered: alt.LayerChart = (rule + line).properties(width=width, height=_HEIGHT)
+    return layered
 
 
 def ranges(rows: pd.DataFrame, label: str, low: str, middle: str, high: str, unit: Unit, width: int) -> alt.LayerChart:
@@ -152,7 +155,8 @@ def ranges(rows: pd.DataFrame, label: str, low: str, middle: str, high: str, uni
     written = base.mark_text(align="left", dx=8, fontSize=_LABEL).encode(
         x=f"{high}:Q", text=alt.Text(f"{high}:Q", format=",.0f")
     )
-    return alt.layer(span, *dots, written).properties(width=width, height=_ROW * len(given))
+    layered = alt.LayerChart(layer=[span, *dots, written])
+    return layered.properties(width=width, height=_ROW * len(given))
 
 
 def _colours(by_name: Mapping[str, str]) -> alt.Color:

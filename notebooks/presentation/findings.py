@@ -25,7 +25,7 @@ def leading_format(by_format: pd.DataFrame, requests: int) -> str:
     judged = served[(served.format != "none") & served.hit_ratio.notna()]
     if judged.empty:
         return "No picture was served"
-    leader, least = judged.loc[judged.requests.idxmax()], judged.hit_ratio.min()
+    leader, least = judged.iloc[int(judged.requests.argmax())], judged.hit_ratio.min()
     leads = f"{format_image_type(leader.format)} is {leader.requests / requests:.0%} of all responses"
     laggards = [format_image_type(name) for name in judged.format[judged.hit_ratio == least]]
     if len(laggards) == len(judged):
@@ -38,7 +38,7 @@ def hit_ratio_over_time(over_time: pd.DataFrame, expected: float, *, by_hour: bo
     judged = over_time.assign(hit_ratio=hit_ratios(over_time)).dropna(subset=["hit_ratio"])
     if judged.empty:
         return "No picture was served"
-    least = judged.loc[judged.hit_ratio.idxmin()]
+    least = judged.iloc[int(judged.hit_ratio.argmin())]
     when = f"{least.time:%H:%M}" if by_hour else f"{least.time.day} {least.time:%B}"
     steps = "hour" if by_hour else "day"
     poor = int((judged.hit_ratio < expected).sum())
