@@ -94,7 +94,8 @@ def test_a_takedown_removes_everything_and_the_next_audit_finds_nothing(
         ({"images": ["nonsense"]}, "32 lower-case hex digits for an image id but received 'nonsense'"),
         ({"tenant": "nobody"}, "expected a tenant of demo, studio but received 'nobody'"),
         ({"tenant": "demo/2026-11-25"}, "expected a tenant's name but received 'demo/2026-11-25'"),
-        ({"stage": "nowhere"}, "stage 'nowhere' has none"),
+        ({"stage": "staging"}, "stage 'staging' has none"),
+        ({"stage": "nowhere"}, "expected one of its stages (dev, staging, production) but received 'nowhere'"),
     ],
 )
 def test_an_invalid_takedown_is_refused(parameters: dict[str, Any], message: str) -> None:

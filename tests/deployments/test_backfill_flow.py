@@ -219,7 +219,7 @@ def throttles(stack: LocalStack) -> float:
         ({"images": ["cat.jpg"]}, "expected .* for an image id but received 'cat.jpg'"),
         ({"first_day": date(2020, 1, 1)}, "expected a last day on or after 2020-01-01 but received 2019-12-31"),
         ({"token": "no spaces"}, "hyphens for a token but received 'no spaces'"),
-        ({"stage": "nowhere"}, "stage 'nowhere' has none: deploy it"),
+        ({"stage": "staging"}, "stage 'staging' has none: deploy it"),
     ],
 )
 def test_invalid_parameters_are_refused_before_anything_is_created(

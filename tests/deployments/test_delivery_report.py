@@ -214,10 +214,10 @@ def test_a_day_without_logs_is_reported(tmp_path: Path, capsys: pytest.CaptureFi
         ({"day": date(2999, 1, 1)}, "expected days up to today"),
         ({"day": DAYS[1], "last_day": DAYS[0]}, "expected a last day on or after 2026-03-01 but received 2026-02-28"),
         ({"day": DAYS[0], "tenant": "nobody"}, "expected a tenant of demo, studio but received 'nobody'"),
-        ({"day": DAYS[0], "stage": "nowhere"}, "expected the SSM parameters .*'nowhere' has none: deploy it"),
-        ({"day": DAYS[0], "stage": "No Stage"}, "stage: .* but received 'No Stage'"),
+        ({"day": DAYS[0], "stage": "staging"}, "expected the SSM parameters .*'staging' has none: deploy it"),
+        ({"day": DAYS[0], "stage": "No Stage"}, "expected one of its stages .* but received 'No Stage'"),
     ],
-    ids=["future", "reversed", "unknown-tenant", "not-deployed", "malformed-stage"],
+    ids=["future", "reversed", "unknown-tenant", "not-deployed", "unknown-stage"],
 )
 def test_invalid_parameters_are_refused_and_write_nothing(
     tmp_path: Path, parameters: dict[str, Any], message: str

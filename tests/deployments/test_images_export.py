@@ -117,5 +117,5 @@ def test_a_malformed_item_is_skipped_and_reported(stack: LocalStack, capsys: pyt
 
 
 def test_a_stage_that_is_not_deployed_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_from_command_line(export_images, ["--stage", "nowhere"]) == 2
-    assert "stage 'nowhere' has none: deploy it" in capsys.readouterr().err
+    assert run_from_command_line(export_images, ["--stage", "staging"]) == 2
+    assert "stage 'staging' has none: deploy it" in capsys.readouterr().err

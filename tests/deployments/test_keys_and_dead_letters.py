@@ -132,7 +132,7 @@ def test_a_tenants_old_key_is_valid_during_the_overlap(stack: LocalStack) -> Non
         keys = parse_tenant_keys(secrets.get_secret_value(SecretId=name)["SecretString"])
         assert sorted(key.tenant for key in keys.values()) == ["acme", "globex"]
         with pytest.raises(NoTenantKeyError, match="No key for tenant hooli"):
-            TenantKeyring(secrets, name, "hooli", timedelta(days=14)).standing()
+            TenantKeyring(secrets, name, "hooli", timedelta(days=14)).state()
     finally:
         secrets.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
 
