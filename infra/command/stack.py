@@ -188,9 +188,13 @@ def _processes(stack: "LocalStack") -> tuple[Table, bool]:
     from infra.local.parts import FLOWS, LAB, PARTS, PREFECT, Part
     from infra.local.processes import find_process
 
-    parts = {part.name: part for part in (Part(NAME, "AWS", HEALTH_PATH), *PARTS, PREFECT, FLOWS, LAB)}
+    parts = {
+        part.name: part
+        for part in (Part(NAME, "AWS", "infra.local.emulator.server", HEALTH_PATH), *PARTS, PREFECT, FLOWS, LAB)
+    }
     address = Column("address", no_wrap=True, min_width=len(f"http://{HOST}:65535"))
-    table = Table("process", "service", "pid", address, "memory", "health", box=None, pad_edge=False)
+    service, memory = Column("service", no_wrap=True), Column("memory", no_wrap=True)
+    table = Table("process", service, "pid", address, memory, "health", box=None, pad_edge=False)
     is_healthy = True
     for record in stack.state.processes:
         part = parts[record.name]
@@ -234,7 +238,7 @@ def _memory(process: "psutil.Process | None") -> str:
         total = sum(member.memory_info().rss for member in family)
     except psutil.Error:
         return "–"
-    return f"{total / 1024**2:.0f} MB" + (f" in {len(family)} processes" if len(family) > 1 else "")
+    return f"{total / 1024**2:.0f} MB" + (f" ({len(family)})" if len(family) > 1 else "")
 
 
 def _queues(stack: "LocalStack") -> Table:

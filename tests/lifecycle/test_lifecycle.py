@@ -102,6 +102,8 @@ def test_up_and_down_leave_nothing_behind(darkroom: Command, home: Path, tmp_pat
     status = darkroom("status")
     assert status.returncode == 0, status.stdout + status.stderr
     assert "darkroom-dev-shared-originals" in status.stdout
+    for port in (state.ports.emulator, state.ports.edge):
+        assert f"http://127.0.0.1:{port}" in status.stdout
 
     down = darkroom("down")
     assert down.returncode == 0, down.stdout + down.stderr
