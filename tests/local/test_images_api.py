@@ -171,7 +171,7 @@ def test_a_forged_cursor_is_rejected(demo: Caller, listed: list[str]) -> None:
     head, payload, _ = good.split(".")
     for cursor in ("x", "eyJhZnRlciI6IDF9", f"{head}.{payload}.{'A' * 43}", jwt.encode({"aud": TENANT}, "k" * 32)):
         refused(
-            demo.ask("GET", "/images", params={"cursor": cursor}), 400, "a cursor as the list's last answer gave it"
+            demo.ask("GET", "/images", params={"cursor": cursor}), 400, "the cursor that the last page returned as next"
         )
     refused(demo.ask("GET", "/images", params={"cursor": "x" * 1001}), 400, "cursor")
 
