@@ -108,7 +108,7 @@ def test_among_equal_costs_the_least_cpu_is_chosen() -> None:
 scores = st.floats(0, 99)
 curves = st.lists(
     st.builds(
-        lambda quality, score, size, cpu: point(quality, score, size, cpu),
+        point,
         st.integers(1, 100),
         scores,
         st.floats(1_000, 1_000_000),

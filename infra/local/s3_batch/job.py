@@ -102,7 +102,7 @@ class Job(BaseModel):
 
 def describe(job: Job) -> dict[str, Any]:
     """Return what DescribeJob says of ``job``."""
-    asked = {
+    asked: dict[str, Any] = {
         name: job.request[name]
         for name in ("Manifest", "ManifestGenerator", "Operation", "Report", "Description", "RoleArn")
         if name in job.request
