@@ -137,7 +137,7 @@ def test_a_dead_letter_without_a_noted_failure_says_so(lane: Lane) -> None:
     [
         (["--lane", "nobody"], "expected a lane of shared, studio but received 'nobody'"),
         (["send-back"], "expected ids, or --because"),
-        (["send-back", "--all", "--because", "x"], "and one of these alone"),
+        (["send-back", "--all", "--because", "x"], "or --all: one of these"),
         (["discard"], "expected ids, or --because"),
     ],
 )
