@@ -10,7 +10,7 @@ from rich.console import Console
 
 from tests.bench.targets import Target, targets_table
 
-_LOG_WIDTH = 120  # columns, where nobody says how many there are
+_LOG_WIDTH = 120  # columns, where the output is no terminal
 OUT = Path(__file__).resolve().parents[2] / "build" / "bench"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from infra.command.traffic.trace import CLIENTS, trace
 from lambdas.core.settings import load_settings
-from tests.bench.delivery.chart import save_chart
+from tests.bench.delivery.benchmark import save_chart
 from tests.bench.delivery.function import event, run_function
 from tests.bench.delivery.replay import Replayed, _Keyed, _simulate
 

@@ -2,9 +2,9 @@ import pytest
 
 from tests.bench.imaging.benchmark import headline, targets
 from tests.bench.imaging.contenders import Contender, ContenderError, Drawing, Run, execute
-from tests.bench.imaging.figures import Result, ratios, summarize
-from tests.bench.imaging.growth import growth
 from tests.bench.imaging.imports import light_vs_drawing, light_vs_shared
+from tests.bench.imaging.results import Result, ratios, summarize
+from tests.bench.imaging.soak import growth
 from tests.bench.targets import Target
 
 

@@ -1,19 +1,21 @@
 """``make bench ONLY=delivery``: replay the trace, time the function, load the edge and nginx; figures and a chart."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import altair as alt
 from rich.console import Console
 from rich.table import Table
 
 from lambdas.core.settings import load_settings
 from lambdas.edge.inline import viewer_request_source
-from tests.bench.delivery.chart import save_chart
+from operations.palette import BLUE, FONT, GREY
+from tests.bench.delivery.function import microseconds_by_kind
 from tests.bench.delivery.hits import compare_hits
 from tests.bench.delivery.replay import REQUESTS, Replayed, replay
-from tests.bench.delivery.timing import microseconds_by_kind
 from tests.bench.machine import describe_machine
 from tests.bench.targets import Target
 
@@ -76,3 +78,39 @@ def replay_table(replayed: list[Replayed]) -> Table:
         ratios = f"{each.cold_hit_ratio:.1%}", f"{each.warm_hit_ratio:.1%}"
         table.add_row(each.name, *ratios, f"{each.objects:,}", f"{each.origin_bytes / 1e9:.1f}")
     return table
+
+
+def save_chart(replayed: Sequence[Replayed], title: str, path: Path) -> None:
+    """Draw ``replayed`` into the SVG file ``path``."""
+    gigabyte = 1e9
+    panels = [
+        _panel(replayed, "Hits, warm", [each.warm_hit_ratio * 100 for each in replayed], "{:.1f} %", names=True),
+        _panel(replayed, "Distinct objects", [float(each.objects) for each in replayed], "{:,.0f}"),
+        _panel(replayed, "GB from the origin", [each.origin_bytes / gigabyte for each in replayed], "{:.0f}"),
+    ]
+    chart = (
+        alt.hconcat(*panels, spacing=26)
+        .properties(title=alt.TitleParams(title, anchor="start", fontSize=19, offset=16))
+        .configure(font=FONT, background="white", padding=18)
+        .configure_view(stroke=None)
+        .configure_axis(labelFontSize=13, titleFontSize=13, domain=False, ticks=False, grid=False)
+    )
+    chart.save(path)
+
+
+def _panel(
+    replayed: Sequence[Replayed], title: str, figures: Sequence[float], form: str, *, names: bool = False
+) -> alt.LayerChart:
+    rows = [each.name for each in replayed]
+    values = [
+        {"row": row, "figure": figure, "label": form.format(figure), "ours": row == rows[0]}
+        for row, figure in zip(rows, figures, strict=True)
+    ]
+    axis = alt.Axis(title=None, labels=names)
+    across = alt.X("figure:Q", title=None, axis=None, scale=alt.Scale(domain=[0, max(figures) * 1.25]))
+    base = alt.Chart(alt.InlineData(values=values)).encode(y=alt.Y("row:N", sort=rows, axis=axis), x=across)
+    bars = base.mark_bar(height=26).encode(
+        color=alt.condition("datum.ours", alt.value(BLUE), alt.value(GREY)),
+    )
+    labels = base.mark_text(align="left", dx=6, fontSize=13).encode(text="label:N")
+    return alt.layer(bars, labels).properties(width=230, height=130, title=title)

@@ -13,14 +13,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from lambdas.core.keys import FORMATS
 from lambdas.core.settings import load_settings
 from tests.bench.imaging.chart import save_chart
-from tests.bench.imaging.comparison import compare
-from tests.bench.imaging.figures import ratios
-from tests.bench.imaging.growth import soak
+from tests.bench.imaging.comparison import compare, steps
 from tests.bench.imaging.imports import import_seconds, light_vs_drawing, light_vs_shared
-from tests.bench.imaging.markdown import section
 from tests.bench.imaging.photographs import large_jpegs, largest, varied_pictures
-from tests.bench.imaging.steps import steps
-from tests.bench.imaging.table import results_table
+from tests.bench.imaging.results import ratios, results_table, section
+from tests.bench.imaging.soak import soak
 from tests.bench.machine import describe_machine
 from tests.bench.targets import Target
 

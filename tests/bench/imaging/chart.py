@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 
 from operations.palette import BLACK, BLUE, FONT, GREEN, GREY, ORANGE
-from tests.bench.imaging.figures import Result
+from tests.bench.imaging.results import Result
 
 _NAMES = {"avif": "AVIF", "webp": "WebP", "jpeg": "JPEG"}
 _COLOURS = alt.Scale(domain=list(_NAMES.values()), range=[BLUE, ORANGE, GREEN])

@@ -1,21 +1,76 @@
-"""Run a contender in a process of its own, held to one core, and take its report."""
+"""Run a contender in a process of its own, on one core, and read its report; sharp is installed from its lock file."""
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from infra.assets import LIBVIPS_ENVIRONMENT
-from tests.bench.imaging.sharp_package import installed_sharp, node
 
-CHECKOUT = Path(__file__).resolve().parents[3]
+_HERE = Path(__file__).resolve().parent
+CHECKOUT = _HERE.parents[2]
 _PYTHON = "tests.bench.imaging."
 _PATIENCE_SECONDS = 1800
+_BUILD = CHECKOUT / "build" / "bench"
+
+
+class InstallationError(RuntimeError):
+    """sharp could not be installed: the message says what npm said."""
+
+
+def node() -> Path:
+    """Return Node's executable in this environment, or the machine's."""
+    return _executable("node")
+
+
+def installed_sharp() -> Path:
+    """Return the folder that holds ``node_modules/sharp``.
+
+    Raises:
+        InstallationError: npm is missing, or no registry is within reach.
+    """
+    manifests = [_HERE / "package.json", _HERE / "package-lock.json"]
+    digest = sha256(b"".join(manifest.read_bytes() for manifest in manifests)).hexdigest()[:16]
+    folder = _BUILD / f"sharp-{digest}"
+    if folder.is_dir():
+        return folder
+    _BUILD.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=_BUILD, prefix=".sharp-") as scratch:
+        fetched = Path(scratch, folder.name)
+        fetched.mkdir()
+        for manifest in manifests:
+            shutil.copy(manifest, fetched)
+        npm = subprocess.run(
+            [_executable("npm"), "ci", "--no-audit", "--no-fund"],
+            cwd=fetched,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"},
+        )
+        if npm.returncode:
+            raise InstallationError(
+                f"expected npm to install sharp but received exit status {npm.returncode}:"
+                f" is a package registry within reach?\n{npm.stderr.strip()}"
+            )
+        fetched.rename(folder)
+    return folder
+
+
+def _executable(name: str) -> Path:
+    beside = Path(sys.executable).parent / name
+    found = beside if beside.exists() else shutil.which(name)
+    if found is None:
+        raise InstallationError(f"expected {name} in this environment or on the PATH but received none; run: uv sync")
+    return Path(found)
 
 
 class ContenderError(RuntimeError):

@@ -1,11 +1,17 @@
-"""From runs to ratios: pure arithmetic."""
+"""Results of contenders: from runs to ratios, and as a table for the terminal and for ``docs/benchmarks.md``."""
 
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from rich import box
+from rich.table import Table
+
 from lambdas.core.keys import FORMATS, Format
 from tests.bench.imaging.contenders import Run
+from tests.bench.targets import Target
+
+_KILO = 1000
 
 
 @dataclass(frozen=True)
@@ -73,3 +79,56 @@ def ratios(results: Mapping[str, Result]) -> dict[str, float | dict[Format, floa
         "shipped_bytes_saved": {fmt: 1 - shipped.bytes[fmt] / sharp.bytes[fmt] for fmt in FORMATS},
         "shipped_ssimulacra2": dict(shipped.ssimulacra2),
     }
+
+
+def results_table(results: Sequence[Result]) -> Table:
+    """Return the results, means a photograph; ratios are to the first of them."""
+    title = "A photograph's full set: 4 widths × 3 formats; SSIMULACRA2 of each format"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("contender", min_width=12)
+    for heading in ("CPU s", "×", "wall s", "MB", "KB", "×", *FORMATS):
+        table.add_column(heading, justify="right", no_wrap=True)
+    first = results[0]
+    for result in results:
+        table.add_row(
+            result.name,
+            f"{result.cpu_seconds:.2f}",
+            f"{result.cpu_seconds / first.cpu_seconds:.3f}",
+            f"{result.wall_seconds:.2f}",
+            f"{result.peak_memory_mb:.0f}",
+            f"{result.total_bytes / _KILO:.0f}",
+            f"{result.total_bytes / first.total_bytes:.3f}",
+            *(f"{result.ssimulacra2[fmt]:.1f}" if fmt in result.ssimulacra2 else "–" for fmt in FORMATS),
+        )
+    return table
+
+
+def section(results: Sequence[Result], targets: Sequence[Target], machine: Mapping[str, object]) -> str:
+    """Return tables of contenders and targets, under a line on the machine; ratios are to the first contender."""
+    first = results[0]
+    lines = [
+        f"Measured on {machine['date']}: {machine['processor']}, {machine['cores']} cores of which one was used,"
+        f" {machine['memory_gb']} GB, Python {machine['python']}, libvips {machine['libvips']};"
+        f" {first.versions}; load before the run {machine['load_before']}.",
+        "",
+        "| a photograph's full set | CPU s | × | wall s | peak MB | KB | × | SSIMULACRA2 of AVIF | WebP | JPEG |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for result in results:
+        scores = (f"{result.ssimulacra2[fmt]:.1f}" if fmt in result.ssimulacra2 else "–" for fmt in FORMATS)
+        cells = (
+            result.name,
+            f"{result.cpu_seconds:.2f}",
+            f"{result.cpu_seconds / first.cpu_seconds:.3f}",
+            f"{result.wall_seconds:.2f}",
+            f"{result.peak_memory_mb:.0f}",
+            f"{result.total_bytes / _KILO:.0f}",
+            f"{result.total_bytes / first.total_bytes:.3f}",
+            *scores,
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", "| figure | expected | received | |", "|---|--:|--:|---|"]
+    for target in targets:
+        verdict = "met" if target.met else "**missed**"
+        lines.append(f"| `{target.name}` | {target.side} {target.limit:g} | {target.received:.3g} | {verdict} |")
+    return "\n".join(lines) + "\n"
