@@ -201,7 +201,8 @@ class Limits(Table):
         description="Width × height × frames in pixels, where rendering.animated keeps the animation.",
     )
     decode_seconds: Annotated[int, Field(ge=1)] = Field(
-        default=30, description="CPU seconds to decode and draw one group. Keep it below the functions' timeouts."
+        default=30,
+        description="Seconds to decode and draw one group, by the clock. Keep it below the functions' timeouts.",
     )
     accept_truncated: bool = Field(
         default=False, description="Draw what can be decoded of a damaged file and record that, instead of rejecting."
