@@ -27,7 +27,7 @@ def approve(page: Page, image_id: str) -> None:
     """Read the question, choose to approve it, give a reason, and submit."""
     page.get_by_role("button", name="Resume").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("1 picture to be removed for good")
+    expect(dialog).to_contain_text("1 picture will be removed permanently")
     expect(dialog).to_contain_text(image_id)
     dialog.locator(".p-select-button__control").focus()
     page.keyboard.press("ArrowDown")
@@ -63,7 +63,7 @@ def test_a_person_approves_in_the_ui(browser: Browser, served: Prefect, stack: L
 
     run = served.await_state(flow_run_id)
     assert run["state"]["name"] == "Completed", run["state"]["message"]
-    assert re.match(r"1 of 1 picture gone: 1 versions of originals", run["state"]["message"])
+    assert re.match(r"1 of 1 picture removed: 1 versions of originals", run["state"]["message"])
     expect(page.get_by_text("Completed").first).to_be_visible()
     page.close()
     assert httpx.get(shown, trust_env=False, timeout=60).status_code == 404
