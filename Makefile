@@ -5,12 +5,12 @@
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 CDK_VERSION := 2.1148.1
-# As the command, the flows and the notebooks are told; what is said to make goes before it.
+# Stage for the CLI, flows and notebooks. A make argument wins.
 STAGE ?= $(or $(DARKROOM_STAGE),dev)
-# More for the CDK's command, such as --require-approval never.
+# Further options of the CDK CLI, such as --require-approval never.
 OPTIONS ?=
 
-# uv and npm tools are fetched once where the machine has none of its own.
+# uv is installed into .uv if the machine has none.
 SYSTEM_UV := $(shell command -v uv 2>/dev/null)
 UV := $(or $(SYSTEM_UV),$(CURDIR)/.uv/bin/uv)
 VENV := $(or $(UV_PROJECT_ENVIRONMENT),.venv)
@@ -28,19 +28,19 @@ PYTEST = $(RUN) pytest
 
 .PHONY: help demo check test test-all quick test-units test-local test-deployments test-lifecycle test-extended test-hypothesis faults up down synth bootstrap diff deploy destroy snapshots settings lint bench calibrate lab clean
 
-help: ## Show these lines
+help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.ready ## Upload pictures, see them come back: make demo [FOLDER=my/photos]
 	$(RUN) darkroom demo $(if $(FOLDER),"$(FOLDER)")
 
-check: $(VENV)/.ready ## Lint and run the quick unit tests, beside each other, in about a minute
+check: $(VENV)/.ready ## Lint and quick unit tests side by side, for the inner loop
 	@$(TOGETHER) lint quick
 
 test: $(VENV)/.ready ## Run the tests that prove the product, or some: make test [TESTS=tests/unit/test_keys.py]
 	@$(if $(TESTS),$(PYTEST) $(TESTS),$(TOGETHER) test-units test-local test-deployments)
 
-test-all: $(VENV)/.ready ## Run the other tests: starts and ends, cdk, browser, documents' commands, faults
+test-all: $(VENV)/.ready ## Run the remaining tests: lifecycle, CDK CLI, browser, document commands, faults
 	@$(TOGETHER) test-lifecycle test-extended test-hypothesis
 
 quick:
@@ -64,19 +64,19 @@ test-extended:
 test-hypothesis:
 	$(PYTEST) tests/unit --hypothesis-profile thorough -m hypothesis
 
-faults: $(VENV)/.ready ## Break parts of the local stack, and count that nothing is lost
+faults: $(VENV)/.ready ## Break parts of the local stack and check that nothing is lost
 	BACKFILL_IMAGES=500 $(PYTEST) tests/local tests/deployments -m faults
 
 up: $(VENV)/.ready ## Start the local stack and leave it running
 	$(RUN) darkroom up
 
-down: $(VENV)/.ready ## End the local stack, and leave nothing behind
+down: $(VENV)/.ready ## Stop the local stack and remove its files
 	$(RUN) darkroom down
 
 synth: $(VENV)/.ready ## Synthesize the templates for AWS into cdk.out: make synth [STAGE=staging] [OPTIONS=…]
 	$(CDK) synth --quiet $(OPTIONS)
 
-bootstrap: $(VENV)/.ready ## Prepare the account for the CDK, once: make bootstrap [STAGE=staging] [OPTIONS=…]
+bootstrap: $(VENV)/.ready ## Prepare the account for the CDK, once per account: make bootstrap [STAGE=staging] [OPTIONS=…]
 	$(CDK) bootstrap $(OPTIONS)
 
 diff: $(VENV)/.ready ## Compare the templates with what is deployed: make diff [STAGE=staging] [OPTIONS=…]
@@ -89,7 +89,7 @@ deploy: $(VENV)/.ready ## Deploy every stack to AWS: make deploy [STAGE=staging]
 destroy: $(VENV)/.ready ## Delete the stacks of a stage that is not protected: make destroy [STAGE=staging] [OPTIONS=…]
 	$(CDK) destroy --all $(OPTIONS)
 
-snapshots: $(VENV)/.ready ## Write the templates' snapshots anew, after a change of them that is meant
+snapshots: $(VENV)/.ready ## Rewrite the templates' snapshots after an intended change
 	DARKROOM_WRITE_SNAPSHOTS=1 $(RUN) pytest tests/stack/test_snapshots.py
 
 settings: $(VENV)/.ready ## Write docs/settings.md, after a change of the settings model
