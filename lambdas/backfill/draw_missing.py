@@ -7,7 +7,7 @@ from datetime import datetime
 
 from lambdas.core.aws_errors import OriginalGoneError
 from lambdas.core.batch_invocation import Done, Result, Task
-from lambdas.core.drawing import draw_and_store
+from lambdas.core.drawing import Drawing
 from lambdas.core.keys import MalformedKeyError, OriginalKey, Variant
 from lambdas.core.messages import Derived, StoredDerivative
 from lambdas.core.observability import identify, logger
@@ -15,6 +15,7 @@ from lambdas.core.records import ImageRecord, OriginalRecord, PictureRecord
 from lambdas.core.settings import Settings
 from lambdas.core.stores.derivatives import DerivativeStore, HeldDerivative
 from lambdas.core.stores.images import ImagesTable
+from lambdas.imaging.deadline import OutOfTimeError
 from lambdas.imaging.geometry import drawn_size
 
 
@@ -50,11 +51,15 @@ def draw_missing(
         return _failed(f"not_an_original: {error}")
     identify(key.image_id, key.tenant)
     item = stores.images.find(key.image_id, now=True)
-    if item is None:
+    if item is None or item["state"] in ("expected", "processing"):
         return _failed(f"unknown_image: No outcome of {key.image_id} in the images table")
+    if item["state"] == "removed":
+        return _failed("removed: The image was taken down")
     image = ImageRecord.model_validate(item)
     if image.rejection is not None:
         return _failed(f"{image.rejection.code}: {image.rejection.message}")
+    if image.state != "ready":
+        return _failed(f"{image.state}: expected a ready image but received one in the state {image.state}")
     if image.metadata is None or (image.original.bucket, image.original.key) != (task.bucket, task.key):
         return _failed(
             f"unknown_image: expected the original at {image.original.bucket}/{image.original.key}"
@@ -68,16 +73,16 @@ def draw_missing(
         except OriginalGoneError as error:
             return _failed(f"original_gone: {error}")
         left = seconds - (time.perf_counter() - started)
-        derived = draw_and_store(image.image_id, data, missing, stores.derivatives, settings, seconds=left)
+        drawing = Drawing(image.image_id, image.original.etag, data, stores.images, stores.derivatives, settings)
+        try:
+            derived = drawing.draw_and_store(missing, seconds=left)
+        except OutOfTimeError as error:
+            return Result(code="TemporaryFailure", text=f"out_of_time: {error}")
     made = derived.derivatives
     if not _record(image, (*kept, *made), stores):
-        stores.derivatives.remove(image.image_id, [each.variant for each in made])
-        return _failed("taken_down: The image was taken down while it was drawn")
+        return _failed("removed: The image was taken down while it was drawn")
     if derived.rejection is not None:
-        reason = f"{derived.rejection.code}: {derived.rejection.message}"
-        if derived.rejection.code == "decode_timeout" and made:
-            return Result(code="TemporaryFailure", text=f"{reason}; {len(made)} of {len(missing)} are made")
-        return _failed(reason)
+        return _failed(f"{derived.rejection.code}: {derived.rejection.message}")
     logger.info("Backfilled", extra={"made": [str(each.variant) for each in made], "kept": len(kept)})
     done = Done(
         made=len(made),

@@ -56,6 +56,7 @@ class Image(Message):
     uploaded_at: datetime = Field(description="When S3 had all of it, UTC.")
     format: OriginalFormat | None = Field(description="Detected from the bytes; None if they are no known format.")
     declared_type: str | None = Field(default=None, description="Content type that the uploader declared.")
+    claim_id: str = Field(description="Under which the execution processes it; see lambdas.core.life.")
 
 
 class GeoPosition(Message):
@@ -109,9 +110,9 @@ class Group(Message):
 
 
 class Validated(Message):
-    """The result of validate. ``settled``: nothing is left to do for this event."""
+    """The result of validate. ``settled``: nothing is left to do for this event. ``busy``: another execution has it."""
 
-    outcome: Literal["accepted", "rejected", "settled"]
+    outcome: Literal["accepted", "rejected", "settled", "busy"]
     image: Image | None
     rejection: Rejection | None = None
     seconds: float
@@ -171,10 +172,13 @@ class RecordRequest(Message):
     timings: dict[str, float] = Field(default_factory=dict, description="Seconds by step.")
 
 
-class Recorded(Message):
-    """The result of record."""
+RecordedState = Literal["ready", "rejected", "held", "removed", "superseded"]
 
-    outcome: Literal["ready", "rejected"]
+
+class Recorded(Message):
+    """The result of record: the image's state, whoever wrote it; ``superseded`` if another execution processes it."""
+
+    outcome: RecordedState
 
 
 class GenerateRequest(Message):
@@ -187,5 +191,5 @@ class GenerateRequest(Message):
 class Generated(Message):
     """The result of the generator."""
 
-    status: Literal["made", "exists", "unknown_image", "not_on_ladder", "rejected"]
+    status: Literal["made", "exists", "not_yet", "unknown_image", "not_on_ladder", "rejected", "held", "removed"]
     bytes: int | None = None

@@ -7,7 +7,8 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field
 
 from lambdas.core.keys import Variant
-from lambdas.core.messages import CheckedImageId, Message, RecordRequest, Rejection
+from lambdas.core.life import State, format_instant
+from lambdas.core.messages import CheckedImageId, Image, Message, RecordRequest, Rejection
 from lambdas.imaging.formats import OriginalFormat
 from lambdas.imaging.geometry import Size
 
@@ -20,41 +21,33 @@ def rejection_of(request: RecordRequest) -> Rejection | None:
     return next((rejection for rejection in found if rejection is not None), None)
 
 
-def image_item(request: RecordRequest, recorded_at: datetime) -> dict[str, Any]:
-    """Return the item, of JSON types, that holds an image's outcome.
+def results(request: RecordRequest, recorded_at: datetime) -> dict[str, Any]:
+    """Return the attributes, of JSON types, that an image's outcome adds to its row.
 
     ``timings`` are seconds by step; ``derive`` is the longest group's, ``derive_all_groups`` their sum.
     """
-    image, rejection = request.image, rejection_of(request)
-    outcome: Literal["ready", "rejected"] = "ready" if rejection is None else "rejected"
-    item: dict[str, Any] = {
-        "image_id": image.image_id,
-        "tenant": image.tenant,
-        "uploaded_at": _format_instant(image.uploaded_at),
-        "recorded_at": _format_instant(recorded_at),
-        "outcome": outcome,
-        "original": image.model_dump(mode="json", include={"bucket", "key", "version_id", "etag", "bytes", "format"}),
-        "timings": _timings(request),
-    }
+    rejection = rejection_of(request)
+    found: dict[str, Any] = {"recorded_at": format_instant(recorded_at), "timings": _timings(request)}
     if rejection is not None:
-        return {**item, "rejection": rejection.to_json()}
+        return {**found, "rejection": rejection.to_json()}
     derivatives = {
         str(made.variant): made.model_dump(mode="json", exclude={"variant"}, exclude_none=True)
         for derived in request.derivations
         for made in derived.derivatives
     }
     metadata = request.metadata.to_json() if request.metadata else {}
-    return {**item, "metadata": metadata, "derivatives": derivatives}
+    return {**found, "metadata": metadata, "derivatives": derivatives}
+
+
+def original_of(image: Image) -> dict[str, Any]:
+    """Return what a row holds of the original of ``image``."""
+    return image.model_dump(mode="json", include={"bucket", "key", "version_id", "etag", "bytes", "format"})
 
 
 def _timings(request: RecordRequest) -> dict[str, float]:
     groups = [derived.seconds for derived in request.derivations]
     drawn = {"derive": max(groups), "derive_all_groups": round(sum(groups), 4)} if groups else {}
     return {**request.timings, **drawn}
-
-
-def _format_instant(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 # ---- Reading, by those who draw more of an image
@@ -91,12 +84,25 @@ class PictureRecord(Message):
         return Size(self.width, self.height)
 
 
-class ImageRecord(Message):
-    """An image with an outcome."""
+class UploadRecord(Message):
+    """What a client asked to upload; every row has it that ``POST /uploads`` wrote."""
 
     image_id: CheckedImageId
     tenant: str
-    outcome: Literal["ready", "rejected"]
+    state: State
+    key: str = Field(description="S3 key of the original.")
+    bytes: int = Field(description="Size that was asked for, and signed.")
+    requested_at: str = Field(description="ISO 8601, UTC.")
+    multipart_id: str | None = Field(default=None, description="S3's id; None for an upload in one piece.")
+    part_bytes: int | None = None
+
+
+class ImageRecord(Message):
+    """An image whose original has arrived."""
+
+    image_id: CheckedImageId
+    tenant: str
+    state: State
     original: OriginalRecord
     rejection: Rejection | None = None
     metadata: PictureRecord | None = Field(default=None, description="Only of a ready image.")
@@ -128,7 +134,7 @@ class Column(NamedTuple):
 COLUMNS: tuple[Column, ...] = (
     Column("image_id", "string", "As in the address of a picture; p- before a private one"),
     Column("tenant", "string", "Whose it is"),
-    Column("outcome", "string", "ready or rejected"),
+    Column("outcome", "string", "ready, rejected or held"),
     Column("rejection", "string", "Why it was rejected, as a code; null if it is ready"),
     Column("format", "string", "Of the original, by its bytes; null if they are no picture"),
     Column("bytes", "bigint", "Size of the original"),
@@ -148,16 +154,16 @@ _METADATA_COLUMNS = ("width", "height", "alpha", "pages", "animation", "color_sp
 
 
 def image_row(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the analytics row of an ``item`` as :func:`image_item` makes it; None for what the item lacks.
+    """Return the analytics row of an ``item`` of the images table; None for what the item lacks.
 
     Raises:
-        KeyError: the item lacks a field that every item has.
+        KeyError: the item lacks a field that every image with an outcome has.
     """
     original, metadata = item["original"], item.get("metadata", {})
     return {
         "image_id": item["image_id"],
         "tenant": item["tenant"],
-        "outcome": item["outcome"],
+        "outcome": item["state"],
         "rejection": item["rejection"]["code"] if "rejection" in item else None,
         "format": metadata.get("format") or original.get("format"),
         "bytes": original["bytes"],

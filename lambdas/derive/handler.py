@@ -3,13 +3,14 @@
 import time
 from typing import Any
 
-from lambdas.core.clients import s3
-from lambdas.core.drawing import draw_and_store
-from lambdas.core.environment import DerivativesBucketName, Environment
+from lambdas.core.clients import dynamodb, s3
+from lambdas.core.drawing import Drawing
+from lambdas.core.environment import DerivativesBucketName, Environment, ImagesTableName, seconds_left
 from lambdas.core.messages import Derived, DeriveRequest
 from lambdas.core.observability import LambdaContext, count, identify, observed, seconds
 from lambdas.core.settings import load_settings
 from lambdas.core.stores.derivatives import DerivativeStore
+from lambdas.core.stores.images import ImagesTable
 from lambdas.core.stores.originals import read_original
 
 
@@ -17,23 +18,30 @@ class Variables(Environment):
     """Environment variables of derive."""
 
     derivatives_bucket: DerivativesBucketName
+    images_table: ImagesTableName
 
 
 @observed
-def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Draw and store one group."""
     started = time.perf_counter()
-    derived = _derive(DeriveRequest.model_validate(event))
+    derived = _derive(DeriveRequest.model_validate(event), context)
     took = time.perf_counter() - started
     count("derivatives_drawn", len(derived.derivatives))  # again for each delivery of the same upload
     seconds("derive_seconds", took)
     return derived.model_copy(update={"seconds": round(took, 4)}).to_json()
 
 
-def _derive(request: DeriveRequest) -> Derived:
-    image, settings = request.image, load_settings()
+def _derive(request: DeriveRequest, context: LambdaContext) -> Derived:
+    image, settings, variables = request.image, load_settings(), Variables.read()
     identify(image.image_id, image.tenant)
-    data = read_original(s3(), image)
-    store = DerivativeStore(s3(), Variables.read().derivatives_bucket, settings)
+    drawing = Drawing(
+        image.image_id,
+        image.etag,
+        read_original(s3(), image),
+        ImagesTable(dynamodb(), variables.images_table),
+        DerivativeStore(s3(), variables.derivatives_bucket, settings),
+        settings,
+    )
     # Record removes the derivatives of a rejected picture: other groups may still be drawing it.
-    return draw_and_store(image.image_id, data, request.variants, store, settings)
+    return drawing.draw_and_store(request.variants, seconds=seconds_left(context))

@@ -36,7 +36,8 @@ def decode(
     ``frames`` of an animation are returned one below the other; ``size`` is that of one frame.
 
     Raises:
-        RejectedError: ``corrupt`` (truncated files too) or ``decode_timeout``.
+        RejectedError: ``corrupt`` (truncated files too) or ``too_costly``.
+        OutOfTimeError: the wall-clock limit has passed; a retry may help.
     """
     clear_errors()
     try:

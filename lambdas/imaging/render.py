@@ -31,12 +31,13 @@ def render(
 ) -> Iterator[Derivative]:
     """Draw ``variants`` of the original in ``data`` and yield each as soon as it is done.
 
-    The deadline for all of them is ``limits.decode_seconds``, or ``seconds`` if that is shorter.
+    All of them together may take ``limits.decode_seconds`` of CPU time, and ``seconds`` by the clock.
 
     Raises:
-        RejectedError: the original is corrupt, beyond the limits, or takes longer than the deadline.
+        RejectedError: the original is corrupt, beyond the limits, or takes too much CPU time.
+        OutOfTimeError: ``seconds`` have passed; a retry may help.
     """
-    deadline = Deadline(min(settings.limits.decode_seconds, seconds))
+    deadline = Deadline(settings.limits.decode_seconds, seconds)
     group = _Group(data, inspect(data, settings.limits), settings, deadline)
     for variant in sorted(variants, key=lambda each: (each.width, each.height, each.format), reverse=True):
         yield group.draw(variant)

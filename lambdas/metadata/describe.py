@@ -1,6 +1,7 @@
 """Describe an original: its metadata, and the groups in which its variants are drawn. No AWS."""
 
 import hashlib
+import math
 
 from lambdas.core.keys import Variant
 from lambdas.core.messages import GeoPosition, Group, Metadata
@@ -28,18 +29,24 @@ _ALIASES = {
 
 
 def describe(
-    data: bytes, fmt: OriginalFormat, settings: Settings, declared_type: str | None = None
+    data: bytes,
+    fmt: OriginalFormat,
+    settings: Settings,
+    declared_type: str | None = None,
+    *,
+    seconds: float = math.inf,
 ) -> tuple[Metadata, tuple[Group, ...]]:
     """Read the header, decode a thumbnail to check that the pixels are whole, and plan the drawing.
 
-    ``declared_type`` is the content type that the uploader declared.
+    ``declared_type`` is the content type that the uploader declared; ``seconds`` may pass by the clock.
 
     Raises:
-        RejectedError: the picture is corrupt, beyond the limits, or takes longer than the deadline.
+        RejectedError: the picture is corrupt, beyond the limits, or takes too much CPU time.
+        OutOfTimeError: ``seconds`` have passed; a retry may help.
     """
     header = inspect(data, settings.limits)
     frames = kept_frames(header, settings)
-    thumbnail, damaged = _thumbnail(data, header, settings)
+    thumbnail, damaged = _thumbnail(data, header, settings, seconds)
     shown = placeholder(thumbnail)
     place = header.exif.position if settings.metadata.keep_gps else None
     metadata = Metadata(
@@ -76,10 +83,10 @@ def is_mismatch(declared: str | None, found: OriginalFormat) -> bool:
     return essence not in _UNSPECIFIC and _ALIASES.get(essence, essence) != ORIGINAL_MIME_TYPES[found]
 
 
-def _thumbnail(data: bytes, header: Header, settings: Settings) -> tuple["pyvips.Image", bool]:
+def _thumbnail(data: bytes, header: Header, settings: Settings, seconds: float) -> tuple["pyvips.Image", bool]:
     """Decode at the smallest rung's size, which still reads every byte; also return whether the file is damaged."""
     size = drawn_size(header.size, Variant(settings.ladder.widths[0], 0, "jpeg"))
-    deadline = Deadline(settings.limits.decode_seconds)
+    deadline = Deadline(settings.limits.decode_seconds, seconds)
     try:
         return decode(data, header, size, deadline, fail_on="missing"), False
     except RejectedError as error:

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from lambdas.core import life
 from lambdas.core.clients import dynamodb, s3
 from lambdas.core.environment import DerivativesBucketName, Environment, ImagesTableName
-from lambdas.core.keys import Format
-from lambdas.core.messages import Recorded, RecordRequest, StoredDerivative
+from lambdas.core.keys import Format, ImageId
+from lambdas.core.messages import Recorded, RecordedState, RecordRequest, StoredDerivative
 from lambdas.core.observability import LambdaContext, count, identify, logger, observed, seconds, size
-from lambdas.core.records import image_item
+from lambdas.core.records import rejection_of, results
 from lambdas.core.settings import load_settings
 from lambdas.core.stores.derivatives import DerivativeStore
 from lambdas.core.stores.images import ImagesTable
@@ -25,40 +26,44 @@ class Variables(Environment):
 
 @observed
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Record one image's outcome. If another delivery of the same upload was first, its outcome is kept."""
+    """Record one image's outcome, if this execution still has the claim on it."""
     started = time.perf_counter()
     request = RecordRequest.model_validate(event)
     identify(request.image.image_id, request.image.tenant)
-    now = datetime.now(UTC)
-    item = image_item(request, now)
-    made = [derivative for derived in request.derivations for derivative in derived.derivatives]
-    recorded = _add(item)
-    if recorded is item:
-        _measure(request, made, item, (now - request.image.uploaded_at).total_seconds())
-    if recorded is None or recorded["outcome"] == "rejected":
-        _discard(request, made)
+    state = _record(request, datetime.now(UTC))
+    if state in ("rejected", "removed"):
+        _discard(request.image.image_id)
     seconds("record_seconds", time.perf_counter() - started)
-    return Recorded(outcome=(recorded or item)["outcome"]).to_json()
+    return Recorded(outcome=state).to_json()
 
 
-def _add(item: dict[str, Any]) -> dict[str, Any] | None:
-    """Write ``item`` and return it, or the item that is already there; None if that was taken down since."""
-    table = ImagesTable(dynamodb(), Variables.read().images_table)
-    if table.add(item):
-        logger.info("Recorded", extra={"outcome": item["outcome"], "rejection": item.get("rejection")})
-        return item
-    logger.info("Already recorded by another delivery")
+def _record(request: RecordRequest, now: datetime) -> RecordedState:
+    """Write the outcome; return the state that the image has then, whoever wrote it."""
+    image = request.image
+    outcome: life.Outcome = "ready" if rejection_of(request) is None else "rejected"
+    found = results(request, now)
+    images = ImagesTable(dynamodb(), Variables.read().images_table)
+    applied = images.apply(image.image_id, life.record(outcome, found, image.claim_id))
+    if applied.done:
+        logger.info("Recorded", extra={"outcome": outcome, "rejection": found.get("rejection")})
+        _measure(request, outcome, found, (now - image.uploaded_at).total_seconds())
+        return outcome
+    row = applied.row
+    state: life.State = row["state"] if row else "removed"
+    logger.info("Not recorded: this execution has no claim on it", extra={"state": state})
     count("image_recorded_before")
-    return table.find(item["image_id"], now=True)
+    # Of the same bytes: another execution has taken over, or an operator wants them processed again.
+    return "superseded" if state in ("expected", "processing") else state
 
 
-def _measure(request: RecordRequest, made: Sequence[StoredDerivative], item: dict[str, Any], waited: float) -> None:
+def _measure(request: RecordRequest, outcome: life.Outcome, found: dict[str, Any], waited: float) -> None:
     """Publish metrics of an image, only for the outcome that was written, so that each image counts once."""
-    count(f"image_{item['outcome']}")
+    count(f"image_{outcome}")
     seconds("upload_to_outcome_seconds", waited)
-    if "rejection" in item:
-        count(f"rejected_{item['rejection']['code']}")
+    if "rejection" in found:
+        count(f"rejected_{found['rejection']['code']}")
     else:
+        made = [derivative for derived in request.derivations for derivative in derived.derivatives]
         count("derivatives_made", len(made))
         size("bytes_saved", bytes_saved(request.image.bytes, made, load_settings().rendering.eager_formats))
 
@@ -76,14 +81,13 @@ def bytes_saved(original: int, made: Sequence[StoredDerivative], formats: Sequen
     return original - widest.bytes
 
 
-def _discard(request: RecordRequest, made: Sequence[StoredDerivative]) -> None:
-    """Delete the derivatives of an image that was rejected or taken down.
+def _discard(image_id: ImageId) -> None:
+    """Delete the derivatives of an image that was rejected or removed, also those that viewers had drawn early.
 
-    Only after the outcome is written, so that derivatives of an image that another delivery recorded as ready are
-    never touched. If this fails, the retry finds the outcome and discards again.
+    Only after the outcome is written: whoever stores one later reads the outcome then. If this fails, the retry finds
+    the outcome and discards again.
     """
-    variants = [each.variant for each in made]
-    if variants:
-        store = DerivativeStore(s3(), Variables.read().derivatives_bucket, load_settings())
-        store.remove(request.image.image_id, variants)
-        logger.info("Derivatives of a rejected image removed", extra={"variants": [str(each) for each in variants]})
+    store = DerivativeStore(s3(), Variables.read().derivatives_bucket, load_settings())
+    deleted = store.remove_all(image_id)
+    if deleted:
+        logger.info("Derivatives of an image that is not to be shown were deleted", extra={"deleted": deleted})

@@ -1,19 +1,21 @@
-"""Validate: turn a queue record into an accepted, rejected or settled upload, without libvips."""
+"""Validate: claim an upload for this execution, and accept or reject it, without libvips."""
 
 import time
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
+from lambdas.core import life
 from lambdas.core.aws_errors import OriginalGoneError
 from lambdas.core.clients import dynamodb, s3
 from lambdas.core.environment import Environment, ImagesTableName
 from lambdas.core.keys import MalformedKeyError, OriginalKey
 from lambdas.core.messages import Image, Rejection, Validated
 from lambdas.core.observability import LambdaContext, count, identify, logger, observed, seconds
+from lambdas.core.records import original_of
 from lambdas.core.s3_event import Arrival, parse_record
 from lambdas.core.settings import load_settings
 from lambdas.core.stores.images import ImagesTable
-from lambdas.core.stores.originals import OriginalHead, read_head
+from lambdas.core.stores.originals import OriginalHead, delete_version, find_original, read_head
 from lambdas.imaging.formats import SNIFF_BYTES, as_original, require_original, sniff
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.rejection.limits import check_bytes
@@ -27,39 +29,49 @@ class Variables(Environment):
 
 @observed
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Validate the upload of one SQS record."""
+    """Claim and validate the upload of one SQS record, for the execution named ``claim_id``."""
     started = time.perf_counter()
-    verdict = _validate(parse_record(event))
+    verdict = _validate(parse_record(event["record"]), event["claim_id"])
     took = time.perf_counter() - started
     count(f"upload_{verdict.outcome}")
     seconds("validate_seconds", took)
     return verdict.model_copy(update={"seconds": round(took, 4)}).to_json()
 
 
-def _validate(arrival: Arrival) -> Validated:
+def _validate(arrival: Arrival, claim_id: str) -> Validated:
     try:
         key = OriginalKey.parse(arrival.key)
     except MalformedKeyError as error:
         logger.warning("Not an original; ignored", extra={"bucket": arrival.bucket, "reason": str(error)})
-        return _settled()
+        return _nothing("settled")
     if key.tenant not in load_settings().tenants:
         # The API signs no upload for it: someone wrote to the bucket by other means, or the tenant was removed.
         logger.warning("Original of an unknown tenant; ignored", extra={"key": arrival.key})
-        return _settled()
+        return _nothing("settled")
     identify(key.image_id, key.tenant)
-    if ImagesTable(dynamodb(), Variables.read().images_table).has_outcome(key.image_id):
-        logger.info("Outcome already recorded")
-        return _settled()
     try:
         found = read_head(s3(), arrival, arrival.size, SNIFF_BYTES)
     except OriginalGoneError as error:
         logger.warning("Original deleted before it was validated", extra={"reason": str(error)})
-        return _settled()
-    return _verdict(arrival, key, found)
+        return _nothing("settled")
+    image = _image(arrival, key, found, claim_id)
+    now = datetime.now(UTC)
+    claim = life.Claim.starting(claim_id, now, load_settings().pipeline.execution_seconds)
+    arrived = {
+        "tenant": image.tenant,
+        "key": image.key,
+        "bytes": image.bytes,
+        "uploaded_at": life.format_instant(image.uploaded_at),
+    }
+    images = ImagesTable(dynamodb(), Variables.read().images_table)
+    applied = images.apply(image.image_id, life.claim(original_of(image), arrived, claim, now))
+    if not applied.done:
+        return _not_claimed(image, applied.row, now, images)
+    return _verdict(image, found, (applied.row or {}).get("deaths", 0))
 
 
-def _verdict(arrival: Arrival, key: OriginalKey, found: OriginalHead) -> Validated:
-    image = Image(
+def _image(arrival: Arrival, key: OriginalKey, found: OriginalHead, claim_id: str) -> Image:
+    return Image(
         image_id=key.image_id,
         tenant=key.tenant,
         bucket=arrival.bucket,
@@ -70,15 +82,56 @@ def _verdict(arrival: Arrival, key: OriginalKey, found: OriginalHead) -> Validat
         uploaded_at=found.uploaded_at.astimezone(UTC),
         format=as_original(sniff(found.head)),
         declared_type=found.declared_type,
+        claim_id=claim_id,
     )
+
+
+def _verdict(image: Image, found: OriginalHead, deaths: int) -> Validated:
+    settings = load_settings()
     try:
-        check_bytes(found.bytes, load_settings().limits)
+        check_bytes(found.bytes, settings.limits)
         require_original(sniff(found.head))
+        if deaths >= settings.pipeline.max_deaths:
+            raise RejectedError(
+                "too_costly", f"expected a picture that can be drawn but {deaths} executions ended while drawing it"
+            )
     except RejectedError as error:
         logger.info("Rejected", extra={"code": error.code, "reason": error.message})
         return Validated(outcome="rejected", image=image, rejection=Rejection.of(error), seconds=0)
     return Validated(outcome="accepted", image=image, seconds=0)
 
 
-def _settled() -> Validated:
-    return Validated(outcome="settled", image=None, seconds=0)
+def _not_claimed(image: Image, row: dict[str, Any] | None, now: datetime, images: ImagesTable) -> Validated:
+    """Settle an arrival that changes nothing; delete its bytes if they are not the recorded ones."""
+    if row is None:
+        raise RuntimeError(f"expected a row that refused the claim of {image.image_id} but received none")
+    original = original_of(image)
+    match arrived := life.classify_arrival(row, original, image.claim_id, now):
+        case "busy":
+            logger.info("Another execution is processing it")
+            return _nothing("busy")
+        case "removed" | "other":
+            _delete(image)
+        case "extra":
+            _settle_extra(image, row["original"], images)
+        case "again":
+            pass
+    logger.info("Nothing left to do for this arrival", extra={"arrived": arrived, "state": row["state"]})
+    count(f"arrival_{arrived}")
+    return _nothing("settled")
+
+
+def _settle_extra(image: Image, recorded: dict[str, Any], images: ImagesTable) -> None:
+    """Delete another version of the same bytes, unless it is the last one: then the row has to name it."""
+    if find_original(s3(), recorded["bucket"], recorded["key"], recorded["version_id"]) is not None:
+        _delete(image)
+    elif image.version_id is not None:
+        images.apply(image.image_id, life.repin(recorded, image.version_id))
+
+
+def _delete(image: Image) -> None:
+    delete_version(s3(), image, bypass_lock=load_settings().storage.object_lock)
+
+
+def _nothing(outcome: life.Unclaimed) -> Validated:
+    return Validated(outcome=outcome, image=None, seconds=0)

@@ -156,6 +156,12 @@ class Pipeline(Table):
         le=900,
         description="Longest delay in seconds of a throttled message, sent again without counting; SQS allows 900.",
     )
+    max_deaths: int = Field(
+        default=2,
+        ge=1,
+        le=10,
+        description="Executions that may end by a function's time-out or lack of memory, until the picture is rejected.",
+    )
     # Each group fetches and decodes the original again: at 0.4 s, photographs of 8 to 22 MP take a sixth more CPU and
     # are done in half the time.
     group_seconds: float = Field(

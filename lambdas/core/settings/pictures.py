@@ -202,7 +202,7 @@ class Limits(Table):
     )
     decode_seconds: Annotated[int, Field(ge=1)] = Field(
         default=30,
-        description="Seconds to decode and draw one group, by the clock. Keep it below the functions' timeouts.",
+        description="CPU seconds to decode and draw one group; a picture that needs more is rejected as too costly.",
     )
     accept_truncated: bool = Field(
         default=False, description="Draw what can be decoded of a damaged file and record that, instead of rejecting."

@@ -84,6 +84,20 @@ class DerivativeStore:
         for variant in variants:
             self._client.delete_object(Bucket=self._bucket, Key=derivative_key(image_id, variant))
 
+    def remove_all(self, image_id: ImageId) -> int:
+        """Delete every derivative of an image; return how many there were.
+
+        Raises:
+            ClientError: S3 refused; a retry may help.
+        """
+        deleted = 0
+        pages = self._client.get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=self._bucket, Prefix=f"{image_id}/"):
+            for found in page.get("Contents", []):
+                self._client.delete_object(Bucket=self._bucket, Key=found["Key"])
+                deleted += 1
+        return deleted
+
     def _put(self, image_id: ImageId, variant: Variant, data: bytes, condition: dict[str, str]) -> None:
         self._client.put_object(
             Bucket=self._bucket,

@@ -1,21 +1,32 @@
-"""The images table: one item per image, written once, when its outcome is known."""
+"""The images table: one row per image, from ``POST /uploads`` on; ``lambdas.core.life`` says how it may change."""
 
 import json
+import math
+import time
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from boto3.dynamodb.conditions import ConditionExpressionBuilder
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from lambdas.core.aws_errors import code_of
 from lambdas.core.keys import ImageId
+from lambdas.core.life import Transition
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import QueryInputTypeDef
 
 _BY_TENANT = "by-tenant"
+
+
+class Applied(NamedTuple):
+    """Whether a transition was written, and the row: as it is now, or the one that refused; None if there is none."""
+
+    done: bool
+    row: dict[str, Any] | None
 
 
 class ImagesTable:
@@ -25,22 +36,8 @@ class ImagesTable:
         self._client = client
         self._name = name
 
-    def has_outcome(self, image_id: ImageId) -> bool:
-        """Tell whether an image's outcome is recorded (strongly consistent).
-
-        Raises:
-            ClientError: the table cannot be read; a retry may help.
-        """
-        answer = self._client.get_item(
-            TableName=self._name,
-            Key={"image_id": {"S": image_id}},
-            ProjectionExpression="outcome",
-            ConsistentRead=True,
-        )
-        return "Item" in answer
-
     def find(self, image_id: ImageId, *, now: bool = False) -> dict[str, Any] | None:
-        """Return an image's item as plain JSON types, or None if it has no outcome yet.
+        """Return an image's row as plain JSON types, or None if there is none; an expired one counts as none.
 
         ``now`` asks for a strongly consistent read.
 
@@ -48,8 +45,7 @@ class ImagesTable:
             ClientError: the table cannot be read; a retry may help.
         """
         answer = self._client.get_item(TableName=self._name, Key={"image_id": {"S": image_id}}, ConsistentRead=now)
-        item = answer.get("Item")
-        return None if item is None else _plain(item)
+        return _unexpired(answer.get("Item"))
 
     def newest(
         self, tenant: str, limit: int, after: tuple[str, str] | None = None
@@ -108,13 +104,27 @@ class ImagesTable:
         for page in pages:
             yield from (item for item in map(_plain, page["Items"]) if item["uploaded_at"] < end)
 
-    def remove(self, image_id: ImageId) -> None:
-        """Delete an image's item.
+    def apply(self, image_id: ImageId, transition: Transition) -> Applied:
+        """Write a transition of an image's row, if its condition holds.
 
         Raises:
             ClientError: the table cannot be written; a retry may help.
         """
-        self._client.delete_item(TableName=self._name, Key={"image_id": {"S": image_id}})
+        request = _update(transition)
+        try:
+            answer = self._client.update_item(
+                TableName=self._name,
+                Key={"image_id": {"S": image_id}},
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **request,
+            )
+        except ClientError as error:
+            if code_of(error) != "ConditionalCheckFailedException":
+                raise
+            refusing = error.response.get("Item")
+            return Applied(done=False, row=_plain(refusing) if refusing else None)
+        return Applied(done=True, row=_plain(answer["Attributes"]))
 
     def add_derivatives(self, image_id: ImageId, made: Mapping[str, Mapping[str, Any]]) -> bool:
         """Add the derivatives ``made`` (by variant, of JSON types) to a ready image's item.
@@ -133,8 +143,8 @@ class ImagesTable:
                 Key={"image_id": {"S": image_id}},
                 UpdateExpression="SET "
                 + ", ".join(f"derivatives.{name} = {value}" for name, value in zip(names, values, strict=True)),
-                ConditionExpression="outcome = :ready",
-                ExpressionAttributeNames=names,
+                ConditionExpression="#state = :ready",
+                ExpressionAttributeNames={**names, "#state": "state"},
                 ExpressionAttributeValues={**values, ":ready": {"S": "ready"}},
             )
         except ClientError as error:
@@ -143,25 +153,39 @@ class ImagesTable:
             raise
         return True
 
-    def add(self, item: dict[str, Any]) -> bool:
-        """Write ``item``, of JSON types, unless the image already has one; return whether it was written.
 
-        Raises:
-            ClientError: the table cannot be written; a retry may help.
-        """
-        exact = json.loads(json.dumps(item), parse_float=Decimal)
-        serializer = TypeSerializer()
-        try:
-            self._client.put_item(
-                TableName=self._name,
-                Item={name: serializer.serialize(value) for name, value in exact.items()},
-                ConditionExpression="attribute_not_exists(image_id)",
-            )
-        except ClientError as error:
-            if code_of(error) == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+def _update(transition: Transition) -> "dict[str, Any]":
+    """Return the expressions of an UpdateItem request; reserved words and dotted paths become placeholders."""
+    condition = ConditionExpressionBuilder().build_expression(transition.condition)
+    names = {placeholder: name for placeholder, name in condition.attribute_name_placeholders.items()}
+    values = dict(condition.attribute_value_placeholders)
+    aliases: dict[str, str] = {}
+
+    def path(text: str) -> str:
+        return ".".join(aliases.setdefault(part, f"#s{len(aliases)}") for part in text.split("."))
+
+    sets = []
+    for number, (attribute, value) in enumerate(transition.sets.items()):
+        values[f":s{number}"] = value
+        sets.append(f"{path(attribute)} = :s{number}")
+    expression = f"SET {', '.join(sets)}"
+    if transition.removes:
+        expression += f" REMOVE {', '.join(map(path, transition.removes))}"
+    names |= {alias: name for name, alias in aliases.items()}
+    serialize = TypeSerializer().serialize
+    exact = json.loads(json.dumps(values), parse_float=Decimal)
+    return {
+        "UpdateExpression": expression,
+        "ConditionExpression": condition.condition_expression,
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": {name: serialize(value) for name, value in exact.items()},
+    }
+
+
+def _unexpired(item: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return a row as plain JSON types; None if DynamoDB is about to delete it, which may take it days."""
+    row = None if item is None else _plain(item)
+    return None if row is None or row.get("expires_at", math.inf) <= time.time() else row
 
 
 def _plain(item: Mapping[str, Any]) -> dict[str, Any]:

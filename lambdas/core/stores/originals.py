@@ -1,4 +1,4 @@
-"""The originals bucket: reads the bytes of one upload, never those of a later one under the same key."""
+"""The originals bucket: the bytes of one upload, never those of a later one under the same key."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from lambdas.core.aws_errors import OriginalGoneError, code_of, is_conflict, is_
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef
+    from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef, HeadObjectRequestTypeDef
 
 
 class OriginalRef(Protocol):
@@ -63,7 +63,7 @@ def read_head(client: "S3Client", original: OriginalRef, size: int, head_bytes: 
 
 
 def read_original(client: "S3Client", original: OriginalRef) -> bytes:
-    """Read the whole of an original.
+    """Read the whole of an original: its version, or the same bytes as the current one if that version has gone.
 
     Raises:
         OriginalGoneError: it was deleted or replaced.
@@ -72,12 +72,74 @@ def read_original(client: "S3Client", original: OriginalRef) -> bytes:
     try:
         return client.get_object(**_identify(original))["Body"].read()
     except ClientError as error:
+        if not (original.version_id and is_missing(error)):
+            raise _gone(original, error) from error
+    try:
+        return client.get_object(**_by_etag(original))["Body"].read()
+    except ClientError as error:
         raise _gone(original, error) from error
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivedOriginal:
+    """The current version of an original, as S3 describes it; see ``OriginalRef``."""
+
+    bucket: str
+    key: str
+    version_id: str | None
+    etag: str
+    bytes: int
+
+
+def find_original(client: "S3Client", bucket: str, key: str, version_id: str | None = None) -> ArrivedOriginal | None:
+    """Return the current version of an original, or the one named; None if there is none.
+
+    Raises:
+        ClientError: S3 did not answer; a retry may help.
+    """
+    request: HeadObjectRequestTypeDef = {"Bucket": bucket, "Key": key}
+    if version_id:
+        request["VersionId"] = version_id
+    try:
+        head = client.head_object(**request)
+    except ClientError as error:
+        if is_missing(error):
+            return None
+        raise
+    return ArrivedOriginal(bucket, key, _version(head.get("VersionId")), head["ETag"].strip('"'), head["ContentLength"])
+
+
+def delete_version(client: "S3Client", original: OriginalRef, *, bypass_lock: bool) -> None:
+    """Delete one version of an original for good; the version before it is then the current one.
+
+    ``bypass_lock`` passes Object Lock in governance mode.
+
+    Raises:
+        ClientError: S3 refused; a retry may help.
+    """
+    if original.version_id is None:
+        raise ValueError(f"expected a version of {original.key} to delete but received none")
+    bypass = {"BypassGovernanceRetention": True} if bypass_lock else {}
+    client.delete_object(
+        Bucket=original.bucket,
+        Key=original.key,
+        VersionId=original.version_id,
+        **bypass,  # type: ignore[arg-type]  # one optional argument
+    )
+
+
+def _version(text: str | None) -> str | None:
+    # In a bucket without versioning, S3 calls the version "null".
+    return None if text == "null" else text
 
 
 def _identify(original: OriginalRef) -> "GetObjectRequestTypeDef":
     if original.version_id:
         return {"Bucket": original.bucket, "Key": original.key, "VersionId": original.version_id}
+    return _by_etag(original)
+
+
+def _by_etag(original: OriginalRef) -> "GetObjectRequestTypeDef":
     return {"Bucket": original.bucket, "Key": original.key, "IfMatch": f'"{original.etag}"'}
 
 

@@ -15,7 +15,7 @@ RejectionCode = Literal[
     "too_many_pages",
     "too_complex",
     "corrupt",
-    "decode_timeout",
+    "too_costly",
 ]
 
 
