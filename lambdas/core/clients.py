@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
 
 # Three attempts within a call; beyond that, the state machine and the queue retry.
@@ -33,6 +34,12 @@ def s3(region: str | None = None) -> "S3Client":
 def dynamodb() -> "DynamoDBClient":
     """Return the DynamoDB client."""
     return boto3.client("dynamodb", config=_CONFIG)
+
+
+@cache
+def sqs() -> "SQSClient":
+    """Return the SQS client."""
+    return boto3.client("sqs", config=_CONFIG)
 
 
 @cache

@@ -17,7 +17,7 @@ Whoever removes writes the row first and lists the objects then. So either of th
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -120,11 +120,17 @@ def repin(original: Mapping[str, Any], version_id: str) -> Transition:
     return Transition(condition, {_VERSION: version_id})
 
 
-def remove(tenant: str, now: datetime) -> Transition:
-    """Turn a row of ``tenant`` in any other state into a tombstone."""
+def remove(tenant: str, original_key: str | None, now: datetime) -> Transition:
+    """Turn a row of ``tenant`` in any other state into a tombstone; without a row, write one.
+
+    ``original_key`` is for a picture without a row.
+    """
     expires = int((now + timedelta(days=TOMBSTONE_DAYS)).timestamp())
-    condition = Attr("tenant").eq(tenant) & Attr(_STATE).ne("removed")
-    values = {_STATE: "removed", "removed_at": format_instant(now), _EXPIRES: expires}
+    of_tenant = Attr("tenant").eq(tenant) & Attr(_STATE).ne("removed")
+    condition = Attr("image_id").not_exists() | of_tenant
+    values = {"tenant": tenant, _STATE: "removed", "removed_at": format_instant(now), _EXPIRES: expires}
+    if original_key is not None:
+        values["key"] = original_key
     return Transition(condition, values, removes=_FORGOTTEN)
 
 

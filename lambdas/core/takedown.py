@@ -1,23 +1,29 @@
 """Takedown: erase images from every place that holds them: originals, derivatives in both regions, caches, table."""
 
+import math
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import ClientError
 
+from lambdas.core import life
 from lambdas.core.aws_errors import code_of
 from lambdas.core.keys import ImageId
+from lambdas.core.messages import CheckedImageId, Message
 from lambdas.core.stores.images import ImagesTable
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudfront import CloudFrontClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
+    from mypy_boto3_sqs import SQSClient
 
 _BATCH = 1000  # S3's limit for one DeleteObjects request
+MAX_DELAY_SECONDS = 900  # of an SQS message
 
 
 class NotErasedError(Exception):
@@ -53,6 +59,18 @@ class VersionedObjects:
         if not prefix.endswith("/") or prefix == "/":
             raise ValueError(f"expected a prefix that ends in a slash but received {prefix!r}")
         return self._erase(self._versions(prefix))
+
+    def abort(self, key: str, upload_id: str) -> None:
+        """Abort a multipart upload and delete its parts; it is no error if it no longer exists.
+
+        Raises:
+            ClientError: S3 did not answer; a retry may help.
+        """
+        try:
+            self.client.abort_multipart_upload(Bucket=self.bucket, Key=key, UploadId=upload_id)
+        except ClientError as error:
+            if code_of(error) != "NoSuchUpload":
+                raise
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield every key below ``prefix`` that has a version or a delete marker, each once.
@@ -149,10 +167,35 @@ class NoCache:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An image to take down; ``original_key`` is None if it is unknown."""
+    """An image to take down. ``original_key`` is None if it is unknown; then its row has to name it."""
 
     image_id: ImageId
+    tenant: str
+    original_key: str | None = None
+
+
+class Sweep(Message):
+    """The message that asks for the last erasing of a removed image, once nothing can be writing it any more."""
+
+    image_id: CheckedImageId
     original_key: str | None
+
+
+class SweepQueue:
+    """The queue whose messages the sweep function receives after a delay."""
+
+    def __init__(self, client: "SQSClient", url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def send(self, sweep: Sweep, seconds: float = MAX_DELAY_SECONDS) -> None:
+        """Send a message to be received after ``seconds``, at most ``MAX_DELAY_SECONDS``.
+
+        Raises:
+            ClientError: SQS did not accept it; a retry may help.
+        """
+        delay = min(MAX_DELAY_SECONDS, math.ceil(seconds))
+        self._client.send_message(QueueUrl=self._url, MessageBody=sweep.model_dump_json(), DelaySeconds=delay)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,18 +203,24 @@ class Removed:
     """What was removed of an image.
 
     ``by_bucket`` counts the derivatives in each bucket that holds them, versions and delete markers included;
-    ``invalidation`` is CloudFront's id, None without a distribution.
+    ``invalidation`` is CloudFront's id, None without a distribution. ``final_at`` is None until the takedown is final.
     """
 
     image_id: ImageId
     originals: int
     by_bucket: tuple[int, ...]
     invalidation: str | None
+    removed_at: str
+    final_at: str | None
 
     @property
     def derivatives(self) -> int:
         """The derivatives of all buckets together."""
         return sum(self.by_bucket)
+
+
+class ForeignImageError(ValueError):
+    """An image belongs to another tenant than the one named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,29 +232,75 @@ class ImageResources:
     """The bucket that the edge serves from, and its replicas: replication does not copy a version's deletion."""
     edge: EdgeCache
     images: ImagesTable
+    sweeps: SweepQueue
 
     def remove(self, targets: Sequence[Target]) -> list[Removed]:
-        """Remove images. It is idempotent, and has to be called again after a failure.
+        """Remove images, in whatever state they are. Idempotent; to be called again after a failure.
 
-        Originals go first, so that the generator cannot draw from them any more, and the table's items last: while
-        they exist, the takedown can be requested again. Derivatives are erased a second time at the end, for those
-        that the generator was still drawing.
+        The tombstones come first: whoever draws or records reads them and takes back what it wrote. What was being
+        written before is erased here, and by the sweep that is asked for before anything is erased.
 
         Raises:
+            ForeignImageError: an image belongs to another tenant; nothing of any is removed after it.
             NotErasedError, ClientError: something is left; the next call continues from there.
         """
-        originals = [self.originals.erase_object(each.original_key) if each.original_key else 0 for each in targets]
-        derivatives = [self._erase_derivatives(each.image_id) for each in targets]
+        now = datetime.now(UTC)
+        rows = [self._bury(target, now) for target in targets]
+        keys = [_key(target, row) for target, row in zip(targets, rows, strict=True)]
+        for target, key in zip(targets, keys, strict=True):
+            self.sweeps.send(Sweep(image_id=target.image_id, original_key=key))
+        for row, key in zip(rows, keys, strict=True):
+            if row.get("multipart_id") and key:
+                self.originals.abort(key, row["multipart_id"])
+        erased = [self.erase(target.image_id, key) for target, key in zip(targets, keys, strict=True)]
         invalidation = self.edge.invalidate([each.image_id for each in targets])
-        late = [self._erase_derivatives(each.image_id) for each in targets]
-        if again := [each.image_id for each, found in zip(targets, late, strict=True) if any(found)]:
-            invalidation = self.edge.invalidate(again)
-        for each in targets:
-            self.images.remove(each.image_id)
         return [
-            Removed(target.image_id, whole, tuple(map(sum, zip(first, second, strict=True))), invalidation)
-            for target, whole, first, second in zip(targets, originals, derivatives, late, strict=True)
+            Removed(target.image_id, originals, by_bucket, invalidation, row["removed_at"], row.get("final_at"))
+            for target, row, (originals, by_bucket) in zip(targets, rows, erased, strict=True)
         ]
 
-    def _erase_derivatives(self, image_id: ImageId) -> tuple[int, ...]:
-        return tuple(bucket.erase_folder(f"{image_id}/") for bucket in self.derivatives)
+    def sweep(self, sweep: Sweep, now: datetime) -> float:
+        """Erase a removed image once more and mark its takedown as final, if it is due.
+
+        Return the seconds until it is due; 0 if nothing is left to do.
+
+        Raises:
+            NotErasedError, ClientError: something is left; a retry continues from there.
+        """
+        row = self.images.find(sweep.image_id, now=True)
+        if row is None or row["state"] != "removed" or "final_at" in row:
+            return 0
+        due = datetime.fromisoformat(row["removed_at"]) + timedelta(seconds=life.FINAL_SECONDS)
+        if now < due:
+            return (due - now).total_seconds()
+        originals, by_bucket = self.erase(sweep.image_id, sweep.original_key)
+        if originals or any(by_bucket):
+            self.edge.invalidate([sweep.image_id])
+        self.images.apply(sweep.image_id, life.finish(now))
+        return 0
+
+    def erase(self, image_id: ImageId, original_key: str | None) -> tuple[int, tuple[int, ...]]:
+        """Erase an image's original and derivatives; return how many versions, the latter by bucket.
+
+        Raises:
+            NotErasedError, ClientError: something is left; a retry continues from there.
+        """
+        originals = self.originals.erase_object(original_key) if original_key else 0
+        return originals, tuple(bucket.erase_folder(f"{image_id}/") for bucket in self.derivatives)
+
+    def _bury(self, target: Target, now: datetime) -> dict[str, Any]:
+        """Write the tombstone of an image, and return it: an earlier one if there is one."""
+        applied = self.images.apply(target.image_id, life.remove(target.tenant, target.original_key, now))
+        row = applied.row
+        if row is None:
+            raise RuntimeError(f"expected the row of {target.image_id} after its removal but received none")
+        if row["tenant"] != target.tenant:
+            raise ForeignImageError(
+                f"expected an image of the tenant {target.tenant} but {target.image_id} is of {row['tenant']}"
+            )
+        return row
+
+
+def _key(target: Target, row: Mapping[str, Any]) -> str | None:
+    key: str | None = row.get("key") or target.original_key
+    return key

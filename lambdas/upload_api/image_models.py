@@ -7,7 +7,6 @@ from pydantic import BaseModel, Field
 
 from lambdas.core.keys import ImageId, is_private
 from lambdas.core.messages import Metadata
-from lambdas.core.stores.uploads import UploadRecord
 from lambdas.upload_api.markup import Markup
 
 
@@ -32,8 +31,10 @@ class ImageSummary(BaseModel):
 
     image_id: str
     private: bool = Field(description="Whether viewing it needs a token.")
-    outcome: Literal["pending", "ready", "rejected"] = Field(description="Pending: the pipeline has not finished.")
-    uploaded_at: str | None = Field(default=None, description="ISO 8601, UTC; null until the upload has arrived.")
+    state: Literal["expected", "processing", "ready", "rejected", "held"] = Field(
+        description="Expected: it has not arrived, or its processing has not begun. Held: it awaits a decision."
+    )
+    uploaded_at: str | None = Field(default=None, description="ISO 8601, UTC; null until its processing has begun.")
     bytes: int = Field(description="Of the original.")
     width: int | None = Field(default=None, description="Pixels, upright.")
     height: int | None = Field(default=None, description="Pixels, upright.")
@@ -55,6 +56,7 @@ class ImageList(BaseModel):
 class ImageDetails(ImageSummary):
     """Everything known about one image."""
 
+    arrived_bytes: int | None = Field(default=None, description="What S3 has of an expected image.")
     recorded_at: str | None = Field(default=None, description="ISO 8601, UTC: when its outcome was recorded.")
     metadata: Metadata | None = Field(default=None, description="Read from the original's bytes.")
     thumbhash: str | None = Field(default=None, description="A placeholder of about 25 bytes, in base64.")
@@ -63,27 +65,23 @@ class ImageDetails(ImageSummary):
     markup: Markup | None = Field(default=None, description="HTML; null unless the image is ready.")
 
     @classmethod
-    def of_item(cls, item: Mapping[str, Any], markup: Markup | None) -> Self:
-        """Build it from an item of the images table."""
-        metadata = item.get("metadata") or None
+    def of_row(cls, row: Mapping[str, Any], markup: Markup | None = None, arrived_bytes: int | None = None) -> Self:
+        """Build it from a row of the images table."""
+        metadata = row.get("metadata") or None
         return cls.model_validate(
             {
-                **_summary(item),
-                "recorded_at": item["recorded_at"],
+                **_summary(row),
+                "arrived_bytes": arrived_bytes,
+                "recorded_at": row.get("recorded_at"),
                 "metadata": metadata,
                 "thumbhash": (metadata or {}).get("thumbhash"),
                 "derivatives": [
-                    {"variant": variant, **made} for variant, made in sorted((item.get("derivatives") or {}).items())
+                    {"variant": variant, **made} for variant, made in sorted((row.get("derivatives") or {}).items())
                 ],
-                "timings": item.get("timings") or {},
+                "timings": row.get("timings") or {},
                 "markup": markup,
             }
         )
-
-    @classmethod
-    def of_upload(cls, record: UploadRecord) -> Self:
-        """Build it from an upload without an outcome."""
-        return cls(image_id=record.image_id, private=is_private(record.image_id), outcome="pending", bytes=record.bytes)
 
 
 class Takedown(BaseModel):
@@ -93,6 +91,11 @@ class Takedown(BaseModel):
     originals: int = Field(description="Versions of the original that were deleted.")
     derivatives: int = Field(description="Versions of derivatives that were deleted.")
     invalidation: str | None = Field(description="CloudFront's id of the invalidation; null without a distribution.")
+    removed_at: str = Field(description="ISO 8601, UTC: since when it is not served and cannot come back.")
+    final_at: str | None = Field(
+        description="ISO 8601, UTC: when everything was erased once more, after all who might have been writing it;"
+        " null until then. Repeat the request to learn it."
+    )
 
 
 class TokenRequest(BaseModel):
@@ -115,9 +118,9 @@ def _summary(item: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "image_id": item["image_id"],
         "private": is_private(ImageId(item["image_id"])),
-        "outcome": item["outcome"],
-        "uploaded_at": item["uploaded_at"],
-        "bytes": item["original"]["bytes"],
+        "state": item["state"],
+        "uploaded_at": item.get("uploaded_at"),
+        "bytes": item["bytes"],
         "width": metadata.get("width"),
         "height": metadata.get("height"),
         "rejection": item.get("rejection"),

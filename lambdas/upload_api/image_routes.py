@@ -4,26 +4,33 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any
 
+from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
+from lambdas.core import life
 from lambdas.core.access.grants import Scope
 from lambdas.core.access.image_tokens import sign_image_token
+from lambdas.core.clients import s3
+from lambdas.core.image_resources import image_resources
 from lambdas.core.keys import ImageId, is_private
 from lambdas.core.observability import count, logger
+from lambdas.core.records import UploadRecord
 from lambdas.core.settings import load_settings
-from lambdas.core.stores.uploads import UploadRecord
+from lambdas.core.stores.originals import find_original
 from lambdas.core.takedown import Target
 from lambdas.upload_api import resources
 from lambdas.upload_api.caller import Caller
 from lambdas.upload_api.cursor import Position, format_cursor, parse_cursor
 from lambdas.upload_api.image_models import ImageDetails, ImageList, ImageSummary, SignedToken, Takedown, TokenRequest
-from lambdas.upload_api.lookup import ImageIdText, find_finished_image, find_image
+from lambdas.upload_api.lookup import ImageIdText, find_image, find_row, require_state
 from lambdas.upload_api.markup import Markup, image_markup
 from lambdas.upload_api.problem import ProblemError
+from lambdas.upload_api.s3_uploads import MultipartObject, UploadGoneError
 
 router = Router()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
 _TAGS = ["images"]
+_RETRY_SECONDS = "2"
 
 
 def _tenant(scope: Scope) -> str:
@@ -36,7 +43,7 @@ def _tenant(scope: Scope) -> str:
 def list_images(
     cursor: Annotated[str | None, Query(max_length=1000, description="The last page's next.")] = None,
 ) -> ImageList:
-    """List a page of the tenant's images that have an outcome."""
+    """List a page of the tenant's images that have arrived."""
     tenant, keys = _tenant("images:read"), resources.image_token_keys()
     after = None
     if cursor is not None:
@@ -50,36 +57,54 @@ def list_images(
 
 
 @router.get("/images/<image_id>", tags=_TAGS, summary="Show an image")
-def show_image(image_id: ImageIdText) -> ImageDetails:
-    """Return everything known about an image, with markup to show it."""
-    found = find_image(image_id, _tenant("images:read"))
-    if isinstance(found, UploadRecord):
-        return ImageDetails.of_upload(found)
-    return ImageDetails.of_item(found, _markup(found))
+def show_image(image_id: ImageIdText) -> "Response[ImageDetails]":
+    """Return everything known about an image, with markup to show it. Without an outcome yet, Retry-After is set."""
+    row = find_image(image_id, _tenant("images:read"))
+    details = ImageDetails.of_row(row, _markup(row), _arrived_bytes(row) if row["state"] == "expected" else None)
+    headers = {"Retry-After": _RETRY_SECONDS} if row["state"] in ("expected", "processing") else {}
+    return Response(HTTPStatus.OK.value, "application/json", details, headers=headers)
 
 
 @router.delete("/images/<image_id>", tags=_TAGS, summary="Take an image down")
 def take_down(image_id: ImageIdText) -> Takedown:
-    """Delete the original and every derivative permanently, and remove them from the edge's caches."""
-    item = find_finished_image(image_id, _tenant("images:delete"))
-    target = Target(ImageId(item["image_id"]), item["original"]["key"])
-    (removed,) = resources.image_resources().remove([target])
-    resources.uploads().remove(target.image_id)
+    """Delete an image in any state: the original and every derivative, also from the edge's caches. Idempotent.
+
+    From now on nothing brings it back: not a signed upload that is used later, nor a message that is processed later.
+    """
+    tenant = _tenant("images:delete")
+    row = find_row(image_id, tenant)
+    if row is None:
+        raise ProblemError(HTTPStatus.NOT_FOUND, f"No image {image_id} for tenant {tenant}")
+    (removed,) = image_resources().remove([Target(ImageId(row["image_id"]), tenant)])
     logger.info("Taken down", extra={"originals": removed.originals, "derivatives": removed.derivatives})
     count("image_taken_down")
     return Takedown(
-        image_id=target.image_id,
+        image_id=removed.image_id,
         originals=removed.originals,
         derivatives=removed.derivatives,
         invalidation=removed.invalidation,
+        removed_at=removed.removed_at,
+        final_at=removed.final_at,
     )
+
+
+@router.post("/images/<image_id>/release", tags=_TAGS, summary="Release a held image")
+def release_image(image_id: ImageIdText) -> ImageDetails:
+    """Publish an image that was held for inspection."""
+    row = find_image(image_id, _tenant("images:release"))
+    held_id = require_state(row, "held")
+    released = resources.images().apply(held_id, life.release(datetime.now(UTC)))
+    if not released.done or released.row is None:
+        raise ProblemError(HTTPStatus.CONFLICT, f"Image {held_id} is no longer held; ask for its state again")
+    count("image_released")
+    return ImageDetails.of_row(released.row, _markup(released.row))
 
 
 @router.post("/images/<image_id>/token", tags=_TAGS, summary="Sign a viewer's token for a private image")
 def create_token(image_id: ImageIdText, request: TokenRequest) -> SignedToken:
     """Sign a token for one private image, and return it with markup that contains it."""
-    item = find_finished_image(image_id, _tenant("images:share"))
-    private_id = ImageId(item["image_id"])
+    item = find_image(image_id, _tenant("images:share"))
+    private_id = require_state(item, "ready")
     if not is_private(private_id):
         raise ProblemError(
             HTTPStatus.CONFLICT, f"expected a private image, its id beginning with p-, but received {private_id}"
@@ -101,9 +126,25 @@ def create_token(image_id: ImageIdText, request: TokenRequest) -> SignedToken:
     )
 
 
+def _arrived_bytes(row: dict[str, Any]) -> int:
+    """Return the bytes that S3 has of an image without an outcome: the whole file, or the parts sent so far."""
+    upload = UploadRecord.model_validate(row)
+    bucket = resources.variables().originals_bucket
+    arrived = find_original(s3(), bucket, upload.key)
+    if arrived is not None:
+        return arrived.bytes
+    if upload.multipart_id is None:
+        return 0
+    try:
+        parts = MultipartObject(s3(), bucket, upload.key, upload.multipart_id).all_arrived()
+        return sum(part.bytes for part in parts)
+    except UploadGoneError:  # it expired, or was completed just now
+        return 0
+
+
 def _markup(item: dict[str, Any], token: str | None = None) -> Markup | None:
     delivery_url, metadata = resources.delivery_url(), item.get("metadata")
-    if delivery_url is None or not metadata or item["outcome"] != "ready":
+    if delivery_url is None or not metadata or item["state"] != "ready":
         return None
     return image_markup(
         ImageId(item["image_id"]),

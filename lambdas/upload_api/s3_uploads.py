@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from botocore.exceptions import ClientError
 
-from lambdas.core.aws_errors import code_of, is_missing
+from lambdas.core.aws_errors import code_of
 from lambdas.core.keys import OriginalKey
 from lambdas.upload_api.upload_models import ArrivedPart, PartToSign, SignedPart, UploadRequest
 
@@ -37,29 +37,6 @@ def sign_form(client: "S3Client", bucket: str, key: OriginalKey, request: Upload
         ExpiresIn=seconds,
     )
     return {"url": signed["url"], "fields": signed["fields"]}
-
-
-@dataclass(frozen=True, slots=True)
-class ArrivedOriginal:
-    """An original in S3."""
-
-    bytes: int
-    etag: str
-
-
-def find_original(client: "S3Client", bucket: str, key: str) -> ArrivedOriginal | None:
-    """Return an upload's original, or None while it has not arrived.
-
-    Raises:
-        ClientError: S3 did not answer; a retry may help.
-    """
-    try:
-        head = client.head_object(Bucket=bucket, Key=key)
-    except ClientError as error:
-        if is_missing(error):
-            return None
-        raise
-    return ArrivedOriginal(head["ContentLength"], head["ETag"].strip('"'))
 
 
 class UploadGoneError(Exception):

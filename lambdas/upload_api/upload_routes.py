@@ -1,6 +1,6 @@
 """``/uploads``: sign, resume, complete, cancel."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated
 
@@ -8,17 +8,21 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
+from lambdas.core import life
 from lambdas.core.clients import s3
+from lambdas.core.image_resources import image_resources
 from lambdas.core.keys import OriginalKey, new_image_id
 from lambdas.core.observability import count, identify, logger
+from lambdas.core.records import UploadRecord
 from lambdas.core.settings import Settings, load_settings
-from lambdas.core.stores.uploads import UploadRecord
+from lambdas.core.stores.originals import ArrivedOriginal, find_original
+from lambdas.core.takedown import Target
 from lambdas.upload_api import resources
 from lambdas.upload_api.caller import Caller
 from lambdas.upload_api.lookup import ImageIdText, find_upload
 from lambdas.upload_api.parts import Parts, check_completion, split
 from lambdas.upload_api.problem import ProblemError
-from lambdas.upload_api.s3_uploads import ArrivedOriginal, MultipartObject, UploadGoneError, find_original, sign_form
+from lambdas.upload_api.s3_uploads import MultipartObject, UploadGoneError, sign_form
 from lambdas.upload_api.upload_models import (
     CompletedUpload,
     CompletionRequest,
@@ -52,19 +56,15 @@ def create_upload(request: UploadRequest) -> SingleUpload | MultipartUpload:
     parts = split(request.bytes, settings.uploads)
     bucket = resources.variables().originals_bucket
     begun = MultipartObject.begin(s3(), bucket, str(key), request.content_type) if parts else None
-    life = timedelta(days=settings.storage.abandoned_upload_days)
-    resources.uploads().add(
-        UploadRecord(
-            image_id=image_id,
-            tenant=caller.tenant,
-            key=str(key),
-            bytes=request.bytes,
-            requested_at=now.isoformat(timespec="milliseconds"),
-            expires_at=int((now + life).timestamp()),
-            multipart_id=begun.multipart_id if begun else None,
-            part_bytes=parts.part_bytes if parts else None,
-        )
-    )
+    upload = {
+        "tenant": caller.tenant,
+        "key": str(key),
+        "bytes": request.bytes,
+        "requested_at": life.format_instant(now),
+    }
+    if begun and parts:
+        upload |= {"multipart_id": begun.multipart_id, "part_bytes": parts.part_bytes}
+    resources.images().apply(image_id, life.expect(upload, now))
     logger.info("Upload signed", extra={"bytes": request.bytes, "content_type": request.content_type})
     count("upload_signed")
     if parts:
@@ -121,23 +121,21 @@ def complete_upload(image_id: ImageIdText, request: CompletionRequest) -> Comple
         original = _find_original(record)
         if original is None:
             raise _expired(record) from error
-        return _completed(record, original)
+        return _completed(record, original.bytes, original.etag)
     logger.info("Upload completed", extra={"parts": parts.count, "bytes": parts.bytes})
     count("upload_completed")
-    return _completed(record, ArrivedOriginal(parts.bytes, etag))
+    return _completed(record, parts.bytes, etag)
 
 
 @router.delete("/uploads/<image_id>", tags=_TAGS, status_code=204, summary="Cancel an upload")
 def cancel_upload(image_id: ImageIdText) -> "Response[None]":
-    """Delete an upload that has not arrived, and its parts. A signed form stays valid until it expires."""
+    """Take down what was requested, whether or not it has arrived: a signed request that is used later is refused."""
     record = find_upload(image_id, _caller().tenant)
-    if _find_original(record) is not None:
+    if record.state not in ("expected", "processing"):
         raise ProblemError(
-            HTTPStatus.CONFLICT, f"Upload {image_id} has already arrived: DELETE /images/{image_id} takes it down"
+            HTTPStatus.CONFLICT, f"Upload {image_id} is {record.state}: DELETE /images/{image_id} takes it down"
         )
-    if record.multipart_id is not None:
-        _multipart(record)[1].abort()
-    resources.uploads().remove(record.image_id)
+    image_resources().remove([Target(record.image_id, record.tenant)])
     count("upload_cancelled")
     return Response(HTTPStatus.NO_CONTENT.value)
 
@@ -181,8 +179,8 @@ def _state(record: UploadRecord, state: str) -> UploadState:
     )
 
 
-def _completed(record: UploadRecord, original: ArrivedOriginal) -> CompletedUpload:
-    return CompletedUpload(image_id=record.image_id, bytes=original.bytes, etag=original.etag)
+def _completed(record: UploadRecord, size: int, etag: str) -> CompletedUpload:
+    return CompletedUpload(image_id=record.image_id, bytes=size, etag=etag)
 
 
 def _expired(record: UploadRecord) -> ProblemError:

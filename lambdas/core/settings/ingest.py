@@ -160,7 +160,7 @@ class Pipeline(Table):
         default=2,
         ge=1,
         le=10,
-        description="Executions that may end by a function's time-out or lack of memory, until the picture is rejected.",
+        description="Executions that may end by a time-out or lack of memory before the picture is rejected.",
     )
     # Each group fetches and decodes the original again: at 0.4 s, photographs of 8 to 22 MP take a sixth more CPU and
     # are done in half the time.

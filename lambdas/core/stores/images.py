@@ -154,10 +154,10 @@ class ImagesTable:
         return True
 
 
-def _update(transition: Transition) -> "dict[str, Any]":
+def _update(transition: Transition) -> dict[str, Any]:
     """Return the expressions of an UpdateItem request; reserved words and dotted paths become placeholders."""
     condition = ConditionExpressionBuilder().build_expression(transition.condition)
-    names = {placeholder: name for placeholder, name in condition.attribute_name_placeholders.items()}
+    names = dict(condition.attribute_name_placeholders)
     values = dict(condition.attribute_value_placeholders)
     aliases: dict[str, str] = {}
 
