@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
+from lambdas.core.stores.uploads import UploadsTable
 from prefect import flow, task
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
@@ -22,7 +23,6 @@ from flows.runtime.artifacts import show_summary, show_table
 from flows.runtime.command_line import run_from_command_line
 from flows.runtime.policies import READING, REMOVING
 from lambdas.core.settings import DEFAULT_STAGE, SettingsError, load_settings
-from lambdas.core.stores.uploads import UploadsTable
 from lambdas.core.takedown import ImageResources, NotErasedError, Removed, Target, VersionedObjects
 from operations.discovery import NotDeployedError, UnknownTenantError, chosen_tenants
 from operations.inventory import batches

@@ -33,6 +33,7 @@ AlarmKind = Literal[
     "replication-latency",
     "replication-pending",
     "replication-failed",
+    "takedowns-unfinished",
 ]
 """Each is a heading of ``docs/runbooks.md`` and the anchor of the link to it."""
 
@@ -110,13 +111,8 @@ class Names:
 
     @property
     def images_table(self) -> str:
-        """The table with each image's outcome."""
+        """The table with each image's state and outcome."""
         return self.of("images")
-
-    @property
-    def uploads_table(self) -> str:
-        """The table with signed uploads."""
-        return self.of("uploads")
 
     @property
     def edge_log_group(self) -> str:
@@ -143,11 +139,6 @@ class Names:
     def table_arn(self) -> str:
         """The ARN of the images table."""
         return f"arn:aws:dynamodb:{self.settings.regions.primary}:{self.account}:table/{self.images_table}"
-
-    @property
-    def uploads_table_arn(self) -> str:
-        """The ARN of the uploads table."""
-        return f"arn:aws:dynamodb:{self.settings.regions.primary}:{self.account}:table/{self.uploads_table}"
 
     @property
     def metrics_namespace(self) -> str:

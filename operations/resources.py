@@ -8,8 +8,7 @@ from botocore.config import Config
 
 from lambdas.core.settings import EDGE_REGION, Settings
 from lambdas.core.stores.images import ImagesTable
-from lambdas.core.stores.uploads import UploadsTable
-from lambdas.core.takedown import CloudFrontCache, ImageResources, VersionedObjects
+from lambdas.core.takedown import CloudFrontCache, ImageResources, SweepQueue, VersionedObjects
 from operations.backfill.jobs import Jobs
 from operations.backfill.run_state import RunStates
 from operations.discovery import look_up
@@ -21,7 +20,7 @@ _PRIMARY = {
     "originals": "originals-bucket",
     "derivatives": "derivatives-bucket",
     "images": "images-table",
-    "uploads": "uploads-table",
+    "sweep_queue_url": "sweep-queue-url",
     "backfill_bucket": "backfill-bucket",
     "backfill_function_arn": "backfill-function-arn",
     "backfill_role_arn": "backfill-role-arn",
@@ -36,7 +35,7 @@ class Resources:
     originals: str
     derivatives: str
     images: str
-    uploads: str
+    sweep_queue_url: str
     backfill_bucket: str
     backfill_function_arn: str
     backfill_role_arn: str
@@ -66,10 +65,6 @@ class Resources:
         """Return the images table."""
         return ImagesTable(self.client("dynamodb"), self.images)
 
-    def uploads_table(self) -> UploadsTable:
-        """Return the table of requested uploads."""
-        return UploadsTable(self.client("dynamodb"), self.uploads)
-
     def inventory(self) -> Inventory:
         """Return the listings of originals, records and derivatives."""
         s3, replica = self.client("s3"), self.client("s3", self.settings.regions.replica)
@@ -90,6 +85,7 @@ class Resources:
             derivatives=(VersionedObjects(s3, self.derivatives), VersionedObjects(replica, self.replica)),
             edge=CloudFrontCache(self.client("cloudfront"), self.distribution),
             images=self.images_table(),
+            sweeps=SweepQueue(self.client("sqs"), self.sweep_queue_url),
         )
 
     def jobs(self) -> Jobs:

@@ -108,7 +108,7 @@ class Costs:
             "ConsumedWriteCapacityUnits": self._prices.table_million_writes / _MILLION,
             "ConsumedReadCapacityUnits": self._prices.table_million_reads / _MILLION,
         }
-        tables = (self._names.images_table, self._names.uploads_table)
+        tables = (self._names.images_table,)
         return [
             Term(series.of_table(metric, table, self._names), usd) for table in tables for metric, usd in prices.items()
         ]

@@ -39,10 +39,12 @@ class PipelineStack(DarkroomStack):
         )
         originals, derivatives = self.names.originals_arn, self.names.derivatives_arn
         any_image = "Any image of this stage may be requested; its id is random."
-        handler.allow("ReadOutcomes", ["dynamodb:GetItem"], [self.names.table_arn])
+        handler.allow("PinOriginals", ["dynamodb:GetItem", "dynamodb:UpdateItem"], [self.names.table_arn])
         handler.allow("ListBuckets", ["s3:ListBucket"], [originals, derivatives], any_image)
         handler.allow("ReadOriginals", ["s3:GetObject", "s3:GetObjectVersion"], [f"{originals}/*"], any_image)
-        handler.allow("Derivatives", ["s3:GetObject", "s3:PutObject"], [f"{derivatives}/*"], any_image)
+        handler.allow(
+            "Derivatives", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], [f"{derivatives}/*"], any_image
+        )
         return handler.function
 
 

@@ -38,7 +38,7 @@ class StorageStack(DarkroomStack):
         self.images = self._images_table()
         self.publish("originals-bucket", self.originals.bucket_name, "Bucket of the uploaded bytes")
         self.publish("derivatives-bucket", self.derivatives.bucket_name, "Bucket that the edge serves from")
-        self.publish("images-table", self.images.table_name, "Table with each picture's outcome")
+        self.publish("images-table", self.images.table_name, "Table with each picture's state and outcome")
 
     def _allow_uploads(self, bucket: s3.Bucket) -> None:
         bucket.add_cors_rule(
@@ -79,7 +79,9 @@ class StorageStack(DarkroomStack):
             )
 
     def _images_table(self) -> dynamodb.Table:
-        images = table(self, "Images", name=self.names.images_table, key="image_id", settings=self.settings)
+        images = table(
+            self, "Images", name=self.names.images_table, key="image_id", settings=self.settings, expires="expires_at"
+        )
         images.add_global_secondary_index(
             index_name="by-tenant",
             partition_key=dynamodb.Attribute(name="tenant", type=dynamodb.AttributeType.STRING),

@@ -1,4 +1,4 @@
-"""The upload API: an HTTP API, its authorizer, its handler, and the table and secrets of both."""
+"""The upload API: an HTTP API, its authorizer, its handler, their secrets, and the end of takedowns."""
 
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
@@ -6,7 +6,8 @@ from constructs import Construct
 from infra.assets import Assets
 from infra.constructs.functions import RUNTIME, HandlerFunction
 from infra.constructs.http_api import AuthorizedApi
-from infra.constructs.storage import empty_secret, table
+from infra.constructs.storage import empty_secret
+from infra.constructs.sweep import Sweep
 from infra.names import Names
 from infra.stacks.base import DarkroomStack
 from lambdas.core.settings import EDGE_REGION
@@ -14,7 +15,6 @@ from lambdas.core.settings import EDGE_REGION
 _TENANT_KEYS = "tenant-keys"
 _IMAGE_TOKEN_KEYS = "image-token-keys"  # noqa: S105  # a name
 _ANY_UPLOAD = "An upload's key ends in a random id, made when the request is signed."
-_ANY_IMAGE = "A tenant may take down any of its images; the handler checks the owner first."
 
 
 class UploadStack(DarkroomStack):
@@ -32,7 +32,7 @@ class UploadStack(DarkroomStack):
         image_token_keys = empty_secret(
             self, "ImageTokenKeys", names, _IMAGE_TOKEN_KEYS, "Keys of tokens that show private images"
         )
-        table(self, "Uploads", name=names.uploads_table, key="image_id", settings=self.settings, expires="expires_at")
+        sweep = Sweep(self, names=names, assets=assets)
         authorizer = self._authorizer(assets, tenant_keys)
         handler = HandlerFunction(
             self,
@@ -41,17 +41,17 @@ class UploadStack(DarkroomStack):
             names=names,
             assets=assets,
             variables={
-                "REPLICA_BUCKET": names.replica_bucket,
-                "UPLOADS_TABLE": names.uploads_table,
+                **sweep.variables,
                 "IMAGE_TOKEN_KEYS_SECRET": names.of(_IMAGE_TOKEN_KEYS),
             },
         )
         self._allow_uploads(handler)
-        self._allow_takedowns(handler)
+        for remover in (handler, sweep.handler):
+            sweep.allow_takedowns(remover)
         self._allow_lookups(handler, image_token_keys)
         api = AuthorizedApi(self, names=names, handler=handler.function, authorizer=authorizer.function)
         self.publish("upload-api-url", api.address, "Address of the upload API")
-        self.publish("uploads-table", names.uploads_table, "Table with the uploads that were signed")
+        self.publish("sweep-queue-url", sweep.queue.queue_url, "Queue that ends takedowns")
         self.publish("tenant-keys-secret", tenant_keys, "Secret with the keys that tenants sign tokens with")
         self.publish("image-token-keys-secret", image_token_keys, "Secret with the keys of image tokens")
 
@@ -88,33 +88,8 @@ class UploadStack(DarkroomStack):
         )
         # Without it, an original that has not arrived is a 403, which looks like a refusal.
         handler.allow("FindOriginals", ["s3:ListBucket"], [originals])
-        handler.allow(
-            "Uploads", ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"], [self.names.uploads_table_arn]
-        )
-
-    def _allow_takedowns(self, handler: HandlerFunction) -> None:
-        # S3 does not replicate the deletion of a version: a takedown deletes in both regions.
-        buckets = [self.names.originals_arn, self.names.derivatives_arn, self.names.replica_arn]
-        handler.allow("FindVersions", ["s3:ListBucketVersions"], buckets)
-        handler.allow(
-            "EraseVersions",
-            ["s3:DeleteObject", "s3:DeleteObjectVersion"],
-            [f"{bucket}/*" for bucket in buckets],
-            _ANY_IMAGE,
-        )
-        if self.settings.storage.object_lock:
-            originals = f"{self.names.originals_arn}/*"
-            handler.allow("PassLock", ["s3:BypassGovernanceRetention"], [originals], _ANY_IMAGE)
-        handler.allow(
-            "Invalidate",
-            ["cloudfront:CreateInvalidation"],
-            [f"arn:aws:cloudfront::{self.account}:distribution/*"],
-            "The distribution is deployed later, in another stack; its id is looked up when it is needed.",
-        )
 
     def _allow_lookups(self, handler: HandlerFunction, image_token_keys: str) -> None:
-        handler.allow("Images", ["dynamodb:GetItem", "dynamodb:DeleteItem"], [self.names.table_arn])
         handler.allow("ListImages", ["dynamodb:Query"], [f"{self.names.table_arn}/index/by-tenant"])
         handler.allow("ReadImageTokenKeys", ["secretsmanager:GetSecretValue"], [image_token_keys])
-        published = [self.names.parameter_arn(thing, EDGE_REGION) for thing in ("delivery-url", "distribution-id")]
-        handler.allow("ReadAddresses", ["ssm:GetParameter"], published)
+        handler.allow("ReadAddress", ["ssm:GetParameter"], [self.names.parameter_arn("delivery-url", EDGE_REGION)])

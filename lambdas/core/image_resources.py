@@ -57,7 +57,7 @@ def sweep_queue() -> SweepQueue:
 
 
 def published(thing: str) -> str | None:
-    """Return what the edge's stack publishes as the parameter ``thing``, or None; a missing one is looked up again soon.
+    """Return what the edge's stack publishes as the parameter ``thing``; None, and looked up again soon, if nothing.
 
     Raises:
         ClientError: the parameter cannot be read; a retry may help.

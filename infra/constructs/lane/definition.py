@@ -2,8 +2,12 @@
 
 Receive ▸ Validate ▸ Metadata ▸ Map(Derive) ▸ Record. A rejection is an outcome and goes to Record. Only what a
 retry may cure is an error: it is retried here, then written to the failures table, then returned to the queue,
-which counts deliveries. A lane that is throttled for longer than its retries last is not the message's fault: the
-message is sent again as a new one, with its count at zero.
+which counts deliveries. A lane that is throttled for longer than its retries last is not the message's fault, nor is
+a picture that another execution is processing: the message is sent again as a new one, with its count at zero.
+
+Validate claims the picture for this execution, by the execution's id; Record presents the claim. An execution that
+fails gives it up, and counts on the row if a function died, by a time-out or for lack of memory: after
+``pipeline.max_deaths`` of these Validate rejects the picture as too costly.
 
 A failure is written down because SQS keeps no reason with a message, and the execution that knew it is over when
 the message reaches the dead letters. Its key is the MD5 of the message's body, which SQS sends with every delivery:
@@ -22,6 +26,7 @@ State = dict[str, Any]
 TASKS = ("Validate", "Metadata", "Derive", "Record")
 QUEUE = "Queue"
 FAILURES_TABLE = "FailuresTable"
+IMAGES_TABLE = "ImagesTable"
 
 _FAILURE_SECONDS = 30 * 86_400  # a queue and its dead-letter queue each keep a message for 14 days
 _MAX_CAUSE = 4000  # characters: the error and its trace, not a whole payload
@@ -70,6 +75,7 @@ _FAILURE_RETRY: list[State] = [
         "JitterStrategy": "FULL",
     }
 ]
+_CLAIM_LOST: State = {"ErrorEquals": ["DynamoDB.ConditionalCheckFailedException"], "MaxAttempts": 0}
 _WRITTEN_BY_A_LATER_DELIVERY: State = {
     "ErrorEquals": ["DynamoDB.ConditionalCheckFailedException"],
     "MaxAttempts": 0,
@@ -77,13 +83,13 @@ _WRITTEN_BY_A_LATER_DELIVERY: State = {
 _RETURN_ANYWAY: list[State] = [{"ErrorEquals": ["States.ALL"], "Next": "ReturnToQueue"}]
 
 _CATCH: list[State] = [
-    {"ErrorEquals": ["Lambda.TooManyRequestsException"], "Next": "Postpone"},
     {
         "ErrorEquals": ["States.ALL"],
         "Assign": {"failure": "{% $states.errorOutput %}", "step": "{% $states.context.State.Name %}"},
-        "Next": "NoteFailure",
+        "Next": "Failed",
     },
 ]
+_DEATHS = "['Sandbox.Timedout', 'Runtime.ExitError', 'Lambda.Unknown']"
 
 
 def _invoke(task: str, payload: Any, **rest: Any) -> State:
@@ -113,6 +119,7 @@ def definition(settings: Settings) -> State:
                 "Type": "Pass",
                 "Assign": {
                     "message": "{% $states.input[0] %}",
+                    "image": "{% null %}",
                     "rejection": "{% null %}",
                     "metadata": "{% null %}",
                     "derivations": [],
@@ -123,7 +130,7 @@ def definition(settings: Settings) -> State:
             },
             "Validate": _invoke(
                 "Validate",
-                "{% $states.input %}",
+                {"record": "{% $states.input %}", "claim_id": "{% $states.context.Execution.Id %}"},
                 Retry=[_NO_RETRY_IF_MALFORMED, *_RETRY],
                 Assign={
                     "image": "{% $states.result.Payload.image %}",
@@ -138,6 +145,7 @@ def definition(settings: Settings) -> State:
                 "Choices": [
                     {"Condition": "{% $states.input.outcome = 'accepted' %}", "Next": "Metadata"},
                     {"Condition": "{% $states.input.outcome = 'rejected' %}", "Next": "Record"},
+                    {"Condition": "{% $states.input.outcome = 'busy' %}", "Next": "Postpone"},
                 ],
                 "Default": "Settled",
             },
@@ -195,6 +203,37 @@ def definition(settings: Settings) -> State:
 def _failure_states(settings: Settings) -> dict[str, State]:
     """Return the states that ``_CATCH`` leads to, and those that follow."""
     return {
+        "Failed": {
+            "Type": "Choice",
+            "Choices": [{"Condition": "{% $image = null %}", "Next": "Throttled"}],
+            "Default": "ReleaseClaim",
+        },
+        "ReleaseClaim": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::dynamodb:updateItem",
+            "Arguments": {
+                "TableName": f"${{{IMAGES_TABLE}}}",
+                "Key": {"image_id": {"S": "{% $image.image_id %}"}},
+                "UpdateExpression": "SET claimed_until = :past ADD deaths :deaths",
+                "ConditionExpression": "#state = :processing AND claim_id = :claim",
+                "ExpressionAttributeNames": {"#state": "state"},
+                "ExpressionAttributeValues": {
+                    ":past": {"N": "0"},
+                    ":deaths": {"N": f"{{% $failure.Error in {_DEATHS} ? '1' : '0' %}}"},
+                    ":processing": {"S": "processing"},
+                    ":claim": {"S": "{% $states.context.Execution.Id %}"},
+                },
+            },
+            "Retry": [_CLAIM_LOST, *_FAILURE_RETRY],
+            # Without it the claim lapses by itself, and before the message is received again.
+            "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Throttled"}],
+            "Next": "Throttled",
+        },
+        "Throttled": {
+            "Type": "Choice",
+            "Choices": [{"Condition": "{% $failure.Error = 'Lambda.TooManyRequestsException' %}", "Next": "Postpone"}],
+            "Default": "NoteFailure",
+        },
         "Postpone": {
             "Type": "Task",
             "Resource": "arn:aws:states:::sqs:sendMessage",

@@ -97,14 +97,23 @@ class Lane(Construct):
                 [f"{names.originals_arn}/{prefix}*"],
                 any_original,
             )
-        validate.allow("ReadOutcomes", ["dynamodb:GetItem"], [names.table_arn])
+        validate.allow("Claim", ["dynamodb:UpdateItem"], [names.table_arn])
+        locked = ["s3:BypassGovernanceRetention"] if names.settings.storage.object_lock else []
+        validate.allow(
+            "DeleteLateVersions",
+            ["s3:DeleteObjectVersion", *locked],
+            [f"{names.originals_arn}/{prefix}*"],
+            any_original,
+        )
+        derive.allow("ReadStates", ["dynamodb:GetItem"], [names.table_arn])
         derive.allow(
             "WriteDerivatives",
-            ["s3:PutObject"],
+            ["s3:PutObject", "s3:DeleteObject"],
             [f"{names.derivatives_arn}/*"],
             "A derivative's key begins with the image id, which is random.",
         )
-        record.allow("WriteOutcomes", ["dynamodb:PutItem", "dynamodb:GetItem"], [names.table_arn])
+        record.allow("WriteOutcomes", ["dynamodb:UpdateItem"], [names.table_arn])
+        record.allow("ListDerivatives", ["s3:ListBucket"], [names.derivatives_arn])
         record.allow(
             "DiscardDerivatives",
             ["s3:DeleteObject"],

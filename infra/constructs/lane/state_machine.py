@@ -11,7 +11,7 @@ from constructs import Construct
 
 from infra.alarms.lanes import execution_alarms
 from infra.constructs.acknowledgements import acknowledge, acknowledge_wildcards
-from infra.constructs.lane.definition import FAILURES_TABLE, QUEUE, definition
+from infra.constructs.lane.definition import FAILURES_TABLE, IMAGES_TABLE, QUEUE, definition
 from infra.constructs.storage import log_group
 from infra.names import Names
 
@@ -50,7 +50,7 @@ class LaneStateMachine(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         arns = {task: function.function_arn for task, function in functions.items()}
-        role, policies = self._role(list(arns.values()), queue, failures)
+        role, policies = self._role(list(arns.values()), queue, failures, names)
         # Below /aws/vendedlogs the log resource policy does not grow with each state machine.
         group = log_group(self, "Logs", f"/aws/vendedlogs/states/{names.of(lane)}", names.settings)
         machine = stepfunctions.CfnStateMachine(
@@ -60,7 +60,12 @@ class LaneStateMachine(Construct):
             state_machine_type="EXPRESS",
             role_arn=role.role_arn,
             definition=definition(names.settings),
-            definition_substitutions={**arns, QUEUE: queue.queue_url, FAILURES_TABLE: failures.table_name},
+            definition_substitutions={
+                **arns,
+                QUEUE: queue.queue_url,
+                FAILURES_TABLE: failures.table_name,
+                IMAGES_TABLE: names.images_table,
+            },
             logging_configuration=stepfunctions.CfnStateMachine.LoggingConfigurationProperty(
                 level="ERROR",
                 include_execution_data=True,
@@ -85,7 +90,7 @@ class LaneStateMachine(Construct):
         execution_alarms(self, lane, self.arn, names)
 
     def _role(
-        self, function_arns: list[str], queue: sqs.Queue, failures: dynamodb.Table
+        self, function_arns: list[str], queue: sqs.Queue, failures: dynamodb.Table, names: Names
     ) -> tuple[iam.Role, list[iam.Policy]]:
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
         invoking = iam.Policy(
@@ -99,6 +104,7 @@ class LaneStateMachine(Construct):
             statements=[
                 iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[queue.queue_arn]),
                 iam.PolicyStatement(actions=["dynamodb:PutItem"], resources=[failures.table_arn]),
+                iam.PolicyStatement(actions=["dynamodb:UpdateItem"], resources=[names.table_arn]),
             ],
         )
         observing = iam.Policy(

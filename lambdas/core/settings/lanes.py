@@ -23,6 +23,7 @@ FunctionName = Literal[
     "record",
     "generate",
     "backfill",
+    "sweep",
     "origin_request",
     "fallback_share",
 ]
@@ -60,6 +61,7 @@ FUNCTION_SIZES: dict[FunctionName, FunctionSettings] = {
     "record": FunctionSettings(memory_mb=512, timeout_seconds=15),
     "generate": FunctionSettings(memory_mb=3538, timeout_seconds=25),  # a viewer waits for it
     "backfill": FunctionSettings(memory_mb=1769, timeout_seconds=60),
+    "sweep": FunctionSettings(memory_mb=512, timeout_seconds=60),
     "origin_request": FunctionSettings(memory_mb=256, timeout_seconds=EDGE_TIMEOUT_SECONDS),
     "fallback_share": FunctionSettings(memory_mb=512, timeout_seconds=30),
 }

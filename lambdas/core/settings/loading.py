@@ -41,11 +41,11 @@ _READ_BY_FUNCTIONS: dict[str, Any] = {
     "api": True,
     "auth": True,
     "image_tokens": True,
-    "pipeline": {"group_seconds", "derive_concurrency"},
+    "pipeline": {"group_seconds", "derive_concurrency", "execution_seconds", "max_deaths"},
     "delivery": {
         "max_age_seconds", "stale_while_revalidate_seconds", "stale_if_error_seconds", "judged_fallback_reads",
     },
-    "storage": {"object_lock", "abandoned_upload_days"},
+    "storage": {"object_lock"},
 }  # fmt: skip
 
 
