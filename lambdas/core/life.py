@@ -120,15 +120,18 @@ def repin(original: Mapping[str, Any], version_id: str) -> Transition:
     return Transition(condition, {_VERSION: version_id})
 
 
-def remove(tenant: str, original_key: str | None, now: datetime) -> Transition:
-    """Turn a row of ``tenant`` in any other state into a tombstone; without a row, write one.
+def remove(tenant: str | None, original_key: str | None, now: datetime) -> Transition:
+    """Turn a row in any other state into a tombstone; without a row, write one.
 
-    ``original_key`` is for a picture without a row.
+    It must be of ``tenant``, if that is given. ``original_key`` is for a picture without a row.
     """
     expires = int((now + timedelta(days=TOMBSTONE_DAYS)).timestamp())
-    of_tenant = Attr("tenant").eq(tenant) & Attr(_STATE).ne("removed")
-    condition = Attr("image_id").not_exists() | of_tenant
-    values = {"tenant": tenant, _STATE: "removed", "removed_at": format_instant(now), _EXPIRES: expires}
+    other_state = Attr(_STATE).ne("removed")
+    allowed = other_state if tenant is None else other_state & Attr("tenant").eq(tenant)
+    condition = Attr("image_id").not_exists() | allowed
+    values: dict[str, Any] = {_STATE: "removed", "removed_at": format_instant(now), _EXPIRES: expires}
+    if tenant is not None:
+        values["tenant"] = tenant
     if original_key is not None:
         values["key"] = original_key
     return Transition(condition, values, removes=_FORGOTTEN)

@@ -167,10 +167,10 @@ class NoCache:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An image to take down. ``original_key`` is None if it is unknown; then its row has to name it."""
+    """An image to take down, of ``tenant`` if that is given. ``original_key`` is for an image without a row."""
 
     image_id: ImageId
-    tenant: str
+    tenant: str | None = None
     original_key: str | None = None
 
 
@@ -294,9 +294,9 @@ class ImageResources:
         row = applied.row
         if row is None:
             raise RuntimeError(f"expected the row of {target.image_id} after its removal but received none")
-        if row["tenant"] != target.tenant:
+        if target.tenant is not None and row.get("tenant") != target.tenant:
             raise ForeignImageError(
-                f"expected an image of the tenant {target.tenant} but {target.image_id} is of {row['tenant']}"
+                f"expected an image of the tenant {target.tenant} but {target.image_id} is of {row.get('tenant')}"
             )
         return row
 
