@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
-from lambdas.core.stores.uploads import UploadsTable
 from prefect import flow, task
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
