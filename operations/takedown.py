@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-
 from lambdas.core.keys import TENANT_PATTERN, ImageId, MalformedKeyError, OriginalKey, parse_image_id
 from lambdas.core.takedown import ImageResources, Target
 from operations.inventory import Inventory

@@ -6,6 +6,8 @@ configuration arrives in the origin's custom headers.
 
 import json
 import re
+import time
+from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -27,6 +29,8 @@ NO_STORE = "no-store"
 
 RETRY_AFTER_SECONDS = 5
 _OK, _MISSING = 200, 404
+_OF_THE_IMAGE = ("unknown_image", "rejected", "removed", "held")
+_NEVER = (*_OF_THE_IMAGE, "not_on_ladder")
 # An origin event has 30 s in all. If a bucket does not answer within 2 s, CloudFront fails over.
 _HEAD = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
 _INVOKE = Config(connect_timeout=2, read_timeout=24, retries={"total_max_attempts": 1})
@@ -94,9 +98,35 @@ def answer(request: Request, outcome: str, not_found_seconds: str) -> Request | 
     """Return the ``request``, to continue to S3 after the generator's ``outcome``, or the response to send instead."""
     if outcome in ("made", "exists"):
         return request
-    if outcome in ("unknown_image", "not_on_ladder", "rejected"):
+    if outcome == "not_yet":
+        return unavailable("The picture has not arrived yet; try again")
+    if outcome in _NEVER:
         return not_found(request["uri"], not_found_seconds, f"No such derivative: {outcome}")
     return unavailable(f"The generator returned an unknown outcome: {outcome[:80]!r}")
+
+
+class Refusals:
+    """Images that the generator refused as a whole, for a while: other variants of theirs are not asked for."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, most: int = 10_000) -> None:
+        self._clock = clock
+        self._most = most
+        self._until: dict[str, tuple[float, str]] = {}
+
+    def find(self, image_id: str) -> str | None:
+        """Return why ``image_id`` was refused, or None."""
+        until, outcome = self._until.get(image_id, (0.0, ""))
+        return outcome if until > self._clock() else None
+
+    def keep(self, image_id: str, outcome: str, seconds: float) -> None:
+        """Keep a refusal for ``seconds``; the oldest one goes if there are too many."""
+        self._until.pop(image_id, None)
+        if len(self._until) >= self._most:
+            del self._until[next(iter(self._until))]
+        self._until[image_id] = (self._clock() + seconds, outcome)
+
+
+_refusals = Refusals()
 
 
 def handler(event: dict[str, Any], _context: object) -> Request | Response:
@@ -110,6 +140,9 @@ def handler(event: dict[str, Any], _context: object) -> Request | Response:
     if derivative is None:
         return not_found(request["uri"], not_found_seconds, "expected /imageId/variant but received another path")
     bucket = parse_bucket(request["origin"]["s3"]["domainName"])
+    known = _refusals.find(derivative.image_id)
+    if known is not None and generator is not None:
+        return not_found(request["uri"], not_found_seconds, f"No such derivative: {known}")
     status = _head(bucket, request["uri"].lstrip("/"))
     if generator is None:
         # The image may exist in the primary bucket: a 404 of the replica must not be cached.
@@ -123,6 +156,8 @@ def handler(event: dict[str, Any], _context: object) -> Request | Response:
         outcome = _generate(region, generator, derivative)
     except (BotoCoreError, ClientError, ValueError) as error:
         return unavailable(f"The generator did not answer: {type(error).__name__}; try again")
+    if outcome in _OF_THE_IMAGE:
+        _refusals.keep(derivative.image_id, outcome, float(not_found_seconds))
     return answer(request, outcome, not_found_seconds)
 
 

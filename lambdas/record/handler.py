@@ -52,8 +52,10 @@ def _record(request: RecordRequest, now: datetime) -> RecordedState:
     state: life.State = row["state"] if row else "removed"
     logger.info("Not recorded: this execution has no claim on it", extra={"state": state})
     count("image_recorded_before")
-    # Of the same bytes: another execution has taken over, or an operator wants them processed again.
-    return "superseded" if state in ("expected", "processing") else state
+    if state == "expected" or state == "processing":
+        # Of the same bytes: another execution has taken over, or an operator wants them processed again.
+        return "superseded"
+    return state
 
 
 def _measure(request: RecordRequest, outcome: life.Outcome, found: dict[str, Any], waited: float) -> None:

@@ -30,7 +30,7 @@ class World:
         self.key = f"demo/2026-11-25/{self.image_id}"
         self.data = data
         self.record: dict[str, Any] | None = {
-            "image_id": self.image_id, "tenant": "demo", "outcome": "ready",
+            "image_id": self.image_id, "tenant": "demo", "state": "ready",
             "original": {"bucket": "originals", "key": self.key, "version_id": None, "etag": "e"},
             "metadata": {"width": 600, "height": 400, "format": "jpeg"}, "derivatives": {},
         }  # fmt: skip

@@ -1,11 +1,11 @@
-"""A row of the images table: the item that is written, and its analytics row."""
+"""A row of the images table: what an outcome adds to it, and its analytics row."""
 
 import json
 from datetime import UTC, datetime
 from typing import Any
 
 from lambdas.core.messages import RecordRequest
-from lambdas.core.records import COLUMNS, image_item, image_row, rejection_of
+from lambdas.core.records import COLUMNS, image_row, original_of, rejection_of, results
 
 RECORDED_AT = datetime(2026, 11, 23, 12, 0, 5, 250_000, UTC)
 IMAGE_ID = "0123456789abcdef0123456789abcdef"
@@ -19,6 +19,7 @@ IMAGE = {
     "bytes": 1234,
     "uploaded_at": "2026-11-23T12:00:00Z",
     "format": "jpeg",
+    "claim_id": "execution",
 }
 METADATA = {
     "width": 4000, "height": 3000, "format": "jpeg", "mime_type": "image/jpeg", "bytes": 1234, "sha256": "0" * 64,
@@ -39,18 +40,13 @@ def request(**fields: Any) -> RecordRequest:
     return RecordRequest.model_validate({"image": IMAGE, "timings": {"validate": 0.1, "metadata": 0.2}, **fields})
 
 
-def test_the_item_of_a_ready_image() -> None:
-    item = image_item(
+def test_what_a_ready_image_adds() -> None:
+    found = results(
         request(metadata=METADATA, derivations=[made(1.5, "1600x0.avif"), made(0.5, "256x0.avif", "256x0.webp")]),
         RECORDED_AT,
     )
-    assert item == {
-        "image_id": IMAGE_ID,
-        "tenant": "demo",
-        "uploaded_at": "2026-11-23T12:00:00.000Z",
+    assert found == {
         "recorded_at": "2026-11-23T12:00:05.250Z",
-        "outcome": "ready",
-        "original": {name: IMAGE[name] for name in ("bucket", "key", "version_id", "etag", "bytes", "format")},
         "metadata": METADATA,
         "derivatives": {
             "1600x0.avif": {"bytes": 10, "width": 256, "height": 192},
@@ -59,14 +55,19 @@ def test_the_item_of_a_ready_image() -> None:
         },
         "timings": {"validate": 0.1, "metadata": 0.2, "derive": 1.5, "derive_all_groups": 2.0},
     }
-    json.dumps(item)
+    json.dumps(found)
 
 
-def test_a_rejected_image_has_a_reason_and_no_derivatives() -> None:
-    item = image_item(request(rejection=CORRUPT), RECORDED_AT)
-    assert (item["outcome"], item["rejection"]) == ("rejected", CORRUPT)
-    assert {"derivatives", "metadata"} & set(item) == set()
-    assert item["timings"] == {"validate": 0.1, "metadata": 0.2}
+def test_the_original_in_a_row() -> None:
+    expected = {name: IMAGE[name] for name in ("bucket", "key", "version_id", "etag", "bytes", "format")}
+    assert original_of(request().image) == expected
+
+
+def test_a_rejected_image_adds_a_reason_and_no_derivatives() -> None:
+    found = results(request(rejection=CORRUPT), RECORDED_AT)
+    assert found["rejection"] == CORRUPT
+    assert {"derivatives", "metadata"} & set(found) == set()
+    assert found["timings"] == {"validate": 0.1, "metadata": 0.2}
 
 
 def test_one_failed_group_rejects_the_image() -> None:
@@ -75,11 +76,23 @@ def test_one_failed_group_rejects_the_image() -> None:
     found = rejection_of(asked)
     assert found is not None
     assert found.code == "corrupt"
-    assert image_item(asked, RECORDED_AT)["outcome"] == "rejected"
+    assert results(asked, RECORDED_AT)["rejection"]["code"] == "corrupt"
+
+
+def item(**fields: Any) -> dict[str, Any]:
+    asked = request(**fields)
+    return {
+        "image_id": IMAGE_ID,
+        "tenant": "demo",
+        "state": "ready" if rejection_of(asked) is None else "rejected",
+        "uploaded_at": "2026-11-23T12:00:00.000Z",
+        "original": original_of(asked.image),
+        **results(asked, RECORDED_AT),
+    }
 
 
 def row(**fields: Any) -> dict[str, Any]:
-    return image_row(image_item(request(**fields), RECORDED_AT))
+    return image_row(item(**fields))
 
 
 def test_the_row_of_a_ready_image() -> None:
@@ -114,5 +127,5 @@ def test_the_row_of_a_rejected_image() -> None:
 
 def test_the_row_of_an_older_item_without_a_field() -> None:
     old = {name: value for name, value in METADATA.items() if name not in ("animation", "type_mismatch")}
-    item = image_item(request(metadata=METADATA), RECORDED_AT) | {"metadata": old}
-    assert (image_row(item)["animation"], image_row(item)["width"]) == (None, 4000)
+    found = image_row(item(metadata=METADATA) | {"metadata": old})
+    assert (found["animation"], found["width"]) == (None, 4000)

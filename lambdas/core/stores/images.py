@@ -122,7 +122,7 @@ class ImagesTable:
         except ClientError as error:
             if code_of(error) != "ConditionalCheckFailedException":
                 raise
-            refusing = error.response.get("Item")
+            refusing: Any = error.response.get("Item")
             return Applied(done=False, row=_plain(refusing) if refusing else None)
         return Applied(done=True, row=_plain(answer["Attributes"]))
 
