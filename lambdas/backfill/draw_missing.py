@@ -79,7 +79,7 @@ def draw_missing(
         except OutOfTimeError as error:
             return Result(code="TemporaryFailure", text=f"out_of_time: {error}")
     made = derived.derivatives
-    if not _record(image, (*kept, *made), stores):
+    if derived.outcome == "unwanted" or not _record(image, (*kept, *made), stores):
         return _failed("removed: The image was taken down while it was drawn")
     if derived.rejection is not None:
         return _failed(f"{derived.rejection.code}: {derived.rejection.message}")

@@ -48,21 +48,13 @@ class Drawing:
             except RejectedError as error:
                 logger.info("Rejected", extra={"code": error.code, "reason": error.message})
                 rejection = Rejection.of(error)
-        made = self.keep([put.result() for put in puts])
+        made = tuple(put.result() for put in puts)
+        if made and not life.is_wanted(self.images.find(self.image_id, now=True), self.etag):
+            self.derivatives.remove(self.image_id, [each.variant for each in made])
+            logger.info("Removed or rejected while it was drawn", extra={"deleted": len(made)})
+            count("drawn_for_nothing")
+            return Derived(outcome="unwanted", seconds=0)
         return Derived(outcome="rejected" if rejection else "made", derivatives=made, rejection=rejection, seconds=0)
-
-    def keep(self, stored: Sequence[StoredDerivative]) -> tuple[StoredDerivative, ...]:
-        """Return what was ``stored`` if the image is still wanted; otherwise delete it and return nothing.
-
-        Raises:
-            ClientError: S3 or the table refused; a retry may help.
-        """
-        if not stored or life.is_wanted(self.images.find(self.image_id, now=True), self.etag):
-            return tuple(stored)
-        self.derivatives.remove(self.image_id, [each.variant for each in stored])
-        logger.info("Removed or rejected while it was drawn", extra={"deleted": len(stored)})
-        count("drawn_for_nothing")
-        return ()
 
     def _store(self, drawn: Derivative) -> StoredDerivative:
         self.derivatives.put(self.image_id, drawn.variant, drawn.data)

@@ -152,9 +152,9 @@ class StoredDerivative(Message):
 
 
 class Derived(Message):
-    """The result of derive."""
+    """The result of derive. ``unwanted``: the image was removed or rejected meanwhile; nothing is left of it."""
 
-    outcome: Literal["made", "rejected"]
+    outcome: Literal["made", "rejected", "unwanted"]
     derivatives: tuple[StoredDerivative, ...] = Field(
         default=(), description="What is in the bucket now, even if another of the group could not be drawn."
     )

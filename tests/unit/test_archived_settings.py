@@ -110,7 +110,7 @@ def test_a_function_has_the_stages_own_values(stage: str) -> None:
         "functions.generate.memory_mb = 4000",
         "storage.log_retention_days = 1",
         "uploads.requests_per_second = 1",
-        "pipeline.execution_seconds = 100",
+        "pipeline.postponed_seconds = 100",
         'delivery.cors_origins = ["https://example.com"]',
         'waf.mode = "block"',
         'log_level = "DEBUG"',

@@ -93,7 +93,7 @@ def test_derivatives_stored_before_a_moment_are_redrawn_once(world: World) -> No
 def test_a_takedown_during_the_backfill_leaves_nothing(world: World) -> None:
     world.taken_down_after = ASKED[1]
     result = world.backfill()
-    assert (result.code, result.text.partition(":")[0]) == ("PermanentFailure", "taken_down")
+    assert (result.code, result.text.partition(":")[0]) == ("PermanentFailure", "removed")
     assert not world.held
 
 

@@ -45,6 +45,7 @@ NEEDED = {
     "lambdas.generate.handler": SDK | MODELS | LOGS | DRAWING,
     "lambdas.metadata.handler": SDK | MODELS | LOGS | DRAWING,
     "lambdas.record.handler": SDK | MODELS | LOGS,
+    "lambdas.sweep.handler": SDK | MODELS | LOGS,
     "lambdas.upload_api.handler": SDK | MODELS | LOGS | {"jwt"},
     "lambdas.validate.handler": SDK | MODELS | LOGS,
     "lambdas.edge.origin_request": SDK,

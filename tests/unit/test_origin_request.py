@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from lambdas.edge import origin_request
-from lambdas.edge.origin_request import Bucket, Derivative, parse_bucket, parse_path
+from lambdas.edge.origin_request import Bucket, Derivative, Refusals, parse_bucket, parse_path
 
 IMAGE_ID = "0123456789abcdef0123456789abcdef"
 KEY = f"{IMAGE_ID}/1024x0.avif"
@@ -96,6 +96,7 @@ def cloud(server: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch) -> Itera
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(origin_request, "_refusals", Refusals())
     Answers.cloud = Cloud()
     yield Answers.cloud
     Answers.cloud.release.set()
@@ -174,12 +175,35 @@ def test_missing_derivative_is_made_first(cloud: Cloud, status: str) -> None:
     assert cloud.asked == [HEAD, INVOKE]
 
 
-@pytest.mark.parametrize("status", ["unknown_image", "not_on_ladder", "rejected"])
+@pytest.mark.parametrize("status", ["unknown_image", "not_on_ladder", "rejected", "removed", "held"])
 def test_unavailable_variants_are_a_cacheable_404(cloud: Cloud, status: str) -> None:
     cloud.head_status, cloud.payload = 404, {"status": status}
     response = handle(event())
     assert response["status"] == "404"
     assert response["headers"]["cache-control"] == [{"key": "Cache-Control", "value": "public, max-age=60"}]
+
+
+@pytest.mark.parametrize(
+    ("status", "invoked"),
+    [("unknown_image", 1), ("rejected", 1), ("removed", 1), ("held", 1), ("not_on_ladder", 3), ("not_yet", 3)],
+)
+def test_an_image_refused_as_a_whole_is_asked_for_once(cloud: Cloud, status: str, invoked: int) -> None:
+    cloud.head_status, cloud.payload = 404, {"status": status}
+    answers = [handle(event(uri=f"/{IMAGE_ID}/{width}x0.avif"))["status"] for width in (256, 512, 1024)]
+    assert len(set(answers)) == 1
+    assert sum(asked.startswith("POST") for asked, _, _ in cloud.asked) == invoked
+
+
+def test_a_refusal_is_forgotten_after_its_time() -> None:
+    now = 0.0
+    refusals = Refusals(lambda: now, most=2)
+    refusals.keep("a", "rejected", 60)
+    assert refusals.find("a") == "rejected"
+    now = 60.0
+    assert refusals.find("a") is None
+    for image_id in "bcd":
+        refusals.keep(image_id, "unknown_image", 60)
+    assert [refusals.find(each) for each in "bcd"] == [None, "unknown_image", "unknown_image"]
 
 
 @pytest.mark.parametrize("uri", [f"/p-{KEY}", f"/p-{IMAGE_ID}", f"/p-{KEY}x"])
@@ -201,6 +225,7 @@ def test_404s_of_private_images_are_no_store(cloud: Cloud, uri: str) -> None:
         (200, {"errorType": "MemoryError", "errorMessage": ""}, "Unhandled"),
         (200, {"errorType": "MemoryError", "status": "made"}, "Unhandled"),
         (200, {"status": "something new"}, None),
+        (200, {"status": "not_yet"}, None),
         (200, {"outcome": "made"}, None),
         (200, {"status": None}, None),
         (200, ["made"], None),
