@@ -36,10 +36,6 @@ class Actor:
     def outcome(self) -> dict[str, Any]:
         return {"TableName": self.names.images_table, "Key": {"image_id": {"S": NOBODYS_PICTURE}}}
 
-    @property
-    def upload(self) -> dict[str, Any]:
-        return {**self.outcome, "TableName": self.names.uploads_table}
-
 
 Deed = Callable[[Actor], Any]
 _IF_THERE = {"ConditionExpression": "attribute_exists(image_id)"}
@@ -89,9 +85,9 @@ def _start(actor: Actor) -> Any:
     return actor.client("stepfunctions").start_sync_execution(stateMachineArn=machine, input="[]")
 
 
-def _send(actor: Actor) -> Any:
+def _send(actor: Actor, thing: str) -> Any:
     names = actor.names
-    queue = f"https://sqs.{names.settings.regions.primary}.amazonaws.com/{names.account}/{names.of('shared-originals')}"
+    queue = f"https://sqs.{names.settings.regions.primary}.amazonaws.com/{names.account}/{names.of(thing)}"
     return actor.client("sqs").send_message(QueueUrl=queue, MessageBody="{}")
 
 
@@ -112,12 +108,18 @@ DEEDS: dict[str, Deed] = {
     "list originals": lambda actor: actor.client("s3").list_objects_v2(Bucket=actor.names.originals_bucket, MaxKeys=1),
     "write an original": lambda actor: _put_object(actor, actor.original(actor.tenant)),
     "delete an original": lambda actor: actor.client("s3").delete_object(**actor.original(actor.tenant)),
+    "delete a version of an original": lambda actor: actor.client("s3").delete_object(
+        **actor.original(actor.tenant), VersionId="no-such-version"
+    ),
     "open originals to everyone": lambda actor: actor.client("s3").delete_public_access_block(
         Bucket=actor.names.originals_bucket
     ),
     "read a derivative": lambda actor: actor.client("s3").get_object(**actor.derivative),
     "write a derivative": lambda actor: _put_object(actor, actor.derivative),
     "delete a derivative": lambda actor: actor.client("s3").delete_object(**actor.derivative),
+    "list derivatives": lambda actor: actor.client("s3").list_objects_v2(
+        Bucket=actor.names.derivatives_bucket, MaxKeys=1
+    ),
     "read the replica": lambda actor: actor.client("s3", actor.names.settings.regions.replica).get_object(**actor.copy),
     "delete from the replica": lambda actor: actor.client("s3", actor.names.settings.regions.replica).delete_object(
         **actor.copy
@@ -127,8 +129,6 @@ DEEDS: dict[str, Deed] = {
     "mend an outcome": _update_outcome,
     "delete an outcome": lambda actor: actor.client("dynamodb").delete_item(**actor.outcome),
     "scan outcomes": lambda actor: actor.client("dynamodb").scan(TableName=actor.names.images_table, Limit=1),
-    "read an upload": lambda actor: actor.client("dynamodb").get_item(**actor.upload),
-    "write an upload": lambda actor: _put_item(actor, actor.upload),
     "read tenants' keys": lambda actor: _secret(actor, "tenant-keys"),
     "read image tokens' keys": lambda actor: _secret(actor, "image-token-keys"),
     "look up the distribution": _parameter,
@@ -139,7 +139,8 @@ DEEDS: dict[str, Deed] = {
         FunctionName=actor.names.function("generate"), Description="trial"
     ),
     "start an execution": _start,
-    "send to a queue": _send,
+    "send to a queue": lambda actor: _send(actor, "shared-originals"),
+    "ask for a sweep": lambda actor: _send(actor, "sweep"),
     "publish a metric": _measure,
     "make a user": lambda actor: actor.client("iam").create_user(UserName="trial"),
 }

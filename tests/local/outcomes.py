@@ -27,11 +27,13 @@ def await_outcome(stack: LocalStack, image_id: str) -> dict[str, Any]:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < deadline:
         item = database.get_item(TableName=table, Key={"image_id": {"S": image_id}}, ConsistentRead=True).get("Item")
-        if item:
+        if item and item["state"]["S"] not in ("expected", "processing"):
             deserialize = TypeDeserializer().deserialize
             return {name: deserialize(value) for name, value in item.items()}
         time.sleep(_POLL_SECONDS)
-    raise AssertionError(f"expected an outcome of {image_id} but there is none:\n{log_tail(stack.folder.log('pipes'))}")
+    raise AssertionError(
+        f"expected an outcome of {image_id} but received {item}:\n{log_tail(stack.folder.log('pipes'))}"
+    )
 
 
 def await_idle(stack: LocalStack) -> None:

@@ -52,7 +52,7 @@ def image(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> str:
     file = tmp_path_factory.mktemp("backfill") / "photo.jpg"
     file.write_bytes(samples.jpeg(800, 600))
     image_id = upload(stack, file)
-    assert await_outcome(stack, image_id)["outcome"] == "ready"
+    assert await_outcome(stack, image_id)["state"] == "ready"
     return image_id
 
 

@@ -26,7 +26,7 @@ def ready(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> str:
     file = tmp_path_factory.mktemp("generate") / "photo.jpg"
     file.write_bytes(samples.jpeg(800, 600))
     image_id = upload(stack, file)
-    assert await_outcome(stack, image_id)["outcome"] == "ready"
+    assert await_outcome(stack, image_id)["state"] == "ready"
     return image_id
 
 
@@ -77,6 +77,6 @@ def test_unknown_images_are_reported(stack: LocalStack, image_id: str) -> None:
 def test_rejected_images_are_reported(stack: LocalStack, tmp_path: Path) -> None:
     (tmp_path / "text.jpg").write_bytes(samples.TEXT)
     image_id = upload(stack, tmp_path / "text.jpg")
-    assert await_outcome(stack, image_id)["outcome"] == "rejected"
+    assert await_outcome(stack, image_id)["state"] == "rejected"
 
     assert generate(stack, image_id, "256x0.avif")["status"] == "rejected"

@@ -26,13 +26,14 @@ def arrival(key: str, *, bucket: str, size: int = 10, etag: str = "0" * 32) -> d
     ],
 )
 def test_events_without_work_are_settled(stack: LocalStack, key: str) -> None:
-    verdict, error = invoke(stack, "validate", arrival(key, bucket=stack.parameter("originals-bucket")))
+    record = arrival(key, bucket=stack.parameter("originals-bucket"))
+    verdict, error = invoke(stack, "validate", {"record": record, "claim_id": "test"})
     assert error is None, verdict
     assert (verdict["outcome"], verdict["image"]) == ("settled", None)
 
 
 @pytest.mark.parametrize("record", [{}, {"body": "poison"}, {"body": "{}"}])
 def test_malformed_messages_fail_and_become_dead_letters(stack: LocalStack, record: dict[str, str]) -> None:
-    answer, error = invoke(stack, "validate", record)
+    answer, error = invoke(stack, "validate", {"record": record, "claim_id": "test"})
     assert error is not None, f"expected a failure but received {answer}"
     assert "expected an SQS record of an S3 Object Created event" in json.dumps(answer)

@@ -1,5 +1,6 @@
 """The images API: outcomes, a tenant's list, tokens for private images, and complete takedowns."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -81,7 +82,7 @@ def await_condition(holds: Callable[[], bool], what: str) -> None:
 
 def test_a_ready_image_comes_with_markup(stack: LocalStack, demo: Caller, ready: str) -> None:
     image = demo.ask("GET", f"/images/{ready}").json()
-    assert (image["outcome"], image["private"], image["width"], image["height"]) == ("ready", False, 1300, 900)
+    assert (image["state"], image["private"], image["width"], image["height"]) == ("ready", False, 1300, 900)
     assert image["metadata"]["format"] == "jpeg"
     assert image["thumbhash"] == image["metadata"].get("thumbhash")
     assert {made["variant"] for made in image["derivatives"]} == {str(each) for each in stack.settings.eager_variants}
@@ -99,15 +100,72 @@ def test_every_url_of_the_markup_is_served(stack: LocalStack, demo: Caller, read
 
 def test_a_rejected_image_has_a_reason_and_no_markup(demo: Caller, rejected: str) -> None:
     image = demo.ask("GET", f"/images/{rejected}").json()
-    assert (image["outcome"], image["rejection"]["code"], image["markup"]) == ("rejected", "not_an_image", None)
+    assert (image["state"], image["rejection"]["code"], image["markup"]) == ("rejected", "not_an_image", None)
     assert image["rejection"]["message"].startswith("expected ")
 
 
-def test_an_image_without_an_outcome_is_pending(demo: Caller) -> None:
+def test_an_image_that_has_not_arrived_is_expected(demo: Caller) -> None:
     image_id = demo.begin(10)["image_id"]
-    assert demo.ask("GET", f"/images/{image_id}").json()["outcome"] == "pending"
-    refused(demo.ask("DELETE", f"/images/{image_id}"), 409, "still pending")
-    refused(demo.ask("POST", f"/images/{image_id}/token", {}), 409, "still pending")
+    answer = demo.ask("GET", f"/images/{image_id}")
+    assert (answer.status_code, int(answer.headers["retry-after"]) > 0) == (200, True)
+    image = answer.json()
+    assert (image["state"], image["bytes"], image["arrived_bytes"]) == ("expected", 10, 0)
+    refused(
+        demo.ask("POST", f"/images/{image_id}/token", {}),
+        409,
+        f"expected an image that is ready but {image_id} is expected",
+    )
+    refused(demo.ask("POST", f"/images/{image_id}/release"), 409, f"{image_id} is expected")
+
+
+@pytest.mark.parametrize("route", ["images", "uploads"])
+def test_an_upload_taken_down_before_it_arrives_never_becomes_an_image(
+    stack: LocalStack, demo: Caller, route: str
+) -> None:
+    content = samples.jpeg(80, 60)
+    begun = demo.begin(len(content))
+    image_id = begun["image_id"]
+    assert demo.ask("DELETE", f"/{route}/{image_id}").status_code in (200, 204)
+    refused(demo.ask("GET", f"/images/{image_id}"), 404, "No image ")
+    demo.put(begun, content)
+    await_condition(lambda: not versions(stack, "originals-bucket", image_id), "the late original to be deleted")
+    row = item(stack, stack.parameter("images-table"), image_id)
+    assert row is not None
+    assert row["state"] == {"S": "removed"}
+    assert not versions(stack, "derivatives-bucket", image_id)
+
+
+def test_takedowns_are_repeated_and_end(stack: LocalStack, demo: Caller, photo: Path) -> None:
+    """The sweep's message is sent with a delay of 900 s; here it is sent without, after the tombstone was aged."""
+    image_id = uploaded(stack, photo)
+    first = demo.ask("DELETE", f"/images/{image_id}").json()
+    assert first["final_at"] is None
+    stack.client("s3").put_object(
+        Bucket=stack.parameter("derivatives-bucket"), Key=f"{image_id}/256x0.avif", Body=b"of a writer that was slow"
+    )
+    send_sweep(stack, image_id)
+    again = demo.ask("DELETE", f"/images/{image_id}").json()
+    assert (again["removed_at"], again["final_at"]) == (first["removed_at"], None), "expected it not to be due"
+
+    stack.client("s3").put_object(
+        Bucket=stack.parameter("derivatives-bucket"), Key=f"{image_id}/256x0.avif", Body=b"of a writer that was slow"
+    )
+    stack.client("dynamodb").update_item(
+        TableName=stack.parameter("images-table"),
+        Key={"image_id": {"S": image_id}},
+        UpdateExpression="SET removed_at = :then",
+        ExpressionAttributeValues={":then": {"S": "2026-01-01T00:00:00.000Z"}},
+    )
+    send_sweep(stack, image_id)
+    table = stack.parameter("images-table")
+    await_condition(lambda: "final_at" in (item(stack, table, image_id) or {}), "the takedown to become final")
+    assert not versions(stack, "derivatives-bucket", image_id)
+    assert demo.ask("DELETE", f"/images/{image_id}").json()["final_at"]
+
+
+def send_sweep(stack: LocalStack, image_id: str) -> None:
+    body = json.dumps({"image_id": image_id, "original_key": None})
+    stack.client("sqs").send_message(QueueUrl=stack.parameter("sweep-queue-url"), MessageBody=body)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +194,8 @@ def listed(stack: LocalStack) -> Iterator[list[str]]:
                 "tenant": {"S": tenant},
                 "uploaded_at": {"S": moment},
                 "recorded_at": {"S": moment},
-                "outcome": {"S": "rejected"},
+                "state": {"S": "rejected"},
+                "bytes": {"N": "1"},
                 "rejection": {"M": {"code": {"S": "empty"}, "message": {"S": "expected bytes"}}},
                 "original": original,
             },
@@ -216,9 +275,9 @@ def test_a_takedown_erases_everything(stack: LocalStack, demo: Caller, photo: Pa
     image_id = uploaded(stack, photo)
     neighbour = uploaded(stack, photo)
     s3 = stack.client("s3")
-    # Older versions and a delete marker have to be erased as well.
+    # Delete markers have to be erased as well.
     (key,) = stored(stack, image_id)
-    s3.put_object(Bucket=stack.parameter("originals-bucket"), Key=key, Body=b"another version")
+    s3.delete_object(Bucket=stack.parameter("originals-bucket"), Key=key)
     s3.delete_object(Bucket=stack.parameter("derivatives-bucket"), Key=f"{image_id}/256x0.avif")
     before = len(versions(stack, "derivatives-bucket", neighbour))
     made = len(stack.settings.eager_variants)
@@ -233,14 +292,17 @@ def test_a_takedown_erases_everything(stack: LocalStack, demo: Caller, photo: Pa
     assert not copies(stack, image_id)
     assert not versions(stack, "originals-bucket", image_id)
     assert not versions(stack, "derivatives-bucket", image_id)
-    assert item(stack, stack.parameter("images-table"), image_id) is None
+    row = item(stack, stack.parameter("images-table"), image_id)
+    assert row is not None
+    assert row["state"] == {"S": "removed"}
+    assert not {"metadata", "derivatives", "uploaded_at"} & set(row)
     refused(demo.ask("GET", f"/images/{image_id}"), 404, "No image ")
     refused(demo.ask("GET", f"/uploads/{image_id}"), 404, "No upload ")
     await_condition(lambda: httpx.get(seen, trust_env=False, timeout=60).status_code == 404, "the edge to forget it")
     paths = invalidated(stack, answer["invalidation"])
     assert paths == {f"#{image_id}", f"/{image_id}/*", f"/img/{image_id}*"}
     assert len(versions(stack, "derivatives-bucket", neighbour)) == before
-    assert demo.ask("GET", f"/images/{neighbour}").json()["outcome"] == "ready"
+    assert demo.ask("GET", f"/images/{neighbour}").json()["state"] == "ready"
 
 
 def invalidated(stack: LocalStack, invalidation: str) -> set[str]:

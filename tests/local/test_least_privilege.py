@@ -20,27 +20,37 @@ NAMES = Names(SETTINGS, ACCOUNT)
 REFUSED = {"AccessDenied", "AccessDeniedException", "403", "AuthorizationError"}
 
 _ANY_ORIGINAL = {"read an original", "read a stranger's original", "list originals"}
+_TAKEDOWN = {
+    "delete an original",
+    "delete a derivative",
+    "delete from the replica",
+    "read an outcome",
+    "mend an outcome",
+    "look up the distribution",
+    "invalidate",
+    "ask for a sweep",
+}
 MAY: dict[FunctionName, set[str]] = {
     "authorize": {"read tenants' keys"},
     "upload_api": {
         *_ANY_ORIGINAL,
+        *_TAKEDOWN,
         "write an original",
-        "delete an original",
-        "delete a derivative",
-        "delete from the replica",
-        "read an outcome",
-        "delete an outcome",
-        "read an upload",
-        "write an upload",
         "read image tokens' keys",
-        "look up the distribution",
-        "invalidate",
     },
-    "validate": {*_ANY_ORIGINAL, "read an outcome"},
+    "validate": {*_ANY_ORIGINAL, "mend an outcome", "delete a version of an original"},
     "metadata": {*_ANY_ORIGINAL},
-    "derive": {*_ANY_ORIGINAL, "write a derivative"},
-    "record": {"read an outcome", "write an outcome", "delete a derivative"},
-    "generate": {*_ANY_ORIGINAL, "read a derivative", "write a derivative", "read an outcome"},
+    "derive": {*_ANY_ORIGINAL, "read an outcome", "write a derivative", "delete a derivative"},
+    "record": {"mend an outcome", "list derivatives", "delete a derivative"},
+    "generate": {
+        *_ANY_ORIGINAL,
+        "read a derivative",
+        "write a derivative",
+        "delete a derivative",
+        "read an outcome",
+        "mend an outcome",
+    },
+    "sweep": {*_TAKEDOWN},
     "backfill": {
         *_ANY_ORIGINAL,
         "read a derivative",
@@ -127,6 +137,7 @@ def test_every_deed_is_covered_by_the_table() -> None:
     """A deed that nobody may do shows nothing by being refused, unless it is one that nobody should."""
     nobodys = {
         "log to another's group", "open originals to everyone", "scan outcomes", "invoke the upload API",
-        "change a function", "start an execution", "send to a queue", "make a user",
+        "change a function", "start an execution", "send to a queue", "make a user", "write an outcome",
+        "delete an outcome",
     }  # fmt: skip
     assert set(DEEDS) - nobodys == {"log to its own group"}.union(*MAY.values())

@@ -30,7 +30,7 @@ def test_one_picture_from_upload_to_derivatives_and_record(stack: LocalStack, tm
     image_id = parse_image_id(upload(stack, file))
     record = await_outcome(stack, image_id)
 
-    assert record["outcome"] == "ready", record.get("rejection")
+    assert record["state"] == "ready", record.get("rejection")
     assert record["original"]["bytes"] == file.stat().st_size
     assert (record["metadata"]["width"], record["metadata"]["height"]) == (2400, 1600)
     variants = stack.settings.eager_variants
@@ -52,7 +52,7 @@ def test_a_heic_is_drawn_whatever_it_is_called(stack: LocalStack, tmp_path: Path
 
     record = await_outcome(stack, upload(stack, file))
 
-    assert record["outcome"] == "ready", record.get("rejection")
+    assert record["state"] == "ready", record.get("rejection")
     metadata = Metadata.model_validate(record["metadata"])
     assert (metadata.format, metadata.declared_type, metadata.type_mismatch) == ("heic", "image/jpeg", True)
     assert (metadata.width, metadata.height) == (600, 400)
@@ -73,7 +73,7 @@ def rejected(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> dic
 def test_bad_input_is_rejected_with_its_code(stack: LocalStack, rejected: dict[str, str], name: str, code: str) -> None:
     record = await_outcome(stack, rejected[name])
 
-    assert (record["outcome"], record["rejection"]["code"]) == ("rejected", code)
+    assert (record["state"], record["rejection"]["code"]) == ("rejected", code)
     assert record["rejection"]["message"].startswith("expected ")
     assert not record.get("derivatives")
 

@@ -85,16 +85,70 @@ def test_other_failures_are_written_down_and_return_to_the_queue(definition: dic
         last = state["Catch"][-1]
         assert last["ErrorEquals"] == ["States.ALL"], name
         # What fails while a failure is dealt with is not dealt with again.
-        assert last["Next"] == ("ReturnToQueue" if name in {"NoteFailure", "Postpone"} else "NoteFailure"), name
+        dealing = {"NoteFailure": "ReturnToQueue", "Postpone": "ReturnToQueue", "ReleaseClaim": "Throttled"}
+        assert last["Next"] == dealing.get(name, "Failed"), name
     assert definition["States"]["NoteFailure"]["Next"] == "ReturnToQueue"
     assert definition["States"]["ReturnToQueue"]["Output"] == DELIVERED_AGAIN
     assert not [name for name, state in states(definition) if state["Type"] == "Fail"]
 
 
+def evaluated(expression: str, **variables: Any) -> Any:
+    """Return the value of a JSONata expression of the definition."""
+    parsed = Jsonata.jsonata(expression.removeprefix("{%").removesuffix("%}").strip())
+    frame = parsed.create_frame()
+    for name, value in variables.items():
+        frame.bind(name, value)
+    return parsed.evaluate(None, frame)
+
+
+def chosen(state: dict[str, Any], **variables: Any) -> str:
+    """Return the state that a Choice goes on to."""
+    for branch in state["Choices"]:
+        if evaluated(branch["Condition"], **variables):
+            return branch["Next"]
+    return state["Default"]
+
+
+FAILURES = [
+    ("Lambda.TooManyRequestsException", "Postpone", "0"),
+    ("Sandbox.Timedout", "NoteFailure", "1"),
+    ("Runtime.ExitError", "NoteFailure", "1"),
+    ("Lambda.Unknown", "NoteFailure", "1"),
+    ("OutOfTimeError", "NoteFailure", "0"),
+    ("ClientError", "NoteFailure", "0"),
+]
+
+
+@pytest.mark.parametrize(("error", "following", "deaths"), FAILURES)
+def test_failures_give_up_the_claim_count_deaths_and_are_postponed_only_if_throttled(
+    definition: dict[str, Any], error: str, following: str, deaths: str
+) -> None:
+    failed, release, throttled = (definition["States"][name] for name in ("Failed", "ReleaseClaim", "Throttled"))
+    failure = {"Error": error, "Cause": ""}
+    assert chosen(failed, image={"image_id": "1"}) == "ReleaseClaim"
+    assert release["Next"] == "Throttled"
+    assert chosen(throttled, failure=failure) == following
+    counted = release["Arguments"]["ExpressionAttributeValues"][":deaths"]["N"]
+    assert evaluated(counted, failure=failure) == deaths
+
+
+def test_a_failure_before_the_claim_releases_none(definition: dict[str, Any]) -> None:
+    assert definition["States"]["Receive"]["Assign"]["image"] == "{% null %}"
+    assert chosen(definition["States"]["Failed"], image=None) == "Throttled"
+
+
+def test_a_picture_that_another_execution_processes_is_sent_again_uncounted(definition: dict[str, Any]) -> None:
+    busy = [each for each in definition["States"]["Validated"]["Choices"] if "busy" in each["Condition"]]
+    assert [each["Next"] for each in busy] == ["Postpone"]
+
+
+def test_a_claim_lapses_before_its_message_is_received_again(settings: Settings, aws: Assembly) -> None:
+    for queue in aws.all("AWS::SQS::Queue"):
+        if "originals" in str(queue.properties["QueueName"]):
+            assert queue.properties["VisibilityTimeout"] > settings.pipeline.execution_seconds
+
+
 def test_throttled_message_is_sent_again_uncounted(definition: dict[str, Any]) -> None:
-    throttled = {"ErrorEquals": ["Lambda.TooManyRequestsException"], "Next": "Postpone"}
-    for name in ("Validate", "Metadata", "DeriveGroups", "Record"):
-        assert definition["States"][name]["Catch"][0] == throttled, name
     postpone = definition["States"]["Postpone"]
     assert postpone["Arguments"]["MessageBody"] == "{% $message.body %}"
     assert postpone["End"] is True
@@ -132,7 +186,8 @@ def test_template_has_the_definition_with_every_resource_substituted(aws: Assemb
             for _, state in states(machine.properties["Definition"])
             if state.get("Resource") == LAMBDA
         }
-        substitutions = machine.properties["DefinitionSubstitutions"]
+        substitutions = dict(machine.properties["DefinitionSubstitutions"])
+        assert substitutions.pop("ImagesTable") == f"{settings.prefix}-images"
         assert named == {f"${{{task}}}" for task in state_machine.TASKS}, str(machine)
         kinds = {name: machine.template["Resources"][referenced(value)] for name, value in substitutions.items()}
         for task in state_machine.TASKS:
