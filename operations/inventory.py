@@ -18,7 +18,17 @@ if TYPE_CHECKING:
 _BY_TENANT = "by-tenant"
 _KEYS_AT_ONCE = 100  # BatchGetItem's limit
 _WAIT_SECONDS = 0.5
-_RECORD_FIELDS = ("image_id", "tenant", "state", "key", "original", "claimed_until", "removed_at", "final_at")
+_RECORD_FIELDS = (
+    "image_id",
+    "tenant",
+    "state",
+    "key",
+    "original",
+    "claimed_until",
+    "rejection",
+    "removed_at",
+    "final_at",
+)
 _NAMES = {f"#{field}": field for field in _RECORD_FIELDS}  # some are reserved words
 _PROJECTION = ", ".join(_NAMES)
 T = TypeVar("T")
@@ -66,6 +76,8 @@ class ImageRecord:
     etag: str | None = None
     version_id: str | None = None
     claimed_until: datetime | None = None
+    rejection: str | None = None
+    """The code of why it was rejected."""
     removed_at: datetime | None = None
     final: bool = False
 
@@ -73,6 +85,10 @@ class ImageRecord:
     def ready(self) -> bool:
         """Whether it is served."""
         return self.state == "ready"
+
+    def names_current(self, original: StoredOriginal) -> bool:
+        """Return whether the version that it is bound to is the current one of ``original``."""
+        return self.etag == original.current_etag and self.version_id in (None, original.current)
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> "ImageRecord":
@@ -87,6 +103,7 @@ class ImageRecord:
             etag=original.get("etag", {}).get("S"),
             version_id=original.get("version_id", {}).get("S"),
             claimed_until=datetime.fromtimestamp(int(claimed), UTC) if claimed else None,
+            rejection=item.get("rejection", {}).get("M", {}).get("code", {}).get("S"),
             removed_at=datetime.fromisoformat(removed) if removed else None,
             final="final_at" in item,
         )

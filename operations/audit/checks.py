@@ -62,9 +62,7 @@ def misplaced(record: ImageRecord, original: StoredOriginal | None, deadlines: D
     key = record.original_key or ""
     if original is None or original.deleted or record.etag not in original.etags.values():
         return Finding(Fault.NO_ORIGINAL, record.image_id, record.tenant, key)
-    if original.current_etag == record.etag and record.version_id in (None, original.current):
-        return None
-    if original.stored_at > deadlines.settled:
+    if record.names_current(original) or original.stored_at > deadlines.settled:
         return None
     return Finding(Fault.OTHER_VERSION, record.image_id, record.tenant, key)
 

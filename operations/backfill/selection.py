@@ -131,7 +131,7 @@ class Chosen:
 
 
 def recorded_images(table: ImagesTable, selection: Selection, reads_at_once: int) -> Iterator[ImageRecord]:
-    """Yield the named images, or all that the tenants uploaded in the days of ``selection``.
+    """Yield the ready ones of the named images, or of all that the tenants uploaded in the days of ``selection``.
 
     Raises:
         ClientError: the table cannot be read; a retry may help.
