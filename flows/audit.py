@@ -31,8 +31,8 @@ class AuditReport(BaseModel):
     """The result of an audit.
 
     ``counts`` are images by fault. ``backfills`` are the parameters of repairing backfills, ``announce`` keys of
-    originals to announce to their lanes, ``takedown`` ids of images without a record; ``uri`` is the report in the
-    bucket.
+    originals to announce to their lanes, ``takedown`` ids of images to take down, again or for want of a record;
+    ``uri`` is the report in the bucket.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -60,7 +60,7 @@ def audit_day(auditor: Audit, tenant: str, day: date) -> AuditResult:
 
 @task(**READING)
 def audit_strays(auditor: Audit) -> AuditResult:
-    """Search both buckets for derivatives that belong to no ready image."""
+    """Search both buckets for derivatives that belong to no image, and the table for unfinished takedowns."""
     return auditor.strays()
 
 
@@ -80,8 +80,10 @@ def audit(
         tenant: Tenant to audit; all if left out.
         day: Day of upload (UTC); yesterday if left out.
         last_day: Last day of a range that begins with day; day alone if left out.
-        strays: Also list both buckets completely, to find derivatives of no image.
-        settled_minutes: An original without an outcome for longer is a fault; from the settings if left out.
+        strays: Also list both buckets and the table completely, to find derivatives of no image, and takedowns that
+            are not final an hour later.
+        settled_minutes: An original without an outcome for longer is a fault, as is a claim that lapsed longer ago;
+            from the settings if left out.
         replica_minutes: A derivative missing from the replica for longer is a fault; from the settings if left out.
         stage: Stage to audit, such as dev, staging or production.
 
@@ -149,7 +151,8 @@ def _show(report: AuditReport, period: Period, resources: Resources, stage: str)
         days = resources.settings.storage.noncurrent_days
         repairs += [
             "",
-            f"For a lost original: restore its last version, kept for {days} days, or take the image down.",
+            f"For a lost original: restore its last version, kept for {days} days, or take the image down; nothing else"
+            " helps where no version with the recorded bytes is left.",
         ]
     heading = ["", "Repair with these flows; each is a dry run until `dry_run` is false:"] if repairs else []
     show_summary(

@@ -21,10 +21,11 @@ from flows.runtime.approval import NotApprovedError, approval_form, require_appr
 from flows.runtime.artifacts import markdown_table, show_summary, show_table
 from flows.runtime.command_line import run_from_command_line
 from flows.runtime.policies import READING
-from lambdas.core.keys import ImageId, MalformedKeyError, OriginalKey
+from lambdas.core.keys import ImageId, MalformedKeyError
 from lambdas.core.settings import DEFAULT_STAGE, SettingsError, load_settings
+from operations.dead_letters.announcing import Announcement, Announcer, NotAnnouncedError
 from operations.dead_letters.message import DeadMessage
-from operations.dead_letters.queue import DeadLetterQueue, UnknownLaneError, announcement, lane_of
+from operations.dead_letters.queue import DeadLetterQueue, UnknownLaneError
 from operations.discovery import NotDeployedError, look_up
 from operations.inventory import Inventory
 from operations.resources import Resources
@@ -32,17 +33,22 @@ from operations.resources import Resources
 _LANE_PARAMETERS = ("dlq-url", "queue-url", "failures-table")
 _POLL_SECONDS = 2.0
 Action = Literal["inspect", "redrive", "discard", "announce"]
+_UNDECIDED = ("expected", "processing")
 _PAST_TENSE: dict[str, str] = {"redrive": "redriven", "discard": "discarded", "announce": "announced"}
 
 
 class DeadLettersReport(BaseModel):
-    """What was found and done: a row per message; ``outcomes`` counts the redriven images by their new outcome."""
+    """What was found and done: a row per message; ``outcomes`` counts the redriven images by their new outcome.
+
+    ``refused`` says why originals were not announced.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     sentence: str
     messages: list[dict[str, Any]]
     outcomes: dict[str, int] = {}
+    refused: list[str] = []
     uri: str = ""
 
 
@@ -69,21 +75,30 @@ def await_outcomes(inventory: Inventory, image_ids: Sequence[ImageId], seconds: 
     """Return the outcomes of images, waiting for them for up to ``seconds``."""
     deadline = time.monotonic() + seconds
     while True:
-        records = inventory.find(image_ids)
-        if len(records) == len(image_ids) or time.monotonic() > deadline:
-            return {
-                image_id: ("ready" if records[image_id].ready else "rejected") if image_id in records else "in progress"
-                for image_id in image_ids
-            }
+        states = {image_id: record.state for image_id, record in inventory.find(image_ids).items()}
+        found = {image_id: state for image_id, state in states.items() if state not in _UNDECIDED}
+        if len(found) == len(image_ids) or time.monotonic() > deadline:
+            return {image_id: found.get(image_id, "in progress") for image_id in image_ids}
         time.sleep(_POLL_SECONDS)
 
 
 @task(**READING)
-def announce_originals(queues: dict[str, DeadLetterQueue], resources: Resources, keys: Sequence[OriginalKey]) -> None:
+def check_originals(announcer: Announcer, names: Sequence[str]) -> tuple[list[Announcement], list[str]]:
+    """Return what is to be announced, and why the others are not."""
+    found, refused = [], []
+    for name in dict.fromkeys(names):
+        try:
+            found.append(announcer.check(name))
+        except NotAnnouncedError as error:
+            refused.append(str(error))
+    return found, refused
+
+
+@task(**READING)
+def announce_originals(announcer: Announcer, announcements: Sequence[Announcement]) -> None:
     """Send each original's lane a message about it; an original announced twice is processed once."""
-    s3 = resources.client("s3")
-    for key in keys:
-        queues[lane_of(resources.settings, key.tenant)].announce(announcement(s3, resources.originals, key))
+    for each in announcements:
+        announcer.announce(each)
 
 
 @flow(name="dead-letters", flow_run_name=_run_name, validate_parameters=True)
@@ -97,11 +112,12 @@ def dead_letters(
     wait_seconds: int = 120,
     stage: str = DEFAULT_STAGE,
 ) -> State[DeadLettersReport]:
-    """List dead letters with their reasons; redrive or discard them.
+    """List dead letters with their reasons; redrive or discard them; announce originals again.
 
     Args:
         action: inspect lists messages; redrive moves them back to their lane's queue; discard deletes them; announce
-            sends lanes a new message about originals that have none, by their keys in names.
+            sends lanes a new message about the originals in names, by key or image id, and reopens those that were
+            rejected as too_costly.
         lane: Only this lane; all lanes if left out.
         names: Only these image ids, keys of originals, or message ids.
         because: Only messages with this text in their reason.
@@ -110,7 +126,8 @@ def dead_letters(
         wait_seconds: How long to wait for the outcomes of redriven messages.
         stage: Stage to work on, such as dev, staging or production.
 
-    An unknown lane and a stage that is not deployed end as Failed, before anything is changed.
+    An unknown lane and a stage that is not deployed end as Failed, before anything is changed, as does announcing
+    only what the pipeline has nothing left to do for. Announcing completes as SomeRefused if that is true of a part.
     """
     try:
         settings = load_settings(stage=stage)
@@ -152,21 +169,39 @@ def dead_letters(
 def _announce(
     resources: Resources, queues: Sequence[DeadLetterQueue], names: Sequence[str], *, dry_run: bool, wait_seconds: int
 ) -> State[DeadLettersReport]:
+    by_lane = {queue.lane: queue for queue in queues}
+    announcer = Announcer(resources.settings, resources.inventory(), resources.images_table(), by_lane)
     try:
-        keys = [OriginalKey.parse(name) for name in names]
-    except MalformedKeyError as error:
+        announcements, refused = check_originals(announcer, names)
+        if refused and not announcements:
+            return Failed(message=_first_of(refused))
+        if not dry_run:
+            announce_originals(announcer, announcements)
+    except (MalformedKeyError, NotAnnouncedError) as error:
         return Failed(message=str(error))
-    rows = [
-        {"image": key.image_id, "lane": lane_of(resources.settings, key.tenant), "original": str(key)} for key in keys
-    ]
+    sentence = f"{len(announcements):,} of {len(announcements) + len(refused):,} originals"
+    became: dict[ImageId, str] = {}
     if dry_run:
-        sentence = f"dry run: {len(keys):,} of {len(names):,} originals would be announced"
-        return _finish(resources, DeadLettersReport(sentence=sentence, messages=rows), [])
-    announce_originals({queue.lane: queue for queue in queues}, resources, keys)
-    became = await_outcomes(resources.inventory(), [key.image_id for key in keys], wait_seconds) if keys else {}
-    outcomes = Counter(became.values())
-    sentence = f"{len(keys):,} of {len(names):,} originals announced{_listed(outcomes)}"
-    return _finish(resources, DeadLettersReport(sentence=sentence, messages=rows, outcomes=dict(outcomes)), [])
+        sentence = f"dry run: {sentence} would be announced"
+    else:
+        image_ids = [each.key.image_id for each in announcements]
+        became = await_outcomes(resources.inventory(), image_ids, wait_seconds) if image_ids else {}
+        sentence = f"{sentence} announced{_listed(Counter(became.values()))}"
+    if refused:
+        sentence += f"; not {_first_of(refused)}"
+    rows = [
+        {"image": each.key.image_id, "lane": each.lane, "original": str(each.key), "reopened": each.reopens}
+        for each in announcements
+    ]
+    report = DeadLettersReport(
+        sentence=sentence, messages=rows, outcomes=dict(Counter(became.values())), refused=list(refused)
+    )
+    return _finish(resources, report, [])
+
+
+def _first_of(refused: Sequence[str]) -> str:
+    others = f", and {len(refused) - 1:,} others" if len(refused) > 1 else ""
+    return f"{refused[0]}{others}"
 
 
 def _listed(outcomes: Mapping[str, int]) -> str:
@@ -234,7 +269,8 @@ def _finish(
     show_summary("dead-letters", report.sentence, by_reason, description="Messages that failed every try")
     shown = resources.settings.operations.shown_rows
     show_table("dead-letters-list", report.messages, "Every message.", shown=shown, complete=report.uri)
-    return Completed(message=report.sentence, data=report)
+    name = "SomeRefused" if report.refused else "Completed"
+    return Completed(name=name, message=report.sentence, data=report)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """Takedown: remove images permanently from every place that stores them, with a receipt; some, or all of a tenant.
 
-Run it from its deployment, or by hand: ``python -m flows.takedown --images ID --no-dry-run``. It can be repeated; after
-an interruption, run it again to finish.
+Run it from its deployment, or by hand: ``python -m flows.takedown --images ID --no-dry-run``. It can be repeated: after
+an interruption to finish, and later to see that the takedown is final, which it becomes by itself.
 """
 
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -21,6 +21,7 @@ from flows.runtime.approval import NotApprovedError, approval_form, require_appr
 from flows.runtime.artifacts import show_summary, show_table
 from flows.runtime.command_line import run_from_command_line
 from flows.runtime.policies import READING, REMOVING
+from lambdas.core.life import FINAL_SECONDS
 from lambdas.core.settings import DEFAULT_STAGE, SettingsError, load_settings
 from lambdas.core.takedown import ImageResources, NotErasedError, Removed, Target, VersionedObjects
 from operations.discovery import NotDeployedError, UnknownTenantError, chosen_tenants
@@ -35,8 +36,8 @@ _BATCHES_AT_ONCE = 8
 class TakedownReceipt(BaseModel):
     """What was removed.
 
-    ``removed`` has a row per picture with the number of deleted versions, ``failures`` what is left and why, ``uri``
-    the receipt in the reports bucket.
+    ``removed`` has a row per picture with the number of deleted versions, since when it is removed, and when that
+    became final; ``failures`` what is left and why, ``uri`` the receipt in the reports bucket.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -47,12 +48,17 @@ class TakedownReceipt(BaseModel):
     uri: str = ""
 
     @property
+    def final(self) -> int:
+        """How many pictures are removed for good: erased once more after everything that might have written them."""
+        return sum(row["final_at"] is not None for row in self.removed)
+
+    @property
     def sentence(self) -> str:
         """The receipt in a sentence."""
         sums = {place: sum(row[place] for row in self.removed) for place in ("originals", "derivatives", "replica")}
         return (
             f"{len(self.removed):,} of {_count(self.pictures)} removed: {sums['originals']:,} versions of originals,"
-            f" {sums['derivatives']:,} of derivatives and {sums['replica']:,} of their replicas"
+            f" {sums['derivatives']:,} of derivatives and {sums['replica']:,} of their replicas; {self.final:,} final"
         )
 
 
@@ -69,14 +75,9 @@ def find_pictures(search: Search, images: Sequence[str], tenant: str | None) -> 
 
 
 @task(task_run_name="remove {number}", **REMOVING)
-def remove_batch(
-    image_resources: ImageResources, uploads: UploadsTable, pictures: list[Target], number: int
-) -> list[Removed]:
+def remove_batch(image_resources: ImageResources, pictures: list[Target], number: int) -> list[Removed]:
     """Remove some pictures from every place; a retry continues where it stopped."""
-    removed = image_resources.remove(pictures)
-    for picture in pictures:
-        uploads.remove(picture.image_id)
-    return removed
+    return image_resources.remove(pictures)
 
 
 @task(**REMOVING)
@@ -95,7 +96,10 @@ def takedown(
     ask_above: int | None = None,
     stage: str = DEFAULT_STAGE,
 ) -> State[TakedownReceipt]:
-    """Remove images permanently: originals with all versions, derivatives in both regions, records, caches.
+    """Remove images permanently, in any state: originals with all versions, derivatives in both regions, caches.
+
+    What remains is a record of the removal, so that neither a link signed earlier nor a message processed later brings
+    an image back. Some 20 minutes later everything is erased once more, and the takedown is final: run it again to see.
 
     Args:
         images: Ids of the images; all of the tenant if left out.
@@ -105,15 +109,15 @@ def takedown(
         ask_above: Removing more images than this requires approval; from the settings if left out.
         stage: Stage to work on, such as dev, staging or production.
 
-    Neither images nor a tenant, malformed ids, images of another tenant and an unknown tenant without anything stored
-    end as Failed, a rejected approval as Rejected; all before anything is removed.
+    Neither images nor a tenant, malformed ids, ids that nothing is known of, images of another tenant and an unknown
+    tenant without anything stored end as Failed, a rejected approval as Rejected; all before anything is removed.
     """
     try:
         settings = load_settings(stage=stage)
         resources = Resources.find(settings)
         if not images and tenant is None:
             raise WrongPicturesError("expected images, or a tenant, but received neither")
-        search = Search(resources.inventory(), resources.uploads_table(), resources.image_resources())
+        search = Search(resources.inventory(), resources.image_resources(), settings.operations.reads_at_once)
         pictures = find_pictures(search, images or [], tenant)
         if tenant is not None and not pictures:
             chosen_tenants(settings, tenant)
@@ -133,7 +137,7 @@ def takedown(
             return error.state
     receipt = _remove(resources, search, pictures, tenant if not images else None)
     receipt = _keep(receipt, resources, reason, tenant)
-    _show(receipt, shown, resources, tenant)
+    _show(receipt, shown, resources)
     if receipt.failures:
         return Failed(message=f"{receipt.sentence}; run it again: {receipt.failures[0]}", data=receipt)
     return Completed(message=receipt.sentence, data=receipt)
@@ -147,7 +151,7 @@ def _warning(subject: str, pictures: Sequence[Target]) -> str:
     first = "\n".join(f"- `{each.image_id}`" for each in pictures[:10])
     more = f"\n- … and {len(pictures) - 10:,} more" if len(pictures) > 10 else ""
     return (
-        f"**{subject} will be removed permanently**: every version of originals, derivatives in both regions, records,"
+        f"**{subject} will be removed permanently**: every version of originals, derivatives in both regions, metadata,"
         f" and the edge's copies. There is no backup.\n\n{first}{more}"
     )
 
@@ -155,7 +159,7 @@ def _warning(subject: str, pictures: Sequence[Target]) -> str:
 def _remove(resources: Resources, search: Search, pictures: list[Target], tenant: str | None) -> TakedownReceipt:
     threads: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(_BATCHES_AT_ONCE)
     with threads as runner:
-        given = {"image_resources": search.image_resources, "uploads": search.uploads}
+        given = {"image_resources": search.image_resources}
         numbered = enumerate(batches(pictures, _BATCH), 1)
         submitted = [runner.submit(remove_batch, {**given, "pictures": batch, "number": n}) for n, batch in numbered]
         outcomes = [future.result(raise_on_failure=False) for future in submitted]
@@ -176,8 +180,9 @@ def _row(removed: Removed) -> dict[str, Any]:
         "originals": removed.originals,
         "derivatives": derivatives,
         "replica": replica,
-        "record": "removed",
         "edge": removed.invalidation,
+        "removed_at": removed.removed_at,
+        "final_at": removed.final_at,
     }
 
 
@@ -188,17 +193,16 @@ def _keep(receipt: TakedownReceipt, resources: Resources, reason: str, tenant: s
     return receipt.model_copy(update={"uri": uri})
 
 
-def _show(receipt: TakedownReceipt, shown: int, resources: Resources, tenant: str | None) -> None:
-    settings = resources.settings
+def _show(receipt: TakedownReceipt, shown: int, resources: Resources) -> None:
     lines = [
         f"- Receipt: `{receipt.uri}`",
-        f"- Copies in browsers expire within {settings.delivery.max_age_seconds:,} s.",
+        f"- Copies in browsers expire within {resources.settings.delivery.max_age_seconds:,} s.",
         *(f"- Left: {failure}" for failure in receipt.failures),
     ]
-    if tenant is not None:
-        until = datetime.now(UTC) + timedelta(seconds=settings.uploads.link_seconds)
+    if waiting := len(receipt.removed) - receipt.final:
         lines.append(
-            f"- Upload links signed before now are valid until {until:%Y-%m-%d %H:%M} UTC: run it again after that."
+            f"- {_count(waiting)} will be erased once more {FINAL_SECONDS // 60} minutes after the removal, which then"
+            " is final. That happens by itself; run it again to see it."
         )
     show_summary("takedown", receipt.sentence, lines, description="Receipt of a takedown")
     show_table("takedown-receipt", receipt.removed, "Versions removed.", shown=shown, complete=receipt.uri)

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import chain, count, islice
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_args
 from urllib.parse import urlparse
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lambdas.core.life import Outcome, State
 from lambdas.core.records import COLUMNS, image_row
 from operations.inventory import batches
 
@@ -21,6 +22,7 @@ _ROWS_A_GROUP = 50_000  # held in memory; sorted by tenant, so that a query abou
 _ROWS_A_FILE = 1_000_000
 _DELETED_AT_ONCE = 1000  # maximum of one DeleteObjects
 _KEPT = timedelta(days=1)  # longer than any query that reads an older snapshot
+_WITHOUT_OUTCOME = frozenset(get_args(State)) - frozenset(get_args(Outcome))
 _STAMP = "%Y%m%dT%H%M%S%fZ"
 _TYPES: dict[str, pa.DataType] = {
     "string": pa.string(),
@@ -35,7 +37,10 @@ SCHEMA = pa.schema([(column.name, _TYPES[column.type]) for column in COLUMNS])
 
 @dataclass
 class Tally:
-    """What was read: number of images by outcome, and the faults of malformed items by their id."""
+    """What was read: number of images by outcome, and the faults of malformed items by their id.
+
+    Images without an outcome, not yet or no longer, are no rows.
+    """
 
     images: Counter[str] = field(default_factory=Counter)
     skipped: dict[str, str] = field(default_factory=dict)
@@ -43,6 +48,8 @@ class Tally:
     def rows(self, pages: Iterable[Iterable[Mapping[str, Any]]]) -> Iterator[dict[str, Any]]:
         """Yield a row for every valid item of ``pages``."""
         for item in chain.from_iterable(pages):
+            if item.get("state") in _WITHOUT_OUTCOME:
+                continue
             try:
                 row = image_row(item)
             except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -1,7 +1,7 @@
 """Find the pictures that a takedown removes, and abort uploads in progress."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,59 +19,74 @@ class WrongPicturesError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Finds pictures by records, uploads and stored originals; changes nothing."""
+    """Finds pictures by records and stored objects; changes nothing.
+
+    ``reads_at_once`` limits the concurrent reads of the table.
+    """
 
     inventory: Inventory
-    uploads: UploadsTable
     image_resources: ImageResources
+    reads_at_once: int
 
     def named(self, image_ids: Sequence[str], tenant: str | None = None) -> list[Target]:
         """Return the pictures with ``image_ids``; all must belong to ``tenant`` if one is given.
 
-        The key of an original comes from the image's record or its upload; otherwise, with a ``tenant``, it is
-        searched among the tenant's originals.
+        The original of a picture without a record is searched among those of ``tenant``; without a tenant, such a
+        picture must have derivatives.
 
         Raises:
-            WrongPicturesError: an id is malformed, or a picture belongs to another tenant.
-            ClientError: a table or bucket cannot be read; a retry may help.
+            WrongPicturesError: an id is malformed, or nothing is known of it, or it belongs to another tenant.
+            ClientError: the table or a bucket cannot be read; a retry may help.
         """
         parsed = _parse(image_ids)
-        records = self.inventory.find(parsed)
-        keys: dict[ImageId, str] = {}
-        for image_id in parsed:
-            if image_id in records:
-                keys[image_id] = records[image_id].original_key
-            elif upload := self.uploads.find(image_id):
-                keys[image_id] = upload.key
+        found = {
+            record.image_id: Target(record.image_id, record.tenant or None, record.original_key)
+            for record in self.inventory.find(parsed).values()
+        }
         if tenant is not None:
-            _require_tenant(tenant, keys)
-            if len(keys) < len(parsed):
-                found = self._originals(tenant)
-                keys |= {image_id: found[image_id] for image_id in parsed if image_id not in keys and image_id in found}
-        return [Target(image_id, keys.get(image_id)) for image_id in parsed]
+            _require_tenant(tenant, found)
+            if len(found) < len(parsed):
+                originals = self._originals(tenant)
+                found = {image_id: originals[image_id] for image_id in parsed if image_id in originals} | found
+        for image_id in parsed:
+            if image_id not in found:
+                self._require_derivatives(image_id)
+        return [found.get(image_id, Target(image_id, tenant)) for image_id in parsed]
 
     def of_tenant(self, tenant: str) -> list[Target]:
-        """Return every picture of ``tenant``: originals, including deleted ones with versions left, and records.
+        """Return every picture of ``tenant`` that is not removed for good.
+
+        These are its records, those of uploads that have not arrived too, and its originals, also deleted ones with
+        versions left. The index does not list what has not arrived, so the whole table is read.
 
         Raises:
             WrongPicturesError: the tenant's name is malformed.
-            ClientError: a table or bucket cannot be read; a retry may help.
+            ClientError: the table or a bucket cannot be read; a retry may help.
         """
         if not re.fullmatch(TENANT_PATTERN, tenant):
             raise WrongPicturesError(f"expected a tenant's name but received {tenant!r}")
-        keys = {record.image_id: record.original_key for record in self.inventory.records(tenant)}
-        keys |= self._originals(tenant)
-        return [Target(image_id, key) for image_id, key in sorted(keys.items())]
+        found = {
+            record.image_id: Target(record.image_id, tenant, record.original_key)
+            for record in self.inventory.records_of(tenant, self.reads_at_once)
+            if not record.final
+        }
+        return [target for _, target in sorted((self._originals(tenant) | found).items())]
 
-    def _originals(self, tenant: str) -> dict[ImageId, str]:
+    def _originals(self, tenant: str) -> dict[ImageId, Target]:
         found = {}
         for text in self.image_resources.originals.keys(f"{tenant}/"):
             try:
                 key = OriginalKey.parse(text)
             except MalformedKeyError:
                 continue  # erased with the tenant's folder
-            found[key.image_id] = text
+            found[key.image_id] = Target(key.image_id, tenant, text)
         return found
+
+    def _require_derivatives(self, image_id: ImageId) -> None:
+        if not any(next(bucket.keys(f"{image_id}/"), None) for bucket in self.image_resources.derivatives):
+            raise WrongPicturesError(
+                f"No image {image_id}: it has no record and no derivatives; if it may have an original, name its tenant"
+            )
 
 
 def abort_uploads(s3: "S3Client", bucket: str, tenant: str) -> int:
@@ -95,10 +110,10 @@ def _parse(image_ids: Sequence[str]) -> list[ImageId]:
         raise WrongPicturesError(str(error)) from error
 
 
-def _require_tenant(tenant: str, keys: dict[ImageId, str]) -> None:
-    strangers = sorted(image_id for image_id, key in keys.items() if key.partition("/")[0] != tenant)
+def _require_tenant(tenant: str, found: Mapping[ImageId, Target]) -> None:
+    strangers = sorted((image_id, target.tenant) for image_id, target in found.items() if target.tenant != tenant)
     if strangers:
         raise WrongPicturesError(
-            f"expected images of the tenant {tenant} but {', '.join(strangers[:5])} "
-            f"{'is' if len(strangers) == 1 else 'are'} of {keys[strangers[0]].partition('/')[0]}"
+            f"expected images of the tenant {tenant} but {', '.join(image_id for image_id, _ in strangers[:5])} "
+            f"{'is' if len(strangers) == 1 else 'are'} of {strangers[0][1] or 'an unknown tenant'}"
         )

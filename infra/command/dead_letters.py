@@ -1,4 +1,4 @@
-"""``darkroom dead-letters``: messages that failed every attempt, why, and how to send them back."""
+"""``darkroom dead-letters``: messages that failed every attempt, why, and how they get another."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +12,7 @@ from infra.command.deployment import Deployment, DeploymentError, OnAws, aws_err
 from infra.command.terminal import console, reported_errors
 
 if TYPE_CHECKING:
+    from operations.dead_letters.announcing import Announcer
     from operations.dead_letters.message import DeadMessage
     from operations.dead_letters.queue import DeadLetterQueue
 
@@ -27,26 +28,53 @@ dead_letters = typer.Typer()
 
 @dead_letters.callback(invoke_without_command=True)
 def main(context: typer.Context, lane: Lane = None, aws: OnAws = False) -> None:
-    """List, send back or discard messages that failed.
+    """List, redrive or discard messages that failed; announce originals again.
 
     Example:
       darkroom dead-letters
-      darkroom dead-letters send-back --because "AccessDenied"
+      darkroom dead-letters redrive --because "AccessDenied"
     """
     if context.invoked_subcommand is None:
         with _errors():
-            _print([letter for queue in _queues(lane, on_aws=aws) for letter in queue.messages()], "none")
+            _print(
+                [letter for queue in _queues(lane, Deployment.chosen(on_aws=aws)) for letter in queue.messages()],
+                "none",
+            )
 
 
 @dead_letters.command()
-def send_back(
+def redrive(
     names: Names = None, because: Because = None, every: Every = False, lane: Lane = None, aws: OnAws = False
 ) -> None:
     """Return messages to their lane's queue, with as many attempts as new ones."""
     with _errors():
         chosen = _choice(names, because, every=every)
-        queues = _queues(lane, on_aws=aws)
-        _print([letter for queue in queues for letter in queue.redrive(chosen)], "none sent back")
+        queues = _queues(lane, Deployment.chosen(on_aws=aws))
+        _print([letter for queue in queues for letter in queue.redrive(chosen)], "none redriven")
+
+
+@dead_letters.command()
+def announce(
+    names: Annotated[list[str], typer.Argument(metavar="ORIGINAL...", help="Keys of originals, or image ids.")],
+    aws: OnAws = False,
+) -> None:
+    """Announce originals to their lane again; those rejected as too_costly are reopened."""
+    from lambdas.core.keys import MalformedKeyError
+    from operations.dead_letters.announcing import NotAnnouncedError
+
+    refused = []
+    with _errors():
+        announcer = _announcer(on_aws=aws)
+        for name in names:
+            try:
+                announced = announcer.check(name)
+                announcer.announce(announced)
+            except (MalformedKeyError, NotAnnouncedError) as error:
+                refused.append(str(error))
+            else:
+                console.print(f"[bold]{announced.key.image_id}[/]  {announced.lane}  announced")
+        if refused:
+            raise DeploymentError("\n".join(refused))
 
 
 @dead_letters.command()
@@ -54,7 +82,7 @@ def discard(names: Names = None, because: Because = None, lane: Lane = None, aws
     """Delete messages permanently. Their originals are kept."""
     with _errors():
         chosen = _choice(names, because, every=False)
-        queues = _queues(lane, on_aws=aws)
+        queues = _queues(lane, Deployment.chosen(on_aws=aws))
         _print([letter for queue in queues for letter in queue.discard(chosen)], "none discarded")
 
 
@@ -75,10 +103,30 @@ def _choice(names: list[str] | None, because: str | None, *, every: bool) -> "Ca
     return chosen
 
 
-def _queues(lane: str | None, *, on_aws: bool) -> "list[DeadLetterQueue]":
-    from operations.dead_letters.queue import DeadLetterQueue, UnknownLaneError
+def _announcer(*, on_aws: bool) -> "Announcer":
+    from lambdas.core.stores.images import ImagesTable
+    from operations.dead_letters.announcing import Announcer
+    from operations.inventory import DerivativesBucket, Inventory
 
     deployment = Deployment.chosen(on_aws=on_aws)
+    client, parameter = deployment.client, deployment.parameter
+    s3, dynamodb, table = client("s3"), client("dynamodb"), parameter("images-table")
+    replica = client("s3", deployment.settings.regions.replica)
+    inventory = Inventory(
+        s3=s3,
+        originals_bucket=parameter("originals-bucket"),
+        dynamodb=dynamodb,
+        images_table=table,
+        primary=DerivativesBucket(s3, parameter("derivatives-bucket")),
+        replica=DerivativesBucket(replica, parameter("replica-bucket")),
+    )
+    queues = {queue.lane: queue for queue in _queues(None, deployment)}
+    return Announcer(deployment.settings, inventory, ImagesTable(dynamodb, table), queues)
+
+
+def _queues(lane: str | None, deployment: Deployment) -> "list[DeadLetterQueue]":
+    from operations.dead_letters.queue import DeadLetterQueue, UnknownLaneError
+
     settings, client = deployment.settings, deployment.client
     try:
         return [

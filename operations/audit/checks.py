@@ -1,6 +1,6 @@
 """The checks of an audit: pure comparisons of listings, and the class that reads the listings."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -10,28 +10,69 @@ from operations.audit.faults import AuditResult, Fault, Finding
 from operations.inventory import DerivativesBucket, ImageRecord, Inventory, StoredDerivative, StoredOriginal, batches
 
 _IDS_AT_ONCE = 1000
+_FINAL_WITHIN = timedelta(hours=1)  # three times what a takedown takes to become final
 
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """Objects stored before ``settled`` need an outcome, those before ``replicated`` a replica; UTC."""
+    """UTC times before which things must have happened.
+
+    Objects stored before ``settled`` need an outcome, those before ``replicated`` a replica; takedowns before
+    ``final`` are final.
+    """
 
     settled: datetime
     replicated: datetime
+    final: datetime
 
     @classmethod
     def at(cls, now: datetime, *, settled_minutes: int, replica_minutes: int) -> "Deadlines":
         """Return the deadlines of an audit made ``now``."""
-        return cls(now - timedelta(minutes=settled_minutes), now - timedelta(minutes=replica_minutes))
+        settled, replicated = timedelta(minutes=settled_minutes), timedelta(minutes=replica_minutes)
+        return cls(now - settled, now - replicated, now - _FINAL_WITHIN)
 
 
-def without_outcome(
-    originals: Iterable[StoredOriginal], records: Mapping[ImageId, ImageRecord], deadlines: Deadlines
-) -> Iterator[Finding]:
-    """Yield the settled originals that have no record."""
-    for original in originals:
-        if original.key.image_id not in records and original.stored_at <= deadlines.settled:
-            yield Finding(Fault.NO_OUTCOME, original.key.image_id, original.key.tenant, str(original.key))
+def unsettled(original: StoredOriginal, record: ImageRecord | None, deadlines: Deadlines) -> Finding | None:
+    """Return what keeps a settled original from its outcome, or from being gone; None if nothing does."""
+    key = original.key
+    if original.stored_at > deadlines.settled:
+        return None
+    if record is not None and record.state == "removed":
+        left = len(original.etags) + original.deleted
+        return Finding(Fault.RETURNED, key.image_id, key.tenant, f"{key}, {left} left") if record.final else None
+    if original.deleted or (record is not None and record.state != "expected"):
+        return None
+    return Finding(Fault.NO_OUTCOME, key.image_id, key.tenant, str(key))
+
+
+def stalled(record: ImageRecord, deadlines: Deadlines) -> Finding | None:
+    """Return a finding if an image is in processing but its claim lapsed before the settled time, or None."""
+    lapsed = record.claimed_until is None or record.claimed_until <= deadlines.settled
+    if record.state != "processing" or not lapsed:
+        return None
+    return Finding(Fault.NO_PROGRESS, record.image_id, record.tenant, record.original_key or "")
+
+
+def misplaced(record: ImageRecord, original: StoredOriginal | None, deadlines: Deadlines) -> Finding | None:
+    """Return a finding if a record's version of its original is gone, or about to go because it is not current.
+
+    S3's lifecycle deletes versions that are not current. If the bucket has the same bytes as another version, they are
+    kept, or found, once the original is announced; otherwise nothing brings them back.
+    """
+    key = record.original_key or ""
+    if original is None or original.deleted or record.etag not in original.etags.values():
+        return Finding(Fault.NO_ORIGINAL, record.image_id, record.tenant, key)
+    if record.names_current(original) or original.stored_at > deadlines.settled:
+        return None
+    return Finding(Fault.OTHER_VERSION, record.image_id, record.tenant, key)
+
+
+def unfinished(record: ImageRecord, deadlines: Deadlines) -> Finding | None:
+    """Return a finding if a takedown should be final by now but is not, or None."""
+    if record.final or record.removed_at is None or record.removed_at > deadlines.final:
+        return None
+    since = f"since {record.removed_at:%Y-%m-%d %H:%M} UTC"
+    return Finding(Fault.UNFINISHED, record.image_id, record.tenant, since)
 
 
 def lacking(image_id: ImageId, tenant: str, stored: Collection[str], expected: Collection[Variant]) -> Finding | None:
@@ -67,14 +108,16 @@ def orphaned(
     where: str,
     deadlines: Deadlines,
 ) -> Finding | None:
-    """Return a finding if settled derivatives belong to no ready image, or None."""
-    if record is not None and record.ready:
+    """Return a finding if settled derivatives belong to no image that is or may become visible, or None."""
+    if record is not None and record.state not in ("rejected", "removed"):
         return None
     # Derivatives are written before their record.
     if not stored or max(each.stored_at for each in stored.values()) > deadlines.settled:
         return None
-    tenant = record.original_key.partition("/")[0] if record else ""
-    why = "rejected" if record else "no record"
+    if record is not None and record.state == "removed":
+        found = Finding(Fault.RETURNED, image_id, record.tenant, f"{len(stored)} in the {where}")
+        return found if record.final else None
+    tenant, why = (record.tenant, "rejected") if record else ("", "no record")
     return Finding(Fault.NO_IMAGE, image_id, tenant, f"{why}, {len(stored)} in the {where}")
 
 
@@ -96,25 +139,32 @@ class Audit:
         Raises:
             ClientError: a listing cannot be read; a retry may help.
         """
-        originals = list(self.inventory.originals(tenant, day))
-        records = self.inventory.find(original.key.image_id for original in originals)
+        originals = {original.key.image_id: original for original in self.inventory.originals(tenant, day)}
+        records = self.inventory.find(originals)
         arrived = list(self.inventory.records(tenant, day))
-        keys = {str(original.key) for original in originals}
-        findings = list(without_outcome(originals, records, self.deadlines))
+        bound = [record for record in arrived if record.state in ("ready", "held", "rejected")]
+        findings: list[Finding | None] = [
+            *(unsettled(original, records.get(image_id), self.deadlines) for image_id, original in originals.items()),
+            *(stalled(record, self.deadlines) for record in arrived),
+        ]
         with ThreadPoolExecutor(self.reads_at_once) as threads:
-            findings += filter(None, threads.map(lambda record: self._original(record, tenant, keys), arrived))
+            findings += threads.map(lambda record: self._original(record, originals), bound)
             ready = [record for record in arrived if record.ready]
             for found in threads.map(lambda record: self._derivatives(record.image_id, tenant), ready):
                 findings += found
-        return AuditResult(len(originals), len(arrived), tuple(findings))
+        stored = sum(not original.deleted for original in originals.values())
+        return AuditResult(stored, len(arrived), tuple(filter(None, findings)))
 
     def strays(self) -> AuditResult:
-        """Search both buckets for derivatives of images that have no record or were rejected.
+        """Search both buckets for derivatives of images that have no record, were rejected or removed.
+
+        Also search the whole table for takedowns that are not final.
 
         Raises:
             ClientError: a listing cannot be read; a retry may help.
         """
-        findings: list[Finding] = []
+        tombstones = self.inventory.unfinished(self.reads_at_once)
+        findings = list(filter(None, (unfinished(record, self.deadlines) for record in tombstones)))
         with ThreadPoolExecutor(self.reads_at_once) as threads:
             for where, bucket in (("primary", self.inventory.primary), ("replica", self.inventory.replica)):
                 for image_ids in batches(bucket.image_ids(), _IDS_AT_ONCE):
@@ -131,11 +181,12 @@ class Audit:
                     )
         return AuditResult(0, 0, tuple(findings))
 
-    def _original(self, record: ImageRecord, tenant: str, keys: set[str]) -> Finding | None:
+    def _original(self, record: ImageRecord, listed: Mapping[ImageId, StoredOriginal]) -> Finding | None:
         # The day in a key is that of the upload request, which around midnight differs from that of the arrival.
-        if record.original_key in keys or self.inventory.has_original(record.original_key):
-            return None
-        return Finding(Fault.NO_ORIGINAL, record.image_id, tenant, record.original_key)
+        original = listed.get(record.image_id)
+        if original is None and record.original_key is not None:
+            original = self.inventory.original(record.original_key)
+        return misplaced(record, original, self.deadlines)
 
     def _derivatives(self, image_id: ImageId, tenant: str) -> list[Finding]:
         primary = self.inventory.primary.of_image(image_id)

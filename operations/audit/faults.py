@@ -13,19 +13,31 @@ class Fault(StrEnum):
     """A way in which originals, records, derivatives and replica disagree."""
 
     NO_OUTCOME = "original without outcome"
+    NO_PROGRESS = "claim without progress"
     NO_ORIGINAL = "record without original"
+    OTHER_VERSION = "recorded version not current"
     NO_DERIVATIVE = "ready without derivative"
     NOT_REPLICATED = "replica behind"
     NO_IMAGE = "derivative without image"
+    RETURNED = "removed but there again"
+    UNFINISHED = "takedown not final"
 
 
 MEANINGS: dict[Fault, str] = {
-    Fault.NO_OUTCOME: "an upload that arrived and has no record in the images table",
+    Fault.NO_OUTCOME: "an upload that arrived and whose processing has not begun",
+    Fault.NO_PROGRESS: "an image in processing, by an execution whose claim has lapsed",
     Fault.NO_ORIGINAL: "a record whose original is no longer in its bucket",
+    Fault.OTHER_VERSION: "an original whose recorded version has expired, or will, because a later one replaced it",
     Fault.NO_DERIVATIVE: "a ready image without one of the variants that the pipeline makes ahead",
     Fault.NOT_REPLICATED: "a derivative that the replica lacks or has with other bytes, for longer than usual",
-    Fault.NO_IMAGE: "derivatives of an image that is not recorded as ready",
+    Fault.NO_IMAGE: "derivatives of an image that has no record, or was rejected",
+    Fault.RETURNED: "objects of an image whose takedown is final",
+    Fault.UNFINISHED: "a takedown that should be final by now",
 }
+
+# Validate claims what is not begun or given up; of two versions it keeps the recorded one, or points the row at the
+# one that is left. The detail of these findings is the original's key.
+_ANNOUNCED = (Fault.NO_OUTCOME, Fault.NO_PROGRESS, Fault.OTHER_VERSION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +87,7 @@ class AuditResult:
     @property
     def announced(self) -> list[str]:
         """Keys of originals that have to be announced to their lane again."""
-        return sorted(finding.detail for finding in self.findings if finding.fault is Fault.NO_OUTCOME)
+        return sorted({finding.detail for finding in self.findings if finding.fault in _ANNOUNCED})
 
     @property
     def rewritten(self) -> dict[str, list[ImageId]]:
@@ -84,9 +96,14 @@ class AuditResult:
 
     @property
     def taken_down(self) -> list[ImageId]:
-        """Images without a record, which only a takedown removes completely."""
+        """Images without a record, and removed ones with something left, which only a takedown removes completely."""
         return sorted(
-            {finding.image_id for finding in self.findings if finding.fault is Fault.NO_IMAGE and not finding.tenant}
+            {
+                finding.image_id
+                for finding in self.findings
+                if finding.fault in (Fault.RETURNED, Fault.UNFINISHED)
+                or (finding.fault is Fault.NO_IMAGE and not finding.tenant)
+            }
         )
 
 

@@ -87,7 +87,7 @@ class Selection:
 
     def needs(self, image: ImageRecord, calibration: str) -> tuple[Variant, ...]:
         """Return the variants that ``image`` needs by its record; empty if it is not selected."""
-        if image.outcome != "ready" or image.tenant not in self.tenants:
+        if image.state != "ready" or image.tenant not in self.tenants:
             return ()
         if not image.original.key.startswith(self.prefix):
             return ()
@@ -131,7 +131,7 @@ class Chosen:
 
 
 def recorded_images(table: ImagesTable, selection: Selection, reads_at_once: int) -> Iterator[ImageRecord]:
-    """Yield the named images, or all that the tenants uploaded in the days of ``selection``.
+    """Yield the ready ones of the named images, or of all that the tenants uploaded in the days of ``selection``.
 
     Raises:
         ClientError: the table cannot be read; a retry may help.
@@ -147,6 +147,8 @@ def recorded_images(table: ImagesTable, selection: Selection, reads_at_once: int
 
 def _readable(items: Iterable[dict[str, Any]]) -> Iterator[ImageRecord]:
     for item in items:
+        if item.get("state") != "ready":  # others may have no original yet, or no longer
+            continue
         try:
             yield ImageRecord.model_validate(item)
         except ValidationError as error:

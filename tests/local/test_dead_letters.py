@@ -80,10 +80,10 @@ def test_originals_that_could_not_be_stored_come_back_once_they_can(lane: Lane, 
     assert listed.count("(AccessDenied)") == len(good)
 
     one, *_ = good
-    assert one.image_id in darkroom("send-back", one.image_id)
+    assert one.image_id in darkroom("redrive", one.image_id)
     lane.await_outcomes([one])
     assert lane.dead_letters.count() == len(good) - 1
-    assert darkroom("send-back", "--because", "AccessDenied").count("(AccessDenied)") == len(good) - 1
+    assert darkroom("redrive", "--because", "AccessDenied").count("(AccessDenied)") == len(good) - 1
     lane.assert_whole([*good, *rejected])
 
 
@@ -104,7 +104,7 @@ def test_poison_becomes_dead_letters_and_good_pictures_pass(lane: Lane) -> None:
                 "Validate: MalformedEventError: expected an SQS record of an S3 Object Created"
             )
 
-        assert darkroom("send-back", "--all").count("MalformedEventError") == len(POISON)
+        assert darkroom("redrive", "--all").count("MalformedEventError") == len(POISON)
         assert lane.dead_letters.count() == 0
         again = await_dead(lane, len(POISON))
         assert not {letter.message_id for letter in again} & {letter.message_id for letter in letters}
@@ -136,8 +136,8 @@ def test_a_dead_letter_without_a_noted_failure_says_so(lane: Lane) -> None:
     ("arguments", "expected"),
     [
         (["--lane", "nobody"], "expected a lane of shared, studio but received 'nobody'"),
-        (["send-back"], "expected ids, or --because"),
-        (["send-back", "--all", "--because", "x"], "or --all: one of these"),
+        (["redrive"], "expected ids, or --because"),
+        (["redrive", "--all", "--because", "x"], "or --all: one of these"),
         (["discard"], "expected ids, or --because"),
     ],
 )
@@ -147,8 +147,8 @@ def test_invalid_arguments_are_refused(arguments: list[str], expected: str) -> N
     assert expected in result.output
 
 
-def test_an_unknown_id_sends_nothing_back() -> None:
-    assert "none sent back" in darkroom("send-back", "0" * 32)
+def test_an_unknown_id_redrives_nothing() -> None:
+    assert "none redriven" in darkroom("redrive", "0" * 32)
 
 
 def test_a_throttled_lane_sends_its_message_again(lane: Lane) -> None:

@@ -1,11 +1,12 @@
 """What an audit reports as a fault, and what it ignores because it is still in progress."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from lambdas.core.keys import OriginalKey, Variant, new_image_id
-from operations.audit.checks import Deadlines, behind, lacking, orphaned, without_outcome
+from operations.audit.checks import Deadlines, behind, lacking, misplaced, orphaned, stalled, unfinished, unsettled
 from operations.audit.faults import AuditResult, Fault, Finding, merge
 from operations.inventory import ImageRecord, StoredDerivative, StoredOriginal
 
@@ -13,7 +14,13 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 DEADLINES = Deadlines.at(NOW, settled_minutes=60, replica_minutes=15)
 OLD, FRESH = NOW - timedelta(hours=2), NOW - timedelta(minutes=5)
 ID = new_image_id()
-READY, REJECTED = ImageRecord(ID, True, f"demo/2026-11-25/{ID}"), ImageRecord(ID, False, f"demo/2026-11-25/{ID}")
+KEY = OriginalKey("demo", date(2026, 11, 25), ID)
+READY = ImageRecord(ID, "demo", "ready", str(KEY), etag="a", version_id="1")
+REJECTED, HELD = replace(READY, state="rejected"), replace(READY, state="held")
+EXPECTED = ImageRecord(ID, "demo", "expected", str(KEY))
+PROCESSING = replace(READY, state="processing", claimed_until=NOW + timedelta(minutes=4))
+REMOVED = ImageRecord(ID, "demo", "removed", str(KEY), removed_at=OLD)
+GONE = replace(REMOVED, final=True)
 
 
 def stored(at: datetime = OLD, etag: str = "a") -> dict[str, StoredDerivative]:
@@ -21,12 +28,100 @@ def stored(at: datetime = OLD, etag: str = "a") -> dict[str, StoredDerivative]:
 
 
 @pytest.mark.parametrize(
-    ("stored_at", "records", "found"), [(OLD, {}, 1), (FRESH, {}, 0), (OLD, {ID: REJECTED}, 0), (OLD, {ID: READY}, 0)]
+    ("stored_at", "record", "fault"),
+    [
+        (OLD, None, Fault.NO_OUTCOME),
+        (FRESH, None, None),
+        (OLD, EXPECTED, Fault.NO_OUTCOME),
+        (FRESH, EXPECTED, None),
+        (OLD, PROCESSING, None),
+        (OLD, REJECTED, None),
+        (OLD, READY, None),
+        (OLD, REMOVED, None),
+        (OLD, GONE, Fault.RETURNED),
+        (FRESH, GONE, None),
+    ],
 )
-def test_a_settled_original_needs_a_record(stored_at: datetime, records: dict[str, ImageRecord], found: int) -> None:
-    original = StoredOriginal(OriginalKey("demo", date(2026, 11, 25), ID), stored_at)
-    findings = list(without_outcome([original], records, DEADLINES))  # type: ignore[arg-type]
-    assert [(each.fault, each.image_id) for each in findings] == [(Fault.NO_OUTCOME, ID)] * found
+def test_a_settled_original_is_processed_or_gone(
+    stored_at: datetime, record: ImageRecord | None, fault: Fault | None
+) -> None:
+    finding = unsettled(StoredOriginal(KEY, stored_at, {"1": "a"}, "1"), record, DEADLINES)
+    assert (finding.fault if finding else None) == fault
+    if fault is Fault.NO_OUTCOME:
+        assert finding and finding.detail == str(KEY)
+
+
+def test_a_delete_marker_is_left_of_a_removed_original_but_no_original_without_outcome() -> None:
+    marker = StoredOriginal(KEY, OLD, {}, "2", deleted=True)
+    assert unsettled(marker, None, DEADLINES) is None
+    returned = unsettled(marker, GONE, DEADLINES)
+    assert returned and returned.detail == f"{KEY}, 1 left"
+
+
+@pytest.mark.parametrize(
+    ("record", "found"),
+    [
+        (PROCESSING, False),
+        (replace(PROCESSING, claimed_until=NOW - timedelta(minutes=59)), False),
+        (replace(PROCESSING, claimed_until=NOW - timedelta(minutes=61)), True),
+        (replace(PROCESSING, claimed_until=datetime.fromtimestamp(0, UTC)), True),
+        (replace(READY, claimed_until=None), False),
+        (EXPECTED, False),
+    ],
+    ids=["live", "lapsed-just-now", "lapsed", "given-up", "ready", "expected"],
+)
+def test_a_claim_must_lead_to_an_outcome(record: ImageRecord, found: bool) -> None:
+    finding = stalled(record, DEADLINES)
+    assert (finding is not None) == found
+    assert not finding or (finding.fault, finding.detail) == (Fault.NO_PROGRESS, str(KEY))
+
+
+@pytest.mark.parametrize(
+    ("record", "etags", "current", "fault"),
+    [
+        (READY, {"1": "a"}, "1", None),
+        (READY, {"2": "a"}, "2", Fault.OTHER_VERSION),
+        (READY, {"1": "a", "2": "a"}, "2", Fault.OTHER_VERSION),
+        (READY, {"1": "a", "2": "b"}, "2", Fault.OTHER_VERSION),
+        (READY, {"2": "b"}, "2", Fault.NO_ORIGINAL),
+        (HELD, {"2": "a"}, "2", Fault.OTHER_VERSION),
+        (REJECTED, {"2": "b"}, "2", Fault.NO_ORIGINAL),
+        (replace(READY, version_id=None), {"2": "a"}, "2", None),
+        (replace(READY, version_id=None), {None: "a"}, None, None),
+        (replace(READY, version_id=None), {None: "b"}, None, Fault.NO_ORIGINAL),
+    ],
+    ids=[
+        "current", "expired", "same-bytes-above", "other-bytes-above", "only-other-bytes", "held", "rejected",
+        "no-version-recorded", "unversioned", "unversioned-other-bytes",
+    ],
+)  # fmt: skip
+def test_a_record_names_the_current_version_of_its_original(
+    record: ImageRecord, etags: dict[str | None, str], current: str | None, fault: Fault | None
+) -> None:
+    finding = misplaced(record, StoredOriginal(KEY, OLD, etags, current), DEADLINES)
+    assert (finding.fault if finding else None) == fault
+    assert not finding or finding.detail == str(KEY)
+
+
+def test_an_original_is_missing_if_it_was_deleted_but_not_while_a_version_is_new() -> None:
+    deleted = StoredOriginal(KEY, OLD, {"1": "a"}, "2", deleted=True)
+    for missing in (deleted, None):
+        finding = misplaced(READY, missing, DEADLINES)
+        assert finding and finding.fault is Fault.NO_ORIGINAL
+    assert misplaced(READY, StoredOriginal(KEY, FRESH, {"1": "a", "2": "a"}, "2"), DEADLINES) is None
+
+
+@pytest.mark.parametrize(
+    ("record", "found"),
+    [
+        (REMOVED, True),
+        (replace(REMOVED, removed_at=NOW - timedelta(minutes=59)), False),
+        (GONE, False),
+        (READY, False),
+    ],
+)
+def test_a_takedown_is_final_within_an_hour(record: ImageRecord, found: bool) -> None:
+    assert (unfinished(record, DEADLINES) is not None) == found
 
 
 def test_missing_variants_are_named() -> None:
@@ -60,28 +155,47 @@ def test_the_replica_is_behind(
         (None, stored(), "no record, 1 in the primary"),
         (REJECTED, stored(), "rejected, 1 in the primary"),
         (READY, stored(), None),
+        (HELD, stored(), None),
+        (PROCESSING, stored(), None),
+        (EXPECTED, stored(), None),
+        (GONE, stored(), "1 in the primary"),
+        (REMOVED, stored(), None),
         (None, stored(FRESH), None),
         (None, {}, None),
     ],
-    ids=["no-record", "rejected", "ready", "just-drawn", "none-left"],
-)
-def test_derivatives_belong_to_a_ready_image(
+    ids=[
+        "no-record", "rejected", "ready", "held", "processing", "drawn-before-its-claim", "removed", "being-removed",
+        "just-drawn", "none-left",
+    ],
+)  # fmt: skip
+def test_derivatives_belong_to_an_image_that_may_be_shown(
     record: ImageRecord | None, derivatives: dict[str, StoredDerivative], detail: str | None
 ) -> None:
     finding = orphaned(ID, record, derivatives, "primary", DEADLINES)
     assert (finding.detail if finding else None) == detail
+    assert not finding or finding.fault is (Fault.RETURNED if record is GONE else Fault.NO_IMAGE)
 
 
 def test_a_result_says_what_repairs_it() -> None:
-    first, second, stray = new_image_id(), new_image_id(), new_image_id()
+    first, second, stray, returned, unended = (new_image_id() for _ in range(5))
     one = Finding(Fault.NO_OUTCOME, second, "demo", "key"), Finding(Fault.NO_DERIVATIVE, first, "b", "")
-    other = Finding(Fault.NOT_REPLICATED, first, "b", ""), Finding(Fault.NO_IMAGE, stray, "", "")
+    other = (
+        Finding(Fault.NOT_REPLICATED, first, "b", ""),
+        Finding(Fault.NO_IMAGE, stray, "", ""),
+        Finding(Fault.NO_IMAGE, first, "b", "rejected"),
+        Finding(Fault.NO_PROGRESS, first, "b", "stalled"),
+        Finding(Fault.OTHER_VERSION, first, "b", "expired"),
+        Finding(Fault.RETURNED, returned, "b", "2 in the primary"),
+        Finding(Fault.UNFINISHED, unended, "b", ""),
+        Finding(Fault.NO_ORIGINAL, first, "b", "lost"),
+    )
     result = merge([AuditResult(3, 2, one), AuditResult(1, 1, other)])
     assert result.redrawn == {"b": [first]}
-    assert (result.announced, result.rewritten) == (["key"], {"b": [first]})
-    assert result.taken_down == [stray]
+    assert (result.announced, result.rewritten) == (["expired", "key", "stalled"], {"b": [first]})
+    assert result.taken_down == sorted([stray, returned, unended])
     assert result.sentence == (
-        "4 originals and 3 records: 1 × original without outcome; 1 × ready without derivative;"
-        " 1 × replica behind; 1 × derivative without image"
+        "4 originals and 3 records: 1 × original without outcome; 1 × claim without progress;"
+        " 1 × record without original; 1 × recorded version not current; 1 × ready without derivative;"
+        " 1 × replica behind; 2 × derivative without image; 1 × removed but there again; 1 × takedown not final"
     )
     assert AuditResult(4, 4, ()).sentence == "4 originals and 4 records: no fault"

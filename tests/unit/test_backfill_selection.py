@@ -19,7 +19,7 @@ NOW = SETTINGS.formats.calibration
 OLD = "2020-01-01-00000000"
 
 
-def image(tenant: str = "demo", outcome: str = "ready", **made: str | None) -> ImageRecord:
+def image(tenant: str = "demo", state: str = "ready", **made: str | None) -> ImageRecord:
     """Return a picture with the derivatives ``made``: a calibration by a name such as ``w256``."""
     image_id = new_image_id()
     entries = {
@@ -30,8 +30,8 @@ def image(tenant: str = "demo", outcome: str = "ready", **made: str | None) -> I
     original = {"bucket": "b", "key": f"{tenant}/2026-11-23/{image_id}", "version_id": None, "etag": "e"}
     return ImageRecord.model_validate(
         {
-            "image_id": image_id, "tenant": tenant, "outcome": outcome, "original": original,
-            "metadata": picture if outcome == "ready" else None, "derivatives": entries,
+            "image_id": image_id, "tenant": tenant, "state": state, "original": original,
+            "metadata": picture if state == "ready" else None, "derivatives": entries,
         }
     )  # fmt: skip
 
@@ -64,7 +64,8 @@ def test_pictures_outside_the_selection_need_nothing() -> None:
     chosen = selection(tenant="demo", prefix="demo/2026-11", which="all")
     assert chosen.needs(LACKING, NOW)
     assert not chosen.needs(image("studio"), NOW)
-    assert not chosen.needs(image(outcome="rejected"), NOW)
+    for state in ("rejected", "held", "processing"):
+        assert not chosen.needs(image(state=state), NOW)
     assert not selection(prefix="demo/2026-12", which="all").needs(LACKING, NOW)
 
 

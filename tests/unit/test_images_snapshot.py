@@ -106,6 +106,23 @@ def test_snapshots_older_than_a_day_are_removed() -> None:
     }
 
 
+def test_only_images_with_an_outcome_are_exported() -> None:
+    original = {"bytes": 1, "format": "jpeg"}
+    times = {"uploaded_at": "2026-11-23T05:00:00.000Z", "recorded_at": "2026-11-23T05:00:03.000Z"}
+    items: list[dict[str, Any]] = [
+        {"image_id": "1", "tenant": "demo", "state": "expected", "key": "k", "bytes": 1},
+        {"image_id": "2", "tenant": "demo", "state": "processing", "original": original},
+        {"image_id": "3", "tenant": "demo", "state": "removed", "removed_at": "2026-11-23T05:00:00.000Z"},
+        *(
+            {"image_id": state, "tenant": "demo", "state": state, "original": original, **times}
+            for state in ("ready", "rejected", "held")
+        ),
+    ]
+    tally = Tally()
+    assert [row["outcome"] for row in tally.rows([items[:3], items[3:]])] == ["ready", "rejected", "held"]
+    assert (tally.images, tally.skipped) == ({"ready": 1, "rejected": 1, "held": 1}, {})
+
+
 def test_malformed_items_are_reported() -> None:
     tally = Tally()
     item = {"image_id": "odd", "tenant": "demo"}
