@@ -1,4 +1,4 @@
-"""``darkroom up``, ``down``, ``status`` and ``env``: the local stack."""
+"""``darkroom up``, ``down``, ``status``, ``env`` and ``age``: the local stack."""
 
 import shlex
 import signal
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Column, Table
 
-from infra.command.terminal import Steps, console, reported_errors, require_checkout
+from infra.command.terminal import Steps, console, format_count, reported_errors, require_checkout
 
 if TYPE_CHECKING:
     import psutil
@@ -120,6 +120,27 @@ def env() -> None:
 
         for name, value in LocalStack.attach().environment().items():
             typer.echo(f"export {name}={shlex.quote(value)}")
+
+
+def age(
+    days: Annotated[int, typer.Option(min=1, help="Days to let pass for the buckets' lifecycle rules.")],
+) -> None:
+    """Apply the buckets' lifecycle rules as if days had passed.
+
+    S3 does so daily: abandoned uploads, old versions and expired reports go.
+
+    Example:
+      darkroom age --days 31
+    """
+    with reported_errors():
+        from infra.local.lifecycle import age_buckets
+        from infra.local.stack import LocalStack
+
+        gone = age_buckets(LocalStack.attach(), days)
+    for bucket, count in gone.items():
+        console.print(f"{bucket}: {format_count(count, 'object')} expired", highlight=False)
+    if not gone:
+        console.print(f"Nothing expires within {format_count(days, 'day')}.", highlight=False)
 
 
 def running_stack() -> "LocalStack | None":

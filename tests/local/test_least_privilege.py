@@ -24,7 +24,7 @@ MAY: dict[FunctionName, set[str]] = {
     "authorize": {"read tenants' keys"},
     "upload_api": {
         *_ANY_ORIGINAL,
-        "write an original",
+        "add an original",
         "delete an original",
         "delete a derivative",
         "delete from the replica",
@@ -127,6 +127,6 @@ def test_every_deed_is_covered_by_the_table() -> None:
     """A deed that nobody may do shows nothing by being refused, unless it is one that nobody should."""
     nobodys = {
         "log to another's group", "open originals to everyone", "scan outcomes", "invoke the upload API",
-        "change a function", "start an execution", "send to a queue", "make a user",
+        "change a function", "start an execution", "send to a queue", "make a user", "overwrite an original",
     }  # fmt: skip
     assert set(DEEDS) - nobodys == {"log to its own group"}.union(*MAY.values())
