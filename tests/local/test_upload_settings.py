@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import httpx
 import pytest
 from api_calls import TENANT, checksum, item, original, stored
+from botocore.config import Config
 
-from infra.local.endpoint import ACCOUNT
+from infra.local.endpoint import ACCOUNT, CLIENT_CONFIG
 from infra.local.stack import LocalStack
 from infra.names import Names
 from lambdas.core import clients
@@ -30,6 +32,12 @@ def request_upload(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Iterat
     from lambdas.upload_api import resources, upload_routes
     from lambdas.upload_api.handler import handler
 
+    context: Any = SimpleNamespace(
+        function_name=name,
+        memory_limit_in_mb=512,
+        aws_request_id="test",
+        invoked_function_arn=f"arn:aws:lambda:::{name}",
+    )
     cached = (clients.s3, clients.dynamodb, resources.variables)
 
     def send(body: dict[str, Any], **tables: dict[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -48,7 +56,7 @@ def request_upload(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Iterat
                 "authorizer": {"lambda": {"tenant": TENANT, "subject": "test", "scopes": scopes}},
             },
         }
-        answer = handler(event, SimpleNamespace(aws_request_id="test", function_name=name))
+        answer = handler(event, context)
         return answer["statusCode"], json.loads(answer["body"])
 
     for cache in cached:
@@ -94,9 +102,15 @@ def test_the_deployed_policy_refuses_the_functions_own_form(
     name = Names(stack.settings, ACCOUNT).function("upload_api")
     role = stack.client("lambda").get_function_configuration(FunctionName=name)["Role"]
     credentials = stack.client("sts").assume_role(RoleArn=role, RoleSessionName="forms")["Credentials"]
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", credentials["AccessKeyId"])
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", credentials["SecretAccessKey"])
-    monkeypatch.setenv("AWS_SESSION_TOKEN", credentials["SessionToken"])
+    from lambdas.upload_api import upload_routes
+
+    client = boto3.client(
+        "s3", stack.endpoint.region, endpoint_url=stack.endpoint.url,
+        config=CLIENT_CONFIG.merge(Config(signature_version="s3v4")),
+        aws_access_key_id=credentials["AccessKeyId"], aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+    )  # fmt: skip
+    monkeypatch.setattr(upload_routes, "s3", lambda: client)
     _, begun = request_upload({"form": True}, uploads={"forms": True})
     answer = post(begun)
     assert (answer.status_code, "AccessDenied" in answer.text) == (403, True), answer.text
