@@ -123,22 +123,22 @@ def env() -> None:
 
 
 def age(
-    days: Annotated[int, typer.Option(min=1, help="Days to let pass for the buckets' lifecycle rules.")],
+    days: Annotated[int, typer.Option(min=1, help="Days to let pass.")],
 ) -> None:
-    """Apply the buckets' lifecycle rules as if days had passed.
+    """Delete what AWS would delete within some days.
 
-    S3 does so daily: abandoned uploads, old versions and expired reports go.
+    Lifecycle rules: abandoned uploads, old versions, expired reports. Time to live: rows of tables.
 
     Example:
       darkroom age --days 31
     """
     with reported_errors():
-        from infra.local.lifecycle import age_buckets
+        from infra.local.lifecycle import age as let_pass
         from infra.local.stack import LocalStack
 
-        gone = age_buckets(LocalStack.attach(), days)
-    for bucket, count in gone.items():
-        console.print(f"{bucket}: {format_count(count, 'object')} expired", highlight=False)
+        gone = let_pass(LocalStack.attach(), days)
+    for place, count in gone.items():
+        console.print(f"{place}: {count} expired", highlight=False)
     if not gone:
         console.print(f"Nothing expires within {format_count(days, 'day')}.", highlight=False)
 

@@ -1,7 +1,8 @@
-"""Lifecycle rules of the stack's buckets, applied as if days had passed: S3 does so daily, the emulator never.
+"""What AWS deletes in the course of time, deleted as if days had passed; the emulator does neither.
 
-Covered is what the templates use: expiration, expired delete markers, noncurrent versions, and incomplete multipart
-uploads, with filters by prefix and size. Transitions between storage classes change no object here.
+S3 applies the buckets' lifecycle rules daily, and DynamoDB deletes items when their time to live is over. Rules are
+covered as far as the templates use them: expiration, expired delete markers, noncurrent versions, and incomplete
+multipart uploads, with filters by prefix and size. Transitions between storage classes change no object here.
 """
 
 from collections import Counter
@@ -100,8 +101,8 @@ def is_due(since: datetime, days: int | None, now: datetime) -> bool:
     return now >= datetime.combine(due.date() + timedelta(days=1), time(), UTC)
 
 
-def age_buckets(stack: LocalStack, days: int) -> Counter[str]:
-    """Apply every bucket's rules as they would be by now if ``days`` had passed; return what went, by bucket.
+def age(stack: LocalStack, days: int) -> Counter[str]:
+    """Delete what would be gone by now if ``days`` had passed; return how much that was, by bucket and table.
 
     Raises:
         LifecycleError: a bucket has a rule that is not covered.
@@ -110,12 +111,16 @@ def age_buckets(stack: LocalStack, days: int) -> Counter[str]:
     for bucket in stack.client("s3").list_buckets()["Buckets"]:
         name = bucket["Name"]
         region = stack.client("s3").get_bucket_location(Bucket=name)["LocationConstraint"] or "us-east-1"
-        gone[name] += age_bucket(stack.client("s3", region), name, days)
+        gone[name] = age_bucket(stack.client("s3", region), name, days)
+    database = stack.client("dynamodb")
+    for page in database.get_paginator("list_tables").paginate():
+        for name in page["TableNames"]:
+            gone[name] = age_table(database, name, days)
     return +gone
 
 
 def age_bucket(client: Any, bucket: str, days: int) -> int:
-    """Do so in one bucket; return how many versions, markers and incomplete uploads went.
+    """Apply the rules of ``bucket``; return how many versions, markers and incomplete uploads went.
 
     Raises:
         LifecycleError: it has a rule that is not covered.
@@ -123,6 +128,26 @@ def age_bucket(client: Any, bucket: str, days: int) -> int:
     aging = _Aging(client, bucket, datetime.now(UTC) + timedelta(days=days))
     rules = aging.rules()
     return aging.abort(rules) + aging.expire(rules) if rules else 0
+
+
+def age_table(client: Any, table: str, days: int) -> int:
+    """Delete the items of ``table`` whose time to live is over in ``days``; return how many."""
+    lives = client.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    if lives["TimeToLiveStatus"] != "ENABLED":
+        return 0
+    then = int((datetime.now(UTC) + timedelta(days=days)).timestamp())
+    keys = [each["AttributeName"] for each in client.describe_table(TableName=table)["Table"]["KeySchema"]]
+    over = {
+        "FilterExpression": "#expires < :then",
+        "ExpressionAttributeNames": {"#expires": lives["AttributeName"]},
+        "ExpressionAttributeValues": {":then": {"N": str(then)}},
+    }
+    gone = 0
+    for page in client.get_paginator("scan").paginate(TableName=table, ConsistentRead=True, **over):
+        for item in page["Items"]:
+            client.delete_item(TableName=table, Key={name: item[name] for name in keys})
+            gone += 1
+    return gone
 
 
 @dataclass(frozen=True, slots=True)

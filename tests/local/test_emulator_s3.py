@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import md5, sha256
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,10 +18,13 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from lane import wait_until
+from typer.testing import CliRunner
 
+from infra.command import app
 from infra.local.endpoint import ACCESS_KEY, CLIENT_CONFIG, SECRET_KEY
-from infra.local.lifecycle import Rule, age_bucket, age_buckets
+from infra.local.lifecycle import Rule, age_bucket, age_table
 from infra.local.stack import LocalStack
+from infra.local.state import HOME_VARIABLE
 from lambdas.core.keys import OriginalKey, new_image_id
 from lambdas.upload_api.s3_uploads import SignedRequest, sign_form, sign_put
 from lambdas.upload_api.upload_models import UploadRequest
@@ -423,8 +426,31 @@ def test_old_versions_and_incomplete_uploads_go_with_the_days(stack: LocalStack,
     assert ageing.versions(twice) == [current], "a current version has no end"
 
 
-def test_every_deployed_rule_is_covered_and_nothing_goes_within_a_day(stack: LocalStack) -> None:
-    assert not age_buckets(stack, 1)
+def test_rows_go_when_their_time_is_over(stack: LocalStack) -> None:
+    database, table = stack.client("dynamodb"), f"ageing-{uuid.uuid4().hex}"
+    database.create_table(
+        TableName=table,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+    assert age_table(database, table, 365) == 0, "without a time to live nothing goes"
+    lives = {"AttributeName": "until", "Enabled": True}
+    database.update_time_to_live(TableName=table, TimeToLiveSpecification=lives)
+    in_two_days = int((datetime.now(UTC) + timedelta(days=2)).timestamp())
+    for name, until in (("a", {"until": {"N": str(in_two_days)}}), ("b", {}), ("c", {"until": {"S": "soon"}})):
+        database.put_item(TableName=table, Item={"id": {"S": name}, **until})
+    assert [age_table(database, table, days) for days in (1, 3, 365)] == [0, 1, 0]
+    assert sorted(item["id"]["S"] for item in database.scan(TableName=table)["Items"]) == ["b", "c"]
+
+
+def test_within_a_day_the_command_deletes_no_picture(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
     for thing in ("originals-bucket", "derivatives-bucket", "reports-bucket"):
         rules = stack.client("s3").get_bucket_lifecycle_configuration(Bucket=stack.parameter(thing))["Rules"]
         assert all(Rule.parse(rule) != Rule() for rule in rules), thing
+    monkeypatch.setenv(HOME_VARIABLE, str(stack.folder.home))
+    printed = CliRunner().invoke(app, ["age", "--days", "1"])
+    assert printed.exit_code == 0, printed.output
+    assert printed.stdout.rstrip().endswith((" expired", "Nothing expires within 1 day."))
+    assert stack.parameter("originals-bucket") not in printed.stdout
+    assert stack.parameter("derivatives-bucket") not in printed.stdout
