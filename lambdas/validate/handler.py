@@ -1,7 +1,7 @@
 """Validate: claim an upload for this execution, and accept or reject it, without libvips."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lambdas.core import life
@@ -19,6 +19,9 @@ from lambdas.core.stores.originals import OriginalHead, delete_version, find_ori
 from lambdas.imaging.formats import SNIFF_BYTES, as_original, require_original, sniff
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.rejection.limits import check_bytes
+
+
+_SOON_ENOUGH = timedelta(hours=12)  # below any number of days that the lifecycle may be set to
 
 
 class Variables(Environment):
@@ -113,7 +116,7 @@ def _not_claimed(image: Image, row: dict[str, Any] | None, now: datetime, images
         case "removed" | "other":
             _delete(image)
         case "extra":
-            _settle_extra(image, row["original"], images)
+            _settle_extra(image, row["original"], now, images)
         case "again":
             pass
     logger.info("Nothing left to do for this arrival", extra={"arrived": arrived, "state": row["state"]})
@@ -121,12 +124,20 @@ def _not_claimed(image: Image, row: dict[str, Any] | None, now: datetime, images
     return _nothing("settled")
 
 
-def _settle_extra(image: Image, recorded: dict[str, Any], images: ImagesTable) -> None:
-    """Delete another version of the same bytes, unless it is the last one: then the row has to name it."""
-    if find_original(s3(), recorded["bucket"], recorded["key"], recorded["version_id"]) is not None:
-        _delete(image)
-    elif image.version_id is not None:
+def _settle_extra(image: Image, recorded: dict[str, Any], now: datetime, images: ImagesTable) -> None:
+    """Delete another version of the same bytes, so that the recorded one is current again, or have the row name it.
+
+    The latter if the recorded version is gone, or may go at any moment: it has not been current since the other
+    arrived, and the lifecycle counts days from then.
+    """
+    current = find_original(s3(), image.bucket, image.key)
+    is_current = current is not None and current.version_id == image.version_id
+    expiring = is_current and now - image.uploaded_at > _SOON_ENOUGH
+    gone = find_original(s3(), recorded["bucket"], recorded["key"], recorded["version_id"]) is None
+    if image.version_id is not None and (gone or expiring):
         images.apply(image.image_id, life.repin(recorded, image.version_id))
+    else:
+        _delete(image)
 
 
 def _delete(image: Image) -> None:

@@ -8,16 +8,26 @@ from jsonata.jexception import JException
 from synthesized import Assembly, referenced
 
 from infra.constructs.lane import definition as state_machine
-from lambdas.core.settings import Settings
+from lambdas.core.settings import Settings, parse_settings
 
 EXPRESS_SECONDS = 300
 DELIVERED_AGAIN = {"batchItemFailures": [{"itemIdentifier": "{% $message.messageId %}"}]}
 LAMBDA = "arn:aws:states:::lambda:invoke"
 
 
-@pytest.fixture(scope="module")
-def definition(settings: Settings) -> dict[str, Any]:
-    return state_machine.definition(settings)
+INSPECTED = parse_settings(
+    """
+    [inspection]
+    function = "arn:aws:lambda:us-east-1:123456789012:function:inspect"
+    [stage.dev]
+    """,
+    "dev",
+)
+
+
+@pytest.fixture(scope="module", params=["as it is", "with inspection"])
+def definition(settings: Settings, request: pytest.FixtureRequest) -> dict[str, Any]:
+    return state_machine.definition(settings if request.param == "as it is" else INSPECTED)
 
 
 def machines(definition: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -165,6 +175,22 @@ def test_retries_of_a_task_stay_within_a_third_of_the_execution(definition: dict
             ]
             assert sum(waits) <= settings.pipeline.execution_seconds / 3, name
     assert definition["TimeoutSeconds"] == settings.pipeline.execution_seconds <= EXPRESS_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("verdict", "following"),
+    [("allow", "DeriveGroups"), ("hold", "Record"), ("reject", "Record"), ("maybe", "UnknownVerdict")],
+)
+def test_nothing_is_drawn_for_viewers_before_the_inspection_allows_it(verdict: str, following: str) -> None:
+    states = state_machine.definition(INSPECTED)["States"]
+    assert states["Measured"]["Choices"][0]["Next"] == "Preview"
+    assert states["Preview"]["Arguments"]["Payload"]["for_inspection"] is True
+    branches = states["Inspected"]["Choices"]
+    chosen_next = next(
+        (each["Next"] for each in branches if f"'{verdict}'" in each["Condition"]), states["Inspected"]["Default"]
+    )
+    assert chosen_next == following
+    assert states["UnknownVerdict"]["Next"] == "Failed"
 
 
 def test_map_is_inline_with_the_concurrency_of_the_settings(definition: dict[str, Any], settings: Settings) -> None:
