@@ -33,7 +33,6 @@ AlarmKind = Literal[
     "replication-latency",
     "replication-pending",
     "replication-failed",
-    "takedowns-unfinished",
 ]
 """Each is a heading of ``docs/runbooks.md`` and the anchor of the link to it."""
 

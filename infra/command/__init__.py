@@ -11,12 +11,12 @@ from infra.command.deployment import find, reserve
 from infra.command.keys import keys, rotate_keys, token
 from infra.command.pictures import explain, upload, url
 from infra.command.settings.command import settings
-from infra.command.stack import down, env, status, up
+from infra.command.stack import age, down, env, status, up
 from infra.command.traffic.command import traffic
 
 _OPERATE = "Operate (the local stack, or with --aws a deployment on AWS)"
 _PANELS = {
-    "Local stack": (up, down, status, env, demo, traffic),
+    "Local stack": (up, down, status, env, age, demo, traffic),
     "Pictures": (upload, url, explain),
     _OPERATE: (find, token, keys, rotate_keys, reserve, settings),
 }

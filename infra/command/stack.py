@@ -1,4 +1,4 @@
-"""``darkroom up``, ``down``, ``status`` and ``env``: the local stack."""
+"""``darkroom up``, ``down``, ``status``, ``env`` and ``age``: the local stack."""
 
 import shlex
 import signal
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Column, Table
 
-from infra.command.terminal import Steps, console, reported_errors, require_checkout
+from infra.command.terminal import Steps, console, format_count, reported_errors, require_checkout
 
 if TYPE_CHECKING:
     import psutil
@@ -120,6 +120,27 @@ def env() -> None:
 
         for name, value in LocalStack.attach().environment().items():
             typer.echo(f"export {name}={shlex.quote(value)}")
+
+
+def age(
+    days: Annotated[int, typer.Option(min=1, help="Days to let pass.")],
+) -> None:
+    """Delete what AWS would delete within some days.
+
+    Lifecycle rules: abandoned uploads, old versions, expired reports. Time to live: rows of tables.
+
+    Example:
+      darkroom age --days 31
+    """
+    with reported_errors():
+        from infra.local.lifecycle import age as let_pass
+        from infra.local.stack import LocalStack
+
+        gone = let_pass(LocalStack.attach(), days)
+    for place, count in gone.items():
+        console.print(f"{place}: {count} expired", highlight=False)
+    if not gone:
+        console.print(f"Nothing expires within {format_count(days, 'day')}.", highlight=False)
 
 
 def running_stack() -> "LocalStack | None":

@@ -5,7 +5,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.alarms.takedowns import sweep_alarm
+from infra.alarms.takedowns import sweep_alarms
 from infra.assets import Assets
 from infra.constructs.functions import HandlerFunction
 from infra.names import Names
@@ -32,7 +32,7 @@ class Sweep(Construct):
             visibility_timeout=cdk.Duration.seconds(_VISIBILITY_FACTOR * timeout),
             dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=_MAX_RECEIVE_COUNT),
         )
-        sweep_alarm(self, dead_letters.queue_name, names)
+        sweep_alarms(self, self.queue.queue_name, dead_letters.queue_name, names)
         self.variables = {"REPLICA_BUCKET": names.replica_bucket, "SWEEP_QUEUE_URL": self.queue.queue_url}
         """Environment variables of a function that removes images."""
         self.handler = HandlerFunction(
@@ -63,7 +63,7 @@ class Sweep(Construct):
         handler.allow("FindVersions", ["s3:ListBucketVersions"], buckets)
         handler.allow(
             "EraseVersions",
-            ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"],
+            ["s3:DeleteObject", "s3:DeleteObjectVersion"],
             [f"{bucket}/*" for bucket in buckets],
             _ANY_IMAGE,
         )

@@ -2,6 +2,7 @@
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -29,6 +30,7 @@ class StorageStack(DarkroomStack):
         )
         self.originals = picture_bucket(self, "Originals", names.originals_bucket, self.settings)
         self._allow_uploads(self.originals)
+        self._refuse_overwrites(self.originals)
         self._tier_originals(self.originals)
         self.derivatives = picture_bucket(
             self, "Derivatives", names.derivatives_bucket, self.settings, request_metrics=True
@@ -41,8 +43,9 @@ class StorageStack(DarkroomStack):
         self.publish("images-table", self.images.table_name, "Table with each picture's state and outcome")
 
     def _allow_uploads(self, bucket: s3.Bucket) -> None:
+        forms = [s3.HttpMethods.POST] if self.settings.uploads.forms else []
         bucket.add_cors_rule(
-            allowed_methods=[s3.HttpMethods.POST, s3.HttpMethods.PUT, s3.HttpMethods.GET],
+            allowed_methods=[*forms, s3.HttpMethods.PUT, s3.HttpMethods.GET],
             allowed_origins=list(self.settings.uploads.allowed_origins),
             allowed_headers=["*"],
             exposed_headers=["ETag"],  # a browser needs the ETag of each part to complete a multipart upload
@@ -64,6 +67,33 @@ class StorageStack(DarkroomStack):
                     )
                 ),
             )
+
+    def _refuse_overwrites(self, bucket: s3.Bucket) -> None:
+        """Deny every write without ``If-None-Match``: an original that is there cannot be overwritten.
+
+        As in "Enforce conditional writes on Amazon S3 buckets"; a multipart upload's beginning and its parts create
+        no object and are exempt. A form can carry no condition: it is exempt where ``uploads.forms`` is set
+        (``s3:authType``, "Signature Version 4 Authentication Specific Policy Keys") and denied elsewhere.
+        """
+        is_form = {"s3:authType": "POST"}
+        conditions = {"Null": {"s3:if-none-match": "true"}, "Bool": {"s3:ObjectCreationOperation": "true"}}
+        if self.settings.uploads.forms:
+            self._deny_writes(bucket, "RefuseOverwrites", {**conditions, "StringNotEquals": is_form})
+        else:
+            self._deny_writes(bucket, "RefuseOverwrites", conditions)
+            self._deny_writes(bucket, "RefuseForms", {"StringEquals": is_form})
+
+    def _deny_writes(self, bucket: s3.Bucket, sid: str, conditions: dict[str, dict[str, str]]) -> None:
+        bucket.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid=sid,
+                effect=iam.Effect.DENY,
+                principals=[iam.AnyPrincipal()],
+                actions=["s3:PutObject"],
+                resources=[bucket.arn_for_objects("*")],
+                conditions=conditions,
+            )
+        )
 
     def _tier_originals(self, bucket: s3.Bucket) -> None:
         storage = self.settings.storage

@@ -23,8 +23,8 @@ _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_
 def s3(region: str | None = None) -> "S3Client":
     """Return the S3 client of ``region``, by default the function's own.
 
-    Presigned forms use the region's own host name, so that a browser's POST is not redirected, which would lose its
-    body.
+    Presigned requests use the region's own host name and signature version 4, which alone covers ``If-None-Match``: a
+    browser's upload is not redirected, which would lose its body.
     """
     presigning = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
     return boto3.client("s3", region_name=region, config=_CONFIG.merge(presigning))

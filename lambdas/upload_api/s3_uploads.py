@@ -1,4 +1,8 @@
-"""An upload's requests to S3: a form for a small file, multipart for a large one, and whether the original arrived."""
+"""An upload's requests to S3: one PUT for a small file, multipart for a large one, or a form; and what has arrived.
+
+S3 itself refuses a second write: a PUT and the completion of a multipart upload carry ``If-None-Match: *``. A form
+cannot carry it.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +18,42 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _CHECKSUM_HEADER = "x-amz-checksum-sha256"
+_ABSENT = "*"  # If-None-Match: there is no object under the key
+# Answers to a completion that no repetition changes: the upload has ended, an object is there, or a deletion came
+# between. After a conflict, S3 wants a new upload ("CompleteMultipartUpload", If-None-Match).
+_ENDED = frozenset({"NoSuchUpload", "PreconditionFailed", "ConditionalRequestConflict"})
+
+
+class SignedRequest(TypedDict):
+    """The URL to put to, and the headers to send."""
+
+    url: str
+    headers: dict[str, str]
+
+
+def sign_put(client: "S3Client", bucket: str, key: OriginalKey, request: UploadRequest, seconds: int) -> SignedRequest:
+    """Sign a PUT, valid for ``seconds`` and once: one key, size and content type and, if given, one SHA-256.
+
+    Every header of the operation is signed, ``Content-Length`` too: without one of them, or with another value, S3
+    answers 403. Clients derive ``Content-Length`` from the body, so it is not among the headers returned.
+    """
+    headers = {"Content-Type": request.content_type, "If-None-Match": _ABSENT}
+    checksum = {}
+    if request.sha256 is not None:
+        headers[_CHECKSUM_HEADER] = checksum["ChecksumSHA256"] = request.sha256
+    url = client.generate_presigned_url(
+        "put_object",
+        Params={
+            "Bucket": bucket,
+            "Key": str(key),
+            "ContentLength": request.bytes,
+            "ContentType": request.content_type,
+            "IfNoneMatch": _ABSENT,
+            **checksum,
+        },
+        ExpiresIn=seconds,
+    )
+    return {"url": url, "headers": headers}
 
 
 class UploadForm(TypedDict):
@@ -24,7 +64,10 @@ class UploadForm(TypedDict):
 
 
 def sign_form(client: "S3Client", bucket: str, key: OriginalKey, request: UploadRequest, seconds: int) -> UploadForm:
-    """Sign a form, valid for ``seconds``: one key, one size, one content type and, if given, one SHA-256."""
+    """Sign a form, valid for ``seconds``: one key, one size, one content type and, if given, one SHA-256.
+
+    Until it expires it may be posted again.
+    """
     fields = {"Content-Type": request.content_type}
     if request.sha256 is not None:
         fields |= {"x-amz-checksum-algorithm": "SHA256", _CHECKSUM_HEADER: request.sha256}
@@ -40,7 +83,7 @@ def sign_form(client: "S3Client", bucket: str, key: OriginalKey, request: Upload
 
 
 class UploadGoneError(Exception):
-    """S3 does not know the multipart upload: it was completed, aborted, or has expired."""
+    """The multipart upload has ended: it was completed, aborted, or has expired, or its key has an object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +162,10 @@ class MultipartObject:
             yield from parts
 
     def complete(self, parts: Sequence[ArrivedPart], size: int) -> str:
-        """Combine the parts into an object of ``size`` bytes, and return its ETag.
+        """Combine the parts into an object of ``size`` bytes, unless the key has one, and return its ETag.
 
         Raises:
-            UploadGoneError: the upload no longer exists.
+            UploadGoneError: the upload no longer exists, or an object does.
         """
         try:
             answer = self.client.complete_multipart_upload(
@@ -130,6 +173,7 @@ class MultipartObject:
                 Key=self.key,
                 UploadId=self.multipart_id,
                 MpuObjectSize=size,
+                IfNoneMatch=_ABSENT,
                 MultipartUpload={
                     "Parts": [
                         {"PartNumber": part.number, "ETag": part.etag, "ChecksumSHA256": part.sha256} for part in parts
@@ -150,4 +194,4 @@ class MultipartObject:
 
 
 def _gone(error: ClientError) -> Exception:
-    return UploadGoneError(str(error)) if code_of(error) == "NoSuchUpload" else error
+    return UploadGoneError(str(error)) if code_of(error) in _ENDED else error

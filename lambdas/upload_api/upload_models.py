@@ -20,7 +20,14 @@ class UploadRequest(_Request):
     content_type: StrictStr = Field(description="As the client believes; the bytes decide.")
     bytes: StrictInt = Field(ge=0, description="Size of the file; the upload must have exactly this size.")
     private: StrictBool = Field(default=False, description="Whether viewing the image needs a token.")
-    sha256: Sha256 | None = Field(default=None, description="If given, S3 accepts no other bytes in a single upload.")
+    sha256: Sha256 | None = Field(
+        default=None,
+        description="If given, S3 accepts no other bytes in one request. Required where originals are locked.",
+    )
+    form: StrictBool = Field(
+        default=False,
+        description="Sign a form, for a client that can send nothing else. Refused unless uploads.forms is set.",
+    )
 
 
 class PartToSign(_Request):
@@ -50,13 +57,31 @@ class CompletionRequest(_Request):
 
 
 class SingleUpload(BaseModel):
-    """A form for the whole file: POST the fields, then the file as the last field, to the URL."""
+    """One request for the whole file, accepted once: send its bytes to the URL, with the headers.
+
+    Every header is part of the signature, and so is the Content-Length: send exactly these bytes, not chunked. S3
+    answers 412 once the file has arrived.
+    """
 
     kind: Literal["single"] = "single"
     image_id: str
+    method: Literal["PUT"] = "PUT"
+    url: str
+    headers: dict[str, str] = Field(description="Send each as it is.")
+    bytes: int = Field(description="Content-Length of the request; a browser sets it from the body.")
+    expires_in: int = Field(description="Lifetime of the URL, in seconds.")
+
+
+class FormUpload(BaseModel):
+    """A form for the whole file: send the fields, then the file as the last field, as multipart/form-data."""
+
+    kind: Literal["form"] = "form"
+    image_id: str
+    method: Literal["POST"] = "POST"
     url: str
     fields: dict[str, str]
-    expires_in: int = Field(description="Lifetime of the form, in seconds.")
+    bytes: int = Field(description="Size of the file; S3 accepts no other.")
+    expires_in: int = Field(description="Lifetime of the form, in seconds. Until then it may be sent again.")
 
 
 class MultipartUpload(BaseModel):

@@ -22,10 +22,11 @@ from lambdas.upload_api.caller import Caller
 from lambdas.upload_api.lookup import ImageIdText, find_upload
 from lambdas.upload_api.parts import Parts, check_completion, split
 from lambdas.upload_api.problem import ProblemError
-from lambdas.upload_api.s3_uploads import MultipartObject, UploadGoneError, sign_form
+from lambdas.upload_api.s3_uploads import MultipartObject, UploadGoneError, sign_form, sign_put
 from lambdas.upload_api.upload_models import (
     CompletedUpload,
     CompletionRequest,
+    FormUpload,
     MultipartUpload,
     SignatureRequest,
     SignedParts,
@@ -45,15 +46,18 @@ def _caller() -> Caller:
 
 
 @router.post("/uploads", tags=_TAGS, status_code=201, summary="Request an upload")
-def create_upload(request: UploadRequest) -> SingleUpload | MultipartUpload:
-    """Sign one upload: a form for a small file, the beginning of a multipart upload for a large one."""
+def create_upload(request: UploadRequest) -> SingleUpload | FormUpload | MultipartUpload:
+    """Sign one upload: a PUT for a small file, the beginning of a multipart upload for a large one.
+
+    Where uploads.forms is set, a client may ask for a form instead, of any size.
+    """
     caller, settings = _caller(), load_settings()
-    _check_allowed(request, settings)
+    parts = None if request.form else split(request.bytes, settings.uploads)
+    _check_allowed(request, settings, in_parts=parts is not None)
     image_id = new_image_id(private=request.private, tenant=caller.tenant)
     identify(image_id, caller.tenant)
     now = datetime.now(UTC)
     key = OriginalKey(caller.tenant, now.date(), image_id)
-    parts = split(request.bytes, settings.uploads)
     bucket = resources.variables().originals_bucket
     begun = MultipartObject.begin(s3(), bucket, str(key), request.content_type) if parts else None
     upload = {
@@ -73,8 +77,11 @@ def create_upload(request: UploadRequest) -> SingleUpload | MultipartUpload:
             image_id=image_id, part_bytes=parts.part_bytes, part_count=parts.count, parts_per_page=page
         )
     seconds = settings.uploads.link_seconds
-    form = sign_form(s3(), bucket, key, request, seconds)
-    return SingleUpload(image_id=image_id, url=form["url"], fields=form["fields"], expires_in=seconds)
+    if request.form:
+        form = sign_form(s3(), bucket, key, request, seconds)
+        return FormUpload(image_id=image_id, bytes=request.bytes, expires_in=seconds, **form)
+    signed = sign_put(s3(), bucket, key, request, seconds)
+    return SingleUpload(image_id=image_id, bytes=request.bytes, expires_in=seconds, **signed)
 
 
 @router.post("/uploads/<image_id>/parts", tags=_TAGS, summary="Sign parts")
@@ -140,7 +147,11 @@ def cancel_upload(image_id: ImageIdText) -> "Response[None]":
     return Response(HTTPStatus.NO_CONTENT.value)
 
 
-def _check_allowed(request: UploadRequest, settings: Settings) -> None:
+def _check_allowed(request: UploadRequest, settings: Settings, *, in_parts: bool) -> None:
+    if request.form and not settings.uploads.forms:
+        raise ProblemError(
+            HTTPStatus.BAD_REQUEST, "expected form: false, since uploads.forms is off here, but received true"
+        )
     if request.content_type not in settings.uploads.content_types:
         allowed = ", ".join(settings.uploads.content_types)
         raise ProblemError(
@@ -151,6 +162,11 @@ def _check_allowed(request: UploadRequest, settings: Settings) -> None:
         raise ProblemError(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             f"expected at most {settings.limits.max_bytes} bytes but received {request.bytes}",
+        )
+    # S3 accepts no object under a default retention without a checksum or Content-MD5; parts always have one.
+    if settings.storage.object_lock and request.sha256 is None and not in_parts:
+        raise ProblemError(
+            HTTPStatus.BAD_REQUEST, "expected sha256, since originals are locked here, but received none"
         )
 
 

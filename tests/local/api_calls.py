@@ -54,10 +54,9 @@ class Caller:
         parts = [{"number": number, "etag": etag} for number, etag in etags]
         return self.ask("POST", f"/uploads/{image_id}/complete", {"parts": parts})
 
-    def post(self, form: dict[str, Any], content: bytes, **changes: str) -> httpx.Response:
-        """Post a file with a form, some of whose fields are changed."""
-        fields = {**form["fields"], **{name.replace("_", "-"): value for name, value in changes.items()}}
-        return self.http.post(form["url"], data=fields, files={"file": ("file", content, "image/jpeg")})
+    def put(self, begun: dict[str, Any], content: bytes) -> httpx.Response:
+        """Send a file as a single upload's answer says."""
+        return self.http.request(begun["method"], begun["url"], content=content, headers=begun["headers"])
 
 
 def caller(stack: LocalStack, scopes: frozenset[Scope] = frozenset(ALL_SCOPES)) -> Iterator[Caller]:
@@ -78,6 +77,19 @@ def stored(stack: LocalStack, image_id: str) -> list[str]:
     """Return the keys of the originals bucket that end in ``image_id``."""
     pages = stack.client("s3").get_paginator("list_objects_v2").paginate(Bucket=stack.parameter("originals-bucket"))
     return [entry["Key"] for page in pages for entry in page.get("Contents", []) if entry["Key"].endswith(image_id)]
+
+
+def versions(stack: LocalStack, image_id: str) -> list[str]:
+    """Return the versions and delete markers of the original of ``image_id``."""
+    pages = (
+        stack.client("s3").get_paginator("list_object_versions").paginate(Bucket=stack.parameter("originals-bucket"))
+    )
+    return [
+        entry["VersionId"]
+        for page in pages
+        for entry in page.get("Versions", []) + page.get("DeleteMarkers", [])
+        if entry["Key"].endswith(image_id)
+    ]
 
 
 def original(stack: LocalStack, image_id: str) -> bytes:

@@ -65,7 +65,7 @@ def _put(stack: LocalStack, pictures: Sequence[Picture], whole: bytes) -> None:
 
     def put(picture: Picture) -> None:
         body = whole[: len(whole) // 3] if picture.broken else whole
-        s3.put_object(Bucket=bucket, Key=str(picture.key), Body=body)
+        s3.put_object(Bucket=bucket, Key=str(picture.key), Body=body, IfNoneMatch="*")
 
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         list(threads.map(put, pictures))

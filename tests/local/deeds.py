@@ -1,7 +1,9 @@
 """What a function may try on AWS, each deed harmless where it is allowed: it lacks a condition, or what it is about."""
 
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from infra.names import Names
@@ -48,6 +50,12 @@ def _put_item(actor: Actor, item: dict[str, Any]) -> Any:
 def _put_object(actor: Actor, place: dict[str, str]) -> Any:
     # No object there has this tag, or any.
     return actor.client("s3").put_object(**place, Body=b"", IfMatch='"none"')
+
+
+def _add_object(actor: Actor, place: dict[str, str]) -> Any:
+    # These bytes have another checksum.
+    other = base64.b64encode(sha256(b"other").digest()).decode()
+    return actor.client("s3").put_object(**place, Body=b"", IfNoneMatch="*", ChecksumSHA256=other)
 
 
 def _update_outcome(actor: Actor) -> Any:
@@ -106,7 +114,8 @@ DEEDS: dict[str, Deed] = {
     "read an original": lambda actor: actor.client("s3").get_object(**actor.original(actor.tenant)),
     "read a stranger's original": lambda actor: actor.client("s3").get_object(**actor.original(actor.stranger)),
     "list originals": lambda actor: actor.client("s3").list_objects_v2(Bucket=actor.names.originals_bucket, MaxKeys=1),
-    "write an original": lambda actor: _put_object(actor, actor.original(actor.tenant)),
+    "add an original": lambda actor: _add_object(actor, actor.original(actor.tenant)),
+    "overwrite an original": lambda actor: _put_object(actor, actor.original(actor.tenant)),
     "delete an original": lambda actor: actor.client("s3").delete_object(**actor.original(actor.tenant)),
     "delete a version of an original": lambda actor: actor.client("s3").delete_object(
         **actor.original(actor.tenant), VersionId="no-such-version"

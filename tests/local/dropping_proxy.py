@@ -1,4 +1,4 @@
-"""A TCP proxy before the local stack that drops every third connection, some of them in mid-transfer."""
+"""A TCP proxy before the local stack that drops connections: by default every third, some of them in mid-transfer."""
 
 import contextlib
 import socket
@@ -12,10 +12,15 @@ _BYTES_BEFORE_CUT = (0, 700_000)
 
 
 class DroppingProxy:
-    """Forwards each connection to ``target``, whole but for every third."""
+    """Forwards each connection to ``target``, whole but for every third.
 
-    def __init__(self, target: tuple[str, int]) -> None:
+    With ``lose_answer_to``, it drops one connection alone: the first whose request begins so, and that once the whole
+    request was served and an answer is there.
+    """
+
+    def __init__(self, target: tuple[str, int], lose_answer_to: bytes | None = None) -> None:
         self._target = target
+        self._lose_answer_to = lose_answer_to
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._lock = threading.Lock()
         self.connections = 0
@@ -39,7 +44,7 @@ class DroppingProxy:
                 with self._lock:
                     self.connections += 1
                     cut = None
-                    if self.connections % 3 == 0:
+                    if self._lose_answer_to is None and self.connections % 3 == 0:
                         cut = _BYTES_BEFORE_CUT[self.dropped % len(_BYTES_BEFORE_CUT)]
                         self.dropped += 1
                 threading.Thread(target=self._serve, args=(client, cut), daemon=True).start()
@@ -50,8 +55,23 @@ class DroppingProxy:
             return
         with contextlib.suppress(OSError):
             server = socket.create_connection(self._target)
+            if self._loses_answer(client):
+                threading.Thread(target=_pump, args=(client, server, None), daemon=True).start()
+                server.recv(1)  # the answer begins: the request was served
+                _reset(client)
+                return
             threading.Thread(target=_pump, args=(server, client, None), daemon=True).start()
             _pump(client, server, cut)
+
+    def _loses_answer(self, client: socket.socket) -> bool:
+        if self._lose_answer_to is None:
+            return False
+        begins = client.recv(len(self._lose_answer_to), socket.MSG_PEEK | socket.MSG_WAITALL)
+        with self._lock:
+            if begins != self._lose_answer_to or self.dropped:
+                return False
+            self.dropped += 1
+            return True
 
 
 def _pump(source: socket.socket, sink: socket.socket, cut: int | None) -> None:
@@ -83,8 +103,8 @@ def _close(end: socket.socket) -> None:
 
 
 @contextmanager
-def dropping_proxy(target: tuple[str, int]) -> Iterator[DroppingProxy]:
-    proxy = DroppingProxy(target)
+def dropping_proxy(target: tuple[str, int], lose_answer_to: bytes | None = None) -> Iterator[DroppingProxy]:
+    proxy = DroppingProxy(target, lose_answer_to)
     try:
         yield proxy
     finally:

@@ -120,7 +120,7 @@ class Lane:
         s3, bucket = self.stack.client("s3"), self.stack.parameter("originals-bucket")
 
         def put_one(original: Original) -> None:
-            s3.put_object(Bucket=bucket, Key=original.key, Body=original.content)
+            s3.put_object(Bucket=bucket, Key=original.key, Body=original.content, IfNoneMatch="*")
 
         with ThreadPoolExecutor(_AT_ONCE) as threads:
             list(threads.map(put_one, originals))

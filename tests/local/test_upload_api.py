@@ -3,8 +3,8 @@
 import json
 import os
 import time
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ import boto3
 import httpx
 import jwt
 import pytest
-from api_calls import TENANT, Caller, caller, checksum, cut, item, open_multiparts, original, stored
+from api_calls import TENANT, Caller, caller, checksum, cut, item, open_multiparts, original, stored, versions
 from botocore.config import Config
 from lane import wait_until
 
@@ -21,7 +21,7 @@ from infra.local.stack import LocalStack
 from infra.local.tenant import tenant_token
 from lambdas.core.keys import OriginalKey, new_image_id
 from lambdas.core.settings import load_settings
-from lambdas.upload_api.s3_uploads import MultipartObject, sign_form
+from lambdas.upload_api.s3_uploads import MultipartObject, SignedRequest, sign_form, sign_put
 from lambdas.upload_api.upload_models import PartToSign, UploadRequest
 
 MIB = 1024**2
@@ -51,14 +51,22 @@ def refused(answer: httpx.Response, status: int, expected: str) -> None:
     assert expected in problem["detail"]
 
 
-def test_a_small_file_is_uploaded_with_a_form(stack: LocalStack, demo: Caller) -> None:
-    content = os.urandom(1000)
-    form = demo.begin(len(content), sha256=checksum(content))
-    assert form["kind"] == "single"
-    assert demo.ask("GET", f"/uploads/{form['image_id']}").json()["state"] == "open"
-    assert demo.post(form, content).status_code == 204
-    assert demo.ask("GET", f"/uploads/{form['image_id']}").json()["state"] == "arrived"
-    assert original(stack, form["image_id"]) == content
+@pytest.mark.parametrize("options", [{}, {"sha256": checksum(b"0123456789")}])
+def test_a_small_file_is_uploaded_once(stack: LocalStack, demo: Caller, options: dict[str, str]) -> None:
+    content = b"0123456789"
+    begun = demo.begin(len(content), **options)
+    sent = {"Content-Type": "image/jpeg", "If-None-Match": "*"}
+    checked = {"x-amz-checksum-sha256": options["sha256"]} if options else {}
+    assert (begun["kind"], begun["method"], begun["bytes"], begun["expires_in"]) == ("single", "PUT", 10, 900)
+    assert begun["headers"] == {**sent, **checked}
+    assert demo.ask("GET", f"/uploads/{begun['image_id']}").json()["state"] == "open"
+    assert demo.put(begun, content).status_code == 200
+    assert demo.ask("GET", f"/uploads/{begun['image_id']}").json()["state"] == "arrived"
+    for again in (content, b"9876543210"):
+        answer = demo.put(begun, again)
+        assert answer.status_code in ({412} if again == content or not options else {400, 412}), answer.text
+    assert original(stack, begun["image_id"]) == content
+    assert len(versions(stack, begun["image_id"])) == 1
 
 
 def test_a_large_file_is_uploaded_in_parts(stack: LocalStack, demo: Caller, large: bytes) -> None:
@@ -100,10 +108,10 @@ def test_a_cancelled_upload_leaves_nothing(stack: LocalStack, demo: Caller, larg
 
 
 def test_an_upload_that_has_arrived_cannot_be_cancelled(stack: LocalStack, demo: Caller) -> None:
-    form = demo.begin(10)
-    assert demo.post(form, b"0123456789").status_code == 204
-    refused(demo.ask("DELETE", f"/uploads/{form['image_id']}"), 409, "has already arrived")
-    assert stored(stack, form["image_id"])
+    begun = demo.begin(10)
+    assert demo.put(begun, b"0123456789").status_code == 200
+    refused(demo.ask("DELETE", f"/uploads/{begun['image_id']}"), 409, "has already arrived")
+    assert stored(stack, begun["image_id"])
 
 
 BODIES: dict[str, tuple[Any, int, str]] = {
@@ -117,6 +125,8 @@ BODIES: dict[str, tuple[Any, int, str]] = {
     "checksum that is none": ({"content_type": "image/jpeg", "bytes": 10, "sha256": "abc"}, 400, "sha256: "),
     "a key of its own": ({"content_type": "image/jpeg", "bytes": 10, "key": "globex/x"}, 400, "key: "),
     "another tenant": ({"content_type": "image/jpeg", "bytes": 10, "tenant": "globex"}, 400, "tenant: "),
+    "a form": ({"content_type": "image/jpeg", "bytes": 10, "form": True}, 400, "uploads.forms is off"),
+    "a form as text": ({"content_type": "image/jpeg", "bytes": 10, "form": "true"}, 400, "form: "),
     "a list": ([], 400, "body: "),
     "nothing": (None, 400, "body: "),
 }
@@ -164,67 +174,151 @@ def test_unknown_routes_are_explained(demo: Caller, method: str, path: str, stat
     assert ("allow" in answer.headers) == (status == 405)
 
 
+# Changes of the URL and the headers of an upload that names its SHA-256; more in test_emulator_s3.py.
+PUTS: dict[str, tuple[Callable[[str, str], str], dict[str, str | None], bytes, str]] = {
+    "a byte more": (lambda url, _id: url, {}, b"x" * 11, "SignatureDoesNotMatch"),
+    "a byte less": (lambda url, _id: url, {}, b"x" * 9, "SignatureDoesNotMatch"),
+    "other bytes": (lambda url, _id: url, {}, b"y" * 10, "BadDigest"),
+    "another type": (lambda url, _id: url, {"Content-Type": "text/html"}, b"x" * 10, "SignatureDoesNotMatch"),
+    # S3 compares the signature first; the emulator asks the bucket's policy first.
+    "no condition": (lambda url, _id: url, {"If-None-Match": None}, b"x" * 10, ""),
+    "no checksum": (lambda url, _id: url, {"x-amz-checksum-sha256": None}, b"x" * 10, "SignatureDoesNotMatch"),
+    "a header more": (lambda url, _id: url, {"x-amz-acl": "public-read"}, b"x" * 10, "AccessDenied"),
+    "another's key": (lambda url, _id: url.replace("/demo/", "/globex/"), {}, b"x" * 10, "SignatureDoesNotMatch"),
+    "another key": (lambda url, id: url.replace(id, "0" * 32), {}, b"x" * 10, "SignatureDoesNotMatch"),
+    "more time": (
+        lambda url, _id: url.replace("Expires=900", "Expires=9000"), {}, b"x" * 10, "SignatureDoesNotMatch",
+    ),
+    "fewer signed headers": (
+        lambda url, _id: url.replace("if-none-match%3B", ""), {"If-None-Match": None}, b"x" * 10, "",
+    ),
+    "no signature": (lambda url, _id: url.partition("?")[0], {}, b"x" * 10, "AccessDenied"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", PUTS)
+def test_the_bucket_accepts_only_what_was_signed(stack: LocalStack, demo: Caller, case: str) -> None:
+    address, changes, content, code = PUTS[case]
+    begun = demo.begin(10, sha256=checksum(b"x" * 10))
+    url = address(begun["url"], begun["image_id"])
+    assert (url != begun["url"]) or changes or content != b"x" * 10, "nothing was changed"
+    headers = {name: value for name, value in {**begun["headers"], **changes}.items() if value is not None}
+    answer = demo.http.put(url, content=content, headers=headers)
+    assert (answer.status_code in {400, 403}, code in answer.text) == (True, True), answer.text
+    assert not stored(stack, begun["image_id"])
+    assert not stored(stack, "0" * 32)
+
+
+def test_the_signed_url_does_nothing_but_put(stack: LocalStack, demo: Caller) -> None:
+    begun = demo.begin(10)
+    for method in ("GET", "HEAD", "POST", "DELETE"):
+        assert demo.http.request(method, begun["url"], headers=begun["headers"]).status_code == 403, method
+    assert not stored(stack, begun["image_id"])
+
+
+def sign_single(stack: LocalStack, key: OriginalKey, seconds: int) -> SignedRequest:
+    request = UploadRequest(content_type="image/jpeg", bytes=10)
+    return sign_put(signing_client(stack), stack.parameter("originals-bucket"), key, request, seconds)
+
+
+def test_an_expired_url_is_refused(stack: LocalStack, demo: Caller) -> None:
+    key = OriginalKey(TENANT, datetime.now(UTC).date(), new_image_id())
+    signed = sign_single(stack, key, 1)
+    over = datetime.now(UTC) + timedelta(seconds=2)
+    wait_until(lambda: datetime.now(UTC) > over, "the link's second to pass")
+    answer = demo.http.put(signed["url"], content=b"x" * 10, headers=signed["headers"])
+    assert (answer.status_code, "expired" in answer.text) == (403, True), answer.text
+    assert not stored(stack, key.image_id)
+
+
+# What a form's policy commits to, where uploads.forms is set. The emulator's root may post one: no policy binds it.
 POSTS: dict[str, tuple[dict[str, str], bytes, str]] = {
     "a byte more": ({}, b"x" * 11, "EntityTooLarge"),
     "a byte less": ({}, b"x" * 9, "EntityTooSmall"),
-    "another type": ({"Content_Type": "text/html"}, b"x" * 10, "AccessDenied"),
+    "other bytes": ({}, b"y" * 10, "BadDigest"),
+    "another type": ({"Content-Type": "text/html"}, b"x" * 10, "AccessDenied"),
     "another's key": ({"key": "globex/2026-01-01/" + "0" * 32}, b"x" * 10, "AccessDenied"),
     "another picture's key": ({"key": "demo/2026-01-01/" + "0" * 32}, b"x" * 10, "AccessDenied"),
     "a field more": ({"acl": "public-read"}, b"x" * 10, "AccessDenied"),
-    "another signature": ({"x_amz_signature": "0" * 64}, b"x" * 10, "SignatureDoesNotMatch"),
-    "another checksum": ({"x_amz_checksum_sha256": checksum(b"other")}, b"x" * 10, "AccessDenied"),
+    "another signature": ({"x-amz-signature": "0" * 64}, b"x" * 10, "SignatureDoesNotMatch"),
+    "another checksum": ({"x-amz-checksum-sha256": checksum(b"other")}, b"x" * 10, "AccessDenied"),
 }
 
 
+@dataclass(frozen=True)
+class Form:
+    """A signed form for ten bytes."""
+
+    http: httpx.Client
+    url: str
+    fields: dict[str, str]
+
+    @property
+    def image_id(self) -> str:
+        return self.fields["key"].rpartition("/")[2]
+
+    def post(self, content: bytes = b"x" * 10, **changes: str) -> httpx.Response:
+        fields = {**self.fields, **changes}
+        return self.http.post(self.url, data=fields, files={"file": ("file", content, "image/jpeg")})
+
+
+def form(stack: LocalStack, demo: Caller, seconds: int = 60, sha256: str | None = None) -> Form:
+    key = OriginalKey(TENANT, datetime.now(UTC).date(), new_image_id())
+    request = UploadRequest(content_type="image/jpeg", bytes=10, sha256=sha256)
+    signed = sign_form(signing_client(stack), stack.parameter("originals-bucket"), key, request, seconds)
+    return Form(demo.http, signed["url"], signed["fields"])
+
+
 @pytest.mark.parametrize("case", POSTS)
-def test_the_bucket_accepts_only_what_was_signed(stack: LocalStack, demo: Caller, case: str) -> None:
+def test_a_form_accepts_only_what_was_signed(stack: LocalStack, demo: Caller, case: str) -> None:
     changes, content, code = POSTS[case]
-    form = demo.begin(10, sha256=checksum(b"x" * 10))
-    answer = demo.post(form, content, **changes)
+    signed = form(stack, demo, sha256=checksum(b"x" * 10))
+    answer = signed.post(content, **changes)
     assert (answer.status_code in {400, 403}, code in answer.text) == (True, True), answer.text
-    assert not stored(stack, form["image_id"])
+    assert not stored(stack, signed.image_id)
     assert not stored(stack, "0" * 32)
 
 
 def test_a_tampered_policy_is_refused(stack: LocalStack, demo: Caller) -> None:
-    form = demo.begin(10)
-    policy = json.loads(jwt.utils.base64url_decode(form["fields"]["policy"]))
+    signed = form(stack, demo)
+    policy = json.loads(jwt.utils.base64url_decode(signed.fields["policy"]))
     for condition in policy["conditions"]:
         if isinstance(condition, list) and condition[0] == "content-length-range":
             condition[2] = 10**9
     widened = jwt.utils.base64url_encode(json.dumps(policy).encode()).decode()
-    answer = demo.post(form, b"x" * 1000, policy=widened + "=" * (-len(widened) % 4))
+    answer = signed.post(b"x" * 1000, policy=widened + "=" * (-len(widened) % 4))
     assert (answer.status_code, "SignatureDoesNotMatch" in answer.text) == (403, True), answer.text
-    assert not stored(stack, form["image_id"])
+    assert not stored(stack, signed.image_id)
 
 
 def test_an_unsigned_post_is_refused(stack: LocalStack, demo: Caller) -> None:
-    form = demo.begin(10)
-    fields = {"key": form["fields"]["key"], "Content-Type": "image/jpeg"}
-    answer = demo.http.post(form["url"], data=fields, files={"file": b"x" * 10})
+    signed = form(stack, demo)
+    fields = {"key": signed.fields["key"], "Content-Type": "image/jpeg"}
+    answer = demo.http.post(signed.url, data=fields, files={"file": b"x" * 10})
     assert answer.status_code == 403, answer.text
-    assert not stored(stack, form["image_id"])
+    assert not stored(stack, signed.image_id)
 
 
 def test_an_expired_form_is_refused(stack: LocalStack, demo: Caller) -> None:
-    request = UploadRequest(content_type="image/jpeg", bytes=10)
     for seconds, status in ((-1, 403), (60, 204)):
-        key = OriginalKey(TENANT, datetime.now(UTC).date(), new_image_id())
-        form = sign_form(stack.client("s3"), stack.parameter("originals-bucket"), key, request, seconds)
-        answer = demo.http.post(form["url"], data=form["fields"], files={"file": ("file", b"x" * 10, "image/jpeg")})
+        signed = form(stack, demo, seconds)
+        answer = signed.post()
         assert answer.status_code == status, answer.text
-        assert bool(stored(stack, key.image_id)) == (status == 204)
+        assert bool(stored(stack, signed.image_id)) == (status == 204)
+
+
+def signing_client(stack: LocalStack) -> Any:
+    return boto3.client(
+        "s3", stack.endpoint.region, endpoint_url=stack.endpoint.url,
+        config=CLIENT_CONFIG.merge(Config(signature_version="s3v4")),
+        aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY,
+    )  # fmt: skip
 
 
 def test_an_expired_part_is_refused(stack: LocalStack, demo: Caller, large: bytes) -> None:
     image_id = demo.begin(len(large))["image_id"]
     [key] = open_multiparts(stack, image_id)
-    endpoint, bucket = stack.endpoint, stack.parameter("originals-bucket")
-    version_4 = CLIENT_CONFIG.merge(Config(signature_version="s3v4"))
-    s3 = boto3.client(
-        "s3", endpoint.region, endpoint_url=endpoint.url, config=version_4,
-        aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY,
-    )  # fmt: skip
+    s3, bucket = signing_client(stack), stack.parameter("originals-bucket")
     [begun] = [each for each in s3.list_multipart_uploads(Bucket=bucket)["Uploads"] if each["Key"] == key]
     part = PartToSign(number=1, sha256=checksum(large[: 5 * MIB]))
     signed = MultipartObject(s3, bucket, key, begun["UploadId"]).sign(part, 5 * MIB, 1)

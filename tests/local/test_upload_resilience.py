@@ -9,8 +9,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from api_calls import TENANT, original, stored
-from darkroom_client import Api, Failed, Journal, RetryPolicy, Uploaded, Uploader, files_below
+from api_calls import TENANT, caller, cut, original, stored, versions
+from darkroom_client import Api, Failed, Journal, RefusedError, RetryPolicy, Source, Uploaded, Uploader, files_below
+from darkroom_client.transfer import put_file
 from dropping_proxy import dropping_proxy
 
 from infra.local.stack import LocalStack
@@ -52,6 +53,49 @@ def test_60_megabytes_arrive_whole_through_a_network_that_drops_every_third_conn
     assert sha256(original(stack, done.image_id)).digest() == sha256(large.read_bytes()).digest()
     assert proxy.dropped >= 4, "12 parts, and what signs and completes them"
     assert done.retries == proxy.dropped
+
+
+@pytest.mark.parametrize(
+    ("size", "lost"),
+    [(1000, b"PUT /"), (6 * MEGABYTE, b"PUT /"), (60 * MEGABYTE, b"POST /_aws/execute-api")],
+    ids=["small", "larger than the sockets' buffers", "parts"],
+)
+def test_an_upload_whose_answer_was_lost_is_in_the_bucket_once(
+    stack: LocalStack, tmp_path: Path, size: int, lost: bytes
+) -> None:
+    file = tmp_path / "photo.jpg"
+    file.write_bytes(random.Random(size).randbytes(size))
+    with dropping_proxy(("127.0.0.1", stack.ports.emulator), lose_answer_to=lost) as proxy:
+        http = httpx.Client(transport=ThroughProxy(proxy.port), timeout=60)
+        with Uploader(Api(stack.upload_api, tenant_token(stack, TENANT), policy=QUICK, http=http)) as uploader:
+            done = uploader.upload(file)
+    assert (proxy.dropped, done.retries) == (1, 1)
+    assert original(stack, done.image_id) == file.read_bytes()
+    assert len(versions(stack, done.image_id)) == 1
+
+
+def test_a_second_use_of_an_uploads_url_is_an_error(stack: LocalStack, tmp_path: Path) -> None:
+    file = tmp_path / "photo.jpg"
+    file.write_bytes(os.urandom(1000))
+    whole = Source.of(file).whole
+    with tenant_api(stack, TENANT) as api:
+        begun = api.create_upload("image/jpeg", whole.size, sha256=whole.sha256)
+        put_file(api, begun, whole, lambda _size: None, lambda: None)
+        with pytest.raises(RefusedError, match="has already arrived") as caught:
+            put_file(api, begun, whole, lambda _size: None, lambda: None)
+    assert caught.value.status == 412
+    assert len(versions(stack, begun["image_id"])) == 1
+
+
+def test_a_completion_whose_answer_was_lost_is_done(stack: LocalStack, large: Path) -> None:
+    content = large.read_bytes()[: 12 * MEGABYTE]
+    for demo in caller(stack):
+        begun = demo.begin(len(content))
+        etags = demo.send(begun["image_id"], cut(content, begun["part_bytes"]))
+        answers = [demo.complete(begun["image_id"], sorted(etags.items())) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [200, 200, 200]
+        assert answers[0].json() == answers[1].json() == answers[2].json()
+        assert len(versions(stack, begun["image_id"])) == 1
 
 
 def test_a_killed_client_resumes_where_it_stopped(stack: LocalStack, large: Path, tmp_path: Path) -> None:

@@ -133,8 +133,8 @@ def test_failures_give_up_the_claim_count_deaths_and_are_postponed_only_if_throt
 
 
 def test_a_failure_before_the_claim_releases_none(definition: dict[str, Any]) -> None:
-    assert definition["States"]["Receive"]["Assign"]["image"] == "{% null %}"
-    assert chosen(definition["States"]["Failed"], image=None) == "Throttled"
+    image = definition["States"]["Receive"]["Assign"]["image"]
+    assert chosen(definition["States"]["Failed"], image=image) == "Throttled"
 
 
 def test_a_picture_that_another_execution_processes_is_sent_again_uncounted(definition: dict[str, Any]) -> None:

@@ -1,6 +1,10 @@
+from typing import Any
+
+from production import production_settings
 from synthesized import Assembly, Resource, referenced, statements
 
 from infra.names import Names
+from infra.synth import NO_ACCOUNT
 from lambdas.core.settings import Settings
 
 
@@ -21,9 +25,43 @@ def test_originals_notify_eventbridge_and_accept_uploads_from_browsers(
     assert originals["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
     assert originals["VersioningConfiguration"] == {"Status": "Enabled"}
     (cors,) = originals["CorsConfiguration"]["CorsRules"]
-    assert {"POST", "PUT", "GET"} <= set(cors["AllowedMethods"])
+    assert set(cors["AllowedMethods"]) == {"PUT", "GET"}
+    assert cors["AllowedHeaders"] == ["*"], "If-None-Match and the checksum are sent by the page"
     assert cors["AllowedOrigins"] == list(settings.uploads.allowed_origins)
     assert "ETag" in cors["ExposedHeaders"]
+
+
+# As in "Enforce conditional writes on Amazon S3 buckets", example 1.
+UNCONDITIONAL = {"Null": {"s3:if-none-match": "true"}, "Bool": {"s3:ObjectCreationOperation": "true"}}
+
+
+def refused_writes(assembly: Assembly, bucket: str) -> dict[str, Any]:
+    """Return the conditions under which a bucket's policy refuses anyone to write an object, by statement."""
+    originals = assembly.one("AWS::S3::Bucket", BucketName=bucket)
+    found = {}
+    for statement in statements(policy_of(originals, assembly)):
+        if statement["Action"] == "s3:PutObject":
+            assert (statement["Effect"], statement["Principal"]) == ("Deny", {"AWS": "*"})
+            arn, everything = statement["Resource"]["Fn::Join"][1]
+            assert (referenced(arn), everything) == (originals.logical_id, "/*")
+            found[statement["Sid"]] = statement["Condition"]
+    return found
+
+
+def test_originals_are_written_once_and_by_no_form(aws: Assembly, names: Names) -> None:
+    assert refused_writes(aws, names.originals_bucket) == {
+        "RefuseOverwrites": UNCONDITIONAL,
+        "RefuseForms": {"StringEquals": {"s3:authType": "POST"}},
+    }
+
+
+def test_where_forms_are_on_only_forms_may_overwrite(production: Assembly) -> None:
+    bucket = Names(production_settings(), NO_ACCOUNT).originals_bucket
+    assert refused_writes(production, bucket) == {
+        "RefuseOverwrites": {**UNCONDITIONAL, "StringNotEquals": {"s3:authType": "POST"}}
+    }
+    (cors,) = production.one("AWS::S3::Bucket", BucketName=bucket).properties["CorsConfiguration"]["CorsRules"]
+    assert set(cors["AllowedMethods"]) == {"POST", "PUT", "GET"}
 
 
 def test_only_this_accounts_edge_reads_derivatives_and_a_miss_is_a_404(aws: Assembly, names: Names) -> None:

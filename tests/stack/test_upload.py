@@ -6,6 +6,7 @@ import pytest
 from synthesized import Assembly, Resource, as_list, referenced, statements
 
 from infra.names import Names
+from lambdas.core import life
 from lambdas.core.settings import EDGE_REGION, Settings
 
 
@@ -89,12 +90,21 @@ def test_api_has_least_privilege(aws: Assembly, names: Names) -> None:
         names.parameter_arn(thing, EDGE_REGION) for thing in ("delivery-url", "distribution-id")
     }
     assert actions["dynamodb:Query"] == [f"{names.table_arn}/index/by-tenant"]
-    assert names.table_arn not in actions["dynamodb:PutItem"], "outcomes are the pipeline's to write"
+    assert not {"dynamodb:PutItem", "dynamodb:DeleteItem"} & set(actions), "rows change by transitions alone"
 
 
-def test_uploads_expire(aws: Assembly, names: Names) -> None:
-    table = aws.one("AWS::DynamoDB::Table", TableName=names.uploads_table)
+def test_rows_of_uploads_that_never_arrive_expire(aws: Assembly, names: Names) -> None:
+    table = aws.one("AWS::DynamoDB::Table", TableName=names.images_table)
     assert table.properties["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+
+
+def test_the_sweep_receives_what_its_queue_delays(aws: Assembly, names: Names, settings: Settings) -> None:
+    mapping = aws.one("AWS::Lambda::EventSourceMapping")
+    queue = aws.one("AWS::SQS::Queue", QueueName=names.of("sweep"))
+    assert referenced(mapping.properties["EventSourceArn"]) == queue.logical_id
+    assert mapping.properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert queue.properties["VisibilityTimeout"] >= 6 * settings.functions["sweep"].timeout_seconds
+    assert max(each.timeout_seconds for each in settings.functions.values()) < life.FINAL_SECONDS
 
 
 def test_abandoned_parts_expire(aws: Assembly, names: Names, settings: Settings) -> None:

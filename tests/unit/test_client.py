@@ -21,7 +21,8 @@ from darkroom_client import (
     Uploader,
     files_below,
 )
-from upload_service import NO_ANSWER, PART_BYTES, SINGLE_BYTES, Fault, Service, running_service
+from darkroom_client.transfer import put_file
+from upload_service import LOST_ANSWER, NO_ANSWER, PART_BYTES, SINGLE_BYTES, Fault, Service, running_service
 
 QUICK = RetryPolicy(attempts=6, first_wait=0.001, longest_wait=0.002)
 EXPIRED = (403, "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>")
@@ -182,12 +183,49 @@ def test_waits_grow_exponentially_with_jitter(service: Service, small: Path) -> 
     assert len(set(waits.seconds)) == 9
 
 
-def test_damaged_bytes_are_sent_again(service: Service, small: Path) -> None:
-    service.headers = {"ETag": f'"{"0" * 32}"'}
-    service.faults["bucket"] = [(204, "")]
-    done = upload(service, small)
-    assert done.retries == 1
+CONFLICT = (409, "<Error><Code>ConditionalRequestConflict</Code><Message>m</Message></Error>")
+LOST = (LOST_ANSWER, "")
+
+
+@pytest.mark.parametrize(
+    ("faults", "retries"),
+    [
+        ([LOST], 1),
+        ([LOST, LOST], 2),
+        ([LOST, (503, "")], 2),
+        ([(NO_ANSWER, ""), LOST], 2),
+        ([CONFLICT, LOST], 2),
+        ([CONFLICT], 1),
+    ],
+)
+def test_a_file_whose_answer_was_lost_has_arrived(
+    service: Service, small: Path, faults: list[Fault], retries: int
+) -> None:
+    service.faults["bucket"] = list(faults)
+    watch = Watch()
+    done = upload(service, small, watch=watch)
     assert service.uploads[done.image_id].whole == small.read_bytes()
+    assert done.retries == retries
+    assert watch.bytes == small.stat().st_size
+
+
+@pytest.mark.parametrize("faults", [[], [CONFLICT], [DAMAGED], [(429, "")]])
+def test_a_url_that_another_client_used_is_an_error(service: Service, small: Path, faults: list[Fault]) -> None:
+    service.faults["bucket"] = [*faults, (412, "<Error><Code>PreconditionFailed</Code><Message>m</Message></Error>")]
+    watch = Watch()
+    with pytest.raises(RefusedError, match=r"^Upload 0{32} has already arrived") as caught:
+        upload(service, small, watch=watch)
+    assert caught.value.status == 412
+    assert watch.bytes == 0
+
+
+def test_the_url_of_a_small_file_is_signed_for_its_bytes(service: Service, small: Path) -> None:
+    with uploader(service) as client:
+        begun = client.api.create_upload("image/jpeg", SINGLE_BYTES, sha256=Source.of(small).whole.sha256)
+        small.write_bytes(os.urandom(SINGLE_BYTES))
+        with pytest.raises(UnreachableError, match="400 BadDigest"):
+            put_file(client.api, begun, Source.of(small).whole, lambda _size: None, lambda: None)
+    assert service.uploads[begun["image_id"]].whole is None
 
 
 def test_persistent_errors_are_raised_after_the_last_attempt(service: Service, small: Path) -> None:

@@ -2,17 +2,16 @@
 
 import base64
 import json
-import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from email import message_from_bytes
 from hashlib import md5, sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 NO_ANSWER = 0  # the connection is closed without a response
+LOST_ANSWER = -1  # the same, but only after the request was served
 PART_BYTES = 1000
 SINGLE_BYTES = 1000
 
@@ -24,6 +23,7 @@ class Stored:
     """One upload."""
 
     bytes: int
+    content_type: str
     parts: dict[int, bytes] = field(default_factory=dict)
     whole: bytes | None = None
 
@@ -83,29 +83,35 @@ class Service:
             self.requests.append((method, path))
             if self.faults[place]:
                 status, text = self.faults[place].pop(0)
+                if status == LOST_ANSWER:
+                    self._bucket(path, headers, body)
+                    status = NO_ANSWER
                 return status, self.headers, text.encode()
             if place == "bucket":
-                return self._bucket(method, path, headers, body)
+                return self._bucket(path, headers, body)
             self.tokens.add(headers.get("Authorization", ""))
             status, answer = self._api(method, path, json.loads(body) if body else None)
             return status, {}, json.dumps(answer).encode()
 
-    def _bucket(
-        self, method: str, path: str, headers: dict[str, str], body: bytes
-    ) -> tuple[int, dict[str, str], bytes]:
+    def _bucket(self, path: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
         _, _, image_id, number = [*path.split("/"), ""][:4]
-        stored = self.uploads[image_id]
-        if method == "POST":
-            stored.whole = content = _file_field(headers["Content-Type"], body)
+        stored, sent = self.uploads[image_id], {name.lower(): value for name, value in headers.items()}
+        assert sent["content-length"] == str(len(body)), "not chunked: the length is signed"
+        if sent["x-amz-checksum-sha256"] != base64.b64encode(sha256(body).digest()).decode():
+            return 400, {}, b"<Error><Code>BadDigest</Code><Message>other bytes</Message></Error>"
+        if number:
+            stored.parts[int(number)] = body
         else:
-            assert headers["X-Amz-Checksum-Sha256" if "X-Amz-Checksum-Sha256" in headers else "x-amz-checksum-sha256"]
-            stored.parts[int(number)] = content = body
-        return 200, {"ETag": f'"{md5(content, usedforsecurity=False).hexdigest()}"'}, b""
+            assert (sent["if-none-match"], sent["content-type"]) == ("*", stored.content_type)
+            if stored.whole is not None:
+                return 412, {}, b"<Error><Code>PreconditionFailed</Code><Message>there</Message></Error>"
+            stored.whole = body
+        return 200, {"ETag": f'"{md5(body, usedforsecurity=False).hexdigest()}"'}, b""
 
     def _api(self, method: str, path: str, body: Any) -> tuple[int, Any]:
         path = path.partition("?")[0]
         if path == "/uploads":
-            return 201, self._create(body["bytes"])
+            return 201, self._create(body)
         image_id, _, action = path.removeprefix("/uploads/").partition("/")
         stored = self.uploads.get(image_id)
         if stored is None:
@@ -117,12 +123,16 @@ class Service:
             return 200, {}
         return 200, self._state(image_id, stored)
 
-    def _create(self, size: int) -> dict[str, Any]:
-        image_id = f"{len(self.uploads):032x}"
-        self.uploads[image_id] = Stored(size)
+    def _create(self, request: dict[str, Any]) -> dict[str, Any]:
+        image_id, size = f"{len(self.uploads):032x}", request["bytes"]
+        self.uploads[image_id] = Stored(size, request["content_type"])
         if size <= SINGLE_BYTES:
             url = f"{self.url}/bucket/{image_id}"
-            return {"kind": "single", "image_id": image_id, "url": url, "fields": {"key": "k"}}
+            headers = {
+                "Content-Type": request["content_type"], "If-None-Match": "*",
+                "x-amz-checksum-sha256": request["sha256"],
+            }  # fmt: skip
+            return {"kind": "single", "image_id": image_id, "method": "PUT", "url": url, "headers": headers}
         return {"kind": "multipart", "image_id": image_id, **self._layout(size)}
 
     def _layout(self, size: int) -> dict[str, int]:
@@ -147,14 +157,6 @@ class Service:
             "image_id": image_id, "kind": "multipart", "state": state, "parts": parts, "next": None,
             **self._layout(stored.bytes),
         }  # fmt: skip
-
-
-def _file_field(content_type: str, body: bytes) -> bytes:
-    message = message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body)
-    *_, last = message.get_payload()
-    assert re.search(r'name="file"', str(last["Content-Disposition"])), "the file is the last field"
-    content: bytes = last.get_payload(decode=True)
-    return content
 
 
 @contextmanager

@@ -17,7 +17,10 @@ _TRANSIENT = frozenset(
     }
 )
 # S3's codes for a body that was changed or cut short on the way: sent again, it may arrive whole.
-_DAMAGED = frozenset({"BadDigest", "IncompleteBody", "RequestTimeout", "XAmzContentSHA256Mismatch"})
+_DAMAGED = frozenset(
+    {"BadDigest", "IncompleteBody", "RequestTimeout", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"}
+)
+_CONFLICT = "ConditionalRequestConflict"  # another write or a deletion came between: "you should retry the upload"
 _EXPIRED = ("Request has expired", "Policy expired")
 
 
@@ -82,7 +85,7 @@ def check_bucket(response: httpx.Response) -> httpx.Response:
     text = f"expected the bucket to accept the upload but received {response.status_code} {code}: {message}"
     if response.status_code == HTTPStatus.FORBIDDEN and any(expired in message for expired in _EXPIRED):
         raise ExpiredError(text)
-    if response.status_code in _TRANSIENT or code in _DAMAGED:
+    if response.status_code in _TRANSIENT or code in _DAMAGED or code == _CONFLICT:
         raise TransientError(text, _retry_after(response))
     raise RefusedError(text, response.status_code)
 

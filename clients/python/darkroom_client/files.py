@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import md5, sha256
+from hashlib import sha256
 from pathlib import Path
 from typing import Self
 
@@ -102,14 +102,6 @@ class Slice:
         for chunk in self._chunks():
             digest.update(chunk)
         return base64.b64encode(digest.digest()).decode()
-
-    @cached_property
-    def md5(self) -> str:
-        """MD5 in hex, S3's ETag of an object uploaded in one piece."""
-        digest = md5(usedforsecurity=False)
-        for chunk in self._chunks():
-            digest.update(chunk)
-        return digest.hexdigest()
 
     def stream(self, sent: Sent) -> Iterator[bytes]:
         """Yield the bytes in chunks, and report each to ``sent``."""

@@ -1,76 +1,81 @@
-"""Bytes to the bucket: a small file as one form post, a large one as parts in parallel."""
+"""Bytes to the bucket: a small file in one request, a large one as parts in parallel."""
 
-import io
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from itertools import islice
 
+import httpx
+
 from darkroom_client.api import Api, Json
-from darkroom_client.errors import ExpiredError, TransientError, check_bucket
+from darkroom_client.errors import ExpiredError, RefusedError, check_bucket
 from darkroom_client.files import Sent, Slice, Source
 
-_MD5_LENGTH = 32  # an ETag of another length is not an MD5 of the bytes
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
-def post_file(api: Api, form: Json, whole: Slice, sent: Sent, on_retry: Callable[[], None]) -> None:
-    """Post ``whole`` with a presigned ``form``, and compare the MD5 that S3 returns with the file's.
+def put_file(api: Api, signed: Json, whole: Slice, sent: Sent, on_retry: Callable[[], None]) -> None:
+    """Send ``whole`` by a presigned request that the bucket accepts once, and only with the bytes of its SHA-256.
+
+    A 412 says that the file is there. After an attempt whose answer was lost, it was that attempt that brought it.
 
     Raises:
-        UnreachableError, RefusedError: the upload failed.
-        OSError: the file cannot be read.
+        UnreachableError: every attempt failed.
+        RefusedError: the bucket refused it; 412 if another client has used the request.
+        OSError, ChangedError: the file cannot be read as it was.
     """
+    answer_lost = False
 
     def attempt() -> None:
-        with _attempt(sent) as count, _CountingFile(whole, count) as file:
-            response = check_bucket(
-                api.http.post(
-                    form["url"],
-                    data=form["fields"],
-                    files={"file": ("file", file, whole.source.content_type)},
+        nonlocal answer_lost
+        with _attempt(sent) as count:
+            try:
+                response = api.http.request(
+                    signed["method"],
+                    signed["url"],
+                    content=whole.stream(count),
+                    headers={**signed["headers"], "Content-Length": str(whole.size)},
                 )
-            )
-            _verify(response.headers, whole)
+            except httpx.TransportError as error:
+                answer_lost |= not isinstance(error, _NEVER_SENT)
+                raise
+            if response.status_code != HTTPStatus.PRECONDITION_FAILED:
+                answer_lost |= response.is_server_error  # perhaps of a proxy that lost the bucket's answer
+                check_bucket(response)
+            elif not answer_lost:
+                raise RefusedError(
+                    f"Upload {signed['image_id']} has already arrived: its URL takes one file, once",
+                    response.status_code,
+                )
+            else:
+                count(whole.size - count.total)  # the bucket may have answered before it had read them
 
     api.retry(attempt, f"{whole.source.path.name} in the bucket", on_retry)
 
 
-def _verify(headers: Mapping[str, str], whole: Slice) -> None:
-    etag = headers.get("etag", "").strip('"')
-    is_kms = "kms" in headers.get("x-amz-server-side-encryption", "")  # its ETag is no MD5
-    if len(etag) == _MD5_LENGTH and not is_kms and etag != whole.md5:
-        raise TransientError(f"expected MD5 {whole.md5} in the bucket but received {etag}: damaged on the way")
+class _Count:
+    """Counts bytes as they are sent."""
 
-
-class _CountingFile(io.FileIO):
-    """A file that reports how much of it is read."""
-
-    def __init__(self, whole: Slice, sent: Sent) -> None:
-        super().__init__(whole.source.path, "rb")
+    def __init__(self, sent: Sent) -> None:
         self._sent = sent
+        self.total = 0
 
-    def read(self, size: int | None = -1, /) -> bytes:
-        chunk = super().read(-1 if size is None else size) or b""
-        self._sent(len(chunk))
-        return chunk
+    def __call__(self, size: int) -> None:
+        self.total += size
+        self._sent(size)
 
 
 @contextmanager
-def _attempt(sent: Sent) -> Iterator[Sent]:
+def _attempt(sent: Sent) -> Iterator[_Count]:
     """Count bytes as they are sent, and take them back if the attempt fails."""
-    total = 0
-
-    def count(size: int) -> None:
-        nonlocal total
-        total += size
-        sent(size)
-
+    count = _Count(sent)
     try:
         yield count
     except BaseException:
-        sent(-total)
+        sent(-count.total)
         raise
 
 

@@ -16,7 +16,7 @@ from darkroom_client.api import Api, Json
 from darkroom_client.errors import ClientError, RefusedError, StoppedError
 from darkroom_client.files import Source
 from darkroom_client.journal import Journal
-from darkroom_client.transfer import Layout, PartsUpload, post_file
+from darkroom_client.transfer import Layout, PartsUpload, put_file
 
 _PAGE_FACTOR = 2  # parts signed ahead per connection
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE, HTTPStatus.BAD_REQUEST})
@@ -178,11 +178,18 @@ class Uploader:
             return Uploaded(source.path, begun["image_id"], source.bytes, 0.0, retries.count, before=True)
         arrived = self._arrived(begun, retries) if begun else {}
         if begun is None:
-            begun = self.api.create_upload(source.content_type, source.bytes, private=private, on_retry=retries.add)
+            # Signed for these bytes, a small file's request takes no others.
+            begun = self.api.create_upload(
+                source.content_type,
+                source.bytes,
+                private=private,
+                sha256=source.whole.sha256,
+                on_retry=retries.add,
+            )
             if begun["kind"] == "multipart":
                 self._note(source, begun["image_id"], private=private, done=False)
         if begun["kind"] == "single":
-            post_file(self.api, begun, source.whole, partial(self._sent, source), retries.add)
+            put_file(self.api, begun, source.whole, partial(self._sent, source), retries.add)
         else:
             self._send_parts(source, begun, arrived, retries)
         self._note(source, begun["image_id"], private=private, done=True)

@@ -119,7 +119,7 @@ def definition(settings: Settings) -> State:
                 "Type": "Pass",
                 "Assign": {
                     "message": "{% $states.input[0] %}",
-                    "image": "{% null %}",
+                    "image": {"image_id": ""},
                     "rejection": "{% null %}",
                     "metadata": "{% null %}",
                     "derivations": [],
@@ -205,7 +205,7 @@ def _failure_states(settings: Settings) -> dict[str, State]:
     return {
         "Failed": {
             "Type": "Choice",
-            "Choices": [{"Condition": "{% $image = null %}", "Next": "Throttled"}],
+            "Choices": [{"Condition": "{% $image.image_id = '' %}", "Next": "Throttled"}],
             "Default": "ReleaseClaim",
         },
         "ReleaseClaim": {

@@ -29,7 +29,11 @@ class Uploads(Table):
         default=500, ge=1, description="Sustained requests per second that the API accepts; beyond it, 429."
     )
     burst_requests: int = Field(default=1000, ge=1, description="Requests accepted at once on top of that rate.")
-    # A form may hold 5 GB, but one lost connection would lose all of it.
+    forms: bool = Field(
+        default=False,
+        description="Sign POST forms on request. Only for clients that cannot PUT: a form may be posted again.",
+    )
+    # A PUT may hold 5 GB, but one lost connection would lose all of it.
     single_max_bytes: int = Field(
         default=8_388_608, ge=0, le=5 * 1024**3, description="A file larger than this, in bytes, is uploaded in parts."
     )

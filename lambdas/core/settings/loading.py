@@ -35,7 +35,7 @@ _READ_BY_FUNCTIONS: dict[str, Any] = {
     "limits": True,
     "metadata": True,
     "uploads": {
-        "link_seconds", "content_types", "single_max_bytes", "parts", "part_min_bytes", "part_max_bytes",
+        "link_seconds", "content_types", "forms", "single_max_bytes", "parts", "part_min_bytes", "part_max_bytes",
         "parts_per_page",
     },
     "api": True,

@@ -27,7 +27,7 @@ class Intake:
         keys = [OriginalKey(self.tenant, datetime.now(UTC).date(), new_image_id()) for _ in photographs]
 
         def put_one(key: OriginalKey, photograph: Path) -> None:
-            self._s3.put_object(Bucket=self._bucket, Key=str(key), Body=photograph.read_bytes())
+            self._s3.put_object(Bucket=self._bucket, Key=str(key), Body=photograph.read_bytes(), IfNoneMatch="*")
 
         with ThreadPoolExecutor(_PUTS_AT_ONCE) as threads:
             list(threads.map(put_one, keys, photographs))
