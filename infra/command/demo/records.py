@@ -12,8 +12,8 @@ from lambdas.core.keys import Format, Variant
 Fate = Literal["ready", "held", "rejected", "refused", "unreadable", "not uploaded", "no outcome"]
 """What became of a file.
 
-Ready; held for inspection; rejected by the pipeline; refused by the upload API; not readable; not uploaded because the API or the bucket
-was out of reach; or uploaded, without an outcome in time.
+Ready; held for inspection; rejected by the pipeline; refused by the upload API; not readable; not uploaded because the
+API or the bucket was out of reach; or uploaded, without an outcome in time.
 """
 
 _FAITHFUL = 4.0  # mean CIEDE2000 at 96 x 96 pixels; encoding and resizing alone stay below 2
