@@ -79,6 +79,11 @@ def removed(stores: ImageStores, key: OriginalKey) -> None:
     stores.apply(key.image_id, life.remove(None, None, NOW))
 
 
+def returned(stores: ImageStores, key: OriginalKey) -> None:
+    removed(stores, key)
+    stores.put(key)
+
+
 @pytest.mark.parametrize("tenant", ["demo", "studio"])
 @pytest.mark.parametrize(
     ("prepare", "reopens"),
@@ -124,8 +129,9 @@ def test_an_original_that_waits_is_announced_to_its_lane(
         (recorded("held"), "{id} is held"),
         (recorded("rejected", "corrupt"), "{id} is rejected (corrupt)"),
         (removed, "{id} is removed"),
+        (returned, "{id} is removed"),
     ],
-    ids=["not-arrived", "deleted", "processing", "ready", "held", "rejected", "removed"],
+    ids=["not-arrived", "deleted", "processing", "ready", "held", "rejected", "removed", "returned"],
 )
 def test_others_are_refused_with_their_state(
     stores: ImageStores, announcer: Announcer, prepare: Prepare, message: str
