@@ -1,5 +1,6 @@
 """An audit of a stack with a planted fault of each kind, and the flows that it names to mend them."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -39,7 +40,7 @@ def findings(stack: LocalStack) -> list[tuple[Fault, str, str]]:
     ]
 
 
-def end(stack: LocalStack, image_ids: list[str]) -> None:
+def end(stack: LocalStack, image_ids: Sequence[str]) -> None:
     """End takedowns, as the sweep does when it is due."""
     resources = Resources.find(stack.settings).image_resources()
     for image_id in image_ids:

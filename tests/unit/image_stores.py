@@ -74,7 +74,9 @@ def image_stores() -> Iterator[ImageStores]:
     """Have empty stores of the stage dev."""
     settings = load_settings(stage="dev")
     with mock_aws():
-        s3, dynamodb, sqs = (boto3.client(service, region_name=_REGION) for service in ("s3", "dynamodb", "sqs"))
+        s3 = boto3.client("s3", region_name=_REGION)
+        dynamodb = boto3.client("dynamodb", region_name=_REGION)
+        sqs = boto3.client("sqs", region_name=_REGION)
         for bucket in _BUCKETS:
             s3.create_bucket(Bucket=bucket)
             s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
