@@ -139,6 +139,7 @@ class DeriveRequest(Message):
 
     image: Image
     variants: tuple[VariantText, ...] = Field(min_length=1)
+    for_inspection: bool = Field(default=False, description="Store them where no viewer can ask for them.")
 
 
 class StoredDerivative(Message):
@@ -162,6 +163,13 @@ class Derived(Message):
     seconds: float
 
 
+class Inspection(Message):
+    """What the inspecting function answered."""
+
+    verdict: Literal["allow", "hold", "reject"]
+    reason: str = ""
+
+
 class RecordRequest(Message):
     """The input of record: the results of all steps before it."""
 
@@ -169,6 +177,7 @@ class RecordRequest(Message):
     rejection: Rejection | None = None
     metadata: Metadata | None = None
     derivations: tuple[Derived, ...] = ()
+    inspection: Inspection = Inspection(verdict="allow")
     timings: dict[str, float] = Field(default_factory=dict, description="Seconds by step.")
 
 

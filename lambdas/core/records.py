@@ -16,8 +16,10 @@ from lambdas.imaging.geometry import Size
 
 
 def rejection_of(request: RecordRequest) -> Rejection | None:
-    """Return why the image is rejected, by whichever step; None if it is ready."""
+    """Return why the image is rejected, by whichever step; None if it is ready, or held."""
     found = (request.rejection, *(derived.rejection for derived in request.derivations))
+    if request.inspection.verdict == "reject":
+        found = (*found, Rejection(code="refused", message=request.inspection.reason or "refused by inspection"))
     return next((rejection for rejection in found if rejection is not None), None)
 
 
@@ -30,6 +32,8 @@ def results(request: RecordRequest, recorded_at: datetime) -> dict[str, Any]:
     found: dict[str, Any] = {"recorded_at": format_instant(recorded_at), "timings": _timings(request)}
     if rejection is not None:
         return {**found, "rejection": rejection.to_json()}
+    if request.inspection.reason:
+        found["inspection"] = request.inspection.reason
     derivatives = {
         str(made.variant): made.model_dump(mode="json", exclude={"variant"}, exclude_none=True)
         for derived in request.derivations

@@ -14,6 +14,7 @@ from lambdas.core import life
 from lambdas.core.aws_errors import code_of
 from lambdas.core.keys import ImageId
 from lambdas.core.messages import CheckedImageId, Message
+from lambdas.core.stores.derivatives import INSPECTED_FOLDER
 from lambdas.core.stores.images import ImagesTable
 
 if TYPE_CHECKING:
@@ -286,7 +287,8 @@ class ImageResources:
             NotErasedError, ClientError: something is left; a retry continues from there.
         """
         originals = self.originals.erase_object(original_key) if original_key else 0
-        return originals, tuple(bucket.erase_folder(f"{image_id}/") for bucket in self.derivatives)
+        folders = (f"{image_id}/", f"{INSPECTED_FOLDER}{image_id}/")
+        return originals, tuple(sum(map(bucket.erase_folder, folders)) for bucket in self.derivatives)
 
     def _bury(self, target: Target, now: datetime) -> dict[str, Any]:
         """Write the tombstone of an image, and return it: an earlier one if there is one."""

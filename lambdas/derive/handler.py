@@ -9,7 +9,7 @@ from lambdas.core.environment import DerivativesBucketName, Environment, ImagesT
 from lambdas.core.messages import Derived, DeriveRequest
 from lambdas.core.observability import LambdaContext, count, identify, observed, seconds
 from lambdas.core.settings import load_settings
-from lambdas.core.stores.derivatives import DerivativeStore
+from lambdas.core.stores.derivatives import INSPECTED_FOLDER, DerivativeStore
 from lambdas.core.stores.images import ImagesTable
 from lambdas.core.stores.originals import read_original
 
@@ -40,7 +40,9 @@ def _derive(request: DeriveRequest, context: LambdaContext) -> Derived:
         image.etag,
         read_original(s3(), image),
         ImagesTable(dynamodb(), variables.images_table),
-        DerivativeStore(s3(), variables.derivatives_bucket, settings),
+        DerivativeStore(
+            s3(), variables.derivatives_bucket, settings, INSPECTED_FOLDER if request.for_inspection else ""
+        ),
         settings,
     )
     # Record removes the derivatives of a rejected picture: other groups may still be drawing it.

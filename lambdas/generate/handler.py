@@ -61,6 +61,8 @@ def _generate(request: GenerateRequest, context: LambdaContext) -> Generated:
     identify(image_id, row["tenant"])
     if row["state"] in _NEVER_SHOWN:
         return Generated(status=row["state"])
+    if row["state"] != "ready" and settings.inspection.function is not None:
+        return Generated(status="not_yet")  # it is published only after its inspection
     store = DerivativeStore(s3(), variables.derivatives_bucket, settings)
     try:
         original = _original(image_id, row, images)

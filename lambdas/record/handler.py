@@ -13,7 +13,7 @@ from lambdas.core.messages import Recorded, RecordedState, RecordRequest, Stored
 from lambdas.core.observability import LambdaContext, count, identify, logger, observed, seconds, size
 from lambdas.core.records import rejection_of, results
 from lambdas.core.settings import load_settings
-from lambdas.core.stores.derivatives import DerivativeStore
+from lambdas.core.stores.derivatives import INSPECTED_FOLDER, DerivativeStore
 from lambdas.core.stores.images import ImagesTable
 
 
@@ -33,6 +33,8 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     state = _record(request, datetime.now(UTC))
     if state in ("rejected", "removed"):
         _discard(request.image.image_id)
+    if load_settings().inspection.function is not None:
+        _store(INSPECTED_FOLDER).remove_all(request.image.image_id)
     seconds("record_seconds", time.perf_counter() - started)
     return Recorded(outcome=state).to_json()
 
@@ -40,7 +42,8 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 def _record(request: RecordRequest, now: datetime) -> RecordedState:
     """Write the outcome; return the state that the image has then, whoever wrote it."""
     image = request.image
-    outcome: life.Outcome = "ready" if rejection_of(request) is None else "rejected"
+    held = request.inspection.verdict == "hold"
+    outcome: life.Outcome = "rejected" if rejection_of(request) else "held" if held else "ready"
     found = results(request, now)
     images = ImagesTable(dynamodb(), Variables.read().images_table)
     applied = images.apply(image.image_id, life.record(outcome, found, image.claim_id))
@@ -83,13 +86,16 @@ def bytes_saved(original: int, made: Sequence[StoredDerivative], formats: Sequen
     return original - widest.bytes
 
 
+def _store(folder: str = "") -> DerivativeStore:
+    return DerivativeStore(s3(), Variables.read().derivatives_bucket, load_settings(), folder)
+
+
 def _discard(image_id: ImageId) -> None:
     """Delete the derivatives of an image that was rejected or removed, also those that viewers had drawn early.
 
     Only after the outcome is written: whoever stores one later reads the outcome then. If this fails, the retry finds
     the outcome and discards again.
     """
-    store = DerivativeStore(s3(), Variables.read().derivatives_bucket, load_settings())
-    deleted = store.remove_all(image_id)
+    deleted = _store().remove_all(image_id)
     if deleted:
         logger.info("Derivatives of an image that is not to be shown were deleted", extra={"deleted": deleted})

@@ -295,7 +295,8 @@ def test_every_handler_is_imported_from_the_built_archives_alone(host: Assembly,
     found = {(each.properties["Handler"], archives_of(each, host)): each for each in host.all("AWS::Lambda::Function")}
     for (handler, archives), function in found.items():
         module, _, name = handler.rpartition(".")
-        variables = function.properties.get("Environment", {}).get("Variables", {})
+        given = function.properties.get("Environment", {}).get("Variables", {})
+        variables = {name: value if isinstance(value, str) else "known once deployed" for name, value in given.items()}
         region = {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
         code = f"import {module} as module; assert callable(module.{name})"
         run = run_in_lambda(unpacked, archives, code, **variables, **region)

@@ -21,12 +21,15 @@ Deliveries are ordered by the time the message was sent, then by how often it wa
 from typing import Any
 
 from lambdas.core.settings import Settings
+from lambdas.core.stores.derivatives import INSPECTED_FOLDER
 
 State = dict[str, Any]
 TASKS = ("Validate", "Metadata", "Derive", "Record")
+INSPECTOR = "Inspect"
 QUEUE = "Queue"
 FAILURES_TABLE = "FailuresTable"
 IMAGES_TABLE = "ImagesTable"
+DERIVATIVES_BUCKET = "DerivativesBucket"
 
 _FAILURE_SECONDS = 30 * 86_400  # a queue and its dead-letter queue each keep a message for 14 days
 _MAX_CAUSE = 4000  # characters: the error and its trace, not a whole payload
@@ -122,7 +125,9 @@ def definition(settings: Settings) -> State:
                     "image": {"image_id": ""},
                     "rejection": "{% null %}",
                     "metadata": "{% null %}",
+                    "groups": [],
                     "derivations": [],
+                    "inspection": {"verdict": "allow"},
                     "timings": {},
                 },
                 "Output": "{% $states.input[0] %}",
@@ -155,6 +160,7 @@ def definition(settings: Settings) -> State:
                 Assign={
                     "rejection": "{% $states.result.Payload.rejection %}",
                     "metadata": "{% $states.result.Payload.metadata %}",
+                    "groups": "{% $states.result.Payload.groups %}",
                     "timings": "{% $merge([$timings, {'metadata': $states.result.Payload.seconds}]) %}",
                 },
                 Catch=_CATCH,
@@ -162,12 +168,18 @@ def definition(settings: Settings) -> State:
             ),
             "Measured": {
                 "Type": "Choice",
-                "Choices": [{"Condition": "{% $states.input.outcome = 'accepted' %}", "Next": "DeriveGroups"}],
+                "Choices": [
+                    {
+                        "Condition": "{% $states.input.outcome = 'accepted' %}",
+                        "Next": "Preview" if settings.inspection.function else "DeriveGroups",
+                    }
+                ],
                 "Default": "Record",
             },
+            **(_inspection_states(settings) if settings.inspection.function else {}),
             "DeriveGroups": {
                 "Type": "Map",
-                "Items": "{% $states.input.groups %}",
+                "Items": "{% $groups %}",
                 "ItemSelector": {
                     "image": "{% $image %}",
                     "variants": "{% $states.context.Map.Item.Value.variants %}",
@@ -189,6 +201,7 @@ def definition(settings: Settings) -> State:
                     "rejection": "{% $rejection %}",
                     "metadata": "{% $metadata %}",
                     "derivations": "{% $derivations %}",
+                    "inspection": "{% $inspection %}",
                     "timings": "{% $timings %}",
                 },
                 Catch=_CATCH,
@@ -196,6 +209,60 @@ def definition(settings: Settings) -> State:
             ),
             "Settled": {"Type": "Succeed"},
             **_failure_states(settings),
+        },
+    }
+
+
+def _inspection_states(settings: Settings) -> dict[str, State]:
+    """Return the states between Metadata and Derive that have a picture inspected before it is published."""
+    variant = f"{settings.inspection.width}x0.jpeg"
+    return {
+        "Preview": _invoke(
+            "Derive",
+            {"image": "{% $image %}", "variants": [variant], "for_inspection": True},
+            Assign={"rejection": "{% $states.result.Payload.rejection %}"},
+            Catch=_CATCH,
+            Next="Previewed",
+        ),
+        "Previewed": {
+            "Type": "Choice",
+            "Choices": [{"Condition": "{% $states.input.outcome = 'made' %}", "Next": "Inspect"}],
+            "Default": "Record",
+        },
+        "Inspect": _invoke(
+            INSPECTOR,
+            {
+                "image_id": "{% $image.image_id %}",
+                "tenant": "{% $image.tenant %}",
+                "metadata": "{% $metadata %}",
+                "preview": {
+                    "bucket": f"${{{DERIVATIVES_BUCKET}}}",
+                    "key": f"{{% '{INSPECTED_FOLDER}' & $image.image_id & '/{variant}' %}}",
+                },
+            },
+            Assign={"inspection": "{% $states.result.Payload %}"},
+            Catch=_CATCH,
+            Next="Inspected",
+        ),
+        "Inspected": {
+            "Type": "Choice",
+            "Choices": [
+                {"Condition": "{% $states.input.verdict = 'allow' %}", "Next": "DeriveGroups"},
+                {"Condition": "{% $states.input.verdict in ['hold', 'reject'] %}", "Next": "Record"},
+            ],
+            "Default": "UnknownVerdict",
+        },
+        # Nothing is published by a mistake of the function: the message is tried again, then a dead letter.
+        "UnknownVerdict": {
+            "Type": "Pass",
+            "Assign": {
+                "failure": {
+                    "Error": "UnknownVerdict",
+                    "Cause": "{% 'expected a verdict of allow, hold or reject but received ' & $string($inspection) %}",
+                },
+                "step": "Inspect",
+            },
+            "Next": "Failed",
         },
     }
 

@@ -11,7 +11,14 @@ from constructs import Construct
 
 from infra.alarms.lanes import execution_alarms
 from infra.constructs.acknowledgements import acknowledge, acknowledge_wildcards
-from infra.constructs.lane.definition import FAILURES_TABLE, IMAGES_TABLE, QUEUE, definition
+from infra.constructs.lane.definition import (
+    DERIVATIVES_BUCKET,
+    FAILURES_TABLE,
+    IMAGES_TABLE,
+    INSPECTOR,
+    QUEUE,
+    definition,
+)
 from infra.constructs.storage import log_group
 from infra.names import Names
 
@@ -50,6 +57,9 @@ class LaneStateMachine(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         arns = {task: function.function_arn for task, function in functions.items()}
+        inspector = names.settings.inspection.function
+        if inspector is not None:
+            arns[INSPECTOR] = inspector
         role, policies = self._role(list(arns.values()), queue, failures, names)
         # Below /aws/vendedlogs the log resource policy does not grow with each state machine.
         group = log_group(self, "Logs", f"/aws/vendedlogs/states/{names.of(lane)}", names.settings)
@@ -65,6 +75,7 @@ class LaneStateMachine(Construct):
                 QUEUE: queue.queue_url,
                 FAILURES_TABLE: failures.table_name,
                 IMAGES_TABLE: names.images_table,
+                **({DERIVATIVES_BUCKET: names.derivatives_bucket} if inspector is not None else {}),
             },
             logging_configuration=stepfunctions.CfnStateMachine.LoggingConfigurationProperty(
                 level="ERROR",

@@ -142,6 +142,19 @@ class ImageTokens(Table):
         return self
 
 
+class Inspection(Table):
+    """A function of yours that looks at every picture before it is published."""
+
+    function: str | None = Field(
+        default=None,
+        pattern=r"^arn:aws:lambda:[a-z0-9-]+:\d{12}:function:[\w-]+(:[\w$-]+)?$",
+        description="ARN of the Lambda function that allows, holds or rejects each picture; without it, all are allowed.",
+    )
+    width: int = Field(
+        default=512, ge=64, le=4096, description="Width in pixels of the JPEG that the function is given to look at."
+    )
+
+
 class Pipeline(Table):
     """Queue, pipe and state machine of every lane."""
 

@@ -38,6 +38,7 @@ _READ_BY_FUNCTIONS: dict[str, Any] = {
         "link_seconds", "content_types", "forms", "single_max_bytes", "parts", "part_min_bytes", "part_max_bytes",
         "parts_per_page",
     },
+    "inspection": {"function"},
     "api": True,
     "auth": True,
     "image_tokens": True,

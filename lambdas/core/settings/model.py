@@ -7,7 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from lambdas.core.keys import FORMATS, Variant, tenant_digits
 from lambdas.core.settings.delivery import Delivery, Domain, WebAcl
 from lambdas.core.settings.fields import Table
-from lambdas.core.settings.ingest import Api, Auth, ImageTokens, Pipeline, Uploads
+from lambdas.core.settings.ingest import Api, Auth, ImageTokens, Inspection, Pipeline, Uploads
 from lambdas.core.settings.lanes import (
     DRAWING_FUNCTIONS,
     EDGE_TIMEOUT_SECONDS,
@@ -58,6 +58,7 @@ class Settings(Table):
     auth: Auth = Auth()
     image_tokens: ImageTokens = ImageTokens()
     pipeline: Pipeline = Pipeline()
+    inspection: Inspection = Inspection()
     lanes: Lanes = Lanes()
     functions: dict[FunctionName, FunctionSettings] = Field(
         default=FUNCTION_SIZES, description="Size of every function, by its name."

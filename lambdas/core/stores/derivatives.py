@@ -19,6 +19,8 @@ CACHE_TAG_HEADER = "x-amz-meta-cache-tag"
 """The header in which S3 returns a derivative's cache tag, its image id, by which CloudFront invalidates it."""
 _CACHE_TAG = CACHE_TAG_HEADER.removeprefix("x-amz-meta-")
 _CALIBRATION = "calibration"
+INSPECTED_FOLDER = "inspection/"
+"""Of what an inspecting function is given to look at, before a picture is published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +33,15 @@ class HeldDerivative:
 
 
 class DerivativeStore:
-    """The derivatives bucket. Derivatives are put with the cache lifetime and encoder settings of ``settings``."""
+    """The derivatives bucket. Derivatives are put with the cache lifetime and encoder settings of ``settings``.
 
-    def __init__(self, client: "S3Client", bucket: str, settings: Settings) -> None:
+    ``folder``, which ends in a slash, precedes every key; no viewer's request reaches one but the bucket's root.
+    """
+
+    def __init__(self, client: "S3Client", bucket: str, settings: Settings, folder: str = "") -> None:
         self._client = client
         self._bucket = bucket
+        self._folder = folder
         self._cache_control = settings.delivery.cache_control
         self._calibration = settings.formats.calibration
 
@@ -46,7 +52,7 @@ class DerivativeStore:
             ClientError: S3 refused; a retry may help.
         """
         try:
-            answer = self._client.head_object(Bucket=self._bucket, Key=derivative_key(image_id, variant))
+            answer = self._client.head_object(Bucket=self._bucket, Key=self._folder + derivative_key(image_id, variant))
         except ClientError as error:
             if is_missing(error):
                 return None
@@ -82,7 +88,7 @@ class DerivativeStore:
             ClientError: S3 refused; a retry may help.
         """
         for variant in variants:
-            self._client.delete_object(Bucket=self._bucket, Key=derivative_key(image_id, variant))
+            self._client.delete_object(Bucket=self._bucket, Key=self._folder + derivative_key(image_id, variant))
 
     def remove_all(self, image_id: ImageId) -> int:
         """Delete every derivative of an image; return how many there were.
@@ -92,7 +98,7 @@ class DerivativeStore:
         """
         deleted = 0
         pages = self._client.get_paginator("list_objects_v2")
-        for page in pages.paginate(Bucket=self._bucket, Prefix=f"{image_id}/"):
+        for page in pages.paginate(Bucket=self._bucket, Prefix=f"{self._folder}{image_id}/"):
             for found in page.get("Contents", []):
                 self._client.delete_object(Bucket=self._bucket, Key=found["Key"])
                 deleted += 1
@@ -101,7 +107,7 @@ class DerivativeStore:
     def _put(self, image_id: ImageId, variant: Variant, data: bytes, condition: dict[str, str]) -> None:
         self._client.put_object(
             Bucket=self._bucket,
-            Key=derivative_key(image_id, variant),
+            Key=self._folder + derivative_key(image_id, variant),
             Body=data,
             ContentType=variant.mime_type,
             CacheControl=self._cache_control,

@@ -16,6 +16,7 @@ RejectionCode = Literal[
     "too_complex",
     "corrupt",
     "too_costly",
+    "refused",
 ]
 
 
