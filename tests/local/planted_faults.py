@@ -79,7 +79,9 @@ def plant(stack: LocalStack) -> Planted:
     now = datetime.now(UTC)
     images.apply(not_begun.image_id, life.expect(_upload(not_begun), now))
     _set(stack, no_progress, "#state = :new, claimed_until = :past", {":new": {"S": "processing"}, ":past": {"N": "0"}})
-    _set(stack, other_version, "original.version_id = :new", {":new": {"S": "expired"}})
+    # The id of a version that this key does not have, as after its expiry.
+    elsewhere = lane.records([sound])[sound.image_id]["original"]["version_id"]
+    _set(stack, other_version, "original.version_id = :new", {":new": {"S": elsewhere}})
     s3.delete_object(Bucket=originals, Key=no_original.key)
     s3.delete_object(Bucket=derivatives, Key=f"{no_derivative.image_id}/{LOST}")
     replica.delete_object(Bucket=replicas, Key=f"{not_replicated.image_id}/{LOST}")
