@@ -188,7 +188,7 @@ def _announce(
         became = await_outcomes(resources.inventory(), image_ids, wait_seconds) if image_ids else {}
         sentence = f"{sentence} announced{_listed(Counter(became.values()))}"
     if refused:
-        sentence += f"; not {_first_of(refused)}"
+        sentence += f"; not announced: {_first_of(refused)}"
     rows = [
         {"image": each.key.image_id, "lane": each.lane, "original": str(each.key), "reopened": each.reopens}
         for each in announcements

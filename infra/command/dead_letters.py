@@ -28,7 +28,7 @@ dead_letters = typer.Typer()
 
 @dead_letters.callback(invoke_without_command=True)
 def main(context: typer.Context, lane: Lane = None, aws: OnAws = False) -> None:
-    """List, redrive or discard messages that failed; announce originals again.
+    """List, redrive or discard messages that failed.
 
     Example:
       darkroom dead-letters

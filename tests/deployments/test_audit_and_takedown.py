@@ -1,5 +1,6 @@
-"""An audit of a stack with a planted fault of each kind, and the takedown of images without a record."""
+"""An audit of a stack with a planted fault of each kind, and the flows that it names to mend them."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,8 +11,13 @@ from planted_faults import LOST, TENANT, Planted, plant
 
 from flows.audit import audit
 from flows.backfill import backfill as backfill_flow
+from flows.dead_letters import dead_letters
 from flows.takedown import takedown
 from infra.local.stack import LocalStack
+from lambdas.core import life
+from lambdas.core.keys import OriginalKey
+from lambdas.core.life import FINAL_SECONDS
+from lambdas.core.takedown import Sweep
 from operations.audit.faults import Fault
 from operations.resources import Resources
 
@@ -34,6 +40,14 @@ def findings(stack: LocalStack) -> list[tuple[Fault, str, str]]:
     ]
 
 
+def end(stack: LocalStack, image_ids: Sequence[str]) -> None:
+    """End takedowns, as the sweep does when it is due."""
+    resources = Resources.find(stack.settings).image_resources()
+    for image_id in image_ids:
+        sweep = Sweep.model_validate({"image_id": image_id, "original_key": None})
+        assert resources.sweep(sweep, datetime.now(UTC) + timedelta(seconds=FINAL_SECONDS + 1)) == 0
+
+
 @pytest.fixture(scope="module")
 def planted(stack: LocalStack) -> Planted:
     return plant(stack)
@@ -48,6 +62,7 @@ def test_the_audit_finds_exactly_the_planted_faults(stack: LocalStack, flows_her
     found = [(fault, image_id) for fault, image_id, _ in findings(stack)]
     assert sorted(each for each in found if each[1] in ours) == planted.findings
     lost = {fault: detail for fault, image_id, detail in findings(stack) if image_id in ours}
+    assert lost[Fault.RETURNED].startswith("1 in the ")
     assert lost[Fault.NO_DERIVATIVE] == LOST
     assert lost[Fault.NOT_REPLICATED].startswith(f"{LOST}, the oldest of ")
     document = last_document("audit", stack)
@@ -56,19 +71,34 @@ def test_the_audit_finds_exactly_the_planted_faults(stack: LocalStack, flows_her
     assert planted.not_replicated in backfills["redraw"]["images"]
     for backfill in backfills.values():
         backfill_flow.validate_parameters(backfill)
-    assert [key for key in document["announce"] if key.endswith(planted.no_outcome)]
-    assert planted.no_image in document["takedown"]
+    announced = {OriginalKey.parse(key).image_id for key in document["announce"]}
+    assert announced & ours == planted.announced
+    assert {planted.no_image, planted.returned, planted.unfinished} <= set(document["takedown"])
     assert planted.no_original not in document["takedown"], "it is still shown"
     summary = flows_here.artifacts(state)["audit"]["data"]
     assert "prefect deployment run 'takedown/on-demand'" in summary
 
 
+def test_announcing_mends_what_was_not_processed_and_whose_version_is_gone(stack: LocalStack, planted: Planted) -> None:
+    lane, names = Lane(stack), sorted(planted.announced - {planted.no_outcome})
+    with_key = [key for key in last_document("audit", stack)["announce"] if key.endswith(planted.no_outcome)]
+    state: Any = dead_letters(action="announce", names=[*names, *with_key], dry_run=False, return_state=True)
+    assert (state.name, state.message) == ("Completed", "4 of 4 originals announced: 4 ready")
+    lane.await_empty()
+    again: Any = dead_letters(action="announce", names=names, dry_run=False, return_state=True)
+    assert again.is_failed()
+    assert f"{names[0]} is ready, and 2 others" in again.message
+    audited: Any = audit(tenant=TENANT, **days(), **AT_ONCE, return_state=True)
+    assert audited.is_completed()
+    assert not {image_id for _, image_id, _ in findings(stack)} & planted.announced
+
+
 def test_a_takedown_removes_everything_and_the_next_audit_finds_nothing(
     stack: LocalStack, flows_here: FlowsHere, planted: Planted
 ) -> None:
-    gone = [planted.no_original, planted.no_image]
+    gone = [planted.no_original, planted.no_image, planted.returned, planted.unfinished]
     dry: Any = takedown(images=gone, return_state=True)
-    assert dry.message == "dry run: 2 pictures would be removed"
+    assert dry.message == "dry run: 4 pictures would be removed"
     done: Any = flows_here.run(takedown, "on-demand", images=gone, dry_run=False, reason="audit")
 
     assert done.name == "Completed", done.message
@@ -78,9 +108,16 @@ def test_a_takedown_removes_everything_and_the_next_audit_finds_nothing(
     rows = {row["image"]: row for row in receipt["removed"]}
     assert rows[planted.no_original]["originals"] == 2  # the original and the mark of its deletion
     assert rows[planted.no_original]["derivatives"] == rows[planted.no_original]["replica"] == made
-    assert (rows[planted.no_image]["derivatives"], rows[planted.no_image]["replica"]) == (1, 1)
+    for stray in (planted.no_image, planted.returned):
+        assert (rows[stray]["derivatives"], rows[stray]["replica"]) == (1, 1)
+    finals = {image_id: row["final_at"] is not None for image_id, row in rows.items()}
+    assert finals == {image_id: image_id == planted.returned for image_id in gone}
+    assert "3 pictures will be erased once more 20 minutes after" in flows_here.artifacts(done)["takedown"]["data"]
+    end(stack, gone)
     again: Any = takedown(images=gone, dry_run=False, return_state=True)
-    assert again.message == "2 of 2 pictures removed: 0 versions of originals, 0 of derivatives and 0 of their replicas"
+    assert again.message == (
+        "4 of 4 pictures removed: 0 versions of originals, 0 of derivatives and 0 of their replicas; 4 final"
+    )
     state: Any = audit(tenant=TENANT, **days(), **AT_ONCE, return_state=True)
     assert state.is_completed()
     assert not {image_id for _, image_id, _ in findings(stack)} & set(gone)
@@ -91,6 +128,7 @@ def test_a_takedown_removes_everything_and_the_next_audit_finds_nothing(
     ("parameters", "message"),
     [
         ({}, "expected images, or a tenant, but received neither"),
+        ({"images": ["0" * 32]}, f"No image {'0' * 32}: it has no record and no derivatives"),
         ({"images": ["nonsense"]}, "32 lower-case hex digits for an image id but received 'nonsense'"),
         ({"tenant": "nobody"}, "expected a tenant of demo, studio but received 'nobody'"),
         ({"tenant": "demo/2026-11-25"}, "expected a tenant's name but received 'demo/2026-11-25'"),
@@ -140,11 +178,24 @@ def test_an_invalid_audit_is_refused(parameters: dict[str, Any], message: str) -
 
 @pytest.mark.usefixtures("flows_here")
 def test_a_former_tenant_can_be_taken_down(stack: LocalStack) -> None:
-    """A tenant that the settings no longer name, with pictures stored."""
-    Lane(stack).put(pictures(2, "former", 64, 48))
+    """A tenant that the settings no longer name, with pictures stored, and one that was only asked for."""
+    resources = Resources.find(stack.settings)
+    *stored, missing = pictures(3, "former", 64, 48)
+    Lane(stack).put(stored)
+    upload = {
+        "tenant": "former",
+        "key": missing.key,
+        "bytes": 9,
+        "requested_at": life.format_instant(datetime.now(UTC)),
+    }
+    assert resources.images_table().apply(missing.image_id, life.expect(upload, datetime.now(UTC))).done
     state: Any = takedown(tenant="former", dry_run=False, return_state=True)
     assert state.name == "Completed", state.message
-    assert state.message.startswith("2 of 2 pictures removed: 2 versions of originals")
-    assert not list(Resources.find(stack.settings).image_resources().originals.keys("former/"))
-    again: Any = takedown(tenant="former", return_state=True)
+    assert state.message.startswith("3 of 3 pictures removed: 2 versions of originals")
+    assert state.message.endswith("; 0 final")
+    assert not list(resources.image_resources().originals.keys("former/"))
+    again: Any = takedown(tenant="former", dry_run=False, return_state=True)
+    assert again.message.startswith("3 of 3 pictures removed: 0 versions of originals"), "it is not final yet"
+    end(stack, [each.image_id for each in (*stored, missing)])
+    again = takedown(tenant="former", return_state=True)
     assert again.message == "expected a tenant of demo, studio but received 'former'"

@@ -42,7 +42,7 @@ def traffic(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> None
     file = tmp_path_factory.mktemp("traffic") / "photo.jpg"
     file.write_bytes(samples.jpeg())
     image_id = upload(stack, file)
-    assert await_outcome(stack, image_id)["outcome"] == "ready"
+    assert await_outcome(stack, image_id)["state"] == "ready"
     with httpx.Client(base_url=stack.edge_url, trust_env=False, timeout=60) as edge:
         for accept in (CHROMIUM, SAFARI_14, CURL):
             for _ in range(2):

@@ -68,11 +68,11 @@ def test_every_image_can_be_joined(stack: LocalStack, export: ImagesExport) -> N
     assert found.keys() == {item["image_id"] for item in IMAGES}
     for item in IMAGES:
         row = found[item["image_id"]]
-        assert (row["tenant"], row["outcome"]) == (item["tenant"], item["outcome"])
+        assert (row["tenant"], row["outcome"]) == (item["tenant"], item["state"])
         assert row["bytes"] == item["original"]["bytes"]
         assert row["rejection"] == item.get("rejection", {}).get("code")
         assert row["width"] == item.get("metadata", {}).get("width")
-    outcomes = Counter(item["outcome"] for item in IMAGES)
+    outcomes = Counter(item["state"] for item in IMAGES)
     assert all(export.images[outcome] >= images for outcome, images in outcomes.items())
     assert export.files <= SEGMENTS
 
@@ -108,7 +108,8 @@ def test_a_failure_leaves_the_previous_snapshot_and_no_files(
 
 def test_a_malformed_item_is_skipped_and_reported(stack: LocalStack, capsys: pytest.CaptureFixture[str]) -> None:
     dynamodb, name = stack.client("dynamodb"), stack.parameter("images-table")
-    dynamodb.put_item(TableName=name, Item={"image_id": {"S": "odd"}, "tenant": {"S": "demo"}})
+    odd = {"image_id": {"S": "odd"}, "tenant": {"S": "demo"}, "state": {"S": "ready"}}
+    dynamodb.put_item(TableName=name, Item=odd)
     try:
         assert run_from_command_line(export_images, []) == 1
     finally:

@@ -54,7 +54,7 @@ def test_a_dead_letter_is_redriven_and_followed_to_its_outcome(
     assert not lane.records([dead])
     done: Any = flows_here.run(dead_letters, "daily", action="redrive", names=[dead.image_id], dry_run=False)
     assert done.message == "1 of 1 dead letter redriven: 1 ready"
-    assert lane.records([dead])[dead.image_id]["outcome"] == "ready"
+    assert lane.records([dead])[dead.image_id]["state"] == "ready"
     listed = flows_here.artifacts(done)["dead-letters-list"]["data"]
     assert dead.image_id in listed
     assert not any(message.is_named(dead.image_id) for message in lane.dead_letters.messages())
@@ -68,6 +68,35 @@ def test_an_original_without_a_message_is_announced(lane: Lane, dead: Original) 
     wrong: Any = dead_letters(action="announce", names=["demo/nonsense"], dry_run=False, return_state=True)
     assert wrong.is_failed()
     assert "expected tenant/yyyy-mm-dd/imageId" in wrong.message
+
+
+def test_a_picture_that_was_too_costly_is_asked_for_again(stack: LocalStack, lane: Lane) -> None:
+    (original,) = pictures(1, TENANT, 64, 48)
+    lane.put([original])
+    lane.await_outcomes([original])
+    lane.await_empty()
+    refused: Any = dead_letters(action="announce", names=[original.key], dry_run=False, return_state=True)
+    assert refused.is_failed()
+    assert f"rejected as too_costly, but {original.image_id} is ready" in refused.message
+    too_costly = {"M": {"code": {"S": "too_costly"}, "message": {"S": "expected a picture that can be drawn"}}}
+    stack.client("dynamodb").update_item(
+        TableName=stack.parameter("images-table"),
+        Key={"image_id": {"S": original.image_id}},
+        UpdateExpression="SET #state = :rejected, rejection = :why, deaths = :deaths REMOVE metadata, derivatives",
+        ExpressionAttributeNames={"#state": "state"},
+        ExpressionAttributeValues={":rejected": {"S": "rejected"}, ":why": too_costly, ":deaths": {"N": "2"}},
+    )
+    dry: Any = dead_letters(action="announce", names=[original.image_id], return_state=True)
+    assert dry.message == "dry run: 1 of 1 originals would be announced"
+    assert lane.records([original])[original.image_id]["state"] == "rejected"
+    names = [original.image_id, "0" * 32]
+    state: Any = dead_letters(action="announce", names=names, dry_run=False, return_state=True)
+    assert state.name == "SomeRefused"
+    assert state.message.startswith(
+        "1 of 2 originals announced: 1 ready; not announced: No original is recorded of 000"
+    )
+    row = lane.records([original])[original.image_id]
+    assert (row["state"], row.get("rejection"), row.get("deaths")) == ("ready", None, None)
 
 
 def test_only_named_messages_are_discarded(lane: Lane, dead: Original, capsys: pytest.CaptureFixture[str]) -> None:

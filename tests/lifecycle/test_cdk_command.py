@@ -61,7 +61,7 @@ def test_a_picture_goes_through_what_the_command_deployed(deployed: LocalStack, 
     assert deployed.deployment
     assert len(deployed.deployment.stacks) == len(set(deployed.deployment.stacks)) > 5
     record = await_outcome(deployed, image_id)
-    assert record["outcome"] == "ready", record.get("rejection")
+    assert record["state"] == "ready", record.get("rejection")
     assert set(record["derivatives"]) == {str(variant) for variant in deployed.settings.eager_variants}
     assert_shown(deployed, image_id)
 
@@ -99,7 +99,7 @@ def test_a_changed_setting_changes_only_what_depends_on_it(deployed: LocalStack,
     printed = cdk.deploy(tmp_path / "assembly")
     unchanged = {line.split()[1] for line in printed.splitlines() if line.endswith("(no changes)")}
     assert unchanged == untouched
-    assert await_outcome(deployed, image_id)["outcome"] == "ready"
+    assert await_outcome(deployed, image_id)["state"] == "ready"
     assert_shown(deployed, image_id)
 
 

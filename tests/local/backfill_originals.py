@@ -84,7 +84,9 @@ def _record(stack: LocalStack, pictures: Sequence[Picture], whole: bytes, made: 
             "tenant": picture.key.tenant,
             "uploaded_at": f"{picture.key.uploaded_on}T12:00:00.000Z",
             "recorded_at": f"{picture.key.uploaded_on}T12:00:01.000Z",
-            "outcome": "ready",
+            "state": "ready",
+            "key": str(picture.key),
+            "bytes": len(whole),
             "original": {
                 "bucket": stack.parameter("originals-bucket"), "key": str(picture.key), "version_id": None,
                 "etag": etags[picture.broken], "bytes": len(whole), "format": "jpeg",

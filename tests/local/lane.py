@@ -137,9 +137,14 @@ class Lane:
                 found[item["image_id"]["S"]] = {name: deserialize(value) for name, value in item.items()}
         return found
 
+    def outcomes(self, originals: Sequence[Original]) -> dict[str, dict[str, Any]]:
+        """Return the rows of those of ``originals`` that have an outcome, by image id."""
+        rows = self.records(originals)
+        return {image_id: row for image_id, row in rows.items() if row["state"] not in ("expected", "processing")}
+
     def await_outcomes(self, originals: Sequence[Original], seconds: float = _PATIENCE_SECONDS) -> None:
         deadline = time.monotonic() + seconds
-        while len(found := self.records(originals)) < len(originals):
+        while len(found := self.outcomes(originals)) < len(originals):
             assert time.monotonic() < deadline, (
                 f"expected {len(originals)} outcomes within {seconds:g} s but received {len(found)}; pipes.log says\n"
                 f"{log_tail(self.stack.folder.log('pipes'))}"
@@ -156,7 +161,7 @@ class Lane:
         stored = self._stored(originals)
         for original in originals:
             record = records[original.image_id]
-            received = (record["outcome"], record.get("rejection", {}).get("code"))
+            received = (record["state"], record.get("rejection", {}).get("code"))
             assert received == ("rejected" if original.rejection else "ready", original.rejection)
             expected = set() if original.rejection else full
             assert set(record.get("derivatives", {})) == expected, original.image_id

@@ -22,7 +22,7 @@ def upload(stack: LocalStack, file: Path) -> str:
 
 
 def await_outcome(stack: LocalStack, image_id: str) -> dict[str, Any]:
-    """Wait for the record of ``image_id``; fail with the pipe runner's log where none comes."""
+    """Wait for the outcome of ``image_id``; return its row, or fail with the pipe runner's log where none comes."""
     table, database = stack.parameter("images-table"), stack.client("dynamodb")
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < deadline:

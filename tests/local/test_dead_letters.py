@@ -156,7 +156,7 @@ def test_a_throttled_lane_sends_its_message_again(lane: Lane) -> None:
     with quick_retries(lane.stack, 0.01), lane.concurrency("derive", 0):
         lane.put([original])
         wait_until(lambda: lane.depths()["delayed"], "the message to be sent anew, for later")
-    assert not lane.records([original])
+    assert not lane.outcomes([original])
     assert not lane.failures("TooManyRequests")
     assert lane.dead_letters.count() == 0
     lane.stack.client("sqs").purge_queue(QueueUrl=lane.queue_url)

@@ -40,7 +40,7 @@ def image_id(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Ima
     file = tmp_path_factory.mktemp("edge") / "photo.jpg"
     file.write_bytes(samples.jpeg())
     uploaded = parse_image_id(upload(stack, file))
-    assert await_outcome(stack, uploaded)["outcome"] == "ready"
+    assert await_outcome(stack, uploaded)["state"] == "ready"
     return uploaded
 
 

@@ -43,7 +43,7 @@ def test_the_derive_worker_is_killed_in_mid_run(lane: Lane) -> None:
     killed = 0
     for share in (0.1, 0.3, 0.5):
         wait_until(lambda share=share: lane.drawn(originals) >= share * len(originals) * 12, "derivatives")
-        assert len(lane.records(originals)) < len(originals), "expected to kill before the end"
+        assert len(lane.outcomes(originals)) < len(originals), "expected to kill before the end"
         for worker in lane.workers("derive"):
             worker.kill()
             killed += 1
@@ -57,7 +57,7 @@ def test_the_derivatives_bucket_refuses_writes_for_a_while(lane: Lane, stack: Lo
     with no_writes(stack):
         lane.put(originals)
         wait_until(lambda: lane.failures("AccessDenied") >= len(originals), "each to be refused")
-        assert not lane.records(originals)
+        assert not lane.outcomes(originals)
 
     lane.assert_whole(originals)
 
@@ -76,7 +76,7 @@ def test_derive_is_throttled_to_one(lane: Lane, stack: LocalStack) -> None:
 def test_the_pipe_runner_is_killed_and_started_again(lane: Lane, stack: LocalStack) -> None:
     originals = pictures(12, TENANT)
     lane.put(originals)
-    wait_until(lambda: lane.records(originals), "the first outcome")
+    wait_until(lambda: lane.outcomes(originals), "the first outcome")
 
     pipes = next(record for record in stack.state.processes if record.name == "pipes")
     os.kill(pipes.pid, signal.SIGKILL)

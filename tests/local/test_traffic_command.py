@@ -27,7 +27,7 @@ def run(stack: LocalStack, *arguments: str) -> Result:
 def test_visits_are_logged_at_their_simulated_times(stack: LocalStack, tmp_path: Path) -> None:
     file = tmp_path / "photo.jpg"
     file.write_bytes(samples.jpeg())
-    assert await_outcome(stack, upload(stack, file))["outcome"] == "ready"
+    assert await_outcome(stack, upload(stack, file))["state"] == "ready"
     with httpx.Client(base_url=stack.edge_url, trust_env=False, timeout=60) as edge:
         before, known = edge_statistics(edge), {record["x_edge_request_id"] for record in logged_records(stack)}
         result = run(stack, "-n", str(_REQUESTS), "--day", str(YESTERDAY), "--concurrency", "4")

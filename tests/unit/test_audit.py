@@ -4,9 +4,21 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from image_stores import image_stores
 
+from lambdas.core import life
 from lambdas.core.keys import OriginalKey, Variant, new_image_id
-from operations.audit.checks import Deadlines, behind, lacking, misplaced, orphaned, stalled, unfinished, unsettled
+from operations.audit.checks import (
+    Audit,
+    Deadlines,
+    behind,
+    lacking,
+    misplaced,
+    orphaned,
+    stalled,
+    unfinished,
+    unsettled,
+)
 from operations.audit.faults import AuditResult, Fault, Finding, merge
 from operations.inventory import ImageRecord, StoredDerivative, StoredOriginal
 
@@ -174,6 +186,65 @@ def test_derivatives_belong_to_an_image_that_may_be_shown(
     finding = orphaned(ID, record, derivatives, "primary", DEADLINES)
     assert (finding.detail if finding else None) == detail
     assert not finding or finding.fault is (Fault.RETURNED if record is GONE else Fault.NO_IMAGE)
+
+
+def test_a_day_and_the_strays_are_audited_against_the_stores() -> None:
+    """As the listings of S3 and DynamoDB are, including the index, which holds what has begun to be processed."""
+    today = datetime.now(UTC)
+    later = Deadlines.at(today + timedelta(hours=2), settled_minutes=60, replica_minutes=60)
+    names = (
+        "unrecorded",
+        "expected",
+        "missing",
+        "lapsed",
+        "sound",
+        "expired",
+        "overwritten",
+        "lost",
+        "removed",
+        "gone",
+    )
+    keys = {name: OriginalKey("demo", today.date(), new_image_id()) for name in names}
+    with image_stores() as stores:
+        stores.put(keys["unrecorded"])
+        stores.expect(keys["expected"])
+        stores.put(keys["expected"])
+        stores.expect(keys["missing"])
+        stores.claim(keys["lapsed"], stores.put(keys["lapsed"]), today)
+        for name in ("sound", "expired", "overwritten", "lost"):
+            original = stores.put(keys[name])
+            stores.record(keys[name], original, "rejected", "corrupt")
+            if name in ("expired", "overwritten"):
+                stores.put(keys[name], b"bytes" if name == "expired" else b"others")
+            if name in ("expired", "lost"):
+                stores.s3.delete_object(Bucket="originals", Key=str(keys[name]), VersionId=original["version_id"])
+        for name in ("removed", "gone"):
+            stores.apply(keys[name].image_id, life.remove("demo", str(keys[name]), today))
+        stores.apply(keys["gone"].image_id, life.finish(today + timedelta(seconds=life.FINAL_SECONDS)))
+        for name in ("removed", "gone", "expected"):
+            stores.s3.put_object(Bucket="replica", Key=f"{keys[name].image_id}/256x0.avif", Body=b"x")
+        stores.put(keys["gone"])
+        auditor = Audit(stores.inventory, (), later, reads_at_once=2)
+        day, strays = auditor.day("demo", today.date()), auditor.strays()
+
+    by_id = {key.image_id: name for name, key in keys.items()}
+    assert {(by_id[finding.image_id], finding.fault) for finding in day.findings} == {
+        ("unrecorded", Fault.NO_OUTCOME),
+        ("expected", Fault.NO_OUTCOME),
+        ("lapsed", Fault.NO_PROGRESS),
+        ("expired", Fault.OTHER_VERSION),
+        ("overwritten", Fault.OTHER_VERSION),
+        ("lost", Fault.NO_ORIGINAL),
+        ("gone", Fault.RETURNED),
+    }
+    assert day.announced == sorted(
+        str(keys[name]) for name in ("unrecorded", "expected", "lapsed", "expired", "overwritten")
+    )
+    assert {(by_id[finding.image_id], finding.fault) for finding in strays.findings} == {
+        ("removed", Fault.UNFINISHED),
+        ("gone", Fault.RETURNED),
+    }
+    assert (day.originals, day.records) == (7, 5)
 
 
 def test_a_result_says_what_repairs_it() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import darkroom_client
+import httpx
 import pytest
 from darkroom_client import (
     Api,
@@ -16,6 +17,7 @@ from darkroom_client import (
     RefusedError,
     RetryPolicy,
     Source,
+    UndecidedError,
     UnreachableError,
     Uploaded,
     Uploader,
@@ -169,6 +171,39 @@ def test_retry_after_is_respected(service: Service, small: Path) -> None:
     with Uploader(api) as client:
         client.upload(small)
     assert waits.seconds == [3]
+
+
+def answering(*states: str, retry_after: str = "2") -> httpx.Client:
+    """Return an HTTP client of an API in which an image has one of ``states`` after the other, the last for good."""
+    left = list(states)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert (request.method, request.url.path) == ("GET", "/images/a")
+        state = left.pop(0) if len(left) > 1 else left[0]
+        headers = {"Retry-After": retry_after} if state in ("expected", "processing") else {}
+        return httpx.Response(200, headers=headers, json={"image_id": "a", "state": state})
+
+    return httpx.Client(transport=httpx.MockTransport(answer))
+
+
+@pytest.mark.parametrize("outcome", ["ready", "rejected", "held"])
+@pytest.mark.parametrize(
+    ("before", "waited"), [([], []), (["expected", "processing", "processing"], [2, 2, 2])], ids=["at-once", "later"]
+)
+def test_an_outcome_is_awaited_as_the_api_asks(outcome: str, before: list[str], waited: list[int]) -> None:
+    with Api("http://api", "t", http=answering(*before, outcome)) as api:
+        api.stopped = waits = Waits()
+        assert api.await_image("a")["state"] == outcome
+    assert waits.seconds == waited
+
+
+def test_an_outcome_that_does_not_come_is_an_error() -> None:
+    with Api("http://api", "t", http=answering("processing")) as api:
+        with pytest.raises(UndecidedError, match="expected an outcome of a within 0 s but it is processing"):
+            api.await_image("a", 0)
+        api.stopped.set()
+        with pytest.raises(UndecidedError, match="within 60 s"):
+            api.await_image("a", 60)
 
 
 def test_waits_grow_exponentially_with_jitter(service: Service, small: Path) -> None:

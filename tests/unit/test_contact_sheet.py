@@ -86,13 +86,13 @@ def view(original: Path, folder: Path, spoil: Callable[[bytes], bytes] = lambda 
 def ready(tmp_path: Path, name: str = "photo.jpg", spoil: Callable[[bytes], bytes] = lambda data: data) -> Picture:
     original = camera_file(tmp_path, name.replace("/", "_"))
     submission = Submission(Candidate(name, original), original.stat().st_size, IMAGE_ID)
-    outcome = Outcome(image_id=IMAGE_ID, outcome="ready", seconds=1.5)
+    outcome = Outcome(image_id=IMAGE_ID, state="ready", seconds=1.5)
     files = tmp_path / "files"
     return picture_row(submission, outcome, view(original, files / IMAGE_ID, spoil), files)
 
 
 def rejected(name: str, code: str = "corrupt", message: str = "expected pixels but received none") -> Picture:
-    outcome = Outcome(image_id=IMAGE_ID, outcome="rejected", seconds=0.5, rejection=Reason(code=code, message=message))
+    outcome = Outcome(image_id=IMAGE_ID, state="rejected", seconds=0.5, rejection=Reason(code=code, message=message))
     return picture_row(Submission(Candidate(name, Path("x")), 7, IMAGE_ID), outcome, (), Path("files"))
 
 
@@ -213,7 +213,7 @@ def test_an_incomparable_original_is_a_fault_of_a_ready_picture(
 ) -> None:
     picture = ready(tmp_path)
     lose(picture.submission.candidate.path)
-    outcome = Outcome(image_id=IMAGE_ID, outcome="ready", seconds=1)
+    outcome = Outcome(image_id=IMAGE_ID, state="ready", seconds=1)
     row = picture_row(picture.submission, outcome, picture.answers, tmp_path / "files")
     assert row.fate == "ready"
     assert row.faults == (f"cannot be compared with its original: {cause}",)
@@ -227,7 +227,7 @@ def test_wrong_responses_are_faults(tmp_path: Path) -> None:
         *picture.answers[2:],
     )
     row = picture_row(
-        picture.submission, Outcome(image_id=IMAGE_ID, outcome="ready", seconds=1), wrong, tmp_path / "files"
+        picture.submission, Outcome(image_id=IMAGE_ID, state="ready", seconds=1), wrong, tmp_path / "files"
     )
     assert [fault.split(":")[0] for fault in row.faults] == ["Chromium, w=256", "Safari 15, w=256"]
     assert "expected 200 and image/avif but received 503 and text/plain" in row.faults[0]

@@ -70,7 +70,7 @@ class Pipeline:
         for image_id in image_ids:
             left = self._left[image_id]
             if left == 0:
-                yield Outcome(image_id=image_id, outcome="ready", seconds=1)
+                yield Outcome(image_id=image_id, state="ready", seconds=1)
             elif left is not None:
                 self._left[image_id] = left - 1
 

@@ -10,7 +10,7 @@
 """
 
 from darkroom_client.api import Api, RetryPolicy
-from darkroom_client.errors import ClientError, RefusedError, UnreachableError
+from darkroom_client.errors import ClientError, RefusedError, UndecidedError, UnreachableError
 from darkroom_client.files import Source, files_below
 from darkroom_client.journal import Journal
 from darkroom_client.uploader import Failed, Observer, Uploaded, Uploader
@@ -24,6 +24,7 @@ __all__ = [
     "RefusedError",
     "RetryPolicy",
     "Source",
+    "UndecidedError",
     "UnreachableError",
     "Uploaded",
     "Uploader",

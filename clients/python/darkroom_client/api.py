@@ -1,6 +1,7 @@
 """The API's routes as methods. Every request is retried with exponential backoff; results are decoded JSON."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -17,7 +18,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from darkroom_client.errors import TransientError, UnreachableError, check_api
+from darkroom_client.errors import TransientError, UndecidedError, UnreachableError, check_api, retry_after
 
 Json = dict[str, Any]
 OnRetry = Callable[[], None]
@@ -26,6 +27,7 @@ OnRetry = Callable[[], None]
 _Result = TypeVar("_Result")
 _TIMEOUT = httpx.Timeout(60, connect=10)
 _CONNECTIONS = 32
+_UNDECIDED = ("expected", "processing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +133,29 @@ class Api:
         self._request("DELETE", f"/uploads/{image_id}")
 
     def image(self, image_id: str) -> Json:
-        """Return an image's outcome, with markup to show it."""
+        """Return an image in its current ``state``; once that is ``ready``, with markup to show it."""
         return self._request("GET", f"/images/{image_id}")
+
+    def await_image(self, image_id: str, seconds: float = 120) -> Json:
+        """Return an image as soon as it has an outcome; its ``state`` is then ready, rejected or held.
+
+        The API is asked again after the ``Retry-After`` that it answers.
+
+        Raises:
+            UndecidedError: it has no outcome after ``seconds``, or the uploader was stopped.
+            RefusedError: there is no such image, or it was taken down.
+            UnreachableError: every attempt of a request failed.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            image, pause = self._ask("GET", f"/images/{image_id}")
+            if image["state"] not in _UNDECIDED:
+                return image
+            left = deadline - time.monotonic()
+            if left <= 0 or self.stopped.wait(min(left, max(pause, self.policy.first_wait))):
+                raise UndecidedError(
+                    f"expected an outcome of {image_id} within {seconds:g} s but it is {image['state']}"
+                )
 
     def images(self) -> Iterator[Json]:
         """Yield every image of the tenant, newest first."""
@@ -161,9 +184,21 @@ class Api:
         params: Json | None = None,
         on_retry: OnRetry | None = None,
     ) -> Json:
-        def attempt() -> Json:
+        return self._ask(method, path, body, params=params, on_retry=on_retry)[0]
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: Json | None = None,
+        *,
+        params: Json | None = None,
+        on_retry: OnRetry | None = None,
+    ) -> tuple[Json, float]:
+        """Return the response's JSON, and the seconds after which the server asks to be asked again."""
+
+        def attempt() -> tuple[Json, float]:
             response = self.http.request(method, self.url + path, json=body, params=params, headers=self._headers)
-            content: Json = check_api(response)
-            return content
+            return check_api(response), retry_after(response)
 
         return self.retry(attempt, f"a response to {method} {path}", on_retry)

@@ -40,6 +40,10 @@ class UnreachableError(ClientError):
     """Every attempt failed; the message has the last reason."""
 
 
+class UndecidedError(ClientError):
+    """An image has no outcome yet. It may come; the message has the state."""
+
+
 class StoppedError(ClientError):
     """The uploader was stopped. What has arrived stays, and another run can resume it."""
 
@@ -67,7 +71,7 @@ def check_api(response: httpx.Response) -> Any:
         return response.json() if response.content else None
     detail = _problem_detail(response)
     if response.status_code in _TRANSIENT:
-        raise TransientError(detail, _retry_after(response))
+        raise TransientError(detail, retry_after(response))
     raise RefusedError(detail, response.status_code)
 
 
@@ -86,7 +90,7 @@ def check_bucket(response: httpx.Response) -> httpx.Response:
     if response.status_code == HTTPStatus.FORBIDDEN and any(expired in message for expired in _EXPIRED):
         raise ExpiredError(text)
     if response.status_code in _TRANSIENT or code in _DAMAGED or code == _CONFLICT:
-        raise TransientError(text, _retry_after(response))
+        raise TransientError(text, retry_after(response))
     raise RefusedError(text, response.status_code)
 
 
@@ -106,7 +110,8 @@ def _s3_error(response: httpx.Response) -> tuple[str, str]:
     return document.findtext("Code") or "", document.findtext("Message") or ""
 
 
-def _retry_after(response: httpx.Response) -> float:
+def retry_after(response: httpx.Response) -> float:
+    """Return the seconds that the server asks to wait before the next request; 0 if it does not say."""
     try:
         return max(0.0, float(response.headers.get("retry-after", 0)))
     except ValueError:  # an HTTP date: our own backoff is enough

@@ -1,6 +1,6 @@
 -- Which images were requested but do not exist, how often, by how many clients, and what is known of them?
--- Outcome 'rejected': the upload was not a usable picture; '(unknown)': the image never existed, was taken down, or is
--- newer than the last export. 'ready' should not appear.
+-- Outcome 'rejected': the upload was not a usable picture; 'held': it waits for a release; '(unknown)': the image never
+-- existed, was taken down, or is newer than the last export. 'ready' should not appear.
 -- Parameters: standard, row_limit.
 -- Columns: image_id, tenant, outcome, rejection, requests, addresses, latest_at, latest_referer.
 -- Scans: one distribution's partitions of the days; six columns. Four columns of images.

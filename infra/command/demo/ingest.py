@@ -124,7 +124,8 @@ def find_outcomes(client: "DynamoDBClient", table: str, image_ids: Iterable[str]
         while request:
             response = client.batch_get_item(RequestItems=request)
             for item in response["Responses"].get(table, []):
-                yield _parse_outcome(item)
+                if "recorded_at" in item:
+                    yield _parse_outcome(item)
             request = response.get("UnprocessedKeys")
 
 

@@ -6,18 +6,19 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from lambdas.core import life
 from lambdas.core.keys import Format, Variant
 
-Fate = Literal["ready", "rejected", "refused", "unreadable", "not uploaded", "no outcome"]
+Fate = Literal["ready", "held", "rejected", "refused", "unreadable", "not uploaded", "no outcome"]
 """What became of a file.
 
-Ready; rejected by the pipeline; refused by the upload API; not readable; not uploaded because the API or the bucket
-was out of reach; or uploaded, without an outcome in time.
+Ready; held for inspection; rejected by the pipeline; refused by the upload API; not readable; not uploaded because the
+API or the bucket was out of reach; or uploaded, without an outcome in time.
 """
 
 _FAITHFUL = 4.0  # mean CIEDE2000 at 96 x 96 pixels; encoding and resizing alone stay below 2
 
-SETTLED: frozenset[Fate] = frozenset({"ready", "rejected", "refused"})
+SETTLED: frozenset[Fate] = frozenset({"ready", "held", "rejected", "refused"})
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Outcome(_Item):
     """The attributes of an images table item that the demo reads."""
 
     image_id: str
-    outcome: Literal["ready", "rejected"]
+    state: life.Outcome
     seconds: float
     rejection: Reason | None = None
     derivatives: dict[str, Stored] = {}
@@ -229,7 +230,7 @@ class Picture:
 
     @property
     def settled(self) -> bool:
-        """Whether it has an outcome: ready, rejected or refused."""
+        """Whether it has an outcome: ready, held, rejected or refused."""
         return self.fate in SETTLED
 
     def bytes_served(self, fmt: Format) -> int:

@@ -21,6 +21,7 @@ from lambdas.imaging.engine import pyvips
 PAGE = "contact-sheet.html"
 PAGE_FILES = "contact-sheet-files"
 _PATIENCE_SECONDS = 120.0
+_HELD = "not served until it is released"
 _NO_OUTCOME = "the pipeline recorded no outcome in time; to see why: darkroom dead-letters"
 
 
@@ -43,7 +44,7 @@ def run_demo(
     files.mkdir(parents=True)
     with _progress(console) as progress:
         submissions, outcomes = _ingest(stack, candidates, tenant, patience, progress)
-        ready = [image_id for image_id, outcome in outcomes.items() if outcome.outcome == "ready"]
+        ready = [image_id for image_id, outcome in outcomes.items() if outcome.state == "ready"]
         viewed = progress.add_task("Requested from the edge", total=len(ready))
         viewer = Viewer(stack.edge_url, files, stack.settings.ladder)
         try:
@@ -89,6 +90,8 @@ def picture_row(submission: Submission, outcome: Outcome | None, answers: tuple[
         return Picture(submission, submission.fate, reason=submission.reason)
     if outcome is None:
         return Picture(submission, "no outcome", reason=_NO_OUTCOME)
+    if outcome.state == "held":
+        return Picture(submission, "held", reason=_HELD, seconds=outcome.seconds)
     if outcome.rejection is not None:
         return Picture(
             submission,

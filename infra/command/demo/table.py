@@ -8,7 +8,7 @@ from infra.command.demo.records import Fate, Picture
 from infra.command.terminal import format_size
 from lambdas.core.keys import FORMATS
 
-_COLORS: dict[Fate, str] = {"ready": "green", "rejected": "yellow", "refused": "yellow"}
+_COLORS: dict[Fate, str] = {"ready": "green", "held": "yellow", "rejected": "yellow", "refused": "yellow"}
 _NUMBERS = {"in": 6, **{fmt.upper(): 6 for fmt in FORMATS}, "seconds": 7, "hits": 4, "misses": 6}  # column: width
 _SHORTEST_NAME = 12
 _NAMED = 5  # files named with one reason

@@ -98,34 +98,25 @@ def _parse_day(text: str | None) -> date:
 
 
 def _await_images(stack: "LocalStack") -> "tuple[list[ImageId], list[ImageId]]":
-    """Return :func:`_images`; if pictures were uploaded but none is ready yet, wait for the first."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    with console.status("Waiting until the first picture is ready"):
-        while True:
-            shown, gone = _images(stack)
-            if shown:
-                return shown, gone
-            if time.monotonic() > deadline or not _is_anything_uploaded(stack):
-                raise TrafficError("there are no public pictures to request; upload some: darkroom upload FILES…")
-            time.sleep(0.5)
+    """Return the ids of public pictures, and those that viewers cannot see: private, rejected, held and removed ones.
 
-
-def _is_anything_uploaded(stack: "LocalStack") -> bool:
-    return bool(stack.client("dynamodb").scan(TableName=stack.parameter("uploads-table"), Limit=1)["Items"])
-
-
-def _images(stack: "LocalStack") -> "tuple[list[ImageId], list[ImageId]]":
-    """Return the ids of public pictures, and those that viewers cannot see: private ones and rejected uploads."""
+    If pictures were uploaded but none is ready yet, wait for the first.
+    """
     from lambdas.core.keys import ImageId, is_private
     from lambdas.core.stores.images import ImagesTable
 
     table = ImagesTable(stack.client("dynamodb"), stack.parameter("images-table"))
-    shown: list[ImageId] = []
-    gone: list[ImageId] = []
-    for item in (item for page in table.scan(0, 1) for item in page):
-        image_id = ImageId(item["image_id"])
-        (shown if item["outcome"] == "ready" and not is_private(image_id) else gone).append(image_id)
-    return shown, gone
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    with console.status("Waiting until the first picture is ready"):
+        while True:
+            states = {ImageId(row["image_id"]): row["state"] for page in table.scan(0, 1) for row in page}
+            shown = [each for each, state in states.items() if state == "ready" and not is_private(each)]
+            undecided = [each for each, state in states.items() if state in ("expected", "processing")]
+            if shown:
+                return shown, sorted(states.keys() - set(shown) - set(undecided))
+            if time.monotonic() > deadline or not undecided:
+                raise TrafficError("there are no public pictures to request; upload some: darkroom upload FILES…")
+            time.sleep(0.5)
 
 
 def _print_next(first: date, last: date, *, now: bool) -> None:

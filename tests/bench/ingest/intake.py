@@ -42,11 +42,14 @@ class Intake:
         found = 0
         for start in range(0, len(image_ids), 100):
             keys = [{"image_id": {"S": image_id}} for image_id in image_ids[start : start + 100]]
-            request = {self._table: {"Keys": keys, "ProjectionExpression": "image_id, outcome"}}
+            names = {"#state": "state"}
+            wanted = {"Keys": keys, "ProjectionExpression": "image_id, #state", "ExpressionAttributeNames": names}
+            request = {self._table: wanted}
             for item in self._database.batch_get_item(RequestItems=request)["Responses"][self._table]:
-                if item["outcome"]["S"] != "ready":
-                    raise RuntimeError(f"expected {item['image_id']['S']} to be ready but received {item['outcome']}")
-                found += 1
+                state = item["state"]["S"]
+                if state not in ("processing", "ready"):
+                    raise RuntimeError(f"expected {item['image_id']['S']} to become ready but received {state}")
+                found += state == "ready"
         return found
 
     def await_ready(self, image_ids: Sequence[str]) -> None:
