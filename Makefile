@@ -46,8 +46,9 @@ test-all: $(VENV)/.ready ## Run the remaining tests: lifecycle, CDK CLI, browser
 quick:
 	$(PYTEST) tests/unit -n 2 --dist loadscope -m "not slow"
 
+# The others mostly wait for processes of their stacks, some of which are nice themselves; these fill the pauses.
 test-units:
-	$(PYTEST) tests/unit tests/stack
+	nice -n 15 $(PYTEST) tests/unit tests/stack
 
 test-local:
 	$(PYTEST) tests/local -m "not faults and not documents"
