@@ -44,16 +44,20 @@ test-all: $(VENV)/.ready ## Run the remaining tests: lifecycle, CDK CLI, browser
 	@$(TOGETHER) test-lifecycle test-extended test-hypothesis
 
 quick:
-	$(PYTEST) tests/unit -n 2 --dist loadscope -m "not slow"
+	$(PYTEST) tests/unit -n 2 --dist loadscope -m "not slow and not extra"
 
+# The processes of the stacks are nice too, and would wait for these.
 test-units:
-	$(PYTEST) tests/unit tests/stack
+	nice -n 5 $(PYTEST) tests/unit tests/stack -m "not extra"
+
+# Flows that run in the test's own process, with the stack that has the time for them.
+FLOWS_IN_PROCESS = tests/deployments/test_images_export.py tests/deployments/test_setup.py
 
 test-local:
-	$(PYTEST) tests/local -m "not faults and not documents"
+	$(PYTEST) tests/local $(FLOWS_IN_PROCESS) -m "not faults and not documents"
 
 test-deployments:
-	$(PYTEST) tests/deployments -m "not faults"
+	$(PYTEST) tests/deployments $(addprefix --ignore ,$(FLOWS_IN_PROCESS)) -m "not faults"
 
 test-lifecycle:
 	$(PYTEST) tests/lifecycle
@@ -62,7 +66,7 @@ test-extended:
 	$(PYTEST) tests/browser tests/local tests/deployments -m "browser or faults or documents"
 
 test-hypothesis:
-	$(PYTEST) tests/unit --hypothesis-profile thorough -m hypothesis
+	$(PYTEST) tests/unit --hypothesis-profile thorough -m "hypothesis or extra"
 
 faults: $(VENV)/.ready ## Break parts of the local stack and check that nothing is lost
 	BACKFILL_IMAGES=500 $(PYTEST) tests/local tests/deployments -m faults

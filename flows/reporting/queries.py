@@ -6,13 +6,15 @@ query in a report, name it in ``reports.py``.
 """
 
 import re
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pandas as pd
 import pyathena
 from pyathena.error import Error as AthenaError
@@ -28,6 +30,7 @@ ROW_LIMIT = 50
 """Rows of a result that lists the first of many."""
 _THROTTLES = ("ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded")
 _POLL_SECONDS = 0.25
+_CONNECTING = threading.Lock()  # a session makes clients for one thread at a time
 _DTYPES = {
     "bigint": "Int64",
     "integer": "Int64",
@@ -209,14 +212,22 @@ def with_remedy(reason: str) -> str:
     return reason
 
 
+@cache
+def _session() -> boto3.Session:
+    # One for all queries: each session parses the SDK's data files again, which takes longer than most queries.
+    return boto3.Session()
+
+
 def _connect(analytics: Analytics, attempts: int) -> Any:
-    return pyathena.connect(
-        work_group=analytics.workgroup,
-        schema_name=analytics.database,
-        region_name=analytics.region,
-        poll_interval=_POLL_SECONDS,
-        retry_config=RetryConfig(exceptions=_THROTTLES, attempt=attempts, max_delay=60),
-    )
+    with _CONNECTING:
+        return pyathena.connect(
+            work_group=analytics.workgroup,
+            schema_name=analytics.database,
+            region_name=analytics.region,
+            poll_interval=_POLL_SECONDS,
+            retry_config=RetryConfig(exceptions=_THROTTLES, attempt=attempts, max_delay=60),
+            session=_session(),
+        )
 
 
 def _frame(description: Iterable[tuple[Any, ...]], rows: list[tuple[Any, ...]]) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.loaders
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import DeferredRefreshableCredentials
@@ -26,6 +27,8 @@ CLIENT_CONFIG = Config(
 )
 
 _CLIENTS = threading.Lock()
+# Of every role's session: each would parse the SDK's data files again.
+_DATA_FILES = botocore.loaders.create_loader()
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,7 @@ def assume_role(endpoint: Endpoint, role_arn: str, name: str) -> boto3.Session:
         }
 
     session = botocore.session.get_session()
+    session.register_component("data_loader", _DATA_FILES)
     # botocore has no public way to give a session credentials that renew themselves.
     session._credentials = DeferredRefreshableCredentials(refresh, "sts-assume-role")  # type: ignore[attr-defined]
     return boto3.Session(botocore_session=session, region_name=endpoint.region)

@@ -3,9 +3,9 @@
 It takes more than ten seconds to be ready, so it is started first and waited for last.
 """
 
-import asyncio
 import os
 import sqlite3
+import subprocess
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -16,7 +16,7 @@ import httpx
 import yaml
 
 from infra.local.endpoint import HOST
-from infra.local.processes import ProcessError, find_process, log_tail
+from infra.local.processes import ProcessError, find_process, log_tail, python_module
 from infra.local.state import CHECKOUT, HOME_VARIABLE, ProcessRecord, StateFolder
 
 _PORT_VARIABLE = "DARKROOM_PREFECT_PORT"
@@ -92,14 +92,14 @@ def provide_database(templates: Path, home: Path) -> None:
 
 def _make(template: Path) -> None:
     # Written under another name, then renamed: another stack may be starting at the same time.
-    # Imported late: it is heavy, and a template is made once.
-    from prefect.server.database import provide_database_interface
-    from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL, temporary_settings
-
+    # By a process of its own: Prefect keeps the first database that a process opens.
     part = template.with_name(f"{template.stem}-{os.getpid()}.part")
     whole = part.with_suffix(".whole")
-    with temporary_settings({PREFECT_API_DATABASE_CONNECTION_URL: f"sqlite+aiosqlite:///{part}"}):
-        asyncio.run(provide_database_interface().create_db())
+    subprocess.run(
+        python_module("prefect", "server", "database", "upgrade", "--yes"),
+        env=os.environ | {"PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{part}"},
+        check=True,
+    )
     _copy(part, whole)
     whole.replace(template)
     for rest in part.parent.glob(f"{part.name}*"):

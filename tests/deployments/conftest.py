@@ -12,14 +12,22 @@ from deployment_runs import FlowsHere, Prefect
 from infra.local.stack import LocalStack
 
 
+@pytest.fixture(scope="session")
+def sdk() -> boto3.Session:
+    """Keep one session of the SDK: a new one parses its data files again for each test."""
+    return boto3.Session()
+
+
 @pytest.fixture
-def flows_here(stack: LocalStack, prefect: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FlowsHere]:
+def flows_here(
+    stack: LocalStack, prefect: str, sdk: boto3.Session, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[FlowsHere]:
     """Have flows of this process use the local stack and its Prefect server."""
     from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
     for name, value in stack.environment().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", sdk)
     reporting = {PREFECT_API_URL: prefect, PREFECT_LOGGING_TO_API_ENABLED: False}
     with temporary_settings(reporting), Prefect(stack) as runs:
         yield FlowsHere(runs)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
 
 import boto3
@@ -35,10 +36,10 @@ COUNT = int(os.environ.get("BACKFILL_IMAGES", "60"))  # 500 by make faults
 
 
 @pytest.fixture(autouse=True)
-def environment(stack: LocalStack, prefect: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def environment(stack: LocalStack, prefect: str, sdk: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in stack.environment().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", sdk)
     with temporary_settings({PREFECT_API_URL: prefect, PREFECT_LOGGING_TO_API_ENABLED: False}):
         yield
 
@@ -57,8 +58,13 @@ def report_of(state: Any) -> BackfillReport:
     return report
 
 
+@cache
+def s3_control() -> Any:
+    return boto3.Session().client("s3control")  # of its own session, for any thread
+
+
 def jobs_of(run_id: str) -> list[dict[str, Any]]:
-    listed = boto3.Session().client("s3control").list_jobs(AccountId=ACCOUNT)["Jobs"]
+    listed = s3_control().list_jobs(AccountId=ACCOUNT)["Jobs"]
     return [job for job in listed if run_id in job.get("Description", "")]
 
 
@@ -136,7 +142,7 @@ def test_a_new_rung_with_the_flow_and_a_worker_killed(stack: LocalStack) -> None
 
 def await_job(stack: LocalStack, flow: "subprocess.Popen[bytes]", kind: str) -> dict[str, Any]:
     """Wait for the job of a ``kind`` that a flow makes; return it."""
-    client = boto3.Session().client("s3control")
+    client = s3_control()
     before = {job["JobId"] for job in client.list_jobs(AccountId=ACCOUNT)["Jobs"]}
 
     def found() -> list[dict[str, Any]]:
@@ -181,7 +187,7 @@ def test_throttling_fails_no_picture(stack: LocalStack) -> None:
 def test_a_cancelled_job_ends_the_run_with_every_picture_counted(stack: LocalStack) -> None:
     def cancel_when_at_work() -> None:
         wait_until(lambda: at_work("canary"), "the job to be at work")
-        boto3.Session().client("s3control").update_job_status(
+        s3_control().update_job_status(
             AccountId=ACCOUNT,
             JobId=at_work("canary")[0]["JobId"],
             RequestedJobStatus="Cancelled",

@@ -2,9 +2,11 @@
 
 import json
 import queue
+import sqlite3
 import threading
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -52,6 +54,14 @@ def chat() -> Iterator[Chat]:
         yield server
         server.shutdown()
         thread.join()
+
+
+def test_the_server_keeps_its_database_in_the_stacks_folder(stack: LocalStack) -> None:
+    name = f"kept-{uuid.uuid4().hex[:8]}"
+    with Prefect(stack) as api:
+        api.post("/flows/", {"name": name})
+    with closing(sqlite3.connect(stack.folder.home / "prefect" / "prefect.db")) as database:
+        assert database.execute("SELECT count(*) FROM flow WHERE name = ?", (name,)).fetchone() == (1,)
 
 
 def test_setup_can_be_repeated(stack: LocalStack) -> None:

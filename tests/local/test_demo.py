@@ -120,10 +120,14 @@ def test_the_contact_sheet_lists_every_file(rows: dict[str, Picture], out: Path)
 
 
 def test_the_command_succeeds_if_every_file_has_an_outcome(
-    stack: LocalStack, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stack: LocalStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(HOME_VARIABLE, str(stack.folder.home))
-    ran = CliRunner().invoke(app, ["demo", str(folder), "--out", str(tmp_path)])
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    (pictures / "photo.jpg").write_bytes(samples.jpeg(600, 400))
+    (pictures / "notes.txt").write_bytes(samples.TEXT)
+    ran = CliRunner().invoke(app, ["demo", str(pictures), "--out", str(tmp_path)])
     assert ran.exit_code == 0, ran.output
     lines = [line for line in ran.output.splitlines() if line.strip()]
     sheet, report = (Path(line.partition(":")[2].strip()) for line in lines[-2:])

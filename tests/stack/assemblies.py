@@ -1,4 +1,4 @@
-"""Every assembly that these tests read, synthesized by one process and kept until an input changes.
+"""Every assembly that these tests read, synthesized and linted by one process and kept until an input changes.
 
 Run as a script, it loads the CDK once and writes those that are out of date.
 """
@@ -9,8 +9,10 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from production import production_settings
+from synthesized import Assembly
 
 from infra.assets.packages import ROOT, Target
 from infra.synth import NO_ACCOUNT, assembly_key, is_current, keep_assembly, lock
@@ -20,6 +22,12 @@ FOLDER = ROOT / "build" / "synth"
 DEDICATED_TENANT = "acme"  # has a lane of its own in production's settings
 REFUSAL = "refusal.txt"
 """In the assembly ``unacknowledged``: the error that ended its synthesis."""
+LINTED = "cfn-lint.json"
+"""In the assembly ``linted``: what cfn-lint finds in templates of ``aws`` and ``production``, by their names."""
+# Parts of production that dev has not, or has otherwise.
+LINTED_OF_PRODUCTION = ("Alarms-us-east-1", "Delivery", "Storage", "EdgeLog-eu-central-1")
+# The CDK adds a redundant dependency of functions on their roles.
+_IGNORED = ["W3005"]
 
 
 def without_dedicated_tenant(settings: Settings) -> Settings:
@@ -40,7 +48,16 @@ def keys() -> dict[str, str]:
         "production": production,
         "without-dedicated-tenant": f"{production}\0without",
         "unacknowledged": own,
+        "linted": own,
     }
+
+
+def findings(template: dict[str, Any], region: str) -> list[str]:
+    """Return what cfn-lint finds in ``template``."""
+    from cfnlint.api import ManualArgs, lint  # takes seconds to import
+
+    config = ManualArgs(ignore_checks=_IGNORED, regions=[region])
+    return [str(match) for match in lint(json.dumps(template), config=config)]
 
 
 def synthesize_all() -> None:
@@ -61,6 +78,7 @@ def main() -> None:
         "production": partial(_write, production, "host"),
         "without-dedicated-tenant": partial(_write, fewer, "host", code_of=production, check=False),
         "unacknowledged": _write_unacknowledged,
+        "linted": partial(_write_linted, dev.regions.primary),  # after those that it reads
     }
     for name, key in keys().items():
         keep_assembly(FOLDER / name, key, write[name])
@@ -97,6 +115,17 @@ def _write_unacknowledged(folder: Path) -> None:
         app.synth()
     except RuntimeError as error:
         (folder / REFUSAL).write_text(str(error), encoding="utf-8")
+
+
+def _write_linted(region: str, folder: Path) -> None:
+    """Lint once for each change of a template: that takes longer than all other tests of templates."""
+    production = Assembly.read(FOLDER / "production").templates
+    linted = Assembly.read(FOLDER / "aws").templates | {
+        name: production[name] for name in (f"DarkroomProduction{kind}" for kind in LINTED_OF_PRODUCTION)
+    }
+    folder.mkdir()
+    found = {name: findings(template, region) for name, template in linted.items()}
+    (folder / LINTED).write_text(json.dumps(found), encoding="utf-8")
 
 
 if __name__ == "__main__":

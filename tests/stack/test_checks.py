@@ -4,30 +4,27 @@ import json
 from typing import Any
 
 import pytest
-from assemblies import REFUSAL
+from assemblies import LINTED, LINTED_OF_PRODUCTION, REFUSAL, findings
 from synthesized import Assembly
 
 from lambdas.core.settings import Settings
 
-# The CDK adds a redundant dependency of functions on their roles.
-IGNORED = ["W3005"]
+
+@pytest.fixture(scope="module")
+def linted(assemblies: dict[str, Assembly]) -> dict[str, list[str]]:
+    """Return what cfn-lint found in each template."""
+    found: dict[str, list[str]] = json.loads((assemblies["linted"].folder / LINTED).read_text(encoding="utf-8"))
+    return found
 
 
-def findings(template: dict[str, Any], region: str) -> list[str]:
-    from cfnlint.api import ManualArgs, lint  # takes seconds to import
-
-    config = ManualArgs(ignore_checks=IGNORED, regions=[region])
-    return [str(match) for match in lint(json.dumps(template), config=config)]
+def test_cfn_lint_finds_nothing(aws: Assembly, linted: dict[str, list[str]]) -> None:
+    for stack in aws.templates:
+        assert linted[stack] == [], stack
 
 
-def test_cfn_lint_finds_nothing(aws: Assembly, settings: Settings) -> None:
-    for stack, template in aws.templates.items():
-        assert findings(template, settings.regions.primary) == [], stack
-
-
-@pytest.mark.parametrize("kind", ["Alarms-us-east-1", "Delivery", "Storage", "EdgeLog-eu-central-1"])
-def test_cfn_lint_finds_nothing_in_optional_parts(kind: str, production: Assembly, settings: Settings) -> None:
-    assert findings(production.templates[f"DarkroomProduction{kind}"], settings.regions.primary) == []
+@pytest.mark.parametrize("kind", LINTED_OF_PRODUCTION)
+def test_cfn_lint_finds_nothing_in_optional_parts(kind: str, linted: dict[str, list[str]]) -> None:
+    assert linted[f"DarkroomProduction{kind}"] == []
 
 
 @pytest.mark.parametrize(

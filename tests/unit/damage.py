@@ -3,6 +3,7 @@
 import random
 import zlib
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import pyvips
 from pictures import animation, avif, corners, heic, with_orientation
@@ -25,7 +26,7 @@ def _gamma_png() -> bytes:
     return plain[:33] + (4).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big") + plain[33:]
 
 
-SOUND: dict[str, Callable[[], bytes]] = {
+_WRITERS: dict[str, Callable[[], bytes]] = {
     "jpeg": _PICTURE.jpegsave_buffer,
     "jpeg, progressive": lambda: _PICTURE.jpegsave_buffer(interlace=True),
     "jpeg, turned": lambda: with_orientation(_PICTURE, 6).jpegsave_buffer(),
@@ -47,6 +48,8 @@ SOUND: dict[str, Callable[[], bytes]] = {
     "tiff, tiled": lambda: _PICTURE.tiffsave_buffer(tile=True, compression="jpeg"),
     "gif, animated": lambda: animation().gifsave_buffer(),
 }
+
+SOUND = {name: cache(write) for name, write in _WRITERS.items()}  # each is written once a process
 
 
 def damaged_files(name: str, count: int) -> Iterator[bytes]:

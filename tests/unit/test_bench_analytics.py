@@ -4,11 +4,14 @@ import io
 from datetime import date
 
 import pyarrow.parquet as pq
+import pytest
 
 from infra.constructs.edge.access_log import COLUMNS
 from lambdas.core.records import COLUMNS as IMAGE_COLUMNS
 from lambdas.core.settings import load_settings
 from tests.bench.analytics.lines import IMAGES, image_ids, image_rows, log_files
+
+pytestmark = pytest.mark.extra
 
 FIRST_DAY = date(2026, 3, 31)
 

@@ -3,11 +3,15 @@
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from infra.command.traffic.trace import CLIENTS, trace
 from lambdas.core.settings import load_settings
 from tests.bench.delivery.benchmark import save_chart
 from tests.bench.delivery.function import event, run_function
 from tests.bench.delivery.replay import Replayed, _Keyed, _simulate
+
+pytestmark = pytest.mark.extra
 
 
 def test_a_trace_is_the_same_for_the_same_seed() -> None:

@@ -7,6 +7,8 @@ from tests.bench.imaging.results import Result, ratios, summarize
 from tests.bench.imaging.soak import growth
 from tests.bench.targets import Target
 
+pytestmark = pytest.mark.extra
+
 
 def run(*cpu: float) -> Run:
     sizes = {"1600x0.avif": 100, "256x0.avif": 10, "1600x0.webp": 200, "1600x0.jpeg": 300}

@@ -7,6 +7,8 @@ from tests.bench.ingest.benchmark import neighbours_line
 from tests.bench.ingest.neighbours import BURST, QUIET, ROUNDS, Neighbours
 from tests.bench.ingest.throughput import Compared
 
+pytestmark = pytest.mark.extra
+
 
 class _Intake:
     """An intake whose pictures are ready after a time that is written beforehand."""

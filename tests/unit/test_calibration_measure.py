@@ -15,6 +15,8 @@ from operations.calibration.measure import measure, summarize, tasks
 from operations.calibration.photographs import NoPhotographsError, find_photographs, pixels_of, reference
 from operations.calibration.quality import Reference, decoded
 
+pytestmark = pytest.mark.extra
+
 SETTINGS = load_settings()
 RUNG = SETTINGS.ladder.widths[0]
 

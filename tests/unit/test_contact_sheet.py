@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,11 +17,13 @@ from infra.command.demo.inspection import inspect_served
 from infra.command.demo.records import Answer, Candidate, Outcome, Picture, Reason, Submission
 from infra.command.demo.run import picture_row
 from infra.command.demo.viewing import ASKS, expected_variant
+from lambdas.core.keys import Variant
 from lambdas.core.settings import load_settings
 from lambdas.imaging.engine import pyvips
 from lambdas.imaging.render import render
 from operations.calibration.scenes.color_profile import display_p3
 
+SETTINGS = load_settings()
 MADE = datetime(2026, 5, 4, 12, 30, tzinfo=UTC)
 IMAGE_ID = "0" * 32
 
@@ -66,15 +69,20 @@ def camera_file(folder: Path, name: str = "photo.jpg") -> Path:
     return path
 
 
+@cache
+def drawings(original: bytes) -> dict[Variant, bytes]:
+    """Draw every variant that is asked for."""
+    variants = {expected_variant(ask, SETTINGS.ladder) for ask in ASKS}
+    return {each.variant: each.data for each in render(original, list(variants), SETTINGS)}
+
+
 def view(original: Path, folder: Path, spoil: Callable[[bytes], bytes] = lambda data: data) -> tuple[Answer, ...]:
     """Answer every ask as the edge would, with what the pipeline's own code draws; ``spoil`` changes the JPEGs."""
-    settings = load_settings()
     folder.mkdir(parents=True)
-    variants = {expected_variant(ask, settings.ladder) for ask in ASKS}
-    drawn = {each.variant: each.data for each in render(original.read_bytes(), list(variants), settings)}
+    drawn = drawings(original.read_bytes())
     answers: list[Answer] = []
     for ask in ASKS:
-        variant = expected_variant(ask, settings.ladder)
+        variant = expected_variant(ask, SETTINGS.ladder)
         data = spoil(drawn[variant]) if variant.format == "jpeg" else drawn[variant]
         file = folder / str(variant)
         cache = "Hit" if file.exists() else "Miss"

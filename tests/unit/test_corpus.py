@@ -28,9 +28,12 @@ SETTINGS = load_settings()
 
 pillow_heif.register_heif_opener()
 
-pytestmark = pytest.mark.skipif(
-    not CORPUS.is_dir(), reason=f"expected a corpus of pictures at {CORPUS} (or DARKROOM_CORPUS) but found none"
-)
+pytestmark = [
+    pytest.mark.extra,
+    pytest.mark.skipif(
+        not CORPUS.is_dir(), reason=f"expected a corpus of pictures at {CORPUS} (or DARKROOM_CORPUS) but found none"
+    ),
+]
 
 # file → upright width and height, or the code of its rejection
 OUTCOMES: dict[str, tuple[int, int] | str] = {

@@ -1,4 +1,5 @@
 from collections import Counter
+from functools import cache
 from typing import Any
 
 import pytest
@@ -14,15 +15,21 @@ from lambdas.imaging.formats import sniff
 from lambdas.imaging.geometry import Size
 from lambdas.imaging.inspect import inspect
 from lambdas.imaging.rejection import RejectedError
-from lambdas.imaging.render import render
+from lambdas.imaging.render import Derivative, render
 
 SETTINGS = load_settings()
-PHOTO = corners(2000, 1500)
+PHOTO, LARGE = corners(2000, 1500), corners(2400, 1600)
 ORIGINAL = PHOTO.jpegsave_buffer(Q=92)
 
 
+@cache
+def eager() -> dict[Variant, Derivative]:
+    """Draw every variant that is made ahead."""
+    return {each.variant: each for each in render(ORIGINAL, SETTINGS.eager_variants, SETTINGS)}
+
+
 def test_all_eager_variants() -> None:
-    drawn = {each.variant: each for each in render(ORIGINAL, SETTINGS.eager_variants, SETTINGS)}
+    drawn = eager()
     assert set(drawn) == set(SETTINGS.eager_variants)
     for variant, derivative in drawn.items():
         shown = load(derivative.data)
@@ -69,12 +76,11 @@ def test_jpeg_shrink_on_load_factor(original: tuple[int, int], drawn: tuple[int,
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_jpeg_shrunk_on_load_looks_the_same(orientation: int) -> None:
-    large = corners(2400, 1600)
-    original = with_orientation(large, orientation).jpegsave_buffer(Q=95)
+    original = with_orientation(LARGE, orientation).jpegsave_buffer(Q=95)
     header = inspect(original, SETTINGS.limits)
     assert jpeg_shrink(header.size, Size(256, 171)) == 4
     shown = decode(original, header, Size(256, 171), Deadline(30))
-    assert mean_difference(shown, large) < 1.5
+    assert mean_difference(shown, LARGE) < 1.5
 
 
 def test_rungs_above_the_original_have_the_same_bytes() -> None:
@@ -113,10 +119,10 @@ def test_crop_strategies(strategy: str, expected: str) -> None:
 
 
 def test_variant_bytes_do_not_depend_on_the_group() -> None:
-    together = {each.variant: each.data for each in render(ORIGINAL, SETTINGS.eager_variants, SETTINGS)}
+    together = eager()
     for variant in (Variant(256, 0, "webp"), Variant(512, 0, "avif"), Variant(1024, 0, "jpeg")):
         (alone,) = render(ORIGINAL, [variant], SETTINGS)
-        assert alone.data == together[variant]
+        assert alone.data == together[variant].data
 
 
 @pytest.mark.parametrize("fmt", ["avif", "webp", "jpeg"])

@@ -1,6 +1,7 @@
 """The demo's rendered photographs: reproducible, and stored so that the pipeline has everything to do."""
 
 import io
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,19 +18,23 @@ from operations.calibration.scenes.color_profile import display_p3
 SMALL = 320
 
 
+@cache
+def developed(scene: Scene) -> pyvips.Image:
+    return scene.develop(SMALL).copy_memory()
+
+
 def named(scene: Scene) -> str:
     return scene.name
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=named)
 def test_the_same_seed_gives_the_same_pixels(scene: Scene) -> None:
-    first, again = scene.develop(SMALL).numpy(), scene.develop(SMALL).numpy()
-    assert np.array_equal(first, again)
+    assert np.array_equal(developed(scene).numpy(), scene.develop(SMALL).numpy())
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=named)
 def test_scenes_have_contrast_and_detail(scene: Scene) -> None:
-    picture = scene.develop(SMALL)
+    picture = developed(scene)
     assert (picture.width, picture.height) == ((240, 320) if scene.portrait else (320, 240))
     assert picture.deviate() > 20, "expected contrast"
     assert picture.gaussblur(3).subtract(picture).deviate() > 2.5, "expected detail and grain"
@@ -52,7 +57,7 @@ def test_scenes_are_stored_as_by_a_phone(scene: Scene) -> None:
     preview = pyvips.Image.new_from_buffer(stored.get("jpeg-thumbnail-data"), "")
     assert preview.width / preview.height == pytest.approx(stored.width / stored.height, rel=0.02)
 
-    upright = scene.develop(SMALL).numpy().astype(int)
+    upright = developed(scene).numpy().astype(int)
     seen = stored.autorot().numpy().astype(int)
     assert seen.shape == upright.shape
     assert np.abs(seen - upright).mean() < 6, "expected the upright scene from a viewer that obeys the orientation"
@@ -95,23 +100,28 @@ def test_display_p3_is_a_profile_wider_than_srgb() -> None:
     assert chroma > srgb_chroma + 5
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return write_scenes(tmp_path_factory.mktemp("scenes"), long_side=SMALL)
+
+
 @pytest.mark.slow
-def test_scenes_are_written_once_and_again_if_one_is_missing(tmp_path: Path) -> None:
-    written = write_scenes(tmp_path, long_side=SMALL)
+def test_scenes_are_written_once_and_again_if_one_is_missing(written: list[Path]) -> None:
+    folder = written[0].parent
     assert [path.stem for path in written[: len(SCENES)]] == [scene.name for scene in SCENES]
     times = {path: path.stat().st_mtime_ns for path in written}
-    assert write_scenes(tmp_path, long_side=SMALL) == written
+    assert write_scenes(folder, long_side=SMALL) == written
     assert {path: path.stat().st_mtime_ns for path in written} == times
 
     lost, kept = written[0].read_bytes(), written[1].read_bytes()
     written[0].unlink()
-    write_scenes(tmp_path, long_side=SMALL)
+    write_scenes(folder, long_side=SMALL)
     assert (written[0].read_bytes(), written[1].read_bytes()) == (lost, kept)
 
 
 @pytest.mark.slow
-def test_damaged_files_are_written_too(tmp_path: Path) -> None:
-    *_, text, broken = write_scenes(tmp_path, long_side=SMALL)
+def test_damaged_files_are_written_too(written: list[Path]) -> None:
+    *_, text, broken = written
     assert text.read_bytes().isascii()
     with pytest.raises(pyvips.Error):
         pyvips.Image.new_from_buffer(text.read_bytes(), "")
