@@ -79,6 +79,7 @@ def test_the_audit_finds_exactly_the_planted_faults(stack: LocalStack, flows_her
     assert "prefect deployment run 'takedown/on-demand'" in summary
 
 
+@pytest.mark.usefixtures("flows_here")
 def test_announcing_mends_what_was_not_processed_and_whose_version_is_gone(stack: LocalStack, planted: Planted) -> None:
     lane, names = Lane(stack), sorted(planted.announced - {planted.no_outcome})
     with_key = [key for key in last_document("audit", stack)["announce"] if key.endswith(planted.no_outcome)]
