@@ -4,7 +4,6 @@ The grammar is that of the developer guide's "Condition and filter expressions" 
 """
 
 import base64
-import copy
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -400,6 +399,13 @@ def _number(value: Decimal) -> str:
 # ---- Items
 
 
+def copied(value: Any) -> Any:
+    """Return a copy that shares no map or list with ``value``, nor two of its own parts one."""
+    if isinstance(value, dict):
+        return {name: copied(each) for name, each in value.items()}
+    return [copied(each) for each in value] if isinstance(value, list) else value
+
+
 def _named(path: Path, attributes: Attributes) -> Path:
     return tuple(attributes.names[part] if isinstance(part, str) and part[0] == "#" else part for part in path)
 
@@ -464,9 +470,9 @@ def _parent(root: Value, path: Path) -> Any:
 def _put(root: Value, path: Path, value: Value | None) -> None:
     held, last = _parent(root, path), path[-1]
     if isinstance(last, int) and last >= len(held):
-        held.append(copy.deepcopy(value))
+        held.append(copied(value))
     else:
-        held[last] = copy.deepcopy(value)
+        held[last] = copied(value)
 
 
 def _take_out(root: Value, path: Path) -> None:
@@ -493,10 +499,10 @@ def _added(old: Value | None, value: Value) -> Value:
 def _subtract(root: Value, path: Path, value: Value) -> None:
     ((kind, held),) = value.items()
     old = _at(root, path)
+    if kind not in ("SS", "NS", "BS") or (old is not None and kind not in old):
+        raise _invalid("An operand in the update expression has an incorrect data type")
     if old is None:
         return
-    if kind not in ("SS", "NS", "BS") or kind not in old:
-        raise _invalid("An operand in the update expression has an incorrect data type")
     left = [each for each in old[kind] if each not in held]
     if left:
         _put(root, path, {kind: left})

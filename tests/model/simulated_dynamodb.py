@@ -4,7 +4,6 @@
 a ``NotImplementedError``: nothing is ignored.
 """
 
-import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +16,7 @@ from dynamodb_expressions import (
     check_placeholders,
     compare_values,
     condition_of,
+    copied,
     project,
     update_of,
 )
@@ -112,9 +112,7 @@ class SimulatedDynamoDB:
             item = self._former[name, key][1]
         if item is None:
             return {}
-        return {
-            "Item": copy.deepcopy(project(item, ProjectionExpression, attributes) if ProjectionExpression else item)
-        }
+        return {"Item": copied(project(item, ProjectionExpression, attributes) if ProjectionExpression else item)}
 
     def _PutItem(
         self,
@@ -132,8 +130,8 @@ class SimulatedDynamoDB:
         key = _key_of(table, {table.key: Item[table.key]} if table.key in Item else {})
         old = table.items.get(key)
         self._check(old, ConditionExpression, attributes, ReturnValuesOnConditionCheckFailure)
-        self._store(name, table, key, copy.deepcopy(Item))
-        return {"Attributes": copy.deepcopy(old)} if old is not None and ReturnValues == "ALL_OLD" else {}
+        self._store(name, table, key, copied(Item))
+        return {"Attributes": copied(old)} if old is not None and ReturnValues == "ALL_OLD" else {}
 
     def _DeleteItem(
         self,
@@ -152,7 +150,7 @@ class SimulatedDynamoDB:
         old = table.items.get(key)
         self._check(old, ConditionExpression, attributes, ReturnValuesOnConditionCheckFailure)
         self._store(name, table, key, None)
-        return {"Attributes": copy.deepcopy(old)} if old is not None and ReturnValues == "ALL_OLD" else {}
+        return {"Attributes": copied(old)} if old is not None and ReturnValues == "ALL_OLD" else {}
 
     def _UpdateItem(
         self,
@@ -171,7 +169,7 @@ class SimulatedDynamoDB:
         key = _key_of(table, Key)
         old = table.items.get(key)
         self._check(old, ConditionExpression, attributes, ReturnValuesOnConditionCheckFailure)
-        new = copy.deepcopy(old) if old is not None else copy.deepcopy(Key)
+        new = copied(old) if old is not None else copied(Key)
         touched: set[str] = set()
         if UpdateExpression:
             touched = apply_update(new, update_of(UpdateExpression), attributes)
@@ -180,9 +178,9 @@ class SimulatedDynamoDB:
         self._store(name, table, key, new)
         match ReturnValues:
             case "ALL_NEW":
-                return {"Attributes": copy.deepcopy(new)}
+                return {"Attributes": copied(new)}
             case "ALL_OLD":
-                return {"Attributes": copy.deepcopy(old)} if old is not None else {}
+                return {"Attributes": copied(old)} if old is not None else {}
             case "NONE":
                 return {}
         raise NotImplementedError(f"ReturnValues {ReturnValues} is not simulated")
@@ -249,7 +247,7 @@ class SimulatedDynamoDB:
         page = found if limit is None else found[:limit]
         matching = condition_of(filtered) if filtered else None
         items = [item for item in page if matching is None or matching(item, attributes)]
-        answer: Answer = {"Items": copy.deepcopy(items), "Count": len(items), "ScannedCount": len(page)}
+        answer: Answer = {"Items": copied(items), "Count": len(items), "ScannedCount": len(page)}
         if limit is not None and len(page) == limit:  # as DynamoDB does, also where nothing follows
             answer["LastEvaluatedKey"] = {part: page[-1][part] for part in order}
         return answer
@@ -257,7 +255,7 @@ class SimulatedDynamoDB:
     def _check(self, old: Item | None, condition: str | None, attributes: Attributes, on_failure: str) -> None:
         if condition is None or condition_of(condition)(old or {}, attributes):
             return
-        rest = {"Item": copy.deepcopy(old)} if old is not None and on_failure == "ALL_OLD" else {}
+        rest = {"Item": copied(old)} if old is not None and on_failure == "ALL_OLD" else {}
         raise AwsError("ConditionalCheckFailedException", 400, _FAILED, **rest)
 
     def _store(self, name: str, table: SimulatedTable, key: str, item: Item | None) -> None:
