@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
+from unittest import mock
+from uuid import UUID
 
 from actors import EAGER, LAZY, REPLICATION_SECONDS, api_event, deliver, post, replicate, row_of, state_of, view
 from scheduler import Actor, Choices, GivenChoices
@@ -59,7 +61,8 @@ def _beginning(start: Start) -> tuple[Any, Any, str, dict[str, Any]]:
     with entered(world):
         if start == "signed":
             request = {"content_type": "image/png", "bytes": len(CONTENTS["red"])}
-            answer = function_handler("upload_api")(api_event("POST", "/uploads", request), Context(30))
+            with mock.patch("lambdas.core.keys.uuid.uuid4", return_value=UUID(int=0xA0)):  # the same in every process
+                answer = function_handler("upload_api")(api_event("POST", "/uploads", request), Context(30))
             if answer["statusCode"] != 201:
                 raise RuntimeError(f"expected a signed upload but received {answer}")
             world.upload = json.loads(answer["body"])

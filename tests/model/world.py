@@ -294,7 +294,7 @@ def _describe(service: str, operation: str, arguments: Mapping[str, Any]) -> Cal
             key = next((holder[name]["S"] for name in ("image_id", "body_md5") if name in holder), "")
             condition = arguments.get("ConditionExpression")
             return Call(
-                f"{operation} {table} {key[:8]}{f' if {condition}' if condition else ''}",
+                f"{operation} {table} {key[-4:]}{f' if {condition}' if condition else ''}",
                 (Touch(table, key, writes, prefix=not key),),
             )
         case "cloudfront":

@@ -1,0 +1,218 @@
+"""Looks for schedules that break an invariant: at random by seed, and every order of two actors' calls."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from actors import EAGER, LAZY, backfill, deliver, post, take_down, view
+from schedule import Budget, Client, Start, ViolationError, begun, client, explain, play, settle, violations
+from scheduler import Actor, Call, Choices, GivenChoices, RandomChoices
+from world import World
+
+CLIENTS: Mapping[str, Client] = {
+    "takedown": take_down,
+    "another takedown": take_down,
+    "client with the same bytes": post("red"),
+    "client with other bytes": post("blue"),
+    "client with no picture": post("no picture"),
+    "client with a broken picture": post("broken"),
+    "viewer of an eager variant": view(EAGER),
+    "viewer of a lazy variant": view(LAZY),
+    "another viewer of a lazy variant": view(LAZY),
+    "backfill": backfill,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What takes part in a schedule."""
+
+    start: Start
+    clients: tuple[str, ...]
+    budget: Budget
+
+    @classmethod
+    def of(cls, seed: int) -> "Plan":
+        """Return the plan of a seed."""
+        random = Random(f"plan {seed}")
+        starts: tuple[Start, ...] = ("signed", "arrived", "arrived", "ready")
+        clients = random.sample(list(CLIENTS), random.choice((1, 2, 2, 3, 4)))
+        budget = Budget(
+            crashes=random.choice((0, 0, 1, 2)),
+            duplicates=random.choice((0, 1, 1)),
+            jumps=random.choice((0, 0, 1)),
+            stale_reads=random.choice((0, 0, 1)),
+        )
+        return cls(random.choice(starts), tuple(clients), budget)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A schedule that breaks invariants."""
+
+    plan: Plan
+    choices: tuple[int, ...]
+    broken: tuple[str, ...]
+    steps: str
+
+    def __str__(self) -> str:
+        return "\n".join([*self.broken, f"{self.plan}", f"choices {list(self.choices)}", self.steps])
+
+
+def run(plan: Plan, choices: Choices) -> Found | None:
+    """Play one schedule; return it if it breaks an invariant."""
+    with begun(plan.start, choices) as world:
+        try:
+            play(world, [(name, CLIENTS[name]) for name in plan.clients], plan.budget)
+            settle(world)
+            steps, made = explain(world), tuple(choices.made)
+            broken = violations(world)
+        except ViolationError as error:
+            return Found(plan, tuple(choices.made), (str(error).partition("\n")[0],), explain(world))
+    return Found(plan, made, tuple(broken), steps) if broken else None
+
+
+def run_seed(seed: int) -> Found | None:
+    """Play the schedule of a seed."""
+    return run(Plan.of(seed), RandomChoices(seed))
+
+
+def shortened(found: Found) -> Found:
+    """Return a duller schedule that breaks an invariant too: fewer clients, less harm, fewer switches."""
+    best = found
+    for name in best.plan.clients:
+        fewer = Plan(best.plan.start, tuple(each for each in best.plan.clients if each != name), best.plan.budget)
+        for seed in range(20):
+            if again := run(fewer, RandomChoices(f"fewer {seed}")):
+                best = again
+                break
+    size = max(1, len(best.choices) // 2)
+    while size:
+        place = 0
+        while place < len(best.choices):
+            duller = (*best.choices[:place], *(0,) * size, *best.choices[place + size :])
+            again = run(best.plan, GivenChoices(duller)) if any(best.choices[place : place + size]) else None
+            if again:
+                last = max((number for number, each in enumerate(again.choices, 1) if each), default=0)
+                best = Found(again.plan, again.choices[:last], again.broken, again.steps)
+            place += size
+        size //= 2
+    return best
+
+
+def explore(seeds: Sequence[int]) -> Iterator[Found | None]:
+    """Play the schedule of each seed."""
+    return map(run_seed, seeds)
+
+
+# ---- Every order
+
+
+@dataclass(slots=True)
+class _Node:
+    """A point of a schedule: who may go on, whom it is no use to run, and who has been run."""
+
+    calls: dict[str, Call]
+    sleeping: dict[str, Call]
+    chosen: str
+
+
+Starts = Callable[[World], Sequence[Actor]]
+
+
+def every_order(start: Start, starts: Starts) -> Iterator[tuple[bool, list[str], World]]:
+    """Play every order of the calls of what ``starts`` starts, until all of it has ended.
+
+    Of orders that differ only in calls that touch different things, or that only read, one is played: with sleep sets
+    (Godefroid, "Partial-Order Methods for the Verification of Concurrent Systems", chapter 5). Yield whether
+    the order was played to its end, or left because another one stands for it; and the world, which may be settled.
+    """
+    path: list[_Node] = []
+    while True:
+        with begun(start) as world:
+            starts(world)
+            world.scheduler.advance()
+            complete = _follow(world, path)
+            yield complete, [node.chosen for node in path], world
+        while path:
+            node = path[-1]
+            node.sleeping[node.chosen] = node.calls[node.chosen]
+            rest = [name for name in node.calls if name not in node.sleeping]
+            if rest:
+                node.chosen = rest[0]
+                break
+            path.pop()
+        if not path:
+            return
+
+
+def _follow(world: World, path: list[_Node]) -> bool:
+    """Play the schedule of ``path``, then its continuation in which nobody sleeps; append to ``path``."""
+    depth = 0
+    while runnable := {each.name: each for each in world.scheduler.runnable()}:
+        if depth == len(path):
+            before = path[-1] if path else None
+            sleeping: dict[str, Call] = {}
+            if before is not None:
+                made = before.calls[before.chosen]
+                sleeping = {name: call for name, call in before.sleeping.items() if not call.conflicts(made)}
+            calls = {name: each.call for name, each in runnable.items() if each.call is not None}
+            awake = [name for name in calls if name not in sleeping]
+            if not awake:
+                return False
+            path.append(_Node(calls, sleeping, awake[0]))
+        node = path[depth]
+        world.note(f"{node.chosen}: {node.calls[node.chosen].text}")
+        world.scheduler.step(runnable[node.chosen])
+        depth += 1
+    return True
+
+
+def check_every_order(start: Start, starts: Starts, limit: int) -> tuple[int, list[str]]:
+    """Play every order, settle and check each; return how many, and the first that breaks an invariant.
+
+    Raises:
+        RuntimeError: there are more than ``limit``.
+    """
+    count = 0
+    for complete, _path, world in every_order(start, starts):
+        if not complete:
+            continue
+        count += 1
+        if count > limit:
+            raise RuntimeError(f"expected at most {limit} orders but there are more")
+        settle(world)
+        if broken := violations(world):
+            return count, [*broken, explain(world)]
+    return count, []
+
+
+def pipeline(world: World) -> list[Actor]:
+    """Start the execution of the first message."""
+    return [deliver(world, world.messages[0])]
+
+
+def of(*names: str, executions: int = 0) -> Starts:
+    """Return what starts clients by name, and executions of the first message."""
+
+    def begin(world: World) -> list[Actor]:
+        started = [deliver(world, world.messages[0]) for _ in range(executions)]
+        return [*started, *(client(world, CLIENTS[name], name) for name in names)]
+
+    return begin
+
+
+PAIRS: Mapping[str, tuple[Start, Any]] = {
+    "takedown and pipeline": ("arrived", of("takedown", executions=1)),
+    "takedown and lazy variant": ("ready", of("takedown", "viewer of a lazy variant")),
+    "takedown and backfill": ("ready", of("takedown", "backfill")),
+    "takedown and takedown": ("ready", of("takedown", "another takedown")),
+    "takedown and the same bytes": ("signed", of("takedown", "client with the same bytes")),
+    "pipeline and pipeline": ("arrived", of(executions=2)),
+    "pipeline and viewer": ("arrived", of("viewer of an eager variant", executions=1)),
+    "pipeline and other bytes": ("arrived", of("client with other bytes", executions=1)),
+    "pipeline and the same bytes": ("arrived", of("client with the same bytes", executions=1)),
+    "lazy variant twice": ("ready", of("viewer of a lazy variant", "another viewer of a lazy variant")),
+    "lazy variant and backfill": ("ready", of("viewer of a lazy variant", "backfill")),
+}
