@@ -286,7 +286,8 @@ def _fetch(world: World, path: str) -> Cached:
         if lifetime:
             world.cache[path] = response
 
-    world.act(f"the edge answers {status} for {path}", (Touch("edge", path, True),), keep)
+    touches = (Touch("edge", path, True), Touch(IMAGES, world.image_id, False))  # the state is noted with the answer
+    world.act(f"the edge answers {status} for {path}", touches, keep)
     return response
 
 

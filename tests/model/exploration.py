@@ -163,8 +163,11 @@ def _follow(world: World, path: list[_Node]) -> bool:
                 return False
             path.append(_Node(calls, sleeping, awake[0]))
         node = path[depth]
-        world.note(f"{node.chosen}: {node.calls[node.chosen].text}")
-        world.scheduler.step(runnable[node.chosen])
+        actor = runnable[node.chosen]
+        if actor.call != node.calls[node.chosen]:
+            raise RuntimeError(f"expected {node.calls[node.chosen]} as before but received {actor.call}")
+        world.note(f"{actor}: {node.calls[node.chosen].text}")
+        world.scheduler.step(actor)
         depth += 1
     return True
 

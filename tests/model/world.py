@@ -29,6 +29,7 @@ from simulated_s3 import AwsError, SimulatedS3, Version
 
 from infra.constructs.lane.definition import definition
 from lambdas.core.settings import load_settings
+from lambdas.edge import origin_request
 
 ORIGINALS, DERIVATIVES, REPLICA = "model-originals", "model-derivatives", "model-replica"
 IMAGES, FAILURES, UPLOADS = "model-images", "model-failures", "model-uploads"
@@ -359,6 +360,12 @@ class _Installed:
 
     world: World | None = None
     clock: Any = None
+    remembered: list[Any] = field(default_factory=list)
+
+    def forget(self) -> None:
+        """Forget what functions remember between invocations: each schedule begins with new processes."""
+        for each in self.remembered:
+            each.cache_clear()
 
 
 _installed = _Installed()
@@ -449,14 +456,17 @@ def installed() -> Iterator[None]:
             for name, module in list(sys.modules.items()):
                 if name.startswith("lambdas.") and getattr(module, function.__name__, None) is function:
                     stack.enter_context(mock.patch.object(module, function.__name__, known))
-        caches = [clients.s3, clients.dynamodb, clients.cloudfront, clients.parameters, clients.secrets_manager]
-        for module in [
-            m for n, m in sys.modules.items() if n.startswith(("lambdas.upload_api", "lambdas.core.image_"))
-        ]:
-            caches += [each for each in vars(module).values() if hasattr(each, "cache_clear")]
-        for each in caches:
+        for each in (clients.s3, clients.dynamodb, clients.cloudfront, clients.parameters, clients.secrets_manager):
             each.cache_clear()
             stack.callback(each.cache_clear)
+        _installed.remembered = [
+            each
+            for name, module in sys.modules.items()
+            if name in ("lambdas.upload_api.resources", "lambdas.core.image_resources")
+            for each in vars(module).values()
+            if hasattr(each, "cache_clear") and each.__module__ == name
+        ]
+        stack.callback(_installed.forget)
         # A process of Lambda's has one invocation at a time, and this one many: their metrics would mix.
         for name in ("add_metric", "add_metadata", "add_dimension", "flush_metrics", "clear_metrics"):
             stack.enter_context(mock.patch.object(metrics, name, lambda *_, **__: None))
@@ -473,6 +483,9 @@ def entered(world: World) -> Iterator[World]:
     before = _installed.world
     _installed.world = world
     _installed.clock.move_to(world.now, tick=False)
+    _installed.forget()
+    if hasattr(origin_request, "Refusals"):  # what the edge's process remembers, by its own clock
+        origin_request._refusals = origin_request.Refusals(world.now.timestamp)
     try:
         yield world
     finally:
