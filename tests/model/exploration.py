@@ -36,7 +36,7 @@ class Plan:
     def of(cls, seed: int) -> "Plan":
         """Return the plan of a seed."""
         random = Random(f"plan {seed}")
-        starts: tuple[Start, ...] = ("signed", "arrived", "arrived", "ready")
+        starts: tuple[Start, ...] = ("signed", "arrived", "ready", "form signed", "form arrived", "form ready")
         clients = random.sample(list(CLIENTS), random.choice((1, 2, 2, 3, 4)))
         budget = Budget(
             crashes=random.choice((0, 0, 1, 2)),
@@ -211,11 +211,11 @@ PAIRS: Mapping[str, tuple[Start, Any]] = {
     "takedown and lazy variant": ("ready", of("takedown", "viewer of a lazy variant")),
     "takedown and backfill": ("ready", of("takedown", "backfill")),
     "takedown and takedown": ("ready", of("takedown", "another takedown")),
-    "takedown and the same bytes": ("signed", of("takedown", "client with the same bytes")),
+    "takedown and the same bytes": ("form signed", of("takedown", "client with the same bytes")),
     "pipeline and pipeline": ("arrived", of(executions=2)),
     "pipeline and viewer": ("arrived", of("viewer of an eager variant", executions=1)),
-    "pipeline and other bytes": ("arrived", of("client with other bytes", executions=1)),
-    "pipeline and the same bytes": ("arrived", of("client with the same bytes", executions=1)),
+    "pipeline and other bytes": ("form arrived", of("client with other bytes", executions=1)),
+    "pipeline and the same bytes": ("form arrived", of("client with the same bytes", executions=1)),
     "lazy variant twice": ("ready", of("viewer of a lazy variant", "another viewer of a lazy variant")),
     "lazy variant and backfill": ("ready", of("viewer of a lazy variant", "backfill")),
 }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from unittest import mock
 from uuid import UUID
 
@@ -29,7 +29,8 @@ from lambdas.core.keys import Variant
 from lambdas.core.settings import load_settings
 from lambdas.imaging.render import render
 
-Start = Literal["signed", "arrived", "ready"]
+Start = Literal["signed", "arrived", "ready", "form signed", "form arrived", "form ready"]
+"""How far a picture is, and whether its upload is a PUT, which S3 takes once, or a form, which it takes often."""
 Client = Callable[[World], Any]
 _MAX_RECEIVES = 5
 _MAX_STEPS = 2000
@@ -59,8 +60,9 @@ def _beginning(start: Start) -> tuple[Any, Any, str, dict[str, Any]]:
     """Return a snapshot of the world where an upload was signed, has arrived, or is ready."""
     world = World(GivenChoices(()))
     with entered(world):
-        if start == "signed":
-            request = {"content_type": "image/png", "bytes": len(CONTENTS["red"])}
+        form, stage = start.startswith("form "), start.removeprefix("form ")
+        if stage == "signed":
+            request = {"content_type": "image/png", "bytes": len(CONTENTS["red"]), "form": form}
             with mock.patch("lambdas.core.keys.uuid.uuid4", return_value=UUID(int=0xA0)):  # the same in every process
                 answer = function_handler("upload_api")(api_event("POST", "/uploads", request), Context(30))
             if answer["statusCode"] != 201:
@@ -68,8 +70,9 @@ def _beginning(start: Start) -> tuple[Any, Any, str, dict[str, Any]]:
             world.upload = json.loads(answer["body"])
             world.image_id = world.upload["image_id"]
         else:
-            _restore(world, "signed" if start == "arrived" else "arrived")
-            if start == "arrived":
+            before = "signed" if stage == "arrived" else "arrived"
+            _restore(world, cast(Start, f"form {before}" if form else before))
+            if stage == "arrived":
                 post("red")(world)
             else:
                 _rest(world, NONE)

@@ -61,7 +61,7 @@ def test_takedown_before_any_bytes() -> None:
 
 @pytest.mark.parametrize("content", ["red", "blue"])
 def test_the_upload_is_sent_again_after_a_takedown(content: str) -> None:
-    with begun("ready") as world:
+    with begun("form ready") as world:
         run_to_end(world, client(world, take_down, "takedown"))
         run_to_end(world, client(world, post(content), "client"))
         finish(world)
@@ -69,7 +69,7 @@ def test_the_upload_is_sent_again_after_a_takedown(content: str) -> None:
 
 def test_other_bytes_are_sent_while_the_first_are_processed() -> None:
     """Bait and switch: the record names the first bytes, and the derivatives show the second."""
-    with begun("signed") as world:
+    with begun("form signed") as world:
         run_to_end(world, client(world, post("red"), "client"))
         first = deliver_next(world)
         run_until(world, first, "Item model-images")
@@ -84,14 +84,14 @@ def test_other_bytes_are_sent_while_the_first_are_processed() -> None:
 
 def test_the_upload_is_sent_again_after_it_is_ready() -> None:
     """A client whose answer was lost: the recorded version becomes noncurrent, and expires."""
-    with begun("ready") as world:
+    with begun("form ready") as world:
         run_to_end(world, client(world, post("red"), "client"))
         finish(world)
         assert world.s3.current(ORIGINALS, next(iter(world.s3.buckets[ORIGINALS]))) is not None
 
 
 def test_backfill_after_the_recorded_version_expired() -> None:
-    with begun("ready") as world:
+    with begun("form ready") as world:
         run_to_end(world, client(world, post("red"), "client"))
         settle(world)
         world.move_clock(31 * 86_400)
