@@ -1,12 +1,25 @@
 """Looks for schedules that break an invariant: at random by seed, and every order of two actors' calls."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import gc
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
-from typing import Any
 
 from actors import EAGER, LAZY, backfill, deliver, post, take_down, view
-from schedule import Budget, Client, Start, ViolationError, begun, client, explain, play, settle, violations
+from schedule import (
+    Budget,
+    Client,
+    Start,
+    ViolationError,
+    begun,
+    client,
+    deliver_next,
+    explain,
+    play,
+    settle,
+    violations,
+)
 from scheduler import Actor, Call, Choices, GivenChoices, RandomChoices
 from world import World
 
@@ -101,9 +114,24 @@ def shortened(found: Found) -> Found:
     return best
 
 
-def explore(seeds: Sequence[int]) -> Iterator[Found | None]:
-    """Play the schedule of each seed."""
-    return map(run_seed, seeds)
+def first_found(seeds: Iterable[int]) -> tuple[int, Found] | None:
+    """Play the schedule of each seed; return the first that breaks an invariant, and its seed."""
+    with _few_collections():
+        return next(((seed, found) for seed in seeds if (found := run_seed(seed))), None)
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Collect garbage more seldom: each schedule leaves some thousand objects, in a process that has a million."""
+    thresholds = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
 
 
 # ---- Every order
@@ -191,9 +219,45 @@ def check_every_order(start: Start, starts: Starts, limit: int) -> tuple[int, li
     return count, []
 
 
-def pipeline(world: World) -> list[Actor]:
-    """Start the execution of the first message."""
-    return [deliver(world, world.messages[0])]
+def check_every_crash(start: Start, starts: Starts) -> tuple[int, list[str]]:
+    """Let what ``starts`` starts crash once, before and after each of its calls; return as ``check_every_order``."""
+    count, place = 0, 0
+    while True:
+        for after in (False, True):
+            with begun(start) as world:
+                starts(world)
+                world.scheduler.advance()
+                if not _crash(world, place, after=after):
+                    return count, []
+                count += 1
+                settle(world)
+                if broken := violations(world):
+                    return count, [*broken, explain(world)]
+        place += 1
+
+
+def _crash(world: World, place: int, *, after: bool) -> bool:
+    """Run to the call number ``place`` of those that may crash, and crash there; return whether there is one."""
+    passed = 0
+    while True:
+        runnable = world.scheduler.runnable()
+        if not runnable:
+            if deliver_next(world) is None:
+                return False
+            world.scheduler.advance()
+            continue
+        actor = runnable[0]
+        text = actor.call.text if actor.call else ""
+        if actor.crashes and passed == place:
+            world.note(f"{actor}: {text}, and dies" if after else f"{actor} dies before {text}")
+            if after:
+                world.scheduler.step(actor, dies=True)
+            else:
+                world.scheduler.kill(actor)
+            return True
+        passed += actor.crashes
+        world.note(f"{actor}: {text}")
+        world.scheduler.step(actor)
 
 
 def of(*names: str, executions: int = 0) -> Starts:
@@ -206,7 +270,7 @@ def of(*names: str, executions: int = 0) -> Starts:
     return begin
 
 
-PAIRS: Mapping[str, tuple[Start, Any]] = {
+PAIRS: Mapping[str, tuple[Start, Starts]] = {
     "takedown and pipeline": ("arrived", of("takedown", executions=1)),
     "takedown and lazy variant": ("ready", of("takedown", "viewer of a lazy variant")),
     "takedown and backfill": ("ready", of("takedown", "backfill")),
@@ -218,4 +282,16 @@ PAIRS: Mapping[str, tuple[Start, Any]] = {
     "pipeline and the same bytes": ("form arrived", of("client with the same bytes", executions=1)),
     "lazy variant twice": ("ready", of("viewer of a lazy variant", "another viewer of a lazy variant")),
     "lazy variant and backfill": ("ready", of("viewer of a lazy variant", "backfill")),
+}
+
+ALONE: Mapping[str, tuple[Start, Starts]] = {
+    "pipeline": ("arrived", of(executions=1)),
+    "two deliveries": ("arrived", of(executions=2)),
+    "takedown": ("ready", of("takedown")),
+    "takedown of what is not ready": ("arrived", of("takedown")),
+    "viewer": ("ready", of("viewer of a lazy variant")),
+    "early viewer": ("arrived", of("viewer of an eager variant")),
+    "backfill": ("ready", of("backfill")),
+    "the same bytes again": ("form ready", of("client with the same bytes")),
+    "other bytes": ("form ready", of("client with other bytes")),
 }

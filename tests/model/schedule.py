@@ -240,9 +240,12 @@ def run_to_end(world: World, owner: Actor) -> Actor:
     raise AssertionError(f"expected {owner} to end but it goes on")
 
 
-def deliver_next(world: World) -> Actor:
-    """Deliver the first message that is due."""
-    message = _deliverable(world)[0]
+def deliver_next(world: World) -> Actor | None:
+    """Deliver the first message that is due, if there is one."""
+    due = _deliverable(world)
+    if not due:
+        return None
+    message = due[0]
     world.note(f"message-{message.number} is delivered")
     return deliver(world, message)
 

@@ -112,7 +112,7 @@ class SimulatedDynamoDB:
             item = self._former[name, key][1]
         if item is None:
             return {}
-        return {"Item": copied(project(item, ProjectionExpression, attributes) if ProjectionExpression else item)}
+        return {"Item": project(item, ProjectionExpression, attributes) if ProjectionExpression else item}
 
     def _PutItem(
         self,
@@ -131,7 +131,7 @@ class SimulatedDynamoDB:
         old = table.items.get(key)
         self._check(old, ConditionExpression, attributes, ReturnValuesOnConditionCheckFailure)
         self._store(name, table, key, copied(Item))
-        return {"Attributes": copied(old)} if old is not None and ReturnValues == "ALL_OLD" else {}
+        return {"Attributes": old} if old is not None and ReturnValues == "ALL_OLD" else {}
 
     def _DeleteItem(
         self,
@@ -150,7 +150,7 @@ class SimulatedDynamoDB:
         old = table.items.get(key)
         self._check(old, ConditionExpression, attributes, ReturnValuesOnConditionCheckFailure)
         self._store(name, table, key, None)
-        return {"Attributes": copied(old)} if old is not None and ReturnValues == "ALL_OLD" else {}
+        return {"Attributes": old} if old is not None and ReturnValues == "ALL_OLD" else {}
 
     def _UpdateItem(
         self,
@@ -178,9 +178,9 @@ class SimulatedDynamoDB:
         self._store(name, table, key, new)
         match ReturnValues:
             case "ALL_NEW":
-                return {"Attributes": copied(new)}
+                return {"Attributes": new}
             case "ALL_OLD":
-                return {"Attributes": copied(old)} if old is not None else {}
+                return {"Attributes": old} if old is not None else {}
             case "NONE":
                 return {}
         raise NotImplementedError(f"ReturnValues {ReturnValues} is not simulated")
@@ -247,7 +247,7 @@ class SimulatedDynamoDB:
         page = found if limit is None else found[:limit]
         matching = condition_of(filtered) if filtered else None
         items = [item for item in page if matching is None or matching(item, attributes)]
-        answer: Answer = {"Items": copied(items), "Count": len(items), "ScannedCount": len(page)}
+        answer: Answer = {"Items": items, "Count": len(items), "ScannedCount": len(page)}
         if limit is not None and len(page) == limit:  # as DynamoDB does, also where nothing follows
             answer["LastEvaluatedKey"] = {part: page[-1][part] for part in order}
         return answer
@@ -255,7 +255,7 @@ class SimulatedDynamoDB:
     def _check(self, old: Item | None, condition: str | None, attributes: Attributes, on_failure: str) -> None:
         if condition is None or condition_of(condition)(old or {}, attributes):
             return
-        rest = {"Item": copied(old)} if old is not None and on_failure == "ALL_OLD" else {}
+        rest = {"Item": old} if old is not None and on_failure == "ALL_OLD" else {}
         raise AwsError("ConditionalCheckFailedException", 400, _FAILED, **rest)
 
     def _store(self, name: str, table: SimulatedTable, key: str, item: Item | None) -> None:

@@ -3,9 +3,16 @@
 import pytest
 from actors import EAGER, LAZY, backfill, deliver, post, state_of, take_down, view
 from schedule import begun, check, client, deliver_next, run_to_end, run_until, settle
+from scheduler import Actor
 from world import ORIGINALS, World
 
 pytestmark = pytest.mark.usefixtures("model")
+
+
+def next_execution(world: World) -> Actor:
+    execution = deliver_next(world)
+    assert execution is not None, "expected a message that is due but there is none"
+    return execution
 
 
 def finish(world: World) -> None:
@@ -33,7 +40,7 @@ def test_takedown_between_a_lazy_variant_and_the_cache() -> None:
 def test_takedown_while_a_second_delivery_draws(before: str) -> None:
     """The pipeline of an upload is at work: its message was delivered twice, and one of both is done."""
     with begun("arrived") as world:
-        first, second = deliver_next(world), deliver(world, world.messages[0])
+        first, second = next_execution(world), deliver(world, world.messages[0])
         run_until(world, second, before)
         run_to_end(world, first)
         run_to_end(world, client(world, take_down, "takedown"))
@@ -43,7 +50,7 @@ def test_takedown_while_a_second_delivery_draws(before: str) -> None:
 @pytest.mark.parametrize("before", ["GetObject", "PutObject model-derivatives", "record", "Item model-images"])
 def test_takedown_while_the_pipeline_is_at_work(before: str) -> None:
     with begun("arrived") as world:
-        execution = deliver_next(world)
+        execution = next_execution(world)
         if before == "record":
             run_until(world, execution, "PutObject model-derivatives")
             run_until(world, execution, "Item model-images")
@@ -71,10 +78,10 @@ def test_other_bytes_are_sent_while_the_first_are_processed() -> None:
     """Bait and switch: the record names the first bytes, and the derivatives show the second."""
     with begun("form signed") as world:
         run_to_end(world, client(world, post("red"), "client"))
-        first = deliver_next(world)
+        first = next_execution(world)
         run_until(world, first, "Item model-images")
         run_to_end(world, client(world, post("blue"), "client"))
-        second = deliver_next(world)
+        second = next_execution(world)
         run_until(world, second, "GetObject")
         run_until(world, first, "PutObject model-derivatives")
         run_to_end(world, first)
@@ -115,7 +122,7 @@ def test_an_original_that_kills_every_execution() -> None:
             world.move_clock(max(0.0, due - world.now.timestamp()))
             if world.messages[0].received >= 5:
                 break
-            execution = deliver_next(world)
+            execution = next_execution(world)
             world.scheduler.advance()
             while not execution.ended:
                 victim = next(each for each in world.scheduler.runnable() if each.name.startswith(execution.name))

@@ -173,7 +173,7 @@ class World:
                 self.scheduler.kill(actor)
         self.now = until
         if _installed.clock is not None:
-            _installed.clock.move_to(until, tick=False)
+            _installed.clock.move_to(until.timestamp(), tick=False)
         self.note(f"the clock moves on by {seconds:g} s")
 
     # ---- Events
@@ -482,7 +482,7 @@ def entered(world: World) -> Iterator[World]:
     """Make ``world`` the one that this process's calls go to."""
     before = _installed.world
     _installed.world = world
-    _installed.clock.move_to(world.now, tick=False)
+    _installed.clock.move_to(world.now.timestamp(), tick=False)
     _installed.forget()
     if hasattr(origin_request, "Refusals"):  # what the edge's process remembers, by its own clock
         origin_request._refusals = origin_request.Refusals(world.now.timestamp)
@@ -492,7 +492,7 @@ def entered(world: World) -> Iterator[World]:
         world.scheduler.close()
         _installed.world = before
         if before is not None:
-            _installed.clock.move_to(before.now, tick=False)
+            _installed.clock.move_to(before.now.timestamp(), tick=False)
 
 
 def lane_definition() -> dict[str, Any]:
