@@ -18,6 +18,7 @@ from schedule import (
     explain,
     play,
     settle,
+    shown_before_the_sweep,
     violations,
 )
 from scheduler import Actor, Call, Choices, GivenChoices, RandomChoices
@@ -213,8 +214,9 @@ def check_every_order(start: Start, starts: Starts, limit: int) -> tuple[int, li
         count += 1
         if count > limit:
             raise RuntimeError(f"expected at most {limit} orders but there are more")
+        early = shown_before_the_sweep(world)
         settle(world)
-        if broken := violations(world):
+        if broken := [*early, *violations(world)]:
             return count, [*broken, explain(world)]
     return count, []
 

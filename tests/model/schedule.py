@@ -279,6 +279,14 @@ def _drawings() -> dict[bytes, str]:
     }
 
 
+def shown_before_the_sweep(world: World) -> list[str]:
+    """Return what is still to be seen of a removed picture when all that was under way has ended, without a crash."""
+    if not _is_removed(world):
+        return []
+    keys = [key for key in world.s3.buckets[DERIVATIVES] if world.s3.current(DERIVATIVES, key)]
+    return [f"a removed picture is to be seen until the sweep: {key}" for key in keys]
+
+
 def violations(world: World) -> list[str]:
     """Return which invariants do not hold, once everything has come to rest.
 
