@@ -13,7 +13,15 @@ pytestmark = pytest.mark.usefixtures("model")
 IMAGE = {"image_id": "a0", "key": "demo/2026-01-01/a0"}
 STATES: dict[str, Any] = {
     "input": {"outcome": "accepted", "groups": [{"variants": ["16x0.jpeg"]}]},
-    "result": {"Payload": {"image": IMAGE, "rejection": {"code": "corrupt"}, "seconds": 0.5, "metadata": {"width": 1}}},
+    "result": {
+        "Payload": {
+            "image": IMAGE,
+            "rejection": {"code": "corrupt"},
+            "seconds": 0.5,
+            "metadata": {"width": 1},
+            "groups": [],
+        }
+    },
     "context": {
         "Execution": {"Id": "execution-1"},
         "State": {"Name": "Validate"},
@@ -31,6 +39,8 @@ VARIABLES: dict[str, Any] = {
     "image": IMAGE,
     "rejection": {"code": "corrupt"},
     "metadata": {"width": 1},
+    "groups": [{"variants": ["16x0.jpeg"]}],
+    "inspection": {"verdict": "allow"},
     "derivations": [{"outcome": "made"}],
     "timings": {"validate": 0.5},
     "failure": STATES["errorOutput"],
