@@ -438,6 +438,10 @@ def _settings(value: Any) -> bool:
     return hasattr(value, "ladder")
 
 
+def _nothing(*_: Any, **__: Any) -> None:
+    pass
+
+
 @contextmanager
 def installed() -> Iterator[None]:
     """Put the model below the handlers of this process: environment, clock, AWS, pools and memory of pictures."""
@@ -468,8 +472,10 @@ def installed() -> Iterator[None]:
         ]
         stack.callback(_installed.forget)
         # A process of Lambda's has one invocation at a time, and this one many: their metrics would mix.
-        for name in ("add_metric", "add_metadata", "add_dimension", "flush_metrics", "clear_metrics"):
-            stack.enter_context(mock.patch.object(metrics, name, lambda *_, **__: None))
+        for name in ("add_metric", "add_metadata", "add_dimension"):
+            stack.enter_context(mock.patch.object(metrics, name, _nothing))
+        for name in ("flush_metrics", "clear_metrics"):
+            stack.enter_context(mock.patch.object(metrics.provider, name, _nothing))
         stack.callback(logger.setLevel, logger.log_level)
         logger.setLevel("CRITICAL")
         _installed.clock = stack.enter_context(time_machine.travel(START, tick=False))
