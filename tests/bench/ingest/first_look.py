@@ -1,4 +1,4 @@
-"""How soon a picture can be looked at: asked for the moment its upload is answered, beside a crop of one that is ready."""
+"""How soon a picture can be looked at: asked for once its upload is answered, beside a crop of one that is ready."""
 
 import statistics
 import time
