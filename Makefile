@@ -26,7 +26,7 @@ unexport PYTHONDONTWRITEBYTECODE
 TOGETHER = $(MAKE) --no-print-directory --jobs $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 PYTEST = $(RUN) pytest
 
-.PHONY: help demo check test test-all quick test-units test-local test-deployments test-lifecycle test-extended test-hypothesis faults up down synth bootstrap diff deploy destroy snapshots settings lint bench calibrate lab clean
+.PHONY: help demo check test test-all quick test-units test-local test-deployments test-lifecycle test-extended test-hypothesis test-schedules schedules faults up down synth bootstrap diff deploy destroy snapshots settings lint bench calibrate lab clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,15 +40,15 @@ check: $(VENV)/.ready ## Lint and quick unit tests side by side, for the inner l
 test: $(VENV)/.ready ## Run the tests that prove the product, or some: make test [TESTS=tests/unit/test_keys.py]
 	@$(if $(TESTS),$(PYTEST) $(TESTS),$(TOGETHER) test-units test-local test-deployments)
 
-test-all: $(VENV)/.ready ## Run the remaining tests: lifecycle, CDK CLI, browser, document commands, faults
-	@$(TOGETHER) test-lifecycle test-extended test-hypothesis
+test-all: $(VENV)/.ready ## Run the remaining tests: lifecycle, CDK CLI, browser, document commands, faults, more schedules
+	@$(TOGETHER) test-lifecycle test-extended test-hypothesis test-schedules
 
 quick:
 	$(PYTEST) tests/unit -n 2 --dist loadscope -m "not slow and not extra"
 
 # The processes of the stacks are nice too, and would wait for these.
 test-units:
-	nice -n 5 $(PYTEST) tests/unit tests/stack -m "not extra"
+	nice -n 5 $(PYTEST) tests/unit tests/model tests/stack -m "not extra"
 
 # Flows that run in the test's own process, with the stack that has the time for them.
 FLOWS_IN_PROCESS = tests/deployments/test_images_export.py tests/deployments/test_setup.py
@@ -66,7 +66,13 @@ test-extended:
 	$(PYTEST) tests/browser tests/local tests/deployments -m "browser or faults or documents"
 
 test-hypothesis:
-	$(PYTEST) tests/unit --hypothesis-profile thorough -m "hypothesis or extra"
+	$(PYTEST) tests/unit tests/model --hypothesis-profile thorough -m "hypothesis or extra"
+
+test-schedules:
+	$(RUN) python tests/model/schedules.py --first 1000000 --number 100000
+
+schedules: $(VENV)/.ready ## Search for orders of events that break a picture: make schedules [N=1000000] [SEED=17]
+	$(RUN) python tests/model/schedules.py --number $(or $(N),100000) $(if $(SEED),--seed $(SEED))
 
 faults: $(VENV)/.ready ## Break parts of the local stack and check that nothing is lost
 	BACKFILL_IMAGES=500 $(PYTEST) tests/local tests/deployments -m faults

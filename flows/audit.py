@@ -151,8 +151,8 @@ def _show(report: AuditReport, period: Period, resources: Resources, stage: str)
         days = resources.settings.storage.noncurrent_days
         repairs += [
             "",
-            f"For a lost original: delete the delete marker over its last version, kept for {days} days, or take it"
-            " down; nothing else helps where no version with the recorded bytes is left.",
+            f"For a lost original: delete the delete marker over its last version, kept for {days} days, or take the"
+            " image down; nothing else helps where no version with the recorded bytes is left.",
         ]
     heading = ["", "Repair with these flows; each is a dry run until `dry_run` is false:"] if repairs else []
     show_summary(

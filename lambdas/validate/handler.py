@@ -20,7 +20,6 @@ from lambdas.imaging.formats import SNIFF_BYTES, as_original, require_original, 
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.rejection.limits import check_bytes
 
-
 _SOON_ENOUGH = timedelta(hours=12)  # below any number of days that the lifecycle may be set to
 
 

@@ -18,7 +18,8 @@ from infra.local.state import Ports
 from lambdas.core.settings import Settings, load_settings
 from lambdas.core.settings.lanes import SHARED_LANE
 from tests.bench.imaging.photographs import large_jpegs
-from tests.bench.ingest import neighbours, throughput
+from tests.bench.ingest import first_look, neighbours, throughput
+from tests.bench.ingest.first_look import FirstLooks, percentile
 from tests.bench.ingest.intake import Intake
 from tests.bench.ingest.neighbours import BURST, QUIET, Neighbours
 from tests.bench.ingest.throughput import Compared
@@ -48,9 +49,15 @@ def run(console: Console, out: Path) -> list[Target]:
             compared = throughput.compare(shared, kinds, lambda rounds: progress.advance(task, rounds))
             other = progress.add_task("A neighbour's burst", total=2 * neighbours.ROUNDS + 1)
             disturbed = neighbours.measure(own, shared, tiny, lambda rounds: progress.advance(other, rounds))
+            looking = progress.add_task("First looks, and crops", total=2 * first_look.LOOKS)
+            looks = first_look.measure(stack, shared, _usual(large), lambda taken: progress.advance(looking, taken))
     figures = {
         "pipeline_vs_bare_derive": round(min(each.ratio for each in compared), 4),
         "noisy_neighbour_ratio": round(disturbed.ratio, 4),
+        "first_look_p50_ms": round(percentile(looks.first, 50)),
+        "first_look_p95_ms": round(percentile(looks.first, 95)),
+        "lazy_crop_p95_ms": round(percentile(looks.lazy, 95)),
+        "first_look_vs_lazy_crop": round(looks.ratio, 4),
     }
     report: dict[str, Any] = {
         **figures,
@@ -66,10 +73,12 @@ def run(console: Console, out: Path) -> list[Target]:
     written.write_text(json.dumps(report, indent=1), encoding="utf-8")
     console.print(throughput_table(compared))
     console.print(neighbours_line(disturbed))
+    console.print(first_look_line(looks))
     console.print(f"Figures: {written}", soft_wrap=True)
     return [
         Target("pipeline_vs_bare_derive, slower kind", figures["pipeline_vs_bare_derive"], 0.70, "at least"),
         Target("noisy_neighbour_ratio", figures["noisy_neighbour_ratio"], 1.5),
+        Target("first_look_vs_lazy_crop, p95", figures["first_look_vs_lazy_crop"], 1.3),
     ]
 
 
@@ -94,6 +103,14 @@ def neighbours_line(disturbed: Neighbours) -> str:
     )
 
 
+def first_look_line(looks: FirstLooks) -> str:
+    """Say how soon a picture can be looked at."""
+    return (
+        f"First byte of {len(looks.first)} pictures asked for at once: p50 {percentile(looks.first, 50):.0f} ms, p95"
+        f" {percentile(looks.first, 95):.0f} ms; of crops of ready ones: p95 {percentile(looks.lazy, 95):.0f} ms"
+    )
+
+
 @contextmanager
 def _running(home: Path) -> Iterator[LocalStack]:
     stack = LocalStack.start(_ANY_PORTS, home)
@@ -105,6 +122,16 @@ def _running(home: Path) -> Iterator[LocalStack]:
 
 def _tenant(settings: Settings, lane: str) -> str:
     return next(name for name, tenant in settings.tenants.items() if tenant.lane == lane)
+
+
+def _usual(photographs: Sequence[Path]) -> Path:
+    """Return the one of ``photographs`` that is nearest to 12 megapixels, what phones take."""
+
+    def distance(path: Path) -> float:
+        header = pyvips.Image.new_from_file(str(path))
+        return abs(header.width * header.height - 12e6)
+
+    return min(photographs, key=distance)
 
 
 def _reduced(photographs: Sequence[Path], width: int, folder: Path) -> list[Path]:

@@ -1,0 +1,78 @@
+"""How soon a picture can be looked at: asked for once its upload is answered, beside a crop of one that is ready."""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from infra.local.stack import LocalStack
+from infra.local.tenant import tenant_uploader
+from tests.bench.ingest.intake import Intake
+
+LOOKS = 20
+_EVERY_SECONDS = 1.0
+_WIDTH = 1024
+_CROP = "w=1024&ar=16:9"  # on the ladder, and not drawn ahead
+_PATIENCE_SECONDS = 120.0
+_ACCEPT = {"Accept": "image/avif,image/webp,*/*"}
+
+
+@dataclass(frozen=True)
+class FirstLooks:
+    """Milliseconds to the first byte: of pictures just uploaded, and of crops of pictures that are ready."""
+
+    first: tuple[float, ...]
+    lazy: tuple[float, ...]
+
+    @property
+    def ratio(self) -> float:
+        """The slowest twentieth of first looks against that of crops."""
+        return percentile(self.first, 95) / percentile(self.lazy, 95)
+
+
+def percentile(values: tuple[float, ...], percent: int) -> float:
+    """Return the ``percent``-th percentile of at least two ``values``."""
+    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
+
+
+def measure(stack: LocalStack, intake: Intake, photograph: Path, report: Callable[[int], None]) -> FirstLooks:
+    """Upload ``photograph`` once a second and look at it; then ask for a crop of each.
+
+    ``report`` is called with the number of looks taken.
+    """
+    first, image_ids = [], []
+    with tenant_uploader(stack, intake.tenant) as uploader, httpx.Client(trust_env=False, timeout=60) as viewer:
+        for number in range(LOOKS + 1):
+            began = time.monotonic()
+            image_id = uploader.upload(photograph).image_id
+            taken = _first_byte(viewer, f"{stack.edge_url}/img/{image_id}?w={_WIDTH}")
+            if number:  # the first one warms the functions
+                first.append(taken)
+                image_ids.append(image_id)
+                report(1)
+            time.sleep(max(0.0, _EVERY_SECONDS - (time.monotonic() - began)))
+        intake.await_ready(image_ids)
+        lazy = []
+        for image_id in image_ids:
+            began = time.monotonic()
+            lazy.append(_first_byte(viewer, f"{stack.edge_url}/img/{image_id}?{_CROP}"))
+            report(1)
+            time.sleep(max(0.0, _EVERY_SECONDS - (time.monotonic() - began)))
+    return FirstLooks(tuple(first), tuple(lazy))
+
+
+def _first_byte(viewer: httpx.Client, url: str) -> float:
+    """Return the milliseconds until ``url`` is answered with a picture, as a viewer who obeys Retry-After waits."""
+    began = time.perf_counter()
+    while time.perf_counter() - began < _PATIENCE_SECONDS:
+        with viewer.stream("GET", url, headers=_ACCEPT) as answer:
+            if answer.status_code == httpx.codes.OK:
+                return (time.perf_counter() - began) * 1000
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                raise RuntimeError(f"expected a picture at {url} but received {answer.status_code}")
+            wait = float(answer.headers.get("Retry-After", "1"))
+        time.sleep(wait)
+    raise TimeoutError(f"expected a picture at {url} within {_PATIENCE_SECONDS:g} s")
