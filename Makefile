@@ -48,7 +48,7 @@ quick:
 
 # The processes of the stacks are nice too, and would wait for these.
 test-units:
-	nice -n 5 $(PYTEST) tests/unit tests/stack -m "not extra"
+	nice -n 2 $(PYTEST) tests/unit tests/stack -m "not extra"
 
 # Flows that run in the test's own process, with the stack that has the time for them.
 FLOWS_IN_PROCESS = tests/deployments/test_images_export.py tests/deployments/test_setup.py
