@@ -46,9 +46,8 @@ test-all: $(VENV)/.ready ## Run the remaining tests: lifecycle, CDK CLI, browser
 quick:
 	$(PYTEST) tests/unit -n 2 --dist loadscope -m "not slow and not extra"
 
-# The processes of the stacks are nice too, and would wait for these.
 test-units:
-	nice -n 5 $(PYTEST) tests/unit tests/model tests/stack -m "not extra"
+	$(PYTEST) tests/unit tests/model tests/stack -m "not extra"
 
 # Flows that run in the test's own process, with the stack that has the time for them.
 FLOWS_IN_PROCESS = tests/deployments/test_images_export.py tests/deployments/test_setup.py

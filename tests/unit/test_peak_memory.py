@@ -41,6 +41,7 @@ def peak_of(data: bytes, folder: Path) -> int:
     return int(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
 
 
+@pytest.mark.extra
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="expected Linux, whose /proc tells a process's peak")
 @pytest.mark.parametrize(
     ("write", "bytes_a_pixel"),

@@ -215,7 +215,7 @@ def definition(settings: Settings) -> State:
 
 def _inspection_states(settings: Settings) -> dict[str, State]:
     """Return the states between Metadata and Derive that have a picture inspected before it is published."""
-    variant = f"{settings.inspection.width}x0.jpeg"
+    variant = f"{settings.inspection.preview_width}x0.jpeg"
     return {
         "Preview": _invoke(
             "Derive",

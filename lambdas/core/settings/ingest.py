@@ -150,7 +150,7 @@ class Inspection(Table):
         pattern=r"^arn:aws:lambda:[a-z0-9-]+:\d{12}:function:[\w-]+(:[\w$-]+)?$",
         description="ARN of the Lambda function that allows, holds or rejects each picture; without one, all pass.",
     )
-    width: int = Field(
+    preview_width: int = Field(
         default=512, ge=64, le=4096, description="Width in pixels of the JPEG that the function is given to look at."
     )
 
