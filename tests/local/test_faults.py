@@ -9,6 +9,8 @@ from lane import BAD_FILES, Lane, Original, bad_files, no_writes, pictures, quic
 
 from infra.local.processes import find_process
 from infra.local.stack import LocalStack
+from lambdas.core.keys import OriginalKey
+from operations.dead_letters.queue import announcement
 
 pytestmark = pytest.mark.faults
 TENANT = "studio"  # its lane is its own: what is done to it, no other test sees
@@ -22,16 +24,19 @@ def lane(stack: LocalStack) -> Iterator[Lane]:
     assert not lane.depths().total()
 
 
-def test_every_event_twice(lane: Lane) -> None:
+def test_every_event_twice(lane: Lane, stack: LocalStack) -> None:
     originals = pictures(8, TENANT) + bad_files(len(BAD_FILES), TENANT)
     with lane.twice():
         lane.put(originals)
         lane.assert_whole(originals)
     before = lane.records(originals)
 
-    with lane.twice():  # and the same uploads again, when all is done
-        lane.put(originals)
-        lane.await_empty()
+    s3, bucket = stack.client("s3"), stack.parameter("originals-bucket")
+    for original in originals:  # and the same events again, when all is done; S3 refuses the uploads themselves
+        message = announcement(s3, bucket, OriginalKey.parse(original.key))
+        for _ in range(2):
+            lane.send(message)
+    lane.await_empty()
 
     assert lane.records(originals) == before
 
