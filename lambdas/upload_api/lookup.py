@@ -26,7 +26,7 @@ def find_row(text: str, tenant: str) -> dict[str, Any] | None:
         raise ProblemError(HTTPStatus.BAD_REQUEST, str(error)) from error
     identify(image_id, tenant)
     row = resources.images().find(image_id, now=True)
-    return row if row and row["tenant"] == tenant else None
+    return row if row and row.get("tenant") == tenant else None
 
 
 def find_image(text: str, tenant: str) -> dict[str, Any]:
