@@ -49,7 +49,7 @@ quick:
 test-units:
 	$(PYTEST) tests/unit tests/stack -m "not extra"
 
-# Flows that run in the test's own process, with the stack that has the time for them.
+# These need a stack with Prefect but serve no deployment. They run with the local tests, so that both take as long.
 FLOWS_IN_PROCESS = tests/deployments/test_images_export.py tests/deployments/test_setup.py
 
 test-local:
