@@ -50,7 +50,7 @@ test-units:
 	$(PYTEST) tests/unit tests/stack -m "not extra"
 
 # These need a stack with Prefect but serve no deployment. They run with the local tests, so that both take as long.
-FLOWS_IN_PROCESS = $(addprefix tests/deployments/test_,images_export.py keys_and_dead_letters.py setup.py)
+FLOWS_IN_PROCESS = $(addprefix tests/deployments/test_,images_export.py setup.py)
 
 test-local:
 	$(PYTEST) tests/local $(FLOWS_IN_PROCESS) -m "not faults and not documents"

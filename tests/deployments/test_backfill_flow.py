@@ -224,7 +224,7 @@ def test_invalid_parameters_are_refused_before_anything_is_created(
     stack: LocalStack, changes: dict[str, Any], message: str
 ) -> None:
     before = bucket_keys(stack)
-    state = run(**changes)
+    state = backfill.fn(**asked(dry_run=False, **changes))
     assert state.is_failed()
     assert re.search(message, state.message), state.message
     assert bucket_keys(stack) == before
