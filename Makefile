@@ -49,8 +49,8 @@ quick:
 test-units:
 	$(PYTEST) tests/unit tests/model tests/stack -m "not extra"
 
-# Flows that run in the test's own process, with the stack that has the time for them.
-FLOWS_IN_PROCESS = tests/deployments/test_images_export.py tests/deployments/test_setup.py
+# These need a stack with Prefect but serve no deployment. They run with the local tests, so that both take as long.
+FLOWS_IN_PROCESS = $(addprefix tests/deployments/test_,images_export.py setup.py)
 
 test-local:
 	$(PYTEST) tests/local $(FLOWS_IN_PROCESS) -m "not faults and not documents"

@@ -1,7 +1,7 @@
 """An audit of a stack with a planted fault of each kind, and the flows that it names to mend them."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -138,7 +138,7 @@ def test_a_takedown_removes_everything_and_the_next_audit_finds_nothing(
     ],
 )
 def test_an_invalid_takedown_is_refused(parameters: dict[str, Any], message: str) -> None:
-    state: Any = takedown(**parameters, dry_run=False, return_state=True)
+    state = takedown.fn(**parameters, dry_run=False)
     assert state.is_failed()
     assert message in state.message
 
@@ -168,11 +168,11 @@ def test_a_rejected_takedown_removes_nothing(stack: LocalStack, served: Prefect,
     ("parameters", "message"),
     [
         ({"tenant": "nobody"}, "expected a tenant of demo, studio but received 'nobody'"),
-        ({"day": "2999-01-01"}, "expected days up to today"),
+        ({"day": date(2999, 1, 1)}, "expected days up to today"),
     ],
 )
 def test_an_invalid_audit_is_refused(parameters: dict[str, Any], message: str) -> None:
-    state: Any = audit(**parameters, return_state=True)
+    state = audit.fn(**parameters)
     assert state.is_failed()
     assert message in state.message
 

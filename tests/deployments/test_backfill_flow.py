@@ -18,7 +18,6 @@ from backfill_originals import Picture, planted, recorded, writes
 from deployment_runs import Prefect
 from function_processes import workers
 from lane import wait_until
-from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
 from flows.backfill import backfill
 from infra.local.endpoint import ACCOUNT
@@ -32,16 +31,9 @@ TENANT, NEW_RUNG = "demo", "1600x0.webp"
 LOWER = [Variant(width, 0, "webp") for width in (256, 512, 1024)]
 DAYS = {"first_day": date(2019, 1, 1), "last_day": date(2019, 12, 31)}  # no other test's pictures are as old
 
+pytestmark = pytest.mark.usefixtures("flows_here")
+
 COUNT = int(os.environ.get("BACKFILL_IMAGES", "60"))  # 500 by make faults
-
-
-@pytest.fixture(autouse=True)
-def environment(stack: LocalStack, prefect: str, sdk: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name, value in stack.environment().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", sdk)
-    with temporary_settings({PREFECT_API_URL: prefect, PREFECT_LOGGING_TO_API_ENABLED: False}):
-        yield
 
 
 def asked(**changes: Any) -> dict[str, Any]:
@@ -232,7 +224,7 @@ def test_invalid_parameters_are_refused_before_anything_is_created(
     stack: LocalStack, changes: dict[str, Any], message: str
 ) -> None:
     before = bucket_keys(stack)
-    state = run(**changes)
+    state = backfill.fn(**asked(dry_run=False, **changes))
     assert state.is_failed()
     assert re.search(message, state.message), state.message
     assert bucket_keys(stack) == before

@@ -222,7 +222,7 @@ def test_a_day_without_logs_is_reported(tmp_path: Path, capsys: pytest.CaptureFi
 def test_invalid_parameters_are_refused_and_write_nothing(
     tmp_path: Path, parameters: dict[str, Any], message: str
 ) -> None:
-    state: Any = delivery_report(**parameters, folder=tmp_path / "report", return_state=True)
+    state = delivery_report.fn(**parameters, folder=tmp_path / "report")
     assert state.is_failed()
     assert re.search(message, state.message)
     assert not (tmp_path / "report").exists()

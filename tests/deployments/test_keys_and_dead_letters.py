@@ -174,7 +174,7 @@ def test_a_tenants_old_key_is_valid_during_the_overlap(stack: LocalStack) -> Non
     ],
 )
 def test_invalid_rotations_are_refused(parameters: dict[str, Any], message: str) -> None:
-    state: Any = rotate_keys(**parameters, dry_run=False, return_state=True)
+    state = rotate_keys.fn(**parameters, dry_run=False)
     assert state.is_failed()
     assert message in state.message
 
