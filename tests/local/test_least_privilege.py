@@ -22,6 +22,7 @@ REFUSED = {"AccessDenied", "AccessDeniedException", "403", "AuthorizationError"}
 _ANY_ORIGINAL = {"read an original", "read a stranger's original", "list originals"}
 _TAKEDOWN = {
     "delete an original",
+    "delete a version of an original",
     "delete a derivative",
     "delete from the replica",
     "read an outcome",
@@ -45,6 +46,7 @@ MAY: dict[FunctionName, set[str]] = {
     "generate": {
         *_ANY_ORIGINAL,
         "read a derivative",
+        "list derivatives",
         "write a derivative",
         "delete a derivative",
         "read an outcome",
@@ -54,12 +56,13 @@ MAY: dict[FunctionName, set[str]] = {
     "backfill": {
         *_ANY_ORIGINAL,
         "read a derivative",
+        "list derivatives",
         "write a derivative",
         "delete a derivative",
         "read an outcome",
         "mend an outcome",
     },
-    "origin_request": {"read a derivative", "read the replica", "invoke the generator"},
+    "origin_request": {"read a derivative", "list derivatives", "read the replica", "invoke the generator"},
     "fallback_share": {"publish a metric"},
 }
 """One line for each function: beside its log, all that it may do of :data:`DEEDS`."""

@@ -107,11 +107,16 @@ def test_a_cancelled_upload_leaves_nothing(stack: LocalStack, demo: Caller, larg
     refused(demo.ask("DELETE", f"/uploads/{image_id}"), 404, "No upload ")
 
 
-def test_an_upload_that_has_arrived_cannot_be_cancelled(stack: LocalStack, demo: Caller) -> None:
+def test_an_upload_that_has_arrived_is_cancelled_for_good(stack: LocalStack, demo: Caller) -> None:
     begun = demo.begin(10)
+    image_id = begun["image_id"]
     assert demo.put(begun, b"0123456789").status_code == 200
-    refused(demo.ask("DELETE", f"/uploads/{begun['image_id']}"), 409, "has already arrived")
-    assert stored(stack, begun["image_id"])
+    assert demo.ask("DELETE", f"/uploads/{image_id}").status_code == 204
+    assert not stored(stack, image_id)
+    row = item(stack, stack.parameter("images-table"), image_id)
+    assert row
+    assert row["state"]["S"] == "removed"
+    refused(demo.ask("GET", f"/uploads/{image_id}"), 404, "No upload ")
 
 
 BODIES: dict[str, tuple[Any, int, str]] = {
@@ -396,8 +401,8 @@ def test_a_single_upload_has_no_parts(demo: Caller) -> None:
 def test_another_tenants_upload_is_404(stack: LocalStack, demo: Caller, large: bytes) -> None:
     begun = demo.begin(len(large))
     image_id = begun["image_id"]
-    uploads = f"{stack.settings.prefix}-uploads"
-    key = {"TableName": uploads, "Key": {"image_id": {"S": image_id}}}
+    images = stack.parameter("images-table")
+    key = {"TableName": images, "Key": {"image_id": {"S": image_id}}}
     stack.client("dynamodb").update_item(
         **key, UpdateExpression="SET tenant = :other", ExpressionAttributeValues={":other": {"S": "globex"}}
     )
@@ -412,13 +417,13 @@ def test_another_tenants_upload_is_404(stack: LocalStack, demo: Caller, large: b
     ):
         refused(answer, 404, f"{image_id} for tenant {TENANT}")
     assert open_multiparts(stack, image_id)
-    assert item(stack, uploads, image_id)
+    assert item(stack, images, image_id)
 
 
 def test_an_expired_upload_is_404(stack: LocalStack, demo: Caller) -> None:
     image_id = demo.begin(10)["image_id"]
     stack.client("dynamodb").update_item(
-        TableName=f"{stack.settings.prefix}-uploads",
+        TableName=stack.parameter("images-table"),
         Key={"image_id": {"S": image_id}},
         UpdateExpression="SET expires_at = :now",
         ExpressionAttributeValues={":now": {"N": str(int(time.time()) - 1)}},
@@ -517,6 +522,7 @@ def test_the_openapi_document_is_public_and_describes_every_route(stack: LocalSt
         ("GET", "/images/{image_id}"),
         ("DELETE", "/images/{image_id}"),
         ("POST", "/images/{image_id}/token"),
+        ("POST", "/images/{image_id}/release"),
     }
     for method, path in sorted(routes):
         address = path.replace("{image_id}", new_image_id())
