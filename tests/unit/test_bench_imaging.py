@@ -35,6 +35,7 @@ FIGURES = {
     "peak_memory_mb": 120.0,
     "memory_growth": 0.01,
     "light_import_vs_shared": 1.2,
+    "worst_admitted_cpu_seconds": 20.0,
 }
 
 
@@ -65,6 +66,7 @@ def test_ratios() -> None:
         ("peak_memory_mb", 401),
         ("memory_growth", 0.051),
         ("light_import_vs_shared", 1.36),
+        ("worst_admitted_cpu_seconds", 30.1),
         ("ssimulacra2_minus_sharp", {"avif": 0, "webp": -0.1, "jpeg": 0}),
     ],
 )

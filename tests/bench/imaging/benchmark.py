@@ -18,6 +18,7 @@ from tests.bench.imaging.imports import import_seconds, light_vs_drawing, light_
 from tests.bench.imaging.photographs import large_jpegs, largest, varied_pictures
 from tests.bench.imaging.results import ratios, results_table, section
 from tests.bench.imaging.soak import soak
+from tests.bench.imaging.worst import kinds, measure_worst, worst_table
 from tests.bench.machine import describe_machine
 from tests.bench.targets import Target
 
@@ -35,6 +36,7 @@ def run(console: Console, out: Path) -> list[Target]:
         done = step("2,000 renders in one process", 1)
         soaked = soak(varied_pictures(settings))
         done(1)
+        worst = measure_worst(settings, Path(scratch), step("Worst admitted originals", len(kinds(settings))))
         done = step("Importing handlers", 1)
         imports = import_seconds()
         done(1)
@@ -45,6 +47,7 @@ def run(console: Console, out: Path) -> list[Target]:
         "memory_growth": soaked.growth,
         "light_vs_drawing_import": light_vs_drawing(imports),
         "light_import_vs_shared": light_vs_shared(imports),
+        "worst_admitted_cpu_seconds": max(each.cpu_seconds for each in worst.values()),
     }
     report = {
         **figures,
@@ -56,6 +59,7 @@ def run(console: Console, out: Path) -> list[Target]:
         "shipped_settings": settings.formats.model_dump(mode="json"),
         "import_seconds": imports,
         "soak": asdict(soaked),
+        "worst_admitted": {kind: asdict(each) for kind, each in worst.items()},
     }
     written, chart = out / "imaging.json", out / "imaging.svg"
     written.write_text(json.dumps(report, indent=1), encoding="utf-8")
@@ -65,6 +69,7 @@ def run(console: Console, out: Path) -> list[Target]:
     )
     save_chart([results[role] for role in _CHARTED], headline(figures), subtitle, chart)
     console.print(results_table(list(results.values())))
+    console.print(worst_table(worst))
     reached = targets(figures)
     (out / "imaging.md").write_text(section(list(results.values()), reached, machine), encoding="utf-8")
     console.print(f"Figures: {written}\nChart:   {chart}", soft_wrap=True)
@@ -86,6 +91,9 @@ def targets(figures: Mapping[str, Any]) -> list[Target]:
         Target("memory_growth", figures["memory_growth"], 0.05),
         # Not light_vs_drawing_import: the SDK and the models, which all share, take most of either.
         Target("light_import_vs_shared", figures["light_import_vs_shared"], 1.35),
+        Target(
+            "worst_admitted_cpu_seconds", figures["worst_admitted_cpu_seconds"], load_settings().limits.decode_seconds
+        ),
     ]
 
 
