@@ -14,7 +14,7 @@ from botocore.config import Config
 from infra.local.endpoint import ACCOUNT, CLIENT_CONFIG
 from infra.local.stack import LocalStack
 from infra.names import Names
-from lambdas.core import clients
+from lambdas.core import clients, observability
 from lambdas.core.access.grants import ALL_SCOPES, format_scopes
 from lambdas.core.settings import Settings
 
@@ -29,6 +29,8 @@ def request_upload(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Iterat
     deployed = stack.client("lambda").get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     for variable, value in {**deployed, **stack.environment()}.items():
         monkeypatch.setenv(variable, value)
+    # Read once, when the module is imported, which another test may have done.
+    monkeypatch.setattr(observability.metrics.provider, "namespace", deployed["POWERTOOLS_METRICS_NAMESPACE"])
     from lambdas.upload_api import resources, upload_routes
     from lambdas.upload_api.handler import handler
 
@@ -90,7 +92,7 @@ def test_a_form_uploads_a_file(stack: LocalStack, request_upload: Request) -> No
     status, begun = request_upload({"form": True, "sha256": checksum(CONTENT)}, uploads={"forms": True})
     assert (status, begun["kind"], begun["method"], begun["bytes"]) == (201, "form", "POST", 10)
     assert begun["expires_in"] == stack.settings.uploads.link_seconds
-    assert item(stack, f"{stack.settings.prefix}-uploads", begun["image_id"])
+    assert item(stack, stack.parameter("images-table"), begun["image_id"])
     # The deployed policy refuses forms to every role; this process signs as the emulator's root, which no policy binds.
     assert post(begun).status_code == 204
     assert original(stack, begun["image_id"]) == CONTENT
