@@ -11,6 +11,7 @@ from lambdas.core.settings.pictures import Limits
 from lambdas.imaging.colour.code_points import CodedProfile, coded_profile
 from lambdas.imaging.colour.conversion import profile_fault
 from lambdas.imaging.colour.icc import profile_name
+from lambdas.imaging.containers.frames import gif_frames, webp_frames
 from lambdas.imaging.containers.isobmff import still_brand
 from lambdas.imaging.containers.png import png_profile
 from lambdas.imaging.engine import clear_errors, pyvips
@@ -151,6 +152,10 @@ def kept_frames(header: Header, settings: Settings) -> int:
 def _structure(fmt: KnownFormat | None, data: bytes, limits: Limits) -> Structure:
     if fmt == "jpeg":
         check_jpeg(data, limits)
+    elif fmt == "gif":
+        check_pages(gif_frames(data, limits.max_pages), limits)
+    elif fmt == "webp":
+        check_pages(webp_frames(data, limits.max_pages), limits)
     elif fmt == "tiff":
         page = check_tiff(data, limits)
         # Without the other pages: an unreadable one would count as damage to the first.

@@ -1,10 +1,14 @@
 """Animations: their first frame everywhere, or whole in WebP; never silently shortened."""
 
+from collections.abc import Callable
+
 import pytest
+import pyvips
 from pictures import animation, corners, each_frame_stored_as, load, mean_difference
 
 from lambdas.core.keys import Variant
 from lambdas.core.settings import Settings, load_settings
+from lambdas.imaging.containers.frames import gif_frames, webp_frames
 from lambdas.imaging.geometry import Size
 from lambdas.imaging.inspect import inspect
 from lambdas.imaging.rejection import RejectedError
@@ -88,6 +92,41 @@ def test_too_many_frames_are_rejected_under_either_policy() -> None:
         with pytest.raises(RejectedError, match="at most 2 pages but received 3") as refused:
             list(render(written("gif"), [Variant(256, 0, "webp")], limited(settings, max_pages=2)))
         assert refused.value.code == "too_many_pages"
+
+
+@pytest.mark.parametrize("frames", [1, 2, 7])
+def test_frames_are_counted_as_libvips_counts_them(frames: int) -> None:
+    for count, original in ((gif_frames, written("gif", frames)), (webp_frames, written("webp", frames))):
+        decoded = load(original, "[n=-1]")
+        pages = decoded.get("n-pages") if decoded.get_typeof("n-pages") else 1
+        assert max(1, count(original, 100)) == pages == frames
+        assert count(original[: len(original) // 2], 100) <= frames
+        assert count(original, 0) == (frames > 1 or count is gif_frames)
+
+
+@pytest.mark.parametrize(
+    ("original", "count"),
+    [
+        (b"GIF89a\1\0\1\0\0\0\0" + b"\x21\xf9\0" * 2_000_000, gif_frames),
+        (b"GIF89a\1\0\1\0\0\0\0\x21\xfe" + b"\1." * 2_000_000, gif_frames),
+        (b"RIFF\0\0\0\0WEBP" + b"junk\0\0\0\0" * 2_000_000, webp_frames),
+    ],
+    ids=["extensions", "bytes", "chunks"],
+)
+def test_endless_blocks_count_as_too_many_frames(original: bytes, count: Callable[[bytes, int], int]) -> None:
+    assert count(original, 1000) == 1001
+
+
+def test_frames_are_counted_before_libvips_opens_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    originals = [written(fmt) for fmt in ("gif", "webp")]
+
+    def unexpected(*_arguments: object, **_options: object) -> None:
+        raise AssertionError("expected the file to be rejected before libvips opens it")
+
+    monkeypatch.setattr(pyvips.Image, "new_from_buffer", unexpected)
+    for original in originals:
+        with pytest.raises(RejectedError, match="at most 2 pages but received 3"):
+            inspect(original, limited(SETTINGS, max_pages=2).limits)
 
 
 def test_too_many_animation_pixels_are_rejected_only_if_animation_is_kept() -> None:
