@@ -18,7 +18,7 @@ from infra.local.endpoint import ACCOUNT
 from infra.local.stack import LocalStack
 from infra.local.state import CHECKOUT, Ports
 from infra.local.tenant import tenant_uploader
-from lambdas.core.settings import FILE_VARIABLE, load_settings
+from lambdas.core.settings import DEFAULT_STAGE, FILE_VARIABLE, load_settings
 from lambdas.core.stores.derivatives import INSPECTED_FOLDER
 
 NAME = "inspect"
@@ -34,21 +34,17 @@ def digest(content: bytes) -> str:
 def inspected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """Start a stack with inspection, and deploy the example beside it."""
     folder = tmp_path_factory.mktemp("inspected")
-    arn = f"arn:aws:lambda:{load_settings().regions.primary}:{ACCOUNT}:function:{NAME}"
+    arn = f"arn:aws:lambda:{load_settings(stage=DEFAULT_STAGE).regions.primary}:{ACCOUNT}:function:{NAME}"
     settings = folder / "darkroom.toml"
     settings.write_text(f'{Path(CHECKOUT, "darkroom.toml").read_text()}\n[inspection]\nfunction = "{arn}"\n')
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(FILE_VARIABLE, str(settings))
-        load_settings.cache_clear()
+        stack = LocalStack.start(Ports.any_free(), folder / "home")
         try:
-            stack = LocalStack.start(Ports.any_free(), folder / "home")
-            try:
-                deploy_example(stack)
-                yield stack
-            finally:
-                stack.stop()
+            deploy_example(stack)
+            yield stack
         finally:
-            load_settings.cache_clear()
+            stack.stop()
 
 
 def deploy_example(stack: LocalStack) -> None:
