@@ -14,9 +14,9 @@ from lambdas.core.keys import Variant
 from lambdas.core.settings import Settings
 from lambdas.imaging.formats import SNIFF_BYTES, require_original, sniff
 from lambdas.imaging.geometry import Size
-from lambdas.imaging.inspect import inspect
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.render import ready_pixels
+from lambdas.metadata.describe import describe
 from operations.calibration.quality import Pixels, Reference
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -84,9 +84,9 @@ def find_photographs(folder: Path, settings: Settings) -> tuple[list[Photograph]
     refused: dict[str, str] = {}
     for path in _files(folder):
         try:
-            with path.open("rb") as file:
-                require_original(sniff(file.read(SNIFF_BYTES)))
-            found.append(Photograph(path, inspect(path.read_bytes(), settings.limits).size))
+            data = path.read_bytes()
+            metadata, _groups = describe(data, require_original(sniff(data[:SNIFF_BYTES])), settings)
+            found.append(Photograph(path, Size(metadata.width, metadata.height)))
         except RejectedError as rejection:
             refused[path.name] = rejection.message
     if not found:
