@@ -4,8 +4,9 @@ The emulator unpacks code and layers for every worker, which is most of a cold s
 one unpacked folder for each archive, with the bytecode that the first one wrote. As in Lambda, no
 handler may write to it.
 
-Reserved concurrency is capacity that no other function can use. On one machine that is processor time: functions
-without a reservation run at a lower priority.
+Reserved concurrency is capacity that no other function can use. On one machine that is processor time: a lane's
+functions without a reservation run at a lower priority. Those that a viewer or an uploader waits for do not: on AWS no
+lane takes their processors.
 """
 
 import contextlib
@@ -19,13 +20,15 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from infra.local.emulator.patching import PatchError, original
+from lambdas.core.settings.lanes import LaneFunction
 
 # Of one function. Drawing takes a core; meanwhile the next picture's bytes arrive.
 HANDLERS_AT_ONCE = 2 * (os.cpu_count() or 1)
-UNRESERVED_NICENESS = 10  # a ninth of a reserved function's share of a busy core
+UNRESERVED_NICENESS = 10  # a ninth of another function's share of a busy core
+_IN_LANES = tuple(f"-{name}" for name in get_args(LaneFunction))
 
 
 def apply_patches() -> None:
@@ -112,7 +115,8 @@ def _prioritize_reserved(lambda_runtime: Any, lambda_svc: Any) -> None:
 
     def spawn_with_priority(self: Any) -> None:
         spawn(self)
-        if str(self.config.get("FunctionArn")) not in reserved:
+        arn = str(self.config.get("FunctionArn"))
+        if arn.endswith(_IN_LANES) and arn not in reserved:
             with contextlib.suppress(OSError):  # it may have ended already
                 os.setpriority(os.PRIO_PROCESS, self._proc.pid, UNRESERVED_NICENESS)
 

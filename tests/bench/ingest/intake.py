@@ -47,7 +47,7 @@ class Intake:
             request = {self._table: wanted}
             for item in self._database.batch_get_item(RequestItems=request)["Responses"][self._table]:
                 state = item["state"]["S"]
-                if state not in ("processing", "ready"):
+                if state not in ("expected", "processing", "ready"):
                     raise RuntimeError(f"expected {item['image_id']['S']} to become ready but received {state}")
                 found += state == "ready"
         return found
