@@ -1,0 +1,92 @@
+"""A takedown that AWS throttles at any of its calls goes on when it is asked again, and is not final before its end."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from image_stores import ImageStores, image_stores
+
+from lambdas.core.keys import OriginalKey, new_image_id
+from lambdas.core.life import FINAL_SECONDS
+from lambdas.core.takedown import Sweep, Target
+
+
+@contextmanager
+def throttled(stores: ImageStores, at: int) -> Iterator[list[str]]:
+    """Have AWS throttle call number ``at`` of those in this block, and every one after it; list those before."""
+    calls: list[str] = []
+
+    def before_call(model: Any, **_: Any) -> None:
+        if len(calls) >= at:
+            raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "Slow down"}}, model.name)
+        calls.append(model.name)
+
+    clients = (stores.s3, stores.sqs, stores.inventory.dynamodb)
+    for client in clients:
+        client.meta.events.register("before-call", before_call)
+    try:
+        yield calls
+    finally:
+        for client in clients:
+            client.meta.events.unregister("before-call", before_call)
+
+
+def ready(stores: ImageStores) -> OriginalKey:
+    key = OriginalKey("demo", date(2026, 11, 23), new_image_id())
+    stores.record(key, stores.put(key), "ready")
+    for bucket in ("derivatives", "replica"):
+        stores.s3.put_object(Bucket=bucket, Key=f"{key.image_id}/256x0.avif", Body=b"pixels")
+    return key
+
+
+def left(stores: ImageStores) -> int:
+    pages = [stores.s3.list_object_versions(Bucket=bucket) for bucket in ("originals", "derivatives", "replica")]
+    return sum(len(page.get("Versions", [])) + len(page.get("DeleteMarkers", [])) for page in pages)
+
+
+@pytest.fixture(scope="module")
+def stores() -> Iterator[ImageStores]:
+    with image_stores() as made:
+        yield made
+
+
+def test_a_throttled_takedown_goes_on(stores: ImageStores) -> None:
+    for at in count():
+        key = ready(stores)
+        with throttled(stores, at) as calls, suppress(ClientError):
+            stores.resources.remove([Target(key.image_id, "demo")])
+        row = stores.images.find(key.image_id, now=True)
+        assert row is not None
+        assert row["state"] == ("removed" if calls else "ready"), calls
+        assert "final_at" not in row
+        (removed,) = stores.resources.remove([Target(key.image_id, "demo")])
+        assert removed.final_at is None
+        assert left(stores) == 0
+        if len(calls) < at:  # it was not throttled
+            assert calls[:2] == ["UpdateItem", "SendMessage"], "expected the tombstone, then the sweep, then erasing"
+            return
+
+
+def test_a_throttled_sweep_is_final_only_at_its_end(stores: ImageStores) -> None:
+    for at in count():
+        key = ready(stores)
+        stores.resources.remove([Target(key.image_id, "demo")])
+        stores.s3.put_object(Bucket="derivatives", Key=f"{key.image_id}/1024x0.avif", Body=b"late")
+        due = datetime.now(UTC) + timedelta(seconds=FINAL_SECONDS)
+        sweep = Sweep(image_id=key.image_id, original_key=str(key))
+        with throttled(stores, at) as calls, suppress(ClientError):
+            stores.resources.sweep(sweep, due)
+        row = stores.images.find(key.image_id, now=True)
+        assert row is not None
+        assert ("final_at" in row) == ("UpdateItem" in calls), calls
+        assert stores.resources.sweep(sweep, due) == 0
+        (again,) = stores.resources.remove([Target(key.image_id, "demo")])
+        assert again.final_at is not None
+        assert left(stores) == 0
+        if len(calls) < at:
+            assert calls[-1] == "UpdateItem"
+            return
