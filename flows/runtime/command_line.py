@@ -10,6 +10,8 @@ import typer
 from prefect import Flow
 from prefect.utilities.callables import parameter_schema
 
+from lambdas.core.settings import SettingsError, load_settings
+
 FINE, WITH_FINDINGS, FAILED = 0, 1, 2
 
 
@@ -32,6 +34,12 @@ def _command(flow: Flow[..., Any]) -> Callable[..., None]:
     """Return a function with an option for each of the flow's parameters; those left out are not passed on."""
 
     def command(**options: Any) -> None:
+        if stage := options.get("stage"):
+            try:
+                load_settings(stage=stage)
+            except SettingsError as error:  # before Prefect starts, which takes seconds
+                typer.echo(str(error), err=True)
+                raise typer.Exit(FAILED) from error
         state: Any = flow(**{name: value for name, value in options.items() if value is not None}, return_state=True)
         if state.is_completed():
             typer.echo(state.message)

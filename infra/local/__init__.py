@@ -1,1 +1,1 @@
-"""The same stacks on one machine: an emulator, what it lacks, and the ``darkroom`` command."""
+"""Stand-ins for AWS on one machine, a folder per service, and the processes that run beside them."""
