@@ -4,7 +4,7 @@ from itertools import product
 from typing import get_args
 
 from lambdas.core.keys import Format
-from lambdas.core.settings.pictures import AvifEncoder, Encoder, JpegEncoder, WebpEncoder
+from lambdas.core.settings.pictures import AvifEncoder, Encoder, Formats, JpegEncoder, WebpEncoder
 
 # Far apart: between two of them the score is close enough to a straight line to interpolate.
 QUALITIES: dict[Format, tuple[int, ...]] = {
@@ -39,6 +39,12 @@ def candidates(fmt: Format) -> list[Encoder]:
 def at_quality(encoder: Encoder, quality: int) -> Encoder:
     """Return ``encoder`` at another quality."""
     return encoder.model_copy(update={"quality": quality})
+
+
+def shipped(formats: Formats, fmt: Format) -> Encoder:
+    """Return the encoder of ``fmt`` in the settings."""
+    encoders: dict[Format, Encoder] = {"avif": formats.avif, "webp": formats.webp, "jpeg": formats.jpeg}
+    return encoders[fmt]
 
 
 def describe(encoder: Encoder) -> str:

@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -112,6 +114,36 @@ def cheapest(curves: Mapping[str, Sequence[Point]], target: float, cost: Callabl
     alike = [name for name in reached if costs[name] <= least * (1 + SAME_COST)]
     best = min(alike, key=lambda name: (reached[name].cpu_seconds, name))
     return best, reached[best]
+
+
+def cheapest_set(
+    curves: Mapping[Format, Mapping[str, Sequence[Point]]], targets: Mapping[Format, float], bytes_limit: float
+) -> dict[Format, str]:
+    """Return one curve per format that reaches its target, with the least CPU whose sizes together fit the limit.
+
+    ``bytes_limit`` is for one derivative of every format.
+
+    Raises:
+        UnreachableTargetError: a target is not reached, or the smallest set is larger than allowed.
+    """
+    reached: dict[Format, dict[str, Point]] = {fmt: {} for fmt in curves}
+    for fmt, named in curves.items():
+        cheapest(named, targets[fmt], lambda point: point.bytes)  # says why, if none reaches the target
+        for name, curve in named.items():
+            with suppress(UnreachableTargetError):
+                reached[fmt][name] = at_target(curve, targets[fmt])
+    sets = [dict(zip(reached, names, strict=True)) for names in product(*reached.values())]
+
+    def size(chosen: Mapping[Format, str]) -> float:
+        return sum(reached[fmt][name].bytes for fmt, name in chosen.items())
+
+    small = [chosen for chosen in sets if size(chosen) <= bytes_limit]
+    if not small:
+        raise UnreachableTargetError(
+            f"expected derivatives of {bytes_limit:.0f} bytes in all formats together"
+            f" but received at least {min(map(size, sets)):.0f}"
+        )
+    return min(small, key=lambda chosen: sum(reached[fmt][name].cpu_seconds for fmt, name in chosen.items()))
 
 
 def lowest_quality(score: Callable[[int], float], target: float, start: int) -> int:

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from operations.calibration.choose import (
     UnreachableTargetError,
     at_target,
     cheapest,
+    cheapest_set,
     lifetime_cost,
     lowest_quality,
 )
@@ -136,6 +139,38 @@ def test_interpolation_stays_within_the_measurements(curve: list[Point], target:
     for figure in ("quality", "bytes", "cpu_seconds"):
         measured = [getattr(each, figure) for each in curve]
         assert min(measured) * (1 - 1e-9) <= getattr(found, figure) <= max(measured) * (1 + 1e-9)
+
+
+SETS = {
+    "avif": {
+        "quick": (point(50, 60, 30_000, 0.1), point(60, 80, 60_000, 0.1)),
+        "small": (point(50, 60, 20_000, 0.9), point(60, 80, 40_000, 0.9)),
+    },
+    "jpeg": {
+        "quick": (point(50, 60, 60_000, 0.01), point(60, 80, 120_000, 0.01)),
+        "small": (point(50, 60, 50_000, 0.3), point(60, 80, 100_000, 0.3)),
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("limit", "chosen"),
+    [
+        (200_000, {"avif": "quick", "jpeg": "quick"}),
+        (181_000, {"avif": "quick", "jpeg": "quick"}),
+        (170_000, {"avif": "quick", "jpeg": "small"}),
+        (145_000, {"avif": "small", "jpeg": "small"}),
+    ],
+)
+def test_the_set_with_the_least_cpu_within_the_size_limit(limit: float, chosen: dict[str, str]) -> None:
+    assert cheapest_set(SETS, {"avif": 80, "jpeg": 80}, limit) == chosen
+
+
+def test_an_impossible_size_limit_is_an_error() -> None:
+    with pytest.raises(UnreachableTargetError, match=r"of 100000 bytes in all formats together but received .* 140000"):
+        cheapest_set(SETS, {"avif": 80, "jpeg": 80}, 100_000)
+    with pytest.raises(UnreachableTargetError, match=r"of 81 but received at most 80\.0"):
+        cheapest_set(SETS, {"avif": 80, "jpeg": 81}, math.inf)
 
 
 @given(st.integers(1, 100), st.floats(0.2, 1.5), st.floats(-40, 30), st.floats(0, 99))

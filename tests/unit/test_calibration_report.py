@@ -6,7 +6,7 @@ import pytest
 from lambdas.core.keys import FORMATS, Format
 from lambdas.core.settings import load_settings, parse_settings
 from lambdas.core.settings.pictures import AvifEncoder, Encoder, Formats, JpegEncoder, WebpEncoder
-from operations.calibration.candidates import QUALITIES, at_quality, candidates, describe
+from operations.calibration.candidates import QUALITIES, at_quality, candidates, describe, shipped
 from operations.calibration.choose import Point
 from operations.calibration.report import comparison, finding, measured_encoders, proposed_settings
 from operations.calibration.survey import Choice, Curve
@@ -28,7 +28,7 @@ TODAY = date(2027, 1, 31)
 def test_darkroom_toml_accepts_the_proposed_settings() -> None:
     formats = parse_settings(f"{proposed_settings(CHOICES, TODAY)}\n[stage.dev]", "dev").formats
     assert formats.calibrated_on == TODAY
-    assert {fmt: getattr(formats, fmt) for fmt in FORMATS} == CHOSEN
+    assert {fmt: shipped(formats, fmt) for fmt in FORMATS} == CHOSEN
 
 
 def test_estimates_accept_the_measured_encoders() -> None:
@@ -48,7 +48,7 @@ def test_default_encoders_are_those_that_were_measured(fmt: Format) -> None:
 def test_candidates_have_distinct_names_and_include_the_default(fmt: Format) -> None:
     names = [describe(candidate) for candidate in candidates(fmt)]
     assert len(set(names)) == len(names)
-    assert describe(getattr(SETTINGS.formats, fmt)) in names
+    assert describe(shipped(SETTINGS.formats, fmt)) in names
     assert list(QUALITIES[fmt]) == sorted(set(QUALITIES[fmt]))
 
 
