@@ -125,6 +125,12 @@ class Prefect:
         return response.json() if response.content else None
 
 
+def refusal(flow: "Flow[..., Any]", **parameters: Any) -> "State[Any]":
+    """Return the state that ``flow`` returns, with ``parameters`` validated as Prefect does, but without a run."""
+    state: State[Any] = flow.fn(**flow.validate_parameters(parameters))
+    return state
+
+
 class FlowsHere:
     """Runs flows in this process, with the parameters of their deployments."""
 

@@ -1,7 +1,7 @@
 """Flows run in the process of a test, which saves the start of an interpreter for each run.
 
 Serving, approval and cancellation through Prefect's API are tested once each, with the fixture ``served``. A table of
-refused parameters calls the function of the flow (``flow.fn``), which needs no run.
+refused parameters needs no run (:func:`deployment_runs.refusal`).
 """
 
 from collections.abc import Iterator

@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 import pytest
 from backfill_originals import Picture, planted, recorded, writes
-from deployment_runs import Prefect
+from deployment_runs import Prefect, refusal
 from function_processes import workers
 from lane import wait_until
 
@@ -224,7 +224,7 @@ def test_invalid_parameters_are_refused_before_anything_is_created(
     stack: LocalStack, changes: dict[str, Any], message: str
 ) -> None:
     before = bucket_keys(stack)
-    state = backfill.fn(**asked(dry_run=False, **changes))
+    state = refusal(backfill, **asked(dry_run=False, **changes))
     assert state.is_failed()
     assert re.search(message, state.message), state.message
     assert bucket_keys(stack) == before

@@ -11,6 +11,7 @@ import nbformat
 import pytest
 import samples
 from access_logs import edge_statistics
+from deployment_runs import refusal
 from outcomes import await_outcome, upload
 from scan_limits import scan_limit
 from throttling_athena import throttling
@@ -222,7 +223,7 @@ def test_a_day_without_logs_is_reported(tmp_path: Path, capsys: pytest.CaptureFi
 def test_invalid_parameters_are_refused_and_write_nothing(
     tmp_path: Path, parameters: dict[str, Any], message: str
 ) -> None:
-    state = delivery_report.fn(**parameters, folder=tmp_path / "report")
+    state = refusal(delivery_report, **parameters, folder=tmp_path / "report")
     assert state.is_failed()
     assert re.search(message, state.message)
     assert not (tmp_path / "report").exists()

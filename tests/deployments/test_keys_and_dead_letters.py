@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from deployment_runs import FlowsHere
+from deployment_runs import FlowsHere, refusal
 from lane import Lane, Original, pictures
 
 from flows.dead_letters import dead_letters
@@ -174,7 +174,7 @@ def test_a_tenants_old_key_is_valid_during_the_overlap(stack: LocalStack) -> Non
     ],
 )
 def test_invalid_rotations_are_refused(parameters: dict[str, Any], message: str) -> None:
-    state = rotate_keys.fn(**parameters, dry_run=False)
+    state = refusal(rotate_keys, **parameters, dry_run=False)
     assert state.is_failed()
     assert message in state.message
 

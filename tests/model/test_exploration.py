@@ -7,7 +7,7 @@ from exploration import ALONE, PAIRS, check_every_crash, check_every_order, firs
 
 pytestmark = pytest.mark.usefixtures("model")
 
-SCHEDULES, AT_ONCE = 4_000, 2_000
+SCHEDULES, AT_ONCE = 2_000, 1_000
 MOST_ORDERS = 5_000
 
 

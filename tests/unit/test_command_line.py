@@ -67,6 +67,12 @@ def test_wrong_options_are_refused(runs: SimpleNamespace, arguments: list[str]) 
     assert runs.parameters is None
 
 
+def test_an_unknown_stage_is_refused_before_a_run(runs: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("--stage", "nowhere") == 2
+    assert "one of its stages (dev, staging, production) but received 'nowhere'" in capsys.readouterr().err
+    assert runs.parameters is None
+
+
 def test_help_describes_every_parameter(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("COLUMNS", "300")
     assert command("--help") == 0
