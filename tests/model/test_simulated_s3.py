@@ -156,7 +156,10 @@ def compare(client: Any, operations: list[Any]) -> None:
             and not simulated.buckets[BUCKET].get(arguments["Key"])
         ):
             continue  # S3 adds a delete marker, moto does nothing
-        assert ours.run(*operation) == theirs.run(*operation), operation
+        result = ours.run(*operation)
+        if result == ("MethodNotAllowed", 405):
+            continue  # moto does not find a delete marker's version
+        assert result == theirs.run(*operation), operation
 
 
 @settings(max_examples=40, phases=UNSHRUNK)
