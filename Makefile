@@ -47,13 +47,14 @@ quick:
 	$(PYTEST) tests/unit -n 2 --dist loadscope -m "not slow and not extra"
 
 test-units:
-	$(PYTEST) tests/unit tests/model tests/stack -m "not extra"
+	$(PYTEST) tests/unit tests/model -m "not extra"
 
-# These need a stack with Prefect but serve no deployment. They run with the local tests, so that both take as long.
+# These need a stack with Prefect but serve no deployment. They run with the local tests, as tests/stack does, so that
+# all three processes take as long.
 FLOWS_IN_PROCESS = $(addprefix tests/deployments/test_,images_export.py setup.py)
 
 test-local:
-	$(PYTEST) tests/local $(FLOWS_IN_PROCESS) -m "not faults and not documents"
+	$(PYTEST) tests/stack tests/local $(FLOWS_IN_PROCESS) -m "not faults and not documents and not extra"
 
 test-deployments:
 	$(PYTEST) tests/deployments $(addprefix --ignore ,$(FLOWS_IN_PROCESS)) -m "not faults"
@@ -62,7 +63,7 @@ test-lifecycle:
 	$(PYTEST) tests/lifecycle
 
 test-extended:
-	$(PYTEST) tests/browser tests/local tests/deployments -m "browser or faults or documents"
+	$(PYTEST) tests/browser tests/local tests/deployments -m "browser or faults or documents or extra"
 
 test-hypothesis:
 	$(PYTEST) tests/unit tests/model --hypothesis-profile thorough -m "hypothesis or extra"

@@ -119,20 +119,20 @@ def test_the_contact_sheet_lists_every_file(rows: dict[str, Picture], out: Path)
     assert "data:image/avif;base64," in page
 
 
+@pytest.mark.parametrize("options", [["--no-report"], pytest.param([], marks=pytest.mark.extra)])
 def test_the_command_succeeds_if_every_file_has_an_outcome(
-    stack: LocalStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stack: LocalStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
 ) -> None:
     monkeypatch.setenv(HOME_VARIABLE, str(stack.folder.home))
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     (pictures / "photo.jpg").write_bytes(samples.jpeg(600, 400))
     (pictures / "notes.txt").write_bytes(samples.TEXT)
-    ran = CliRunner().invoke(app, ["demo", str(pictures), "--out", str(tmp_path)])
+    ran = CliRunner().invoke(app, ["demo", str(pictures), "--out", str(tmp_path), *options])
     assert ran.exit_code == 0, ran.output
-    lines = [line for line in ran.output.splitlines() if line.strip()]
-    sheet, report = (Path(line.partition(":")[2].strip()) for line in lines[-2:])
-    assert sheet.is_file()
-    assert "html" in report.read_text(encoding="utf-8")[:200].lower()
+    pages = [Path(line.partition(":")[2].strip()) for line in ran.output.splitlines() if line.endswith(".html")]
+    assert len(pages) == (1 if options else 2), ran.output
+    assert all("html" in page.read_text(encoding="utf-8")[:200].lower() for page in pages)
 
 
 def test_the_command_fails_if_a_file_has_no_outcome(

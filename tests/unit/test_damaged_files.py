@@ -18,7 +18,7 @@ JUDGE = Path(__file__).with_name("judge_damaged.py")
 PEAK_MB = 300  # of a process that draws pictures of 300 × 200 pixels, whatever their damaged headers claim
 
 
-@pytest.fixture(scope="module", params=[600, pytest.param(2_000, marks=pytest.mark.extra)])
+@pytest.fixture(scope="module", params=[400, pytest.param(2_000, marks=pytest.mark.extra)])
 def files_of_a_kind(request: pytest.FixtureRequest) -> int:
     return request.param // len(SOUND)
 
