@@ -57,13 +57,13 @@ test-local:
 	$(PYTEST) tests/stack tests/local $(FLOWS_IN_PROCESS) -m "not faults and not documents and not extra"
 
 test-deployments:
-	$(PYTEST) tests/deployments $(addprefix --ignore ,$(FLOWS_IN_PROCESS)) -m "not faults"
+	$(PYTEST) tests/deployments $(addprefix --ignore ,$(FLOWS_IN_PROCESS)) -m "not faults and not extra"
 
 test-lifecycle:
 	$(PYTEST) tests/lifecycle
 
 test-extended:
-	$(PYTEST) tests/browser tests/local tests/deployments -m "browser or faults or documents or extra"
+	$(PYTEST) tests/browser tests/stack tests/local tests/deployments -m "browser or faults or documents or extra"
 
 test-hypothesis:
 	$(PYTEST) tests/unit tests/model --hypothesis-profile thorough -m "hypothesis or extra"

@@ -177,6 +177,7 @@ def test_a_permanently_throttled_query_fails_with_a_remedy(
     assert throttled.refused == 1
 
 
+@pytest.mark.extra  # tests/unit/test_notebooks.py has its page, and the test of a failed query its publishing
 def test_a_failed_cell_gives_an_incomplete_page(
     stack: LocalStack, analytics: Analytics, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

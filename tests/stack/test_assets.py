@@ -208,6 +208,7 @@ def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:
     assert build("first", 1_000_000_001) == build("second", 1_700_000_000)
 
 
+@pytest.mark.extra
 def test_another_folder_time_and_umask_give_the_same_archives(
     aws: Assembly, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
