@@ -1,14 +1,12 @@
 """Requests that AWS refuses for their size or shape, and executions that it ends: the emulator does so too."""
 
-import io
 import json
-import uuid
-import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
 import pytest
+from account import Account, made
 from botocore.exceptions import ClientError
 
 from infra.local.stack import LocalStack
@@ -21,111 +19,58 @@ DOUBLED = {**PASS, "QueryLanguage": "JSONata", "Output": "{% $states.input & $st
 WAIT = {"Type": "Wait", "Seconds": 5, "End": True}
 
 
-@dataclass
-class Account:
-    """Resources of the test's own in the emulator."""
-
-    stack: LocalStack
-    name: str = field(default_factory=lambda: f"limits-{uuid.uuid4().hex[:8]}")
-
-    def client(self, service: str) -> Any:
-        return self.stack.client(service)
-
-    def role(self, service: str, *statements: dict[str, Any]) -> str:
-        trust = {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"}, "Action": "sts:AssumeRole"}
-        name = f"{self.name}-{uuid.uuid4().hex[:6]}"
-        role = self.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=policy(trust))["Role"]
-        if statements:
-            self.client("iam").put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=policy(*statements))
-        return str(role["Arn"])
-
-    def machine(self, state: dict[str, Any], *statements: dict[str, Any], **rest: Any) -> str:
-        definition = {"StartAt": "Only", "States": {"Only": state}, **rest}
-        made = self.client("stepfunctions").create_state_machine(
-            name=f"{self.name}-{uuid.uuid4().hex[:6]}",
-            definition=json.dumps(definition),
-            roleArn=self.role("states", *statements),
-            type="EXPRESS",
-        )
-        return str(made["stateMachineArn"])
-
-    def run(self, state: dict[str, Any], *statements: dict[str, Any], text: str = "{}", **rest: Any) -> Any:
-        machine = self.machine(state, *statements, **rest)
-        try:
-            return self.client("stepfunctions").start_sync_execution(stateMachineArn=machine, input=text)
-        finally:
-            self.client("stepfunctions").delete_state_machine(stateMachineArn=machine)
-
-    def parts(self, *sizes: int) -> tuple[str, list[dict[str, Any]]]:
-        """Upload parts of these sizes, and return the upload's id and what completes it."""
-        s3, target = self.client("s3"), {"Bucket": self.name, "Key": "parts"}
-        upload = s3.create_multipart_upload(**target)["UploadId"]
-        put = [
-            s3.upload_part(**target, UploadId=upload, PartNumber=n, Body=bytes(size)) for n, size in enumerate(sizes, 1)
-        ]
-        return upload, [{"PartNumber": number, "ETag": part["ETag"]} for number, part in enumerate(put, 1)]
-
-    def complete(self, *sizes: int, order: slice = slice(None)) -> Any:
-        upload, parts = self.parts(*sizes)
-        return self.client("s3").complete_multipart_upload(
-            Bucket=self.name, Key="parts", UploadId=upload, MultipartUpload={"Parts": parts[order]}
-        )
-
-    def put(self, key: str, **parameters: Any) -> Any:
-        return self.client("s3").put_object(Bucket=self.name, Key=key, **parameters)
-
-    def invoke(self, payload: bytes, kind: str = "RequestResponse") -> Any:
-        return self.client("lambda").invoke(FunctionName=self.name, Payload=payload, InvocationType=kind)
-
-    def send(self, **parameters: Any) -> Any:
-        url = self.client("sqs").get_queue_url(QueueName=self.name)["QueueUrl"]
-        return self.client("sqs").send_message(QueueUrl=url, MessageBody="a", **parameters)
-
-    def hide(self, seconds: int) -> Any:
-        sqs = self.client("sqs")
-        url = sqs.get_queue_url(QueueName=self.name)["QueueUrl"]
-        sqs.send_message(QueueUrl=url, MessageBody="a")
-        handle = sqs.receive_message(QueueUrl=url, VisibilityTimeout=0)["Messages"][0]["ReceiptHandle"]
-        return sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=seconds)
-
-    def secret(self, value: str) -> Any:
-        return self.client("secretsmanager").put_secret_value(
-            SecretId=self.name, SecretString=value, ClientRequestToken="0" * 32
-        )
-
-    def parameter(self, value: str) -> Any:
-        return self.client("ssm").put_parameter(Name=self.name, Value=value, Type="String", Overwrite=True)
-
-    def copy(self, key: str, **parameters: Any) -> Any:
-        return self.client("s3").copy_object(Bucket=self.name, Key=key, CopySource=f"{self.name}/small", **parameters)
-
-
-def policy(*statements: dict[str, Any]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-
-
 @pytest.fixture(scope="module")
 def account(stack: LocalStack) -> Iterator[Account]:
-    account = Account(stack)
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as zipped:
-        zipped.writestr("made.py", HANDLER)
-    account.client("s3").create_bucket(Bucket=account.name)
-    account.put("small", Body=b"a")
-    queue = account.client("sqs").create_queue(QueueName=account.name)["QueueUrl"]
-    account.client("secretsmanager").create_secret(Name=account.name, SecretString="first")
-    account.client("lambda").create_function(
-        FunctionName=account.name,
-        Runtime="python3.13",
-        Role=account.role("lambda"),
-        Handler="made.handler",
-        Code={"ZipFile": archive.getvalue()},
-        Timeout=30,
+    with made(stack, HANDLER) as account:
+        yield account
+
+
+def parts(account: Account, *sizes: int) -> tuple[str, list[dict[str, Any]]]:
+    """Upload parts of these sizes, and return the upload's id and what completes it."""
+    s3, target = account.client("s3"), {"Bucket": account.name, "Key": "parts"}
+    upload = s3.create_multipart_upload(**target)["UploadId"]
+    put = [s3.upload_part(**target, UploadId=upload, PartNumber=n, Body=bytes(size)) for n, size in enumerate(sizes, 1)]
+    return upload, [{"PartNumber": number, "ETag": part["ETag"]} for number, part in enumerate(put, 1)]
+
+
+def complete(account: Account, *sizes: int, order: slice = slice(None)) -> Any:
+    upload, put = parts(account, *sizes)
+    return account.client("s3").complete_multipart_upload(
+        Bucket=account.name, Key="parts", UploadId=upload, MultipartUpload={"Parts": put[order]}
     )
-    yield account
-    account.client("lambda").delete_function(FunctionName=account.name)
-    account.client("secretsmanager").delete_secret(SecretId=account.name, ForceDeleteWithoutRecovery=True)
-    account.client("sqs").delete_queue(QueueUrl=queue)
+
+
+def put(account: Account, key: str, **parameters: Any) -> Any:
+    return account.client("s3").put_object(Bucket=account.name, Key=key, **parameters)
+
+
+def send(account: Account, **parameters: Any) -> Any:
+    url = account.client("sqs").get_queue_url(QueueName=account.name)["QueueUrl"]
+    return account.client("sqs").send_message(QueueUrl=url, MessageBody="a", **parameters)
+
+
+def hide(account: Account, seconds: int) -> Any:
+    sqs = account.client("sqs")
+    url = sqs.get_queue_url(QueueName=account.name)["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="a")
+    handle = sqs.receive_message(QueueUrl=url, VisibilityTimeout=0)["Messages"][0]["ReceiptHandle"]
+    return sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=seconds)
+
+
+def secret(account: Account, value: str) -> Any:
+    return account.client("secretsmanager").put_secret_value(
+        SecretId=account.name, SecretString=value, ClientRequestToken="0" * 32
+    )
+
+
+def parameter(account: Account, value: str) -> Any:
+    return account.client("ssm").put_parameter(Name=account.name, Value=value, Type="String", Overwrite=True)
+
+
+def copy(account: Account, key: str, **parameters: Any) -> Any:
+    return account.client("s3").copy_object(
+        Bucket=account.name, Key=key, CopySource=f"{account.name}/small", **parameters
+    )
 
 
 Call = Callable[[Account], Any]
@@ -147,33 +92,33 @@ def json_of(size: int) -> bytes:
 
 
 REQUESTS: dict[str, tuple[Call, str]] = {
-    "a last part of any size": (lambda to: to.complete(PART, 10), ""),
-    "a small part that is not the last": (lambda to: to.complete(10, 10), "EntityTooSmall"),
-    "parts in another order": (lambda to: to.complete(PART, PART, order=slice(None, None, -1)), "InvalidPartOrder"),
-    "no parts": (lambda to: to.complete(10, order=slice(0)), "MalformedXML"),
-    "a key of 1,024 bytes": (lambda to: to.put("é" * 512), ""),
-    "a longer key": (lambda to: to.put("é" * 512 + "a"), "KeyTooLongError"),
-    "2 KiB of metadata": (lambda to: to.put("small", Metadata={"a": "x" * 2047}), ""),
-    "more metadata": (lambda to: to.put("small", Metadata={"a": "x" * 2048}), "MetadataTooLarge"),
+    "a last part of any size": (lambda to: complete(to, PART, 10), ""),
+    "a small part that is not the last": (lambda to: complete(to, 10, 10), "EntityTooSmall"),
+    "parts in another order": (lambda to: complete(to, PART, PART, order=slice(None, None, -1)), "InvalidPartOrder"),
+    "no parts": (lambda to: complete(to, 10, order=slice(0)), "MalformedXML"),
+    "a key of 1,024 bytes": (lambda to: put(to, "é" * 512), ""),
+    "a longer key": (lambda to: put(to, "é" * 512 + "a"), "KeyTooLongError"),
+    "2 KiB of metadata": (lambda to: put(to, "small", Metadata={"a": "x" * 2047}), ""),
+    "more metadata": (lambda to: put(to, "small", Metadata={"a": "x" * 2048}), "MetadataTooLarge"),
     "1,000 deletions": (lambda to: delete(to, 1000), ""),
     "more deletions": (lambda to: delete(to, 1001), "MalformedXML"),
-    "a copy to another key": (lambda to: to.copy("copied"), ""),
-    "a copy onto itself": (lambda to: to.copy("small"), "InvalidRequest"),
-    "a copy onto itself with a change": (lambda to: to.copy("small", MetadataDirective="REPLACE"), ""),
+    "a copy to another key": (lambda to: copy(to, "copied"), ""),
+    "a copy onto itself": (lambda to: copy(to, "small"), "InvalidRequest"),
+    "a copy onto itself with a change": (lambda to: copy(to, "small", MetadataDirective="REPLACE"), ""),
     "a payload of 6 MiB": (lambda to: to.invoke(json_of(6 * MIB)), ""),
     "a larger payload": (lambda to: to.invoke(json_of(6 * MIB + 1)), "RequestTooLargeException"),
     "an event of 1 MiB": (lambda to: to.invoke(json_of(MIB), "Event"), ""),
     "a larger event": (lambda to: to.invoke(json_of(MIB + 1), "Event"), "RequestTooLargeException"),
     "a payload that is no JSON": (lambda to: to.invoke(b"{"), "InvalidRequestContentException"),
-    "a delay of 15 minutes": (lambda to: to.send(DelaySeconds=900), ""),
-    "a longer delay": (lambda to: to.send(DelaySeconds=901), "InvalidParameterValue"),
-    "a visibility of more than 12 hours": (lambda to: to.hide(43_201), "InvalidParameterValue"),
-    "a secret of 64 KiB": (lambda to: to.secret("x" * 64 * KIB), ""),
-    "the same value with the same token": (lambda to: to.secret("x" * 64 * KIB), ""),
-    "another value with the same token": (lambda to: to.secret("other"), "ResourceExistsException"),
-    "a larger secret": (lambda to: to.secret("x" * (64 * KIB + 1)), "ValidationException"),
-    "a parameter of 4 KiB": (lambda to: to.parameter("x" * 4096), ""),
-    "a larger parameter": (lambda to: to.parameter("x" * 4097), "ValidationException"),
+    "a delay of 15 minutes": (lambda to: send(to, DelaySeconds=900), ""),
+    "a longer delay": (lambda to: send(to, DelaySeconds=901), "InvalidParameterValue"),
+    "a visibility of more than 12 hours": (lambda to: hide(to, 43_201), "InvalidParameterValue"),
+    "a secret of 64 KiB": (lambda to: secret(to, "x" * 64 * KIB), ""),
+    "the same value with the same token": (lambda to: secret(to, "x" * 64 * KIB), ""),
+    "another value with the same token": (lambda to: secret(to, "other"), "ResourceExistsException"),
+    "a larger secret": (lambda to: secret(to, "x" * (64 * KIB + 1)), "ValidationException"),
+    "a parameter of 4 KiB": (lambda to: parameter(to, "x" * 4096), ""),
+    "a larger parameter": (lambda to: parameter(to, "x" * 4097), "ValidationException"),
     "an execution with 256 KiB": (lambda to: to.run(PASS, text=json_of(256 * KIB).decode()), ""),
     "an execution with more": (lambda to: to.run(PASS, text=json_of(256 * KIB + 1).decode()), "InvalidExecutionInput"),
     "an execution whose input is no JSON": (lambda to: to.run(PASS, text="{"), "InvalidExecutionInput"),
@@ -194,6 +139,26 @@ def test_requests_are_refused_as_by_aws(account: Account, request_name: str) -> 
 
 def test_a_listing_has_at_most_1000_keys(account: Account) -> None:
     assert account.client("s3").list_objects_v2(Bucket=account.name, MaxKeys=5000)["MaxKeys"] == 1000
+
+
+HTTP_REQUESTS: dict[str, tuple[str, dict[str, Any], int]] = {
+    "the API, 5 MiB": ("upload-api-url", {"method": "POST", "content": bytes(5 * MIB)}, 401),
+    "the API, a larger body": ("upload-api-url", {"method": "POST", "content": bytes(10 * MIB + 1)}, 413),
+    "the API, headers above 10 KB": ("upload-api-url", {"headers": {"x-long": "x" * 10_240}}, 431),
+    "the edge, 8 KiB of URL": ("delivery-url", {"params": {"x": "x" * 8150}}, 400),
+    "the edge, a longer URL": ("delivery-url", {"params": {"x": "x" * 8192}}, 413),
+    "the edge, 32 KiB of headers": ("delivery-url", {"headers": {"x-long": "x" * 32_768}}, 413),
+    "the edge, GET with a body": ("delivery-url", {"content": b"a"}, 403),
+    "the edge, POST": ("delivery-url", {"method": "POST"}, 403),
+}
+
+
+@pytest.mark.parametrize("name", HTTP_REQUESTS)
+def test_requests_over_http_are_refused_as_by_aws(stack: LocalStack, name: str) -> None:
+    published, options, status = HTTP_REQUESTS[name]
+    address = stack.edge_url if published == "delivery-url" else stack.parameter(published)
+    path = "/img/unknown" if published == "delivery-url" else "/uploads"
+    assert httpx.request(**{"method": "GET", "url": address + path, "timeout": 60, **options}).status_code == status
 
 
 def test_a_response_above_6_mib_is_an_error(account: Account) -> None:

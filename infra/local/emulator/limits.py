@@ -2,6 +2,7 @@
 
 - S3: parts below 5 MiB or out of order, a completion without parts, keys of more than 1,024 bytes, metadata of more
   than 2 KiB, more than 1,000 deletions at once, a copy of an object onto itself; a listing has at most 1,000 entries.
+- API Gateway: bodies of more than 10 MiB, request lines and headers of more than 10,240 bytes.
 - Lambda: payloads and responses of more than 6 MiB, of events 1 MiB; payloads that are no JSON.
 - SQS: delays of more than 15 minutes, visibility of more than 12 hours.
 - Secrets Manager: values of more than 64 KiB, another value with the same token. Parameter Store: more than 4 KiB.
@@ -25,6 +26,8 @@ _SMALLEST_PART = 5 * _MIB
 _LONGEST_KEY = 1024
 _MOST_METADATA = 2048
 _MOST_KEYS = 1000
+_MOST_BODY = 10 * _MIB
+_MOST_HEADERS = 10_240
 _MOST_PAYLOAD = {"Event": _MIB, "RequestResponse": 6 * _MIB, "DryRun": 6 * _MIB}
 _MOST_RESPONSE = 6_291_556
 _MOST_SECRET = 65_536
@@ -45,11 +48,12 @@ def apply_patches() -> None:
     Raises:
         PatchError: a patched name is not there.
     """
-    from ministack.services import lambda_svc, s3, secretsmanager, sqs, ssm
+    from ministack.services import apigateway, lambda_svc, s3, secretsmanager, sqs, ssm
 
     _limit_objects(s3)
     _limit_parts(s3)
     _limit_batches(s3)
+    _limit_requests(apigateway)
     _limit_payloads(lambda_svc)
     _limit_responses(lambda_svc)
     _limit_messages(sqs)
@@ -156,6 +160,22 @@ def _listing_at_most(replaced: Callable[..., Answer], parameter: Callable[..., s
         return replaced(bucket, query)
 
     return listing
+
+
+def _limit_requests(apigateway: Any) -> None:
+    execute: Callable[..., Awaitable[Answer]] = original(apigateway, "handle_execute")
+
+    async def execute_checked(
+        api_id: str, stage: str, path: str, method: str, headers: Any, body: bytes, *rest: Any, **named: Any
+    ) -> Answer:
+        size = len(f"{method} {path} HTTP/1.1") + sum(len(name) + len(value) for name, value in headers.items())
+        if len(body or b"") > _MOST_BODY:
+            return 413, {"Content-Type": "application/json"}, b'{"message":"Request Entity Too Large"}'
+        if size > _MOST_HEADERS:
+            return 431, {"Content-Type": "application/json"}, b'{"message":"Request Header Fields Too Large"}'
+        return await execute(api_id, stage, path, method, headers, body, *rest, **named)
+
+    apigateway.handle_execute = execute_checked
 
 
 def _limit_payloads(lambda_svc: Any) -> None:
