@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from deployment_runs import FlowsHere, refusal
+from lambdas.core.stores.secrets import ensure_tenant_keys
 from lane import Lane, Original, pictures
+from operations.keys.keyrings import NoTenantKeyError, TenantKeyring, TooSoonError
 
 from flows.dead_letters import dead_letters
 from flows.rotate_keys import rotate_keys
@@ -15,10 +17,8 @@ from infra.local.stack import LocalStack
 from lambdas.core.access.image_tokens import parse_image_token_keys
 from lambdas.core.access.tenant_tokens import parse_tenant_keys
 from lambdas.core.keys import OriginalKey
-from lambdas.core.stores.secrets import ensure_tenant_keys
 from operations.dead_letters.queue import announcement
 from operations.keys import keyrings
-from operations.keys.keyrings import NoTenantKeyError, TenantKeyring, TooSoonError
 
 pytestmark = pytest.mark.usefixtures("flows_here")
 TENANT = "demo"

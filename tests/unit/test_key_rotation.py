@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-
 from operations.keys.keyrings import KeyState, due
 
 CHANGED = datetime(2026, 11, 1, 6, tzinfo=UTC)
