@@ -99,7 +99,9 @@ class UploadStack(DarkroomStack):
         handler.allow("ReadKeys", ["dynamodb:GetItem"], [keys.table_arn])
         assert keys.encryption_key  # noqa: S101 - as signing_keys_table makes it
         by_dynamodb = {"StringEquals": {"kms:ViaService": f"dynamodb.{self.region}.amazonaws.com"}}
-        handler.allow("DecryptKeys", ["kms:Decrypt"], [keys.encryption_key.key_arn], conditions=by_dynamodb)
+        # What the CDK's grant_read_data allows.
+        reading = ["kms:Decrypt", "kms:DescribeKey"]
+        handler.allow("DecryptKeys", reading, [keys.encryption_key.key_arn], conditions=by_dynamodb)
 
     def _allow_lookups(self, handler: HandlerFunction) -> None:
         handler.allow("ListImages", ["dynamodb:Query"], [f"{self.names.table_arn}/index/by-tenant"])
