@@ -49,9 +49,7 @@ def verify_tenant_token(
     # An unknown tenant causes no read.
     key = find(tenant, kid) if tenant in tenants else None
     if key is None:
-        raise AccessRefusedError(
-            "expected a token that names a tenant (iss) and one of its keys (kid) but received an unknown key id"
-        )
+        raise AccessRefusedError("expected a token that names a key of a tenant (kid) but received an unknown key id")
     try:
         claims = jwt.decode(
             token,
