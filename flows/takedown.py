@@ -17,13 +17,14 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import BaseModel, ConfigDict
 
-from flows.runtime.approval import NotApprovedError, approval_form, require_approval
+from flows.runtime.approval import approval_state, approve_in_ui
 from flows.runtime.artifacts import show_summary, show_table
 from flows.runtime.command_line import run_from_command_line
 from flows.runtime.policies import READING, REMOVING
 from lambdas.core.life import FINAL_SECONDS
 from lambdas.core.settings import DEFAULT_STAGE, SettingsError, load_settings
 from lambdas.core.takedown import ImageResources, NotErasedError, Removed, Target, VersionedObjects
+from operations.approval import NotApprovedError
 from operations.discovery import NotDeployedError, UnknownTenantError, chosen_tenants
 from operations.inventory import batches
 from operations.resources import Resources
@@ -132,9 +133,9 @@ def takedown(
         return Completed(message=f"dry run: {subject} would be removed", data=TakedownReceipt(pictures=len(pictures)))
     if len(pictures) > limit:
         try:
-            require_approval(approval_form(_warning(subject, pictures)), settings.operations.approval_seconds)
+            approve_in_ui(settings)(_warning(subject, pictures))
         except NotApprovedError as error:
-            return error.state
+            return approval_state(error)
     receipt = _remove(resources, search, pictures, tenant if not images else None)
     receipt = _keep(receipt, resources, reason, tenant)
     _show(receipt, shown, resources)

@@ -24,7 +24,6 @@ _SHOWN = {
     "AWS::CloudFront::Function": "edge function",
     "AWS::CloudFront::KeyValueStore": "key-value store",
     "AWS::WAFv2::WebACL": "web ACL",
-    "AWS::SecretsManager::Secret": "secret",
     "AWS::Athena::WorkGroup": "Athena workgroup",
     "AWS::SNS::Topic": "topic",
     "AWS::CloudWatch::Dashboard": "dashboard",

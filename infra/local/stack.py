@@ -16,9 +16,7 @@ from infra.local.prefect import await_deployments, await_server, prefect_environ
 from infra.local.processes import find_marked, find_process, stop_processes, stop_stack_processes
 from infra.local.state import CHECKOUT, Ports, ProcessRecord, StackState, StateFolder, default_home
 from lambdas.core.settings import EDGE_REGION, Settings, default_stage, load_settings
-from lambdas.core.stores.secrets import ensure_image_token_keys, ensure_tenant_keys
-from operations.keys.edge_key_store import EdgeKeyStore
-from operations.keys.keyrings import TokenKeyring
+from operations.keys.keyring import Keyring, make_missing_keys
 from operations.tuning.lanes import deployed_lanes, reserve_new
 from operations.tuning.reservations import ControlPlane
 
@@ -278,12 +276,8 @@ class LocalStack:
 
     def _make_keys(self) -> None:
         """Create the keys of tenants and of image tokens, as ``darkroom keys`` does on AWS."""
-        secrets = self.client("secretsmanager")
-        ensure_tenant_keys(secrets, self.parameter("tenant-keys-secret"), self.settings.tenants)
-        secret = self.parameter("image-token-keys-secret")
-        ensure_image_token_keys(secrets, secret)
-        store = EdgeKeyStore(self.client("cloudfront-keyvaluestore", EDGE_REGION), self.parameter("image-token-store"))
-        TokenKeyring(secrets, secret, store, self.settings).publish()
+        make_missing_keys(self.settings, self.client, self.parameter)
+        Keyring.of_image_tokens(self.settings, self.client, self.parameter).publish()
 
     def _remember(self, record: ProcessRecord) -> None:
         self._update(processes=(*self.state.processes, record))

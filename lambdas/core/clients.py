@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
 
@@ -40,12 +39,6 @@ def dynamodb() -> "DynamoDBClient":
 def sqs() -> "SQSClient":
     """Return the SQS client."""
     return boto3.client("sqs", config=_CONFIG)
-
-
-@cache
-def secrets_manager() -> "SecretsManagerClient":
-    """Return the Secrets Manager client."""
-    return boto3.client("secretsmanager", config=_CONFIG)
 
 
 @cache

@@ -53,9 +53,8 @@ class Assumptions:
     alarmed_metrics_of_a_lane: int = 18
     """Additional, per dedicated lane."""
     dashboards: int = 1
-    secrets: int = 2
     web_acl_rules: int = 3
-    keys: int = 2
-    """Of the alarm topics, one per region with alarms."""
+    keys: int = 3
+    """KMS keys: of the alarm topics, one per region with alarms, and of the tables of signing keys."""
     delivery_metrics: int = 8
     """CloudFront's additional metrics, if the settings enable them."""

@@ -99,8 +99,12 @@ def _send(actor: Actor, thing: str) -> Any:
     return actor.client("sqs").send_message(QueueUrl=queue, MessageBody="{}")
 
 
-def _secret(actor: Actor, thing: str) -> Any:
-    return actor.client("secretsmanager").get_secret_value(SecretId=actor.names.of(thing))
+def _keys(actor: Actor, thing: str, owner: str) -> Any:
+    return actor.client("dynamodb").get_item(TableName=actor.names.of(thing), Key={"owner": {"S": owner}})
+
+
+def _add_key(actor: Actor, thing: str) -> Any:
+    return actor.client("dynamodb").put_item(TableName=actor.names.of(thing), Item={"owner": {"S": "trial"}})
 
 
 def _parameter(actor: Actor) -> Any:
@@ -138,8 +142,11 @@ DEEDS: dict[str, Deed] = {
     "mend an outcome": _update_outcome,
     "delete an outcome": lambda actor: actor.client("dynamodb").delete_item(**actor.outcome),
     "scan outcomes": lambda actor: actor.client("dynamodb").scan(TableName=actor.names.images_table, Limit=1),
-    "read tenants' keys": lambda actor: _secret(actor, "tenant-keys"),
-    "read image tokens' keys": lambda actor: _secret(actor, "image-token-keys"),
+    "read tenants' keys": lambda actor: _keys(actor, "tenant-keys", actor.tenant),
+    "read image tokens' keys": lambda actor: _keys(actor, "image-token-keys", "image-tokens"),
+    "list tenants' keys": lambda actor: actor.client("dynamodb").scan(TableName=actor.names.of("tenant-keys"), Limit=1),
+    "add a tenant's key": lambda actor: _add_key(actor, "tenant-keys"),
+    "add an image tokens' key": lambda actor: _add_key(actor, "image-token-keys"),
     "look up the distribution": _parameter,
     "invalidate": _invalidate,
     "invoke the generator": lambda actor: _invoke(actor, actor.names.function("generate")),

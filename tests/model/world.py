@@ -43,7 +43,7 @@ RESOURCES = {
     "REPLICA_BUCKET": REPLICA,
     "UPLOADS_TABLE": UPLOADS,
     "SWEEP_QUEUE_URL": SWEEP_QUEUE,
-    "IMAGE_TOKEN_KEYS_SECRET": "model-image-token-keys",
+    "IMAGE_TOKEN_KEYS_TABLE": "model-image-token-keys",
 }
 ENVIRONMENT = {
     **RESOURCES,
@@ -460,7 +460,7 @@ def installed() -> Iterator[None]:
             for name, module in list(sys.modules.items()):
                 if name.startswith("lambdas.") and getattr(module, function.__name__, None) is function:
                     stack.enter_context(mock.patch.object(module, function.__name__, known))
-        for each in (clients.s3, clients.dynamodb, clients.cloudfront, clients.parameters, clients.secrets_manager):
+        for each in (clients.s3, clients.dynamodb, clients.cloudfront, clients.parameters):
             each.cache_clear()
             stack.callback(each.cache_clear)
         _installed.remembered = [

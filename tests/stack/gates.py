@@ -3,6 +3,7 @@
 A gate is a function of templates, so that a broken template can be put before it.
 """
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, get_args
@@ -11,6 +12,7 @@ from synthesized import Resource, Templates, as_list, referenced, statements
 
 from infra.assets.packages import ROOT
 from infra.names import AlarmKind
+from lambdas.core.stores.signing_keys import KEY as OWNER
 
 Gate = Callable[[Templates], Iterator[str]]
 
@@ -19,7 +21,7 @@ CLOSED = {"BlockPublicAcls": True, "BlockPublicPolicy": True, "IgnorePublicAcls"
 EDGE_HANDLER = "origin_request.handler"
 WITHOUT_TLS = {"Bool": {"aws:SecureTransport": "false"}}
 FUNCTION_ALARMS: set[AlarmKind] = {"function-errors", "function-throttles", "function-duration"}
-KEPT = ("AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::Logs::LogGroup", "AWS::SecretsManager::Secret")
+KEPT = ("AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::Logs::LogGroup")
 TAGGED = (
     "AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::Lambda::Function", "AWS::SQS::Queue", "AWS::SNS::Topic",
     "AWS::StepFunctions::StateMachine", "AWS::Logs::LogGroup", "AWS::CloudFront::Distribution",
@@ -158,8 +160,24 @@ def functions_and_machines_are_traced(templates: Templates) -> Iterator[str]:
             yield f"{machine} does not log its errors"
 
 
+def holds_signing_keys(table: Resource) -> bool:
+    return bool(table.properties["KeySchema"] == [{"AttributeName": OWNER, "KeyType": "HASH"}])
+
+
+def signing_keys_are_encrypted_and_in_no_backup(templates: Templates) -> Iterator[str]:
+    for table in filter(holds_signing_keys, templates.any("AWS::DynamoDB::Table")):
+        encryption = table.properties.get("SSESpecification", {})
+        if encryption.get("SSEType") != "KMS" or not referenced(encryption.get("KMSMasterKeyId")):
+            yield f"{table} is not encrypted with a KMS key of this stack"
+        recovery = table.properties.get("PointInTimeRecoverySpecification", {})
+        if recovery.get("PointInTimeRecoveryEnabled"):
+            yield f"{table} can be exported, and restored with keys that were retired"
+        if "StreamSpecification" in table.properties:
+            yield f"{table} has a stream of its keys"
+
+
 def tables_can_be_restored(templates: Templates) -> Iterator[str]:
-    for table in templates.any("AWS::DynamoDB::Table"):
+    for table in itertools.filterfalse(holds_signing_keys, templates.any("AWS::DynamoDB::Table")):
         recovery = table.properties.get("PointInTimeRecoverySpecification", {})
         if recovery.get("PointInTimeRecoveryEnabled") is not True:
             yield f"{table} cannot be restored to a point in time"
@@ -246,6 +264,7 @@ ALWAYS: tuple[Gate, ...] = (
     log_groups_have_a_retention,
     functions_and_machines_are_traced,
     tables_can_be_restored,
+    signing_keys_are_encrypted_and_in_no_backup,
     policies_name_their_actions,
     alarms_link_to_a_runbook,
     alarms_notify,

@@ -80,6 +80,21 @@ BREAKS: list[tuple[Gate, str, Change]] = [
     (gates.functions_and_machines_are_traced, "AWS::StepFunctions::StateMachine", without("TracingConfiguration")),
     (gates.functions_and_machines_are_traced, "AWS::StepFunctions::StateMachine", without("LoggingConfiguration")),
     (gates.tables_can_be_restored, "AWS::DynamoDB::Table", without("PointInTimeRecoverySpecification")),
+    (
+        gates.signing_keys_are_encrypted_and_in_no_backup,
+        "AWS::DynamoDB::Table",
+        with_property("SSESpecification", {"SSEEnabled": True, "SSEType": "KMS"}),
+    ),
+    (
+        gates.signing_keys_are_encrypted_and_in_no_backup,
+        "AWS::DynamoDB::Table",
+        with_property("PointInTimeRecoverySpecification", {"PointInTimeRecoveryEnabled": True}),
+    ),
+    (
+        gates.signing_keys_are_encrypted_and_in_no_backup,
+        "AWS::DynamoDB::Table",
+        with_property("StreamSpecification", {"StreamViewType": "NEW_IMAGE"}),
+    ),
     (gates.policies_name_their_actions, "AWS::IAM::Policy", with_statement(Action="s3:Get*", Resource="*")),
     (gates.policies_name_their_actions, "AWS::IAM::Policy", with_statement(NotAction="s3:GetObject", Resource="*")),
     (gates.policies_name_their_actions, "AWS::IAM::Policy", with_statement(Action="iam:PassRole", Resource="*")),

@@ -1,8 +1,10 @@
 """Optional parts, which the stage dev does not have."""
 
+from itertools import filterfalse
 from typing import Any
 
 import pytest
+from gates import holds_signing_keys
 from production import production_settings
 from synthesized import Assembly, as_list, referenced
 
@@ -71,7 +73,7 @@ def test_replication_time_control_is_on(production: Assembly) -> None:
 
 
 def test_tables_have_the_longest_recovery_period(production: Assembly) -> None:
-    for table in production.all("AWS::DynamoDB::Table"):
+    for table in filterfalse(holds_signing_keys, production.all("AWS::DynamoDB::Table")):
         recovery = table.properties["PointInTimeRecoverySpecification"]
         assert recovery == {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": 35}, str(table)
 
@@ -90,6 +92,9 @@ def test_alarms_of_every_region_notify_email_and_webhook(production: Assembly) -
 def test_cloudwatch_may_use_the_topics_key(production: Assembly) -> None:
     for key in production.all("AWS::KMS::Key"):
         assert key.properties["EnableKeyRotation"] is True, str(key)
+        if not key.stack.startswith(NAMES.stack("Alarms")):
+            assert key.body["DeletionPolicy"] == "Retain", f"{key}: what it encrypts would be lost with it"
+            continue
         (grant,) = (each for each in key.properties["KeyPolicy"]["Statement"] if each.get("Sid") == "AlarmsEncrypt")
         assert "cloudwatch.amazonaws.com" in as_list(grant["Principal"]["Service"]), str(key)
         assert grant["Condition"] == {"StringEquals": {"aws:SourceAccount": NO_ACCOUNT}}, str(key)

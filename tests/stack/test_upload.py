@@ -57,18 +57,37 @@ def test_authorizer_results_are_not_cached(authorizer: Resource) -> None:
     assert not authorizer.properties.get("IdentitySource")
 
 
-def test_no_key_is_in_a_template(aws: Assembly) -> None:
-    secrets = aws.all("AWS::SecretsManager::Secret")
-    assert len(secrets) >= 2
-    for secret in secrets:
-        assert not {"SecretString", "GenerateSecretString"} & secret.properties.keys(), str(secret)
+def named(aws: Assembly, resources: list[Any]) -> set[str]:
+    """Return the names of the tables that ``resources`` refer to."""
+    tables = {each.logical_id: each.properties["TableName"] for each in aws.all("AWS::DynamoDB::Table")}
+    return {tables[logical_id] for each in resources if (logical_id := referenced(each)) in tables}
 
 
-def test_authorizer_reads_only_the_tenant_keys(aws: Assembly) -> None:
+def test_authorizer_reads_only_the_tenant_keys(aws: Assembly, names: Names) -> None:
     actions = allowed(aws, "authorize")
     own = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
-    assert set(actions) - own == {"secretsmanager:GetSecretValue"}
-    assert [referenced(each) for each in actions["secretsmanager:GetSecretValue"]] == ["TenantKeys"]
+    assert set(actions) - own == {"dynamodb:GetItem", "kms:Decrypt", "kms:DescribeKey"}
+    assert len(actions["dynamodb:GetItem"]) == 1
+    assert named(aws, actions["dynamodb:GetItem"]) == {names.of("tenant-keys")}
+
+
+@pytest.mark.parametrize(("function", "table"), [("authorize", "tenant-keys"), ("upload_api", "image-token-keys")])
+def test_who_reads_a_table_of_keys_may_decrypt_it_through_dynamodb_alone(
+    aws: Assembly, names: Names, settings: Settings, function: str, table: str
+) -> None:
+    """The emulator does not ask for it, and DynamoDB does."""
+    keys = aws.one("AWS::DynamoDB::Table", TableName=names.of(table))
+    encrypted_with = referenced(keys.properties["SSESpecification"]["KMSMasterKeyId"])
+    (decrypting,) = (
+        statement
+        for policy in aws.all("AWS::IAM::Policy")
+        if function_role(aws, function) in map(referenced, policy.properties["Roles"])
+        for statement in statements(policy)
+        if "kms:Decrypt" in as_list(statement["Action"])
+    )
+    assert referenced(decrypting["Resource"]) == encrypted_with
+    service = f"dynamodb.{settings.regions.primary}.amazonaws.com"
+    assert decrypting["Condition"] == {"StringEquals": {"kms:ViaService": service}}
 
 
 def test_api_has_least_privilege(aws: Assembly, names: Names) -> None:
@@ -85,7 +104,10 @@ def test_api_has_least_privilege(aws: Assembly, names: Names) -> None:
         "s3:DeleteObject": everything,
         "s3:DeleteObjectVersion": everything,
     }
-    assert [referenced(each) for each in actions["secretsmanager:GetSecretValue"]] == ["ImageTokenKeys"]
+    assert names.of("image-token-keys") in named(aws, actions["dynamodb:GetItem"])
+    assert names.of("tenant-keys") not in {
+        table for resources in actions.values() for table in named(aws, resources)
+    }, "the API does not read tenants' keys"
     assert set(actions["ssm:GetParameter"]) == {
         names.parameter_arn(thing, EDGE_REGION) for thing in ("delivery-url", "distribution-id")
     }

@@ -16,8 +16,8 @@ from edge_function_runs import event_for, executables, outcome, run_batch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lambdas.core.access.image_tokens import ImageTokenKeys, sign_image_token
-from lambdas.core.access.signing_key import encode_key
+from lambdas.core.access.image_tokens import sign_image_token
+from lambdas.core.access.signing_keys import SigningKeys, encode_key
 from lambdas.core.keys import ImageId, new_image_id, tenant_digits
 from lambdas.core.settings import load_settings
 from lambdas.edge.inline import viewer_request_source
@@ -223,7 +223,7 @@ def test_changing_any_character_invalidates_a_token(runtime: str, source: str, t
 
 @RUNTIME
 def test_the_edge_accepts_tokens_of_the_api(runtime: str, source: str, tmp_path: Path) -> None:
-    keys = ImageTokenKeys(signing=KID, keys={KID: KEY, OLD_KID: OLD_KEY})
+    keys = SigningKeys(signing=KID, signing_since=datetime.now(UTC), keys={KID: KEY, OLD_KID: OLD_KEY})
     made = sign_image_token(keys, IMAGE, now=datetime.now(UTC), life=timedelta(minutes=5))
     events = [event_for(f"{PRIVATE}?token={made.token}"), event_for(f"/img/{OTHER}?token={made.token}")]
     assert [outcome(result) for result in answers(runtime, source, events, tmp_path)] == [f"/{IMAGE}/1024x0.jpeg", 403]

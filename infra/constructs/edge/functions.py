@@ -20,7 +20,7 @@ class ViewerFunctions(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, names: Names) -> None:
         super().__init__(scope, construct_id)
-        # Filled from the secret by `darkroom rotate-keys`: no key is in a template.
+        # Filled from the table by `darkroom rotate-keys publish`: no key is in a template.
         self.keys = cloudfront.KeyValueStore(
             self,
             "ImageTokenKeys",

@@ -101,10 +101,10 @@ class Auth(Table):
         default=10, ge=0, le=300, description="Allowed clock skew in seconds. Raise it for signers with poor clocks."
     )
     keys_seconds: Seconds = Field(
-        default=300, description="Seconds that keys are cached; an unknown key id reads them earlier."
+        default=60, description="Seconds that keys are cached: how long a retired key still works."
     )
     refresh_seconds: Seconds = Field(
-        default=30, description="Least seconds between two reads of the keys, whatever key ids are sent."
+        default=30, description="Seconds that an unknown key id or tenant is cached: how long a new key may not work."
     )
     max_token_bytes: int = Field(
         default=4096,
