@@ -9,7 +9,7 @@ from constructs import Construct
 from infra.assets import Assets
 from infra.constructs.acknowledgements import acknowledge_wildcards
 from infra.constructs.functions import HandlerFunction, libvips_layer
-from infra.constructs.storage import expiring_bucket
+from infra.constructs.storage import KEPT, expiring_bucket
 from infra.names import Names
 from infra.stacks.base import DarkroomStack
 
@@ -31,7 +31,7 @@ class BackfillStack(DarkroomStack):
         function = self._function(libvips_layer(self, names.of("backfill-libvips"), assets), assets)
         version = function.current_version
         # A running job invokes the version that it was created with, also after a deployment.
-        version.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
+        version.apply_removal_policy(KEPT)
         bucket = self._bucket()
         role = self._role()
         self.publish("backfill-function-arn", version.function_arn, "Version of the function that backfills call")
