@@ -1,6 +1,5 @@
 """Backfills: the drawing function, and the role and bucket of the S3 Batch Operations jobs that invoke it."""
 
-import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3

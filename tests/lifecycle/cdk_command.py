@@ -31,20 +31,24 @@ class CdkCommand:
     endpoint: Endpoint
     checkout: Path = CHECKOUT
 
-    def make(self, *arguments: str) -> str:
+    def make(self, *arguments: str, fails: bool = False) -> str:
         """Return what ``make`` printed; its set-up is done, for a test runs."""
-        return self._run("make", "--old-file", f"{sys.prefix}/.ready", *arguments)
+        return self._run("make", "--old-file", f"{sys.prefix}/.ready", *arguments, fails=fails)
 
-    def bootstrap(self, assembly: Path) -> str:
-        return self.make("bootstrap", f"OPTIONS=--app {assembly} --ci")
+    def bootstrap(self) -> str:
+        return self.make("bootstrap", "OPTIONS=--ci")
 
-    def deploy(self, assembly: Path) -> str:
-        return self.make("deploy", f"OPTIONS=--app {assembly} --require-approval never --concurrency 4 --ci")
+    def deploy(self, assembly: Path, *, fails: bool = False) -> str:
+        options = f"OPTIONS=--app {assembly} --require-approval never --concurrency 4 --ci"
+        return self.make("deploy", options, fails=fails)
+
+    def destroy(self, assembly: Path, *, fails: bool = False) -> str:
+        return self.make("destroy", f"OPTIONS=--app {assembly} --force --ci", fails=fails)
 
     def changes(self, assembly: Path) -> Changes:
         return parse_diff(self.make("diff", f"OPTIONS=--app {assembly} --ci"))
 
-    def _run(self, *command: str) -> str:
+    def _run(self, *command: str, fails: bool) -> str:
         run = subprocess.run(
             command,
             cwd=self.checkout,
@@ -54,7 +58,7 @@ class CdkCommand:
             timeout=SECONDS,
             check=False,
         )
-        assert run.returncode == 0, f"{' '.join(command)}\n{run.stdout}\n{run.stderr}"
+        assert bool(run.returncode) is fails, f"{' '.join(command)}\n{run.stdout}\n{run.stderr}"
         return run.stdout + run.stderr
 
     def _environment(self) -> dict[str, str]:
@@ -85,13 +89,19 @@ def why_unavailable() -> str | None:
     return run.stderr.strip() if run.returncode else None
 
 
-def copied_checkout(folder: Path) -> Path:
-    """Return a copy of what a synthesis reads, for a change of settings; assets that are built stay shared."""
+def copied_checkout(folder: Path, settings: str) -> Path:
+    """Return a copy of what a synthesis reads, with ``settings`` before darkroom.toml's; built assets stay shared."""
+    folder.mkdir(exist_ok=True)
     for name in _COPIED:
         source, copy = CHECKOUT / name, folder / name
         subprocess.run(["cp", "-pR", source, copy], check=True)
     (folder / "build").mkdir()
     (folder / "build" / "assets").symlink_to(CHECKOUT / "build" / "assets")
+    context = json.loads((folder / "cdk.json").read_text(encoding="utf-8"))
+    context["context"]["target"] = "host"  # this machine's assets, not AWS's
+    (folder / "cdk.json").write_text(json.dumps(context), encoding="utf-8")
+    toml = (folder / "darkroom.toml").read_text(encoding="utf-8")
+    (folder / "darkroom.toml").write_text(f"{settings}\n{toml}", encoding="utf-8")
     return folder
 
 

@@ -6,6 +6,7 @@ import pytest
 from production import production_settings
 from synthesized import Assembly, as_list, referenced
 
+from infra.command.deployment import Deployment
 from infra.names import Names
 from infra.synth import NO_ACCOUNT
 from lambdas.core.settings import Settings, load_settings
@@ -123,6 +124,13 @@ def test_edge_log_region_needs_no_bootstrap(production: Assembly) -> None:
     assert "BootstrapVersion" not in production.templates["DarkroomProductionEdgeLog-eu-central-1"].get(
         "Parameters", {}
     )
+
+
+def test_make_bootstraps_the_environments_that_need_it(production: Assembly) -> None:
+    stacks = [each for each in production.manifest["artifacts"].values() if each["type"] == "aws:cloudformation:stack"]
+    needed = {each["environment"] for each in stacks if "requiresBootstrapStackVersion" in each["properties"]}
+    assert needed == {f"aws://{NO_ACCOUNT}/{region}" for region in Deployment(SETTINGS, lambda _: None).regions}
+    assert needed < {each["environment"] for each in stacks}
 
 
 @pytest.mark.parametrize("stage", ["staging", "production"])
