@@ -10,6 +10,7 @@ from infra.command.demo.command import demo
 from infra.command.deployment import find
 from infra.command.keys import keys, rotate_keys, token
 from infra.command.pictures import explain, upload, url
+from infra.command.preflight.command import preflight
 from infra.command.rollout import environments, protect, remove_edge_function, reserve
 from infra.command.settings.command import settings
 from infra.command.stack import age, down, env, status, up
@@ -21,6 +22,7 @@ _PANELS = {
     "Pictures": (upload, url, explain),
     _OPERATE: (find, token, keys, rotate_keys, settings),
     "Deploy (what make bootstrap, deploy and destroy run on AWS)": (
+        preflight,
         environments,
         reserve,
         protect,

@@ -1,4 +1,4 @@
-"""What make adds to the CDK's command: ``darkroom environments``, ``reserve``, ``protect``, ``remove-edge-function``."""
+"""What make adds to the CDK's command: ``darkroom environments``, ``reserve``, ``protect`` and others."""
 
 from typing import Any
 

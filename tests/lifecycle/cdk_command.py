@@ -5,14 +5,16 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.local.cloudformation.assembly import Template
 from infra.local.cloudformation.template_filter import Stripped, filter_template
 from infra.local.endpoint import Endpoint
 from infra.local.state import CHECKOUT
 
-SECONDS = 240
+SECONDS = 900  # after which a command hangs
 _MAKEFILE = (CHECKOUT / "Makefile").read_text(encoding="utf-8")
 _COPIED = ("Makefile", "cdk.json", "darkroom.toml", "infra", "lambdas", "operations", "pyproject.toml", "uv.lock")
 _STACK = re.compile(r"^Stack (\S+)")
@@ -89,9 +91,9 @@ def why_unavailable() -> str | None:
     return run.stderr.strip() if run.returncode else None
 
 
-def copied_checkout(folder: Path, settings: str) -> Path:
-    """Return a copy of what a synthesis reads, with ``settings`` before darkroom.toml's; built assets stay shared."""
-    folder.mkdir(exist_ok=True)
+def copied_checkout(folder: Path, change: Callable[[str], str]) -> Path:
+    """Return a copy of what a synthesis reads, darkroom.toml after a ``change``; built assets stay shared."""
+    folder.mkdir()
     for name in _COPIED:
         source, copy = CHECKOUT / name, folder / name
         subprocess.run(["cp", "-pR", source, copy], check=True)
@@ -101,12 +103,16 @@ def copied_checkout(folder: Path, settings: str) -> Path:
     context["context"]["target"] = "host"  # this machine's assets, not AWS's
     (folder / "cdk.json").write_text(json.dumps(context), encoding="utf-8")
     toml = (folder / "darkroom.toml").read_text(encoding="utf-8")
-    (folder / "darkroom.toml").write_text(f"{settings}\n{toml}", encoding="utf-8")
+    (folder / "darkroom.toml").write_text(change(toml), encoding="utf-8")
     return folder
 
 
-def write_filtered_assembly(assembly: Path, outdir: Path) -> list[Stripped]:
+def write_filtered_assembly(
+    assembly: Path, outdir: Path, change: Callable[[str, Template], None] = lambda _stack, _template: None
+) -> list[Stripped]:
     """Write the ``assembly`` into ``outdir``, its templates filtered and all else as links, and return what was cut.
+
+    ``change`` is given each stack's name and its template, which it may change.
 
     Raises:
         FilterError: a resource that stays refers to one that is stripped.
@@ -117,6 +123,7 @@ def write_filtered_assembly(assembly: Path, outdir: Path) -> list[Stripped]:
     for path in sorted(assembly.iterdir()):
         if path.name.endswith(_TEMPLATE_SUFFIX):
             template, taken = filter_template(json.loads(path.read_text(encoding="utf-8")))
+            change(path.name.removesuffix(_TEMPLATE_SUFFIX), template)
             (outdir / path.name).write_text(json.dumps(template), encoding="utf-8")
             stripped += taken
         else:

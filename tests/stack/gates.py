@@ -246,8 +246,7 @@ def edge_functions_outlive_their_stack(templates: Templates) -> Iterator[str]:
         versions = [
             version
             for version in templates.any("AWS::Lambda::Version")
-            if version.stack == function.stack
-            and referenced(version.properties["FunctionName"]) == function.logical_id
+            if version.stack == function.stack and referenced(version.properties["FunctionName"]) == function.logical_id
         ]
         for resource in (function, *versions):
             if not is_kept(resource):

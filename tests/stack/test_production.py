@@ -7,6 +7,7 @@ from production import production_settings
 from synthesized import Assembly, as_list, referenced
 
 from infra.command.deployment import Deployment
+from infra.command.preflight.account import BOOTSTRAP_VERSION
 from infra.names import Names
 from infra.synth import NO_ACCOUNT
 from lambdas.core.settings import Settings, load_settings
@@ -131,6 +132,17 @@ def test_make_bootstraps_the_environments_that_need_it(production: Assembly) -> 
     needed = {each["environment"] for each in stacks if "requiresBootstrapStackVersion" in each["properties"]}
     assert needed == {f"aws://{NO_ACCOUNT}/{region}" for region in Deployment(SETTINGS, lambda _: None).regions}
     assert needed < {each["environment"] for each in stacks}
+
+
+def test_preflight_knows_every_bucket_and_the_bootstrap_that_templates_require(production: Assembly) -> None:
+    assert {each.properties["BucketName"] for each in production.all("AWS::S3::Bucket")} == set(NAMES.buckets)
+    for bucket, region in NAMES.buckets.items():
+        stack = production.one("AWS::S3::Bucket", BucketName=bucket).stack
+        assert production.manifest["artifacts"][stack]["environment"] == f"aws://{NO_ACCOUNT}/{region}"
+    versions = {
+        each["properties"].get("requiresBootstrapStackVersion") for each in production.manifest["artifacts"].values()
+    }
+    assert max(filter(None, versions)) == BOOTSTRAP_VERSION
 
 
 @pytest.mark.parametrize("stage", ["staging", "production"])
