@@ -87,17 +87,19 @@ synth: $(VENV)/.ready ## Synthesize the templates for AWS into cdk.out: make syn
 	$(CDK) synth --quiet $(OPTIONS)
 
 bootstrap: $(VENV)/.ready ## Prepare the account for the CDK, once per account: make bootstrap [STAGE=staging] [OPTIONS=…]
-	$(CDK) bootstrap $(OPTIONS)
+	environments=$$($(RUN) darkroom environments --aws) && $(CDK) bootstrap $$environments $(OPTIONS)
 
 diff: $(VENV)/.ready ## Compare the templates with what is deployed: make diff [STAGE=staging] [OPTIONS=…]
 	$(CDK) diff $(OPTIONS)
 
+# The CDK's command lifts the protection of stacks: it is set again also if the deployment fails.
 deploy: $(VENV)/.ready ## Deploy every stack to AWS: make deploy [STAGE=staging] [OPTIONS=…]
-	$(CDK) deploy --all $(OPTIONS)
+	$(CDK) deploy --all $(OPTIONS); status=$$?; $(RUN) darkroom protect --aws && exit $$status
 	$(RUN) darkroom reserve --aws
 
 destroy: $(VENV)/.ready ## Delete the stacks of a stage that is not protected: make destroy [STAGE=staging] [OPTIONS=…]
 	$(CDK) destroy --all $(OPTIONS)
+	$(RUN) darkroom remove-edge-function --aws
 
 snapshots: $(VENV)/.ready ## Rewrite the templates' snapshots after an intended change
 	DARKROOM_WRITE_SNAPSHOTS=1 $(RUN) pytest tests/stack/test_snapshots.py

@@ -109,6 +109,20 @@ class Names:
         return self.bucket("backfill", self.settings.regions.primary)
 
     @property
+    def buckets(self) -> dict[str, str]:
+        """Every bucket of the stage, and its region."""
+        regions = self.settings.regions
+        return {
+            self.originals_bucket: regions.primary,
+            self.derivatives_bucket: regions.primary,
+            self.replica_bucket: regions.replica,
+            self.logs_bucket: EDGE_REGION,
+            self.bucket("reports", EDGE_REGION): EDGE_REGION,
+            self.bucket("athena", EDGE_REGION): EDGE_REGION,
+            self.backfill_bucket: regions.primary,
+        }
+
+    @property
     def images_table(self) -> str:
         """The table with each image's state and outcome."""
         return self.of("images")

@@ -20,9 +20,13 @@ _NO_ACCESS_LOG = (
 )
 
 
+KEPT = cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+"""Unlike ``RETAIN``, it leaves nothing behind of a creation that is rolled back, whose names would then be taken."""
+
+
 def removal_policy(settings: Settings) -> cdk.RemovalPolicy:
     """Return what happens to data when its stack is deleted: a protected stage keeps it."""
-    return cdk.RemovalPolicy.RETAIN if settings.storage.protected else cdk.RemovalPolicy.DESTROY
+    return KEPT if settings.storage.protected else cdk.RemovalPolicy.DESTROY
 
 
 def picture_bucket(
@@ -135,7 +139,8 @@ def table(
 ) -> dynamodb.Table:
     """Make an on-demand table with ``key`` as partition key and point-in-time recovery.
 
-    ``expires`` is the attribute with the time at which an item expires.
+    ``expires`` is the attribute with the time at which an item expires. ``darkroom protect`` sets deletion protection:
+    a protected table could not be deleted when a first deployment is rolled back.
     """
     storage = settings.storage
     return dynamodb.Table(
@@ -148,7 +153,6 @@ def table(
         point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
             point_in_time_recovery_enabled=True, recovery_period_in_days=storage.restore_days
         ),
-        deletion_protection=storage.protected,
         removal_policy=removal_policy(settings),
     )
 

@@ -50,6 +50,12 @@ def policies_of(resource: Resource, kind: str, named_in: str, templates: Templat
     ]
 
 
+def is_kept(resource: Resource) -> bool:
+    """Return whether ``resource`` stays when it is replaced, or deleted with its stack."""
+    policies = (resource.body.get("DeletionPolicy"), resource.body.get("UpdateReplacePolicy"))
+    return policies == ("RetainExceptOnCreate", "Retain")
+
+
 def refuses_without_tls(policy: list[Any]) -> bool:
     return any(each["Effect"] == "Deny" and each.get("Condition") == WITHOUT_TLS for each in policy)
 
@@ -242,12 +248,33 @@ def resources_carry_tags(templates: Templates) -> Iterator[str]:
             yield f"{resource} cannot be found in the bill: it lacks the tags {sorted(wanted - tags)}"
 
 
+def rollbacks_leave_nothing_behind(templates: Templates) -> Iterator[str]:
+    for resource in templates.every():
+        if resource.body.get("DeletionPolicy") == "Retain":
+            yield f"{resource} is left behind when its creation is rolled back: use RETAIN_ON_UPDATE_OR_DELETE"
+        for name, value in resource.properties.items():
+            if "DeletionProtection" in name and value not in (False, "false", "INACTIVE"):
+                yield f"{resource} cannot be deleted when its creation is rolled back: leave it to `darkroom protect`"
+
+
+def edge_functions_outlive_their_stack(templates: Templates) -> Iterator[str]:
+    for function in templates.any("AWS::Lambda::Function"):
+        if function.properties["Handler"] != EDGE_HANDLER:
+            continue
+        versions = [
+            version
+            for version in templates.any("AWS::Lambda::Version")
+            if version.stack == function.stack and referenced(version.properties["FunctionName"]) == function.logical_id
+        ]
+        for resource in (function, *versions):
+            if not is_kept(resource):
+                yield f"{resource} is deleted with its stack, which CloudFront's replicas prevent for hours"
+
+
 def data_is_retained(templates: Templates) -> Iterator[str]:
     for resource in templates.any(*KEPT):
-        if resource.body.get("DeletionPolicy") != "Retain" or resource.body.get("UpdateReplacePolicy") != "Retain":
+        if not is_kept(resource):
             yield f"{resource} is deleted with its stack"
-        if resource.type == "AWS::DynamoDB::Table" and resource.properties.get("DeletionProtectionEnabled") is not True:
-            yield f"{resource} has no deletion protection"
 
 
 ALWAYS: tuple[Gate, ...] = (
@@ -271,5 +298,7 @@ ALWAYS: tuple[Gate, ...] = (
     functions_have_alarms,
     queues_have_alarms,
     resources_carry_tags,
+    rollbacks_leave_nothing_behind,
+    edge_functions_outlive_their_stack,
 )
 IN_PRODUCTION: tuple[Gate, ...] = (data_is_retained,)

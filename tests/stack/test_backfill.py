@@ -30,7 +30,7 @@ def test_jobs_invoke_a_retained_version(aws: Assembly, settings: Settings, funct
     version = function.template["Resources"][referenced(published(aws, settings, "backfill-function-arn"))]
     assert version["Type"] == "AWS::Lambda::Version"
     assert referenced(version["Properties"]["FunctionName"]) == function.logical_id
-    assert version["DeletionPolicy"] == version["UpdateReplacePolicy"] == "Retain"
+    assert (version["DeletionPolicy"], version["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 
 
 def test_function_reserves_its_concurrency(settings: Settings, function: Resource) -> None:

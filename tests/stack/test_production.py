@@ -8,6 +8,8 @@ from gates import holds_signing_keys
 from production import production_settings
 from synthesized import Assembly, as_list, referenced
 
+from infra.command.deployment import Deployment
+from infra.command.preflight.account import BOOTSTRAP_VERSION
 from infra.names import Names
 from infra.synth import NO_ACCOUNT
 from lambdas.core.settings import Settings, load_settings
@@ -128,6 +130,24 @@ def test_edge_log_region_needs_no_bootstrap(production: Assembly) -> None:
     assert "BootstrapVersion" not in production.templates["DarkroomProductionEdgeLog-eu-central-1"].get(
         "Parameters", {}
     )
+
+
+def test_make_bootstraps_the_environments_that_need_it(production: Assembly) -> None:
+    stacks = [each for each in production.manifest["artifacts"].values() if each["type"] == "aws:cloudformation:stack"]
+    needed = {each["environment"] for each in stacks if "requiresBootstrapStackVersion" in each["properties"]}
+    assert needed == {f"aws://{NO_ACCOUNT}/{region}" for region in Deployment(SETTINGS, lambda _: None).regions}
+    assert needed < {each["environment"] for each in stacks}
+
+
+def test_preflight_knows_every_bucket_and_the_bootstrap_that_templates_require(production: Assembly) -> None:
+    assert {each.properties["BucketName"] for each in production.all("AWS::S3::Bucket")} == set(NAMES.buckets)
+    for bucket, region in NAMES.buckets.items():
+        stack = production.one("AWS::S3::Bucket", BucketName=bucket).stack
+        assert production.manifest["artifacts"][stack]["environment"] == f"aws://{NO_ACCOUNT}/{region}"
+    versions = {
+        each["properties"].get("requiresBootstrapStackVersion") for each in production.manifest["artifacts"].values()
+    }
+    assert max(filter(None, versions)) == BOOTSTRAP_VERSION
 
 
 @pytest.mark.parametrize("stage", ["staging", "production"])

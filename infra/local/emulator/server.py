@@ -91,6 +91,7 @@ def main() -> None:
         limits,
         object_writes,
         service_metrics,
+        stack_operations,
         step_functions,
         worker_pool,
     )
@@ -102,6 +103,7 @@ def main() -> None:
     handler_python.apply_patches()
     worker_pool.apply_patches()
     service_metrics.apply_patches()
+    stack_operations.apply_patches()
     from ministack.app import main as run
 
     run()
