@@ -110,6 +110,8 @@ def test_the_sweep_receives_what_its_queue_delays(aws: Assembly, names: Names, s
     queue = aws.one("AWS::SQS::Queue", QueueName=names.of("sweep"))
     assert referenced(mapping.properties["EventSourceArn"]) == queue.logical_id
     assert mapping.properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    reserved = settings.function_reservations["sweep"]
+    assert mapping.properties["ScalingConfig"]["MaximumConcurrency"] <= reserved, "the rest would be throttled"
     assert queue.properties["VisibilityTimeout"] >= 6 * settings.functions["sweep"].timeout_seconds
     assert max(each.timeout_seconds for each in settings.functions.values()) < life.FINAL_SECONDS
 

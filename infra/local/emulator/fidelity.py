@@ -155,7 +155,7 @@ def _route_preflights(apigateway: Any) -> None:
         status, answered, body = await execute(api_id, stage, path, method, headers, *arguments, **options)
         origin = headers.get("origin", "")
         # The emulator lets an integration's response through with the headers of a simple request alone.
-        if method == "OPTIONS" and origin and "access-control-request-method" in headers and status < 300:  # noqa: PLR2004
+        if method == "OPTIONS" and origin and "access-control-request-method" in headers and status < 300:
             cors = (apis.get(api_id) or {}).get("corsConfiguration") or {}
             allowed = {name: value for name, value in preflight(cors, origin)[1].items() if name.startswith("Access")}
             answered = {**answered, **allowed}

@@ -105,14 +105,14 @@ class Settings(Table):
             raise ValueError(
                 f"expected another name for a dedicated tenant but received {SHARED_LANE!r}, the shared lane's name"
             )
-        reserved = [tenant.reserved_concurrency or 0 for tenant in self.tenants.values()]
-        received = sum(reserved) + (self.lanes.shared_reserved_concurrency or 0) + self.backfill.reserved_concurrency
+        received = self._reservations
         limit = self.lanes.account_concurrency - UNRESERVED_CONCURRENCY
-        if received > max(limit, 0):
+        if (whole := sum(received.values())) > max(limit, 0):
+            parts = ", ".join(f"{name} = {executions}" for name, executions in received.items() if executions)
             raise ValueError(
-                f"expected lanes and the backfill to reserve at most {limit} concurrent executions, which is"
+                f"expected lanes and functions to reserve at most {limit} concurrent executions, which is"
                 f" lanes.account_concurrency less the {UNRESERVED_CONCURRENCY} that Lambda keeps,"
-                f" but received {received}"
+                f" but received {whole}: {parts}"
             )
         strays = set(self.tuning.weights) - set(self.lane_names)
         if strays:
@@ -164,7 +164,25 @@ class Settings(Table):
         """
         shared = lane == SHARED_LANE
         reserved = self.lanes.shared_reserved_concurrency if shared else self.tenants[lane].reserved_concurrency
-        return {} if reserved is None else self.lanes.share_out(reserved)
+        return self.lanes.share_out(reserved) if reserved else {}
+
+    @property
+    def function_reservations(self) -> dict[FunctionName, int]:
+        """Concurrent executions reserved for each function outside of lanes; 0 for one without a reservation."""
+        return {**self.lanes.reserved, "backfill": self.backfill.reserved_concurrency}
+
+    @property
+    def _reservations(self) -> dict[str, int]:
+        """Every reservation, by the setting that makes it."""
+        return {
+            "lanes.shared_reserved_concurrency": self.lanes.shared_reserved_concurrency,
+            **{f"lanes.reserved.{name}": executions for name, executions in self.lanes.reserved.items()},
+            "backfill.reserved_concurrency": self.backfill.reserved_concurrency,
+            **{
+                f"tenants.{name}.reserved_concurrency": tenant.reserved_concurrency or 0
+                for name, tenant in self.tenants.items()
+            },
+        }
 
     @property
     def eager_variants(self) -> tuple[Variant, ...]:
