@@ -219,9 +219,10 @@ def _is_throttled(stack: LocalStack) -> bool:
 
 @pytest.mark.usefixtures("used_up_pool")
 def test_a_pool_that_is_used_up_stops_neither_the_api_nor_delivery(stack: LocalStack, demo: Caller) -> None:
-    assert demo.ask("GET", "/images").status_code == 200
-    missing = httpx.get(f"{stack.edge_url}/img/{new_image_id()}?w=256", trust_env=False, timeout=30)
-    assert missing.status_code == 404, "the generator was asked, and says so"
+    picture = f"{stack.edge_url}/img/{new_image_id()}?w=256"
+    _wait_until(lambda: demo.ask("GET", "/images").status_code == 200, "the API's answer")
+    _wait_until(lambda: httpx.get(picture, trust_env=False, timeout=30).status_code == 404, "the generator's answer")
+    assert _is_throttled(stack)
 
 
 def test_a_distribution_takes_15_wildcards_and_3000_tags_at_once(stack: LocalStack) -> None:

@@ -1,6 +1,6 @@
 """The settings of one stage as a whole, and the checks that concern more than one table."""
 
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -93,6 +93,7 @@ class Settings(Table):
             self._check_lanes()
             self._check_tenants()
             self._check_functions()
+            self._check_queue_age()
         return self
 
     def _check_ladder(self) -> None:
@@ -134,8 +135,24 @@ class Settings(Table):
                 f"expected functions.origin_request.timeout_seconds of at most {EDGE_TIMEOUT_SECONDS}"
                 f" (Lambda@Edge) but received {received}"
             )
+        once = sum(self.functions[name].timeout_seconds for name in get_args(LaneFunction))
+        if once > self.pipeline.execution_seconds:
+            raise ValueError(
+                f"expected pipeline.execution_seconds of at least {once}, the timeouts of a lane's functions together,"
+                f" but received {self.pipeline.execution_seconds}"
+            )
         for name in DRAWING_FUNCTIONS:
             self.limits.require_memory(name, self.functions[name].memory_mb)
+
+    def _check_queue_age(self) -> None:
+        # SQS counts a message's age from when it was sent until it is received for the third time.
+        retried, postponed = 2 * self.pipeline.visibility_seconds, self.pipeline.postponed_seconds
+        received = self.alarms.queue_age_seconds
+        if received <= max(retried, postponed):
+            raise ValueError(
+                f"expected alarms.queue_age_seconds above {max(retried, postponed)}, the age of a message that is"
+                f" retried twice ({retried}) or postponed ({postponed}), but received {received}"
+            )
 
     @property
     def prefix(self) -> str:
@@ -178,10 +195,7 @@ class Settings(Table):
             "lanes.shared_reserved_concurrency": self.lanes.shared_reserved_concurrency,
             **{f"lanes.reserved.{name}": executions for name, executions in self.lanes.reserved.items()},
             "backfill.reserved_concurrency": self.backfill.reserved_concurrency,
-            **{
-                f"tenants.{name}.reserved_concurrency": tenant.reserved_concurrency or 0
-                for name, tenant in self.tenants.items()
-            },
+            "tenants.*.reserved_concurrency": sum(each.reserved_concurrency or 0 for each in self.tenants.values()),
         }
 
     @property
