@@ -205,6 +205,11 @@ def _show(receipt: TakedownReceipt, shown: int, resources: Resources) -> None:
             f"- {_count(waiting)} will be erased once more {FINAL_SECONDS // 60} minutes after the removal, which then"
             " is final. That happens by itself; run it again to see it."
         )
+    if uncalled := sum(row["edge"] is None for row in receipt.removed):
+        lines.append(
+            f"- {_count(uncalled)} without an invalidation: there is no distribution, or CloudFront takes no more"
+            " at the moment. Then it follows by itself, before the takedown is final."
+        )
     show_summary("takedown", receipt.sentence, lines, description="Receipt of a takedown")
     show_table("takedown-receipt", receipt.removed, "Versions removed.", shown=shown, complete=receipt.uri)
 

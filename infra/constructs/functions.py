@@ -23,7 +23,8 @@ class HandlerFunction(Construct):
     """The function with the handler ``lambdas.<name>.handler.handler``.
 
     With a ``libvips_layer`` it draws, and gets libvips' environment too. ``variables`` are added to the
-    environment that all functions share. ``reserved_concurrency`` is both a guarantee and a limit.
+    environment that all functions share. A reservation in the settings is both a guarantee and a limit; those of lanes
+    are not in templates, where a deployment would undo their tuning.
     """
 
     def __init__(
@@ -38,7 +39,6 @@ class HandlerFunction(Construct):
         libvips_layer: lambda_.ILayerVersion | None = None,
         signatures_layer: lambda_.ILayerVersion | None = None,
         variables: Mapping[str, str] | None = None,
-        reserved_concurrency: int | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         size = names.settings.functions[name]
@@ -64,7 +64,7 @@ class HandlerFunction(Construct):
             log_group=group,
             tracing=lambda_.Tracing.ACTIVE,
             environment=environment,
-            reserved_concurrent_executions=reserved_concurrency,
+            reserved_concurrent_executions=names.settings.function_reservations.get(name) or None,
         )
         acknowledge(
             self.function,

@@ -220,7 +220,9 @@ class LocalStack:
 
     def _start(self, assembly: Path | None, deploy: Deployer, beside: Collection[Part], announce: Announce) -> None:
         announce("Start the emulator")
-        emulator = start_emulator(self.folder, self.ports.emulator, self.endpoint.region)
+        emulator = start_emulator(
+            self.folder, self.ports.emulator, self.endpoint.region, self.settings.lanes.account_concurrency
+        )
         self._remember(emulator)
         for part in beside:
             if part != FLOWS:  # which needs Prefect, and what is deployed

@@ -46,7 +46,6 @@ class BackfillStack(DarkroomStack):
             names=names,
             assets=assets,
             libvips_layer=layer,
-            reserved_concurrency=self.settings.backfill.reserved_concurrency or None,
         )
         originals, derivatives = names.originals_arn, names.derivatives_arn
         any_image = "Any image of this stage may be in a manifest; its id is random."

@@ -3,6 +3,7 @@
 import math
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _BATCH = 1000  # S3's limit for one DeleteObjects request
 MAX_DELAY_SECONDS = 900  # of an SQS message
+_INVALIDATION_SECONDS = 60  # until those in progress have made room; CloudFront names no time
 
 
 class NotErasedError(Exception):
@@ -112,11 +114,20 @@ class VersionedObjects:
         return erased
 
 
+class BusyEdgeError(Exception):
+    """CloudFront has as many invalidations in progress as it takes; nothing was invalidated."""
+
+
 class EdgeCache(Protocol):
     """The edge's caches."""
 
     def invalidate(self, image_ids: Sequence[ImageId]) -> str | None:
-        """Drop every variant of images; return the invalidation's id, None if there is no cache."""
+        """Drop every variant of images; return the invalidation's id, None if there is no cache.
+
+        Raises:
+            BusyEdgeError: too many are in progress; to be tried again later.
+            ClientError: a retry may help.
+        """
 
 
 class CloudFrontCache:
@@ -132,29 +143,38 @@ class CloudFrontCache:
         By cache tag. A single image also by its paths, for responses without a tag: a cached 404, or a derivative
         from before there were tags. Where a function rewrites the URI, both the viewer's and the rewritten path have
         to be named (CloudFront Developer Guide, "What you need to know when invalidating paths"). Only 15 wildcard
-        paths may be in progress at once but 3,000 tags: several images go by tag alone, or by path alone if
-        CloudFront rejects tags.
+        paths may be in progress at once but 3,000 tags: several images go by tag alone, as does one for which no
+        wildcards are left; all go by path alone if CloudFront rejects tags.
 
         Raises:
+            BusyEdgeError: too many are in progress; to be tried again later.
             ClientError: CloudFront did not accept it; a retry may help.
         """
         tags = [f"#{image_id}" for image_id in image_ids]
         paths = [path for image_id in image_ids for path in (f"/{image_id}/*", f"/img/{image_id}*")]
         try:
-            return self._create([*tags, *paths] if len(image_ids) == 1 else tags, image_ids[0])
+            if len(image_ids) == 1:
+                with suppress(BusyEdgeError):
+                    return self._create([*tags, *paths], image_ids[0])
+            return self._create(tags, image_ids[0])
         except ClientError as error:
             if code_of(error) != "InvalidArgument":
                 raise
             return self._create(paths, image_ids[0])
 
     def _create(self, items: Sequence[str], first: ImageId) -> str:
-        answer = self._client.create_invalidation(
-            DistributionId=self._distribution_id,
-            InvalidationBatch={
-                "Paths": {"Quantity": len(items), "Items": list(items)},
-                "CallerReference": f"takedown-{first}-{uuid.uuid4().hex[:8]}",
-            },
-        )
+        try:
+            answer = self._client.create_invalidation(
+                DistributionId=self._distribution_id,
+                InvalidationBatch={
+                    "Paths": {"Quantity": len(items), "Items": list(items)},
+                    "CallerReference": f"takedown-{first}-{uuid.uuid4().hex[:8]}",
+                },
+            )
+        except ClientError as error:
+            if code_of(error) == "TooManyInvalidationsInProgress":
+                raise BusyEdgeError(f"CloudFront takes no more invalidations at the moment: {error}") from error
+            raise
         return answer["Invalidation"]["Id"]
 
 
@@ -204,7 +224,8 @@ class Removed:
     """What was removed of an image.
 
     ``by_bucket`` counts the derivatives in each bucket that holds them, versions and delete markers included;
-    ``invalidation`` is CloudFront's id, None without a distribution. ``final_at`` is None until the takedown is final.
+    ``invalidation`` is CloudFront's id; None without a distribution, or where CloudFront took no more, which leaves it
+    to the sweep. ``final_at`` is None until the takedown is final.
     """
 
     image_id: ImageId
@@ -254,7 +275,9 @@ class ImageResources:
             if row.get("multipart_id") and key:
                 self.originals.abort(key, row["multipart_id"])
         erased = [self.erase(target.image_id, key) for target, key in zip(targets, keys, strict=True)]
-        invalidation = self.edge.invalidate([each.image_id for each in targets])
+        invalidation = None
+        with suppress(BusyEdgeError):  # the sweep, which was asked for above, ends nothing without it
+            invalidation = self.edge.invalidate([each.image_id for each in targets])
         return [
             Removed(target.image_id, originals, by_bucket, invalidation, row["removed_at"], row.get("final_at"))
             for target, row, (originals, by_bucket) in zip(targets, rows, erased, strict=True)
@@ -263,7 +286,7 @@ class ImageResources:
     def sweep(self, sweep: Sweep, now: datetime) -> float:
         """Erase a removed image once more and mark its takedown as final, if it is due.
 
-        Return the seconds until it is due; 0 if nothing is left to do.
+        Return the seconds until it is to be tried again, where it is not due or the edge is busy; 0 if all is done.
 
         Raises:
             NotErasedError, ClientError: something is left; a retry continues from there.
@@ -276,7 +299,10 @@ class ImageResources:
             return (due - now).total_seconds()
         self.erase(sweep.image_id, sweep.original_key)
         # Even if nothing was left: what the edge was fetching during the takedown was cached after its invalidation.
-        self.edge.invalidate([sweep.image_id])
+        try:
+            self.edge.invalidate([sweep.image_id])
+        except BusyEdgeError:
+            return _INVALIDATION_SECONDS
         self.images.apply(sweep.image_id, life.finish(now))
         return 0
 

@@ -197,7 +197,7 @@ def test_an_emulator_that_dies_is_explained_with_its_log(home: Path) -> None:
         other.bind((HOST, 0))
         other.listen()
         port = other.getsockname()[1]
-        record = start_emulator(folder, port, "us-east-1")
+        record = start_emulator(folder, port, "us-east-1", 1000)
         with pytest.raises(EmulatorError, match=r"it ended:\n(?s:.*)already in use"):
             await_emulator(record, Endpoint(port, "us-east-1"), folder.log(record.name))
 
@@ -205,7 +205,7 @@ def test_an_emulator_that_dies_is_explained_with_its_log(home: Path) -> None:
 def test_the_processes_of_another_folder_are_left_alone(darkroom: Command, tmp_path: Path) -> None:
     another = StateFolder(tmp_path / "another")
     another.create()
-    record = start_emulator(another, choose_ports(Ports.any_free()).emulator, "us-east-1")
+    record = start_emulator(another, choose_ports(Ports.any_free()).emulator, "us-east-1", 1000)
     try:
         assert darkroom("down").returncode == 0
         assert find_process(record)

@@ -39,6 +39,10 @@ def handler(event, context):
         boto3.client("s3").list_objects_v2(Bucket="{SOURCE_BUCKET}")
     if body == "raise":
         raise OddError("as asked")
+    if body.startswith("hold "):
+        while os.path.exists(body.removeprefix("hold ")):
+            time.sleep(0.02)
+        return {{}}
     if body.startswith("slow"):
         boto3.client("s3").put_object(Bucket="{SOURCE_BUCKET}", Key="begun/" + body, Body=b"")
         time.sleep(2)

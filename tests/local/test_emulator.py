@@ -1,23 +1,31 @@
-"""What the local stack adds to the emulator: dropped properties, errors by name, and a pipe runner."""
+"""What the local stack adds to the emulator: properties it drops, errors by name, limits, and a pipe runner."""
 
 import json
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import small_assembly as small
+from api_calls import Caller, caller
+from botocore.exceptions import ClientError
 from outcomes import queue_depths
 
 from infra.local.cloudformation.deploy import DeployError, Deployment, deploy_assembly
+from infra.local.endpoint import ACCOUNT
 from infra.local.processes import find_process
 from infra.local.stack import LocalStack
+from infra.names import Names
+from lambdas.core.keys import new_image_id
+from lambdas.core.settings.lanes import UNRESERVED_CONCURRENCY
+from lambdas.core.takedown import BusyEdgeError, CloudFrontCache
 
 _PATIENCE_SECONDS = 60.0
+_CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"  # AWS's managed policy
 MACHINE = f"arn:aws:states:us-east-1:000000000000:stateMachine:{small.STATE_MACHINE}"
 
 
@@ -114,6 +122,17 @@ def test_a_throttle_has_the_error_name_of_aws(stack: LocalStack, deployment: Dep
         functions.put_function_concurrency(FunctionName=small.FUNCTION, ReservedConcurrentExecutions=small.RESERVED)
 
 
+def test_lanes_and_functions_have_their_reservations(stack: LocalStack) -> None:
+    functions, settings, names = stack.client("lambda"), stack.settings, Names(stack.settings, ACCOUNT)
+    wanted = {names.function(name): executions for name, executions in settings.function_reservations.items()} | {
+        names.function(name, lane): executions
+        for lane in settings.lane_names
+        for name, executions in settings.reserved_concurrency(lane).items()
+    }
+    found = {name: functions.get_function_concurrency(FunctionName=name) for name in wanted}
+    assert {name: answer.get("ReservedConcurrentExecutions") for name, answer in found.items()} == wanted
+
+
 def test_a_message_that_fails_ends_in_the_dead_letter_queue_and_others_do_not(stack: LocalStack, queue: str) -> None:
     sqs = stack.client("sqs")
     dead_letters = sqs.get_queue_url(QueueName=small.DEAD_LETTERS)["QueueUrl"]
@@ -157,6 +176,78 @@ def test_sigterm_lets_the_pipe_runners_executions_end(stack: LocalStack, queue: 
     assert "slow-drained" in _keys(stack, "done/")
     assert queue_depths(sqs, queue) == (0, 0)
     stack.restart("pipes")
+
+
+@pytest.fixture
+def demo(stack: LocalStack) -> Iterator[Caller]:
+    yield from caller(stack)
+
+
+@pytest.fixture
+def used_up_pool(stack: LocalStack, deployment: Deployment, tmp_path: Path) -> Iterator[None]:
+    """Reserve all of the pool that can be reserved, and keep as many executions running as the rest allows."""
+    functions, backfill = stack.client("lambda"), Names(stack.settings, ACCOUNT).function("backfill")
+    functions.delete_function_concurrency(FunctionName=small.FUNCTION)
+    before = stack.settings.backfill.reserved_concurrency
+    free = functions.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
+    most = before + free - UNRESERVED_CONCURRENCY
+    with pytest.raises(ClientError, match=r"below its minimum value of \[100\]"):
+        functions.put_function_concurrency(FunctionName=backfill, ReservedConcurrentExecutions=most + 1)
+    functions.put_function_concurrency(FunctionName=backfill, ReservedConcurrentExecutions=most)
+    (held := tmp_path / "held").touch()
+    body = json.dumps({"body": f"hold {held}"})
+    for _ in range(UNRESERVED_CONCURRENCY):
+        functions.invoke(FunctionName=small.FUNCTION, InvocationType="Event", Payload=body)
+    _wait_until(lambda: _is_throttled(stack), "a pool that is used up")
+    yield
+    held.unlink()
+    _wait_until(lambda: not _is_throttled(stack), "a pool with room")
+    functions.put_function_concurrency(FunctionName=backfill, ReservedConcurrentExecutions=before)
+    functions.put_function_concurrency(FunctionName=small.FUNCTION, ReservedConcurrentExecutions=small.RESERVED)
+
+
+def _is_throttled(stack: LocalStack) -> bool:
+    """Return whether Lambda throttles a function without a reservation, that of the edge."""
+    functions = stack.client("lambda")
+    try:
+        functions.invoke(FunctionName=Names(stack.settings, ACCOUNT).function("origin_request"), Payload="{}")
+    except functions.exceptions.TooManyRequestsException as error:
+        assert error.response["Reason"] == "ConcurrentInvocationLimitExceeded"
+        return True
+    return False
+
+
+@pytest.mark.usefixtures("used_up_pool")
+def test_a_pool_that_is_used_up_stops_neither_the_api_nor_delivery(stack: LocalStack, demo: Caller) -> None:
+    picture = f"{stack.edge_url}/img/{new_image_id()}?w=256"
+    _wait_until(lambda: demo.ask("GET", "/images").status_code == 200, "the API's answer")
+    _wait_until(lambda: httpx.get(picture, trust_env=False, timeout=30).status_code == 404, "the generator's answer")
+    assert _is_throttled(stack)
+
+
+def test_a_distribution_takes_15_wildcards_and_3000_tags_at_once(stack: LocalStack) -> None:
+    client = stack.client("cloudfront")
+    origin = {"Id": "o", "DomainName": "example.com", "S3OriginConfig": {"OriginAccessIdentity": ""}}
+    behavior = {"TargetOriginId": "o", "ViewerProtocolPolicy": "allow-all", "CachePolicyId": _CACHING_DISABLED}
+    made = client.create_distribution(
+        DistributionConfig={
+            "CallerReference": "limits", "Comment": "", "Enabled": True, "DefaultCacheBehavior": behavior,
+            "Origins": {"Quantity": 1, "Items": [origin]},
+        }
+    )  # fmt: skip
+    distribution = made["Distribution"]["Id"]
+    cache = CloudFrontCache(client, distribution)
+
+    def items(invalidation: str | None) -> int:
+        found = client.get_invalidation(DistributionId=distribution, Id=invalidation)["Invalidation"]
+        assert found["Status"] == "InProgress"
+        return int(found["InvalidationBatch"]["Paths"]["Quantity"])
+
+    # A picture is a tag and two wildcards, and goes by its tag where there are no wildcards left.
+    assert [items(cache.invalidate([new_image_id()])) for _ in range(8)] == [3] * 7 + [1]
+    assert items(cache.invalidate([new_image_id() for _ in range(3000 - 8)])) == 3000 - 8
+    with pytest.raises(BusyEdgeError):
+        cache.invalidate([new_image_id()])
 
 
 @pytest.mark.parametrize(

@@ -499,13 +499,31 @@ def test_a_token_grants_only_its_scopes(
     assert f'scope="{scope}"' in answer.headers["www-authenticate"]
 
 
-def test_a_browsers_preflight_needs_no_token(stack: LocalStack, demo: Caller) -> None:
-    answer = replace(demo, token=None).ask(
-        "OPTIONS", "/uploads", headers={"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}
-    )
-    assert answer.status_code in {200, 204}
+PREFLIGHT = {"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}
+
+
+@pytest.mark.parametrize("path", ["/uploads", f"/images/{'0' * 32}", "/no/such/path"])
+def test_a_browsers_preflight_needs_no_token(demo: Caller, path: str) -> None:
+    answer = replace(demo, token=None).ask("OPTIONS", path, headers=PREFLIGHT)
+    assert answer.status_code == 204
     assert "authorization" in answer.headers["access-control-allow-headers"].lower()
     assert set(answer.headers["access-control-allow-methods"].split(",")) >= {"GET", "POST", "DELETE"}
+
+
+def test_without_its_route_a_preflight_goes_to_the_authorizer(stack: LocalStack, demo: Caller) -> None:
+    api = stack.client("apigatewayv2")
+    api_id = next(
+        each["ApiId"] for each in api.get_apis()["Items"] if each["Name"] == f"{stack.settings.prefix}-upload"
+    )
+    routes = {route["RouteKey"]: route for route in api.get_routes(ApiId=api_id)["Items"]}
+    open_route = routes["OPTIONS /{proxy+}"]
+    api.delete_route(ApiId=api_id, RouteId=open_route["RouteId"])
+    try:
+        answer = replace(demo, token=None).ask("OPTIONS", "/uploads", headers=PREFLIGHT)
+    finally:
+        api.create_route(ApiId=api_id, RouteKey=open_route["RouteKey"], Target=open_route["Target"])
+    assert not answer.is_success
+    assert "access-control-allow-methods" not in answer.headers
 
 
 def test_the_openapi_document_is_public_and_describes_every_route(stack: LocalStack, demo: Caller) -> None:

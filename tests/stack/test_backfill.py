@@ -33,10 +33,6 @@ def test_jobs_invoke_a_retained_version(aws: Assembly, settings: Settings, funct
     assert (version["DeletionPolicy"], version["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 
 
-def test_function_reserves_its_concurrency(settings: Settings, function: Resource) -> None:
-    assert function.properties["ReservedConcurrentExecutions"] == settings.backfill.reserved_concurrency
-
-
 def test_only_jobs_of_this_account_may_assume_the_role(settings: Settings, aws: Assembly, role: Resource) -> None:
     (trust,) = statements(role)
     assert trust["Principal"] == {"Service": "batchoperations.s3.amazonaws.com"}

@@ -34,12 +34,19 @@ def authorizer(aws: Assembly) -> Resource:
     return aws.one("AWS::ApiGatewayV2::Authorizer")
 
 
-def test_only_the_description_needs_no_token(aws: Assembly, authorizer: Resource) -> None:
-    routes = {route.properties["RouteKey"]: route.properties for route in aws.all("AWS::ApiGatewayV2::Route")}
-    assert set(routes) == {"$default", "GET /openapi.json"}
-    assert routes["$default"]["AuthorizationType"] == "CUSTOM"
-    assert referenced(routes["$default"]["AuthorizerId"]) == authorizer.logical_id
-    assert routes["GET /openapi.json"].get("AuthorizationType", "NONE") == "NONE"
+@pytest.mark.parametrize(
+    ("route", "authorization"),
+    [("$default", "CUSTOM"), ("GET /openapi.json", "NONE"), ("OPTIONS /{proxy+}", "NONE")],
+)
+def test_only_the_description_and_preflights_need_no_token(
+    aws: Assembly, authorizer: Resource, route: str, authorization: str
+) -> None:
+    routes = {each.properties["RouteKey"]: each.properties for each in aws.all("AWS::ApiGatewayV2::Route")}
+    assert set(routes) == {"$default", "GET /openapi.json", "OPTIONS /{proxy+}"}
+    assert routes[route].get("AuthorizationType", "NONE") == authorization
+    expected = authorizer.logical_id if authorization == "CUSTOM" else None
+    assert referenced(routes[route].get("AuthorizerId")) == expected
+    assert routes[route]["Target"], "a route without an integration is a 404"
 
 
 def test_every_route_has_the_one_handler(aws: Assembly) -> None:
@@ -125,6 +132,8 @@ def test_the_sweep_receives_what_its_queue_delays(aws: Assembly, names: Names, s
     queue = aws.one("AWS::SQS::Queue", QueueName=names.of("sweep"))
     assert referenced(mapping.properties["EventSourceArn"]) == queue.logical_id
     assert mapping.properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    reserved = settings.function_reservations["sweep"]
+    assert mapping.properties["ScalingConfig"]["MaximumConcurrency"] <= reserved, "the rest would be throttled"
     assert queue.properties["VisibilityTimeout"] >= 6 * settings.functions["sweep"].timeout_seconds
     assert max(each.timeout_seconds for each in settings.functions.values()) < life.FINAL_SECONDS
 

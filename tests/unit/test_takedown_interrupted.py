@@ -1,7 +1,8 @@
 """A takedown that AWS throttles at any of its calls goes on when it is asked again, and is not final before its end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -10,9 +11,9 @@ import pytest
 from botocore.exceptions import ClientError
 from image_stores import ImageStores, image_stores
 
-from lambdas.core.keys import OriginalKey, new_image_id
+from lambdas.core.keys import ImageId, OriginalKey, new_image_id
 from lambdas.core.life import FINAL_SECONDS
-from lambdas.core.takedown import Sweep, Target
+from lambdas.core.takedown import BusyEdgeError, Sweep, Target
 
 
 @contextmanager
@@ -90,3 +91,35 @@ def test_a_throttled_sweep_is_final_only_at_its_end(stores: ImageStores) -> None
         if len(calls) < at:
             assert calls[-1] == "UpdateItem"
             return
+
+
+class BusyEdge:
+    """An edge that takes no invalidation while it is busy."""
+
+    def __init__(self) -> None:
+        self.busy = True
+        self.invalidated: list[ImageId] = []
+
+    def invalidate(self, image_ids: Sequence[ImageId]) -> str | None:
+        if self.busy:
+            raise BusyEdgeError
+        self.invalidated += image_ids
+        return "I1"
+
+
+def test_a_takedown_is_not_final_before_the_edge_took_its_invalidation(stores: ImageStores) -> None:
+    key, edge = ready(stores), BusyEdge()
+    resources = replace(stores.resources, edge=edge)
+    due = datetime.now(UTC) + timedelta(seconds=FINAL_SECONDS)
+    sweep = Sweep(image_id=key.image_id, original_key=str(key))
+
+    (removed,) = resources.remove([Target(key.image_id, "demo")])
+    assert (removed.invalidation, removed.final_at, left(stores)) == (None, None, 0)
+    assert resources.sweep(sweep, due) > 0, "to be tried again"
+    assert "final_at" not in (stores.images.find(key.image_id, now=True) or {})
+
+    edge.busy = False
+    assert resources.sweep(sweep, due) == 0
+    assert edge.invalidated == [key.image_id]
+    (again,) = resources.remove([Target(key.image_id, "demo")])
+    assert again.final_at is not None

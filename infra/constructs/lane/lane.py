@@ -18,7 +18,6 @@ from infra.constructs.storage import log_group, table
 from infra.names import Names
 from lambdas.core.settings.lanes import SHARED_LANE, LaneFunction
 
-_VISIBILITY_FACTOR = 6  # times the execution's timeout: EventBridge Pipes' advice for an SQS source
 _RETENTION = cdk.Duration.days(14)  # SQS's maximum
 
 
@@ -54,7 +53,7 @@ class Lane(Construct):
 
     def _queue(self, construct_id: str, name: str, dead_letters: sqs.Queue | None = None) -> sqs.Queue:
         pipeline = self._names.settings.pipeline
-        visibility = cdk.Duration.seconds(_VISIBILITY_FACTOR * pipeline.execution_seconds)
+        visibility = cdk.Duration.seconds(pipeline.visibility_seconds)
         return sqs.Queue(
             self,
             construct_id,

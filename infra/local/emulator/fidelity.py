@@ -5,11 +5,13 @@
 - A handler that was killed fails as ``Runtime.ExitError``.
 - A function's reserved concurrency bounds its versions too.
 - ``aws:SourceAccount`` is set when a service's role is assumed: trust policies may require it.
+- An HTTP API sends OPTIONS to the route that matches it, ``$default`` too, with its authorizer and integration.
 
 Each patch first checks what it replaces: with another version of the emulator the start fails.
 """
 
 import dataclasses
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +20,8 @@ from infra.local.emulator.patching import PatchError, original
 _RAISED = "darkroom-raised"
 _DEATHS = ("Worker process died", "[Errno 32] Broken pipe")
 _EXIT = {"errorType": "Runtime.ExitError", "errorMessage": "Error: Runtime exited with error: signal: killed"}
+_PREFLIGHT = 'if method == "OPTIONS":'
+_UNROUTED_PREFLIGHT = 'if method == "OPTIONS" and not _match_route(api_id, method, "/" + path.lstrip("/")):'
 _REPORT = '"status": "error", "error": str(e), "trace": traceback.format_exc()'
 _REPORT_WITH_TYPE = (
     f'"status": "ok", "result": {{"{_RAISED}": {{"errorType": type(e).__name__, "errorMessage": str(e), '
@@ -33,12 +37,13 @@ def apply_patches() -> None:
     """
     from ministack import app
     from ministack.core import iam_evaluator, lambda_runtime
-    from ministack.services import lambda_svc
+    from ministack.services import apigateway, lambda_svc
 
     _report_exceptions_by_type(lambda_runtime, lambda_svc)
     _count_loopback_as_secure(app)
     _name_the_source_account(iam_evaluator)
     _reserve_for_versions(lambda_svc)
+    _route_preflights(apigateway)
 
 
 def _report_exceptions_by_type(lambda_runtime: Any, lambda_svc: Any) -> None:
@@ -87,3 +92,30 @@ def _reserve_for_versions(lambda_svc: Any) -> None:
         return reserved(functions.get(config.get("FunctionName")) or function, config)
 
     lambda_svc._reserved_concurrency = reserved_by_name
+
+
+def _route_preflights(apigateway: Any) -> None:
+    # "Configure CORS for HTTP APIs": API Gateway answers by itself only what no route takes.
+    source = inspect.getsource(original(apigateway, "_handle_execute_in_scope"))
+    if source.count(_PREFLIGHT) != 1:
+        raise PatchError(f"expected the emulator's HTTP API to ask {_PREFLIGHT!r} once but it does not")
+    exec(source.replace(_PREFLIGHT, _UNROUTED_PREFLIGHT), vars(apigateway))  # noqa: S102 - the emulator's own text
+    execute: Callable[..., Any] = apigateway._handle_execute_in_scope
+    preflight: Callable[[dict[str, Any], str], tuple[int, dict[str, str], bytes]] = original(
+        apigateway, "_cors_preflight_response"
+    )
+    apis = original(apigateway, "_apis")
+
+    async def execute_with_cors(
+        api_id: str, stage: str, path: str, method: str, headers: dict[str, str], *arguments: Any, **options: Any
+    ) -> Any:
+        status, answered, body = await execute(api_id, stage, path, method, headers, *arguments, **options)
+        origin = headers.get("origin", "")
+        # The emulator lets an integration's response through with the headers of a simple request alone.
+        if method == "OPTIONS" and origin and "access-control-request-method" in headers and status < 300:
+            cors = (apis.get(api_id) or {}).get("corsConfiguration") or {}
+            allowed = {name: value for name, value in preflight(cors, origin)[1].items() if name.startswith("Access")}
+            answered = {**answered, **allowed}
+        return status, answered, body
+
+    apigateway._handle_execute_in_scope = execute_with_cors

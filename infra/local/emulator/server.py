@@ -3,6 +3,7 @@
 Run as ``python -m infra.local.emulator.server``, by :func:`start_emulator`.
 """
 
+import importlib
 import os
 import time
 from pathlib import Path
@@ -21,17 +22,32 @@ _POLL_SECONDS = 0.02
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
 
 
+# In this order: some wrap what others replaced.
+PATCHES = (
+    "fidelity",
+    "step_functions",
+    "object_writes",
+    "limits",
+    "handler_python",
+    "worker_pool",
+    "service_metrics",
+    "stack_operations",
+    "invalidations",
+)
+
+
 class EmulatorError(LocalStackError):
     """The emulator ended or did not respond; the message has the tail of its log."""
 
 
-def emulator_environment(port: int, region: str, scratch: Path) -> dict[str, str]:
+def emulator_environment(port: int, region: str, scratch: Path, concurrency: int) -> dict[str, str]:
     """Return the emulator's whole environment.
 
     Args:
         port: TCP port on loopback.
         region: the region of requests without one.
         scratch: its TMPDIR; killed workers leave folders there.
+        concurrency: Lambda's quota of concurrent executions.
     """
     return {
         **{name: os.environ[name] for name in _INHERITED if name in os.environ},
@@ -40,6 +56,7 @@ def emulator_environment(port: int, region: str, scratch: Path) -> dict[str, str
         "MINISTACK_HOST": HOST,
         "GATEWAY_PORT": str(port),
         "MINISTACK_REGION": region,
+        "LAMBDA_ACCOUNT_CONCURRENCY": str(concurrency),
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "LOG_LEVEL": "WARNING",
@@ -49,13 +66,13 @@ def emulator_environment(port: int, region: str, scratch: Path) -> dict[str, str
     }
 
 
-def start_emulator(folder: StateFolder, port: int, region: str) -> ProcessRecord:
+def start_emulator(folder: StateFolder, port: int, region: str, concurrency: int) -> ProcessRecord:
     """Start the emulator; it does not respond yet when this returns."""
     return start_process(
         NAME,
         python_module("infra.local.emulator.server"),
         home=folder.home,
-        environment=emulator_environment(port, region, folder.scratch),
+        environment=emulator_environment(port, region, folder.scratch, concurrency),
         log=folder.log(NAME),
         folder=CHECKOUT,
     )
@@ -85,25 +102,8 @@ def await_emulator(record: ProcessRecord, endpoint: Endpoint, log: Path, *, seco
 
 def main() -> None:
     """Run the emulator in this process, with the patches applied."""
-    from infra.local.emulator import (
-        fidelity,
-        handler_python,
-        limits,
-        object_writes,
-        service_metrics,
-        stack_operations,
-        step_functions,
-        worker_pool,
-    )
-
-    fidelity.apply_patches()
-    step_functions.apply_patches()
-    object_writes.apply_patches()
-    limits.apply_patches()
-    handler_python.apply_patches()
-    worker_pool.apply_patches()
-    service_metrics.apply_patches()
-    stack_operations.apply_patches()
+    for module in PATCHES:
+        importlib.import_module(f"infra.local.emulator.{module}").apply_patches()
     from ministack.app import main as run
 
     run()

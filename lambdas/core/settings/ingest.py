@@ -155,6 +155,11 @@ class Inspection(Table):
     )
 
 
+# Validate's retries while it is throttled, and its run: so late may it claim a picture, for as long as an execution may
+# last. A message that is received again must find the claim lapsed.
+_CLAIMED_WITHIN_SECONDS = 90
+
+
 class Pipeline(Table):
     """Queue, pipe and state machine of every lane."""
 
@@ -190,3 +195,12 @@ class Pipeline(Table):
     derive_concurrency: int = Field(
         default=8, ge=1, le=40, description="Groups of one picture drawn in parallel; an inline Map allows 40."
     )
+
+    @property
+    def visibility_seconds(self) -> int:
+        """Seconds after which a message is received again whose execution failed, timed out or was lost.
+
+        EventBridge Pipes advises six times the execution's limit, for its own retries while the target throttles. A
+        message that comes back meanwhile does no harm here: a picture is processed by the execution that claimed it.
+        """
+        return self.execution_seconds + _CLAIMED_WITHIN_SECONDS
