@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _BATCH = 1000  # S3's limit for one DeleteObjects request
 MAX_DELAY_SECONDS = 900  # of an SQS message
+# Until the first sweep: for longer, nobody sees what a function that was killed has left of a removed image.
+FIRST_SWEEP_SECONDS = 60
 
 
 class NotErasedError(Exception):
@@ -176,7 +178,7 @@ class Target:
 
 
 class Sweep(Message):
-    """The message that asks for the last erasing of a removed image, once nothing can be writing it any more."""
+    """The message that asks to erase a removed image again: soon, and once nothing can be writing it any more."""
 
     image_id: CheckedImageId
     original_key: str | None
@@ -189,7 +191,7 @@ class SweepQueue:
         self._client = client
         self._url = url
 
-    def send(self, sweep: Sweep, seconds: float = MAX_DELAY_SECONDS) -> None:
+    def send(self, sweep: Sweep, seconds: float = FIRST_SWEEP_SECONDS) -> None:
         """Send a message to be received after ``seconds``, at most ``MAX_DELAY_SECONDS``.
 
         Raises:
@@ -261,7 +263,7 @@ class ImageResources:
         ]
 
     def sweep(self, sweep: Sweep, now: datetime) -> float:
-        """Erase a removed image once more and mark its takedown as final, if it is due.
+        """Erase a removed image once more, and mark its takedown as final if it is due.
 
         Return the seconds until it is due; 0 if nothing is left to do.
 
@@ -272,9 +274,11 @@ class ImageResources:
         if row is None or row["state"] != "removed" or "final_at" in row:
             return 0
         due = datetime.fromisoformat(row["removed_at"]) + timedelta(seconds=life.FINAL_SECONDS)
+        originals, by_bucket = self.erase(sweep.image_id, sweep.original_key)
         if now < due:
+            if originals or any(by_bucket):
+                self.edge.invalidate([sweep.image_id])
             return (due - now).total_seconds()
-        self.erase(sweep.image_id, sweep.original_key)
         # Even if nothing was left: what the edge was fetching during the takedown was cached after its invalidation.
         self.edge.invalidate([sweep.image_id])
         self.images.apply(sweep.image_id, life.finish(now))

@@ -90,3 +90,15 @@ def test_a_throttled_sweep_is_final_only_at_its_end(stores: ImageStores) -> None
         if len(calls) < at:
             assert calls[-1] == "UpdateItem"
             return
+
+
+def test_an_early_sweep_erases_what_a_killed_function_left(stores: ImageStores) -> None:
+    key = ready(stores)
+    stores.resources.remove([Target(key.image_id, "demo")])
+    stores.s3.put_object(Bucket="derivatives", Key=f"{key.image_id}/1024x0.avif", Body=b"late")
+    sweep = Sweep(image_id=key.image_id, original_key=str(key))
+    assert stores.resources.sweep(sweep, datetime.now(UTC)) > FINAL_SECONDS - 60
+    assert left(stores) == 0
+    row = stores.images.find(key.image_id, now=True)
+    assert row is not None
+    assert "final_at" not in row
