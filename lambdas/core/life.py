@@ -36,7 +36,7 @@ _ETAG, _VERSION = "original.etag", "original.version_id"
 # What a tombstone does not keep. The tenant and the original's key remain, for asking again and for the sweep;
 # without uploaded_at the row leaves the list of the tenant's pictures.
 _FORGOTTEN = (
-    "uploaded_at", "recorded_at", "metadata", "derivatives", "rejection", "timings",
+    "uploaded_at", "recorded_at", "original", "metadata", "derivatives", "rejection", "timings",
     _CLAIM, _CLAIMED_UNTIL, _DEATHS,
 )  # fmt: skip
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _BATCH = 1000  # S3's limit for one DeleteObjects request
 MAX_DELAY_SECONDS = 900  # of an SQS message
+# Until the first sweep: for longer, nobody sees what a function that was killed has left of a removed image.
+FIRST_SWEEP_SECONDS = 60
 _INVALIDATION_SECONDS = 60  # until those in progress have made room; CloudFront names no time
 
 
@@ -196,7 +198,7 @@ class Target:
 
 
 class Sweep(Message):
-    """The message that asks for the last erasing of a removed image, once nothing can be writing it any more."""
+    """The message that asks to erase a removed image again: soon, and once nothing can be writing it any more."""
 
     image_id: CheckedImageId
     original_key: str | None
@@ -209,7 +211,7 @@ class SweepQueue:
         self._client = client
         self._url = url
 
-    def send(self, sweep: Sweep, seconds: float = MAX_DELAY_SECONDS) -> None:
+    def send(self, sweep: Sweep, seconds: float = FIRST_SWEEP_SECONDS) -> None:
         """Send a message to be received after ``seconds``, at most ``MAX_DELAY_SECONDS``.
 
         Raises:
@@ -284,7 +286,7 @@ class ImageResources:
         ]
 
     def sweep(self, sweep: Sweep, now: datetime) -> float:
-        """Erase a removed image once more and mark its takedown as final, if it is due.
+        """Erase a removed image once more, and mark its takedown as final if it is due.
 
         Return the seconds until it is to be tried again, where it is not due or the edge is busy; 0 if all is done.
 
@@ -295,14 +297,16 @@ class ImageResources:
         if row is None or row["state"] != "removed" or "final_at" in row:
             return 0
         due = datetime.fromisoformat(row["removed_at"]) + timedelta(seconds=life.FINAL_SECONDS)
-        if now < due:
-            return (due - now).total_seconds()
-        self.erase(sweep.image_id, sweep.original_key)
-        # Even if nothing was left: what the edge was fetching during the takedown was cached after its invalidation.
+        originals, by_bucket = self.erase(sweep.image_id, sweep.original_key)
         try:
-            self.edge.invalidate([sweep.image_id])
+            # At the end even if nothing was left: what the edge was fetching during the takedown was cached after its
+            # invalidation.
+            if now >= due or originals or any(by_bucket):
+                self.edge.invalidate([sweep.image_id])
         except BusyEdgeError:
             return _INVALIDATION_SECONDS
+        if now < due:
+            return (due - now).total_seconds()
         self.images.apply(sweep.image_id, life.finish(now))
         return 0
 

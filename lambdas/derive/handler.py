@@ -3,6 +3,10 @@
 import time
 from typing import Any
 
+from botocore.exceptions import ClientError
+
+from lambdas.core import life
+from lambdas.core.aws_errors import OriginalGoneError
 from lambdas.core.clients import dynamodb, s3
 from lambdas.core.drawing import Drawing
 from lambdas.core.environment import DerivativesBucketName, Environment, ImagesTableName, seconds_left
@@ -35,15 +39,18 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 def _derive(request: DeriveRequest, context: LambdaContext) -> Derived:
     image, settings, variables = request.image, load_settings(), Variables.read()
     identify(image.image_id, image.tenant)
-    drawing = Drawing(
-        image.image_id,
-        image.etag,
-        read_original(s3(), image),
-        ImagesTable(dynamodb(), variables.images_table),
-        DerivativeStore(
-            s3(), variables.derivatives_bucket, settings, INSPECTED_FOLDER if request.for_inspection else ""
-        ),
-        settings,
+    images = ImagesTable(dynamodb(), variables.images_table)
+    store = DerivativeStore(
+        s3(), variables.derivatives_bucket, settings, INSPECTED_FOLDER if request.for_inspection else ""
     )
+    try:
+        data = read_original(s3(), image)
+    except (OriginalGoneError, ClientError):
+        if life.is_wanted(images.find(image.image_id, now=True), image.etag):
+            raise
+        # An attempt before this one may have been killed after it stored some.
+        store.remove(image.image_id, request.variants)
+        return Derived(outcome="unwanted", seconds=0)
+    drawing = Drawing(image.image_id, image.etag, data, images, store, settings)
     # Record removes the derivatives of a rejected picture: other groups may still be drawing it.
     return drawing.draw_and_store(request.variants, seconds=seconds_left(context))

@@ -22,7 +22,7 @@ class UploadRequest(_Request):
     private: StrictBool = Field(default=False, description="Whether viewing the image needs a token.")
     sha256: Sha256 | None = Field(
         default=None,
-        description="If given, S3 accepts no other bytes in one request. Required where originals are locked.",
+        description="In base64. S3 then accepts no other bytes in one request. Required where originals are locked.",
     )
     form: StrictBool = Field(
         default=False,

@@ -138,7 +138,7 @@ def test_an_upload_taken_down_before_it_arrives_never_becomes_an_image(
 
 
 def test_takedowns_are_repeated_and_end(stack: LocalStack, demo: Caller, photo: Path) -> None:
-    """The sweep's message is sent with a delay of 900 s; here it is sent without, after the tombstone was aged."""
+    """The sweep's message is sent with a delay of a minute; here it is sent without, after the tombstone was aged."""
     image_id = uploaded(stack, photo)
     first = demo.ask("DELETE", f"/images/{image_id}").json()
     assert first["final_at"] is None

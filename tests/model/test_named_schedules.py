@@ -2,7 +2,7 @@
 
 import pytest
 from actors import EAGER, LAZY, backfill, deliver, post, state_of, take_down, view
-from schedule import begun, check, client, deliver_next, run_to_end, run_until, settle
+from schedule import begun, check, client, deliver_next, run_to_end, run_until, settle, shown_before_the_sweep
 from scheduler import Actor
 from world import ORIGINALS, World
 
@@ -57,6 +57,20 @@ def test_takedown_while_the_pipeline_is_at_work(before: str) -> None:
         else:
             run_until(world, execution, before)
         run_to_end(world, client(world, take_down, "takedown"))
+        finish(world)
+
+
+def test_takedown_before_a_drawing_function_is_killed() -> None:
+    """Its put takes effect, and its second look at the row never comes; the retry finds no original."""
+    with begun("arrived") as world:
+        execution = next_execution(world)
+        run_until(world, execution, "PutObject model-derivatives")
+        victim = next(each for each in world.scheduler.runnable() if each.call and "PutObject" in each.call.text)
+        run_to_end(world, client(world, take_down, "takedown"))
+        world.note(f"{victim} puts, and dies")
+        world.scheduler.step(victim, dies=True)
+        run_to_end(world, execution)
+        assert not shown_before_the_sweep(world)
         finish(world)
 
 

@@ -123,3 +123,15 @@ def test_a_takedown_is_not_final_before_the_edge_took_its_invalidation(stores: I
     assert edge.invalidated == [key.image_id]
     (again,) = resources.remove([Target(key.image_id, "demo")])
     assert again.final_at is not None
+
+
+def test_an_early_sweep_erases_what_a_killed_function_left(stores: ImageStores) -> None:
+    key = ready(stores)
+    stores.resources.remove([Target(key.image_id, "demo")])
+    stores.s3.put_object(Bucket="derivatives", Key=f"{key.image_id}/1024x0.avif", Body=b"late")
+    sweep = Sweep(image_id=key.image_id, original_key=str(key))
+    assert stores.resources.sweep(sweep, datetime.now(UTC)) > FINAL_SECONDS - 60
+    assert left(stores) == 0
+    row = stores.images.find(key.image_id, now=True)
+    assert row is not None
+    assert "final_at" not in row

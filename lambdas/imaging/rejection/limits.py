@@ -43,7 +43,7 @@ def check_pages(pages: int, limits: Limits) -> None:
         RejectedError: ``too_many_pages``.
     """
     if pages > limits.max_pages:
-        raise RejectedError("too_many_pages", f"expected at most {limits.max_pages} pages but received {pages}")
+        raise RejectedError("too_many_pages", f"expected at most {limits.max_pages} pages or frames but received more")
 
 
 def check_tiles(tiles: int, limits: Limits) -> None:
