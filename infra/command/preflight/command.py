@@ -71,9 +71,12 @@ def _show(findings: "list[Finding]") -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("", "finding", "way out", box=None, pad_edge=False)
+    table = Table("", "", "", box=None, pad_edge=False, show_header=False)
     for finding in findings:
-        colour = _COLOURS[finding.state]
-        found = f"{escape(finding.subject)}: {escape(finding.message)}"
-        table.add_row(f"[{colour}]{finding.state}[/]", found, escape(finding.way_out))
+        state = f"[{_COLOURS[finding.state]}]{finding.state}[/]"
+        table.add_row(state, escape(finding.subject), escape(finding.message))
     console.print(table)
+    for finding in findings:
+        if finding.way_out:  # below the table, where commands stay in one piece
+            console.print(f"\n[bold]{escape(finding.subject)}[/]\n{escape(finding.way_out)}", soft_wrap=True)
+    console.print()
