@@ -41,7 +41,7 @@ def examine(deployment: Deployment, per_day: int) -> "Iterator[Finding]":
     from botocore.exceptions import BotoCoreError, ClientError
 
     from infra.command.preflight import account, domain, quotas, taken_names
-    from infra.command.preflight.findings import Finding, Target, run_check
+    from infra.command.preflight.findings import Check, Finding, Target, run_check
     from infra.names import Names
 
     try:
@@ -52,7 +52,7 @@ def examine(deployment: Deployment, per_day: int) -> "Iterator[Finding]":
         return
     yield Finding("Credentials", "ok", identity["Arn"])
     target = Target(Names(deployment.settings, identity["Account"]), deployment.regions, deployment.client)
-    checks = {
+    checks: dict[str, Check] = {
         "Regions": account.regions,
         "CDK bootstrap": account.bootstrap,
         "Lambda: concurrent executions": account.concurrency,
