@@ -69,9 +69,10 @@ def examine(deployment: Deployment, per_day: int) -> "Iterator[Finding]":
 
 def _show(findings: "list[Finding]") -> None:
     from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("", "", "", box=None, pad_edge=False, show_header=False)
+    columns = (Column(overflow="fold") for _ in range(3))
+    table = Table(*columns, box=None, pad_edge=False, show_header=False)
     for finding in findings:
         state = f"[{_COLOURS[finding.state]}]{finding.state}[/]"
         table.add_row(state, escape(finding.subject), escape(finding.message))
