@@ -9,6 +9,8 @@ CDK_VERSION := 2.1148.1
 STAGE ?= $(or $(DARKROOM_STAGE),dev)
 # Further options of the CDK CLI, such as --require-approval never.
 OPTIONS ?=
+# "no" deploys although `darkroom preflight` finds a blocker.
+PREFLIGHT ?=
 
 # uv is installed into .uv if the machine has none.
 SYSTEM_UV := $(shell command -v uv 2>/dev/null)
@@ -94,6 +96,7 @@ diff: $(VENV)/.ready ## Compare the templates with what is deployed: make diff [
 
 # The CDK's command lifts the protection of stacks: it is set again also if the deployment fails.
 deploy: $(VENV)/.ready ## Deploy every stack to AWS: make deploy [STAGE=staging] [OPTIONS=…]
+	$(if $(filter no,$(PREFLIGHT)),,$(RUN) darkroom preflight --aws)
 	$(CDK) deploy --all $(OPTIONS); status=$$?; $(RUN) darkroom protect --aws && exit $$status
 	$(RUN) darkroom reserve --aws
 

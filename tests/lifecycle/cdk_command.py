@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from infra.local.cloudformation.assembly import Template
@@ -119,14 +120,23 @@ def write_filtered_assembly(
         FileExistsError: ``outdir`` exists.
     """
     outdir.mkdir(parents=True)
-    stripped = []
+    stripped, hashes = [], {}
+    for path in sorted(assembly.glob(f"*{_TEMPLATE_SUFFIX}")):
+        text = path.read_text(encoding="utf-8")
+        template, taken = filter_template(json.loads(text))
+        change(path.name.removesuffix(_TEMPLATE_SUFFIX), template)
+        written = json.dumps(template)
+        (outdir / path.name).write_text(written, encoding="utf-8")
+        hashes[sha256(text.encode()).hexdigest()] = sha256(written.encode()).hexdigest()
+        stripped += taken
     for path in sorted(assembly.iterdir()):
-        if path.name.endswith(_TEMPLATE_SUFFIX):
-            template, taken = filter_template(json.loads(path.read_text(encoding="utf-8")))
-            change(path.name.removesuffix(_TEMPLATE_SUFFIX), template)
-            (outdir / path.name).write_text(json.dumps(template), encoding="utf-8")
-            stripped += taken
-        else:
+        if path.name == "manifest.json" or path.name.endswith(".assets.json"):
+            # A template that is published already is not published again.
+            text = path.read_text(encoding="utf-8")
+            for before, after in hashes.items():
+                text = text.replace(before, after)
+            (outdir / path.name).write_text(text, encoding="utf-8")
+        elif not path.name.endswith(_TEMPLATE_SUFFIX):
             (outdir / path.name).symlink_to(path.resolve())
     return stripped
 

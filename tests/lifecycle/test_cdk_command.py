@@ -45,15 +45,23 @@ def break_storage_too(stack: str, template: Template) -> None:
     """Have the creation of everything that holds data fail at its end."""
     reserve_too_much(stack, template)
     if stack.endswith("Storage"):
-        last = {"Type": "AWS::SNS::Subscription", "Properties": {"Protocol": "sms", "TopicArn": "none"}}
-        template["Resources"]["Last"] = {**last, "DependsOn": list(template["Resources"])}
+        properties = {
+            "Runtime": "python3.13",
+            "Handler": "index.handler",
+            "Role": f"arn:aws:iam::{ACCOUNT}:role/any",
+            "Code": {"ZipFile": "def handler(event, context): pass"},
+            "ReservedConcurrentExecutions": ACCOUNT_CONCURRENCY,
+        }
+        last = {"Type": "AWS::Lambda::Function", "DependsOn": list(template["Resources"]), "Properties": properties}
+        template["Resources"]["Last"] = last
 
 
 @dataclass
 class FirstDeployment:
-    """What ``make deploy`` printed at each attempt, and which stacks were protected after it."""
+    """What ``make deploy`` printed, before the bootstrap and at each attempt, and which stacks were then protected."""
 
     checkout: Path
+    refused: str = ""
     printed: list[str] = field(default_factory=list)
     protected: list[set[str]] = field(default_factory=list)
     assembly: Path = Path()
@@ -74,6 +82,7 @@ def deployed(attempts: FirstDeployment, tmp_path_factory: pytest.TempPathFactory
     def deploy(_assembly: Path, endpoint: Endpoint, _announce: object) -> Deployment:
         cdk = CdkCommand(endpoint, attempts.checkout)
         cdk.make("synth", f"STAGE={DEFAULT_STAGE}")
+        attempts.refused = cdk.deploy(attempts.checkout / "cdk.out", fails=True)
         cdk.bootstrap()
         stripped = []
         for name, change in {"storage": break_storage_too, "backfill": reserve_too_much, "mended": None}.items():
@@ -104,6 +113,12 @@ def assert_shown(stack: LocalStack, image_id: str) -> None:
     with httpx.Client(trust_env=False, timeout=60) as http:
         answer = http.get(f"{stack.edge_url}/img/{image_id}?w=512&dpr=1", headers={"Accept": "image/avif"})
     assert (answer.status_code, answer.headers["content-type"]) == (200, MIME_TYPES["avif"]), answer.text
+
+
+def test_preflight_stops_a_deployment_without_bootstrap(attempts: FirstDeployment, deployed: LocalStack) -> None:
+    assert deployed
+    assert "make bootstrap" in attempts.refused
+    assert "DarkroomDev" not in attempts.refused, "expected the CDK's command not to begin"
 
 
 def test_a_failed_first_deployment_is_repeated(attempts: FirstDeployment, deployed: LocalStack) -> None:

@@ -48,10 +48,13 @@ def concurrency(target: Target) -> Iterator[Finding]:
     functions = target.client("lambda", target.primary)
     limit = functions.get_account_settings()["AccountLimit"]
     quota, unreserved = limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"]
-    wanted = _reservations(target)
-    held = {name: _held(functions, name) for name in wanted}
-    # A deployment leaves what was tuned as it is.
-    growth = sum(executions for name, executions in wanted.items() if held[name] is None)
+    growth = 0
+    for name, executions in _reservations(target).items():
+        held = _held(functions, name)
+        if held is None:
+            growth += executions
+        elif name == target.names.function("backfill"):  # lanes keep what they were tuned to
+            growth += max(0, executions - held)
     needed = quota - unreserved + growth + UNRESERVED_CONCURRENCY
     if needed > quota:
         way_out = (

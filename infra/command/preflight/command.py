@@ -41,7 +41,7 @@ def examine(deployment: Deployment, per_day: int) -> "Iterator[Finding]":
     from botocore.exceptions import BotoCoreError, ClientError
 
     from infra.command.preflight import account, domain, quotas, taken_names
-    from infra.command.preflight.findings import Finding, Target, run_check
+    from infra.command.preflight.findings import Check, Finding, Target, run_check
     from infra.names import Names
 
     try:
@@ -52,7 +52,7 @@ def examine(deployment: Deployment, per_day: int) -> "Iterator[Finding]":
         return
     yield Finding("Credentials", "ok", identity["Arn"])
     target = Target(Names(deployment.settings, identity["Account"]), deployment.regions, deployment.client)
-    checks = {
+    checks: dict[str, Check] = {
         "Regions": account.regions,
         "CDK bootstrap": account.bootstrap,
         "Lambda: concurrent executions": account.concurrency,
@@ -69,11 +69,15 @@ def examine(deployment: Deployment, per_day: int) -> "Iterator[Finding]":
 
 def _show(findings: "list[Finding]") -> None:
     from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("", "finding", "way out", box=None, pad_edge=False)
+    columns = (Column(overflow="fold") for _ in range(3))
+    table = Table(*columns, box=None, pad_edge=False, show_header=False)
     for finding in findings:
-        colour = _COLOURS[finding.state]
-        found = f"{escape(finding.subject)}: {escape(finding.message)}"
-        table.add_row(f"[{colour}]{finding.state}[/]", found, escape(finding.way_out))
+        state = f"[{_COLOURS[finding.state]}]{finding.state}[/]"
+        table.add_row(state, escape(finding.subject), escape(finding.message))
     console.print(table)
+    for finding in findings:
+        if finding.way_out:  # below the table, where commands stay in one piece
+            console.print(f"\n[bold]{escape(finding.subject)}[/]\n{escape(finding.way_out)}", soft_wrap=True)
+    console.print()

@@ -14,7 +14,10 @@ State = Literal["ok", "blocker", "warning", "not checked"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check found about ``subject``; a blocker makes a deployment fail. ``way_out`` says what to do."""
+    """What one check found about ``subject``.
+
+    A blocker makes a deployment fail. ``way_out`` says what to do about it, or about a warning.
+    """
 
     subject: str
     state: State
@@ -56,10 +59,9 @@ def run_check(subject: str, check: Check, target: Target) -> Iterator[Finding]:
         yield from check(target)
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "no code")
-        message = f"AWS refused {error.operation_name} ({code})"
-        yield Finding(subject, "not checked", message, "check it yourself, or allow the request and repeat")
+        yield Finding(subject, "not checked", f"AWS refused {error.operation_name} ({code})")
     except BotoCoreError as error:
-        yield Finding(subject, "not checked", f"AWS gave no usable answer ({type(error).__name__})", "repeat it later")
+        yield Finding(subject, "not checked", f"AWS gave no usable answer ({type(error).__name__})")
 
 
 def error_code(error: ClientError) -> str:

@@ -1,6 +1,7 @@
 """Check of the service quotas that grow with the number of pictures a day."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from botocore.exceptions import ClientError
 
@@ -14,7 +15,7 @@ _SPARE = 2  # cold starts, retries and larger pictures need more than the estima
 def quotas(target: Target, per_day: int) -> Iterator[Finding]:
     """Compare each quota with what ``per_day`` pictures need at their peak."""
     for need in needs(Pictures(per_day), target.settings):
-        yield from run_check(f"Quota {need.quota}", lambda target, need=need: _compared(target, need), target)
+        yield from run_check(f"Quota {need.quota}", partial(_compared, need=need), target)
 
 
 def _compared(target: Target, need: Need) -> Iterator[Finding]:

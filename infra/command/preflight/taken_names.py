@@ -40,17 +40,17 @@ def _way_out_of(stack: DeployedStack) -> str:
 def buckets(target: Target) -> Iterator[Finding]:
     """Find buckets whose names others have, or that an earlier deployment has left."""
     ours = _names_in_stacks(target, "AWS::S3::Bucket")
+    free = 0
     for bucket, region in target.names.buckets.items():
         subject = f"Bucket {bucket}"
         if bucket in ours:
-            yield Finding(subject, "ok", "this stage's")
             continue
         s3 = target.client("s3", region)
         try:
             s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=target.names.account)
         except ClientError as error:
             if error_code(error) in ("404", "NoSuchBucket"):
-                yield Finding(subject, "ok", "free")
+                free += 1
                 continue
             if error_code(error) not in ("403", "AccessDenied"):
                 raise
@@ -62,6 +62,7 @@ def buckets(target: Target) -> Iterator[Finding]:
                 continue
         way_out = "import it (cdk import), delete it if it may be lost, or use another name or stage"
         yield Finding(subject, "blocker", "left by an earlier deployment, in no stack", way_out)
+    yield Finding("Buckets", "ok", f"{len(ours)} of this stage, {free} names free")
 
 
 def edge_function(target: Target) -> Iterator[Finding]:
