@@ -30,7 +30,7 @@ def served(status: int = 200, result: Any = "Miss", **headers: str) -> Served:
     )
     named = {"content-type": "image/avif", "content-length": "7"} | {n.replace("_", "-"): v for n, v in headers.items()}
     response = Response(status, httpx.Headers(named), b"picture")
-    return Served(request, "/a/1024x0.avif", response, result, "id", 0.25, {"viewer-request": "1024x0.avif/900"})
+    return Served(request, "/a/1024x0.avif", response, result, "id", 0.25, {"viewer-request": "1024x0.avif_900"})
 
 
 def record(status: int = 200, result: str = "Miss", **headers: str) -> dict[str, str]:
@@ -61,7 +61,7 @@ def test_record() -> None:
         "time_taken": "0.500",
         "sc_range_start": "-",
         "origin_fbl": "0.250",
-        "viewer_request_log_data": "1024x0.avif/900",
+        "viewer_request_log_data": "1024x0.avif_900",
         "viewer_response_log_data": "-",
     }
     assert {column: line[column] for column in expected} == expected
