@@ -1,6 +1,7 @@
 """The local edge's access log: one record a request, Parquet files by hour, counts from the same records."""
 
 import asyncio
+import dataclasses
 import io
 from datetime import UTC, datetime
 from typing import Any
@@ -35,6 +36,13 @@ def served(status: int = 200, result: Any = "Miss", **headers: str) -> Served:
 
 def record(status: int = 200, result: str = "Miss", **headers: str) -> dict[str, str]:
     return access_record(served(status, result, **headers), Timing(BEGAN, 0.0125, 0.5), "d1.cloudfront.net")
+
+
+@pytest.mark.parametrize(("logged", "field"), [("1024x0.avif_9", "1024x0.avif_9"), ("a/b c", "a%2Fb%20c"), (None, "-")])
+def test_what_a_function_logs_is_percent_encoded(logged: str | None, field: str) -> None:
+    one = dataclasses.replace(served(), logged={"viewer-request": logged} if logged else {})
+    line = access_record(one, Timing(BEGAN, 0.0125, 0.5), "d1.cloudfront.net")
+    assert (line["viewer_request_log_data"], line["viewer_response_log_data"]) == (field, "-")
 
 
 def test_record() -> None:
