@@ -41,10 +41,12 @@ def control(stack: LocalStack) -> ControlPlane:
 
 @pytest.fixture(autouse=True)
 def smallest(lanes: DeployedLanes, control: ControlPlane) -> Iterator[dict[str, int | None]]:
-    """Give the lane less than its floor; restore it at the end. Return what every lane's functions have."""
+    """Give the lane less than its floor, and the idle shared one just that; restore both at the end."""
     before = control.read(lanes.functions)
-    own = lanes.names[LANE].functions.values()
-    small: dict[str, int | None] = {**before, **dict.fromkeys(own, SMALLEST // len(own))}
+    own, shared = lanes.names[LANE].functions, lanes.names[SHARED_LANE].functions
+    floor = lanes.settings.lanes.share_out(lanes.settings.tuning.floor)
+    small: dict[str, int | None] = dict.fromkeys(own.values(), SMALLEST // len(own))
+    small |= {function: floor[name] for name, function in shared.items()}
     control.apply(small, before)
     yield small
     control.apply(before, control.read(lanes.functions))
@@ -172,5 +174,5 @@ def test_a_new_lane_gets_the_settings_reservation_and_others_keep_theirs(
     control.apply(smallest | dict.fromkeys(lanes.names[LANE].functions.values()), smallest)
     begins = sum(stack.settings.reserved_concurrency(LANE).values())
     assert f"Reserved: {LANE} {begins}" in CliRunner().invoke(app, ["reserve"]).output
-    shared = stack.settings.lanes.shared_reserved_concurrency
-    assert lanes.totals(control.read(lanes.functions)) == {SHARED_LANE: shared, LANE: begins}
+    floor = stack.settings.tuning.floor
+    assert lanes.totals(control.read(lanes.functions)) == {SHARED_LANE: floor, LANE: begins}

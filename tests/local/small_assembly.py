@@ -111,7 +111,7 @@ def _resources() -> dict[str, Any]:
                 "Handler": "index.handler",
                 "Role": _arn("HandlerRole"),
                 "Code": {"S3Bucket": _STAGING, "S3Key": "handler.zip"},
-                "Timeout": 20,
+                "Timeout": 300,
                 "ReservedConcurrentExecutions": RESERVED,
             },
         },

@@ -5,18 +5,21 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import boto3
 import httpx
 import pytest
 import small_assembly as small
 from api_calls import Caller, caller
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from outcomes import queue_depths
 
 from infra.local.cloudformation.deploy import DeployError, Deployment, deploy_assembly
-from infra.local.endpoint import ACCOUNT
+from infra.local.endpoint import ACCESS_KEY, ACCOUNT, CLIENT_CONFIG, SECRET_KEY
 from infra.local.processes import find_process
 from infra.local.stack import LocalStack
 from infra.names import Names
@@ -184,45 +187,75 @@ def demo(stack: LocalStack) -> Iterator[Caller]:
 
 
 @pytest.fixture
-def used_up_pool(stack: LocalStack, deployment: Deployment, tmp_path: Path) -> Iterator[None]:
-    """Reserve all of the pool that can be reserved, and keep as many executions running as the rest allows."""
-    functions, backfill = stack.client("lambda"), Names(stack.settings, ACCOUNT).function("backfill")
-    functions.delete_function_concurrency(FunctionName=small.FUNCTION)
-    before = stack.settings.backfill.reserved_concurrency
-    free = functions.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
+def impatient(stack: LocalStack) -> Any:
+    """Return a client of Lambda that does not retry what is throttled."""
+    return boto3.client(
+        "lambda", stack.endpoint.region, endpoint_url=stack.endpoint.url, aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY, config=CLIENT_CONFIG.merge(Config(retries={"total_max_attempts": 1})),
+    )  # fmt: skip
+
+
+def _throttled(client: Any, function: str) -> str | None:
+    """Return why Lambda throttles ``function``; None if it does not."""
+    try:
+        client.invoke(FunctionName=function, Payload="{}")
+    except client.exceptions.TooManyRequestsException as error:
+        return str(error.response["Reason"])
+    return None
+
+
+@contextmanager
+def backlog(client: Any, stack: LocalStack, folder: Path, ceiling: int | None) -> Iterator[None]:
+    """Leave Lambda's least of the pool unreserved, and have a function of that ``ceiling`` invoked as often."""
+    backfill, before = Names(stack.settings, ACCOUNT).function("backfill"), stack.settings.backfill.reserved_concurrency
+    if ceiling is None:
+        client.delete_function_concurrency(FunctionName=small.FUNCTION)
+    free = client.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
     most = before + free - UNRESERVED_CONCURRENCY
     with pytest.raises(ClientError, match=r"below its minimum value of \[100\]"):
-        functions.put_function_concurrency(FunctionName=backfill, ReservedConcurrentExecutions=most + 1)
-    functions.put_function_concurrency(FunctionName=backfill, ReservedConcurrentExecutions=most)
-    (held := tmp_path / "held").touch()
+        client.put_function_concurrency(FunctionName=backfill, ReservedConcurrentExecutions=most + 1)
+    client.put_function_concurrency(FunctionName=backfill, ReservedConcurrentExecutions=most)
+    (held := folder / "held").touch()
     body = json.dumps({"body": f"hold {held}"})
     for _ in range(UNRESERVED_CONCURRENCY):
-        functions.invoke(FunctionName=small.FUNCTION, InvocationType="Event", Payload=body)
-    _wait_until(lambda: _is_throttled(stack), "a pool that is used up")
-    yield
-    held.unlink()
-    _wait_until(lambda: not _is_throttled(stack), "a pool with room")
-    functions.put_function_concurrency(FunctionName=backfill, ReservedConcurrentExecutions=before)
-    functions.put_function_concurrency(FunctionName=small.FUNCTION, ReservedConcurrentExecutions=small.RESERVED)
-
-
-def _is_throttled(stack: LocalStack) -> bool:
-    """Return whether Lambda throttles a function without a reservation, that of the edge."""
-    functions = stack.client("lambda")
+        client.invoke(FunctionName=small.FUNCTION, InvocationType="Event", Payload=body)
     try:
-        functions.invoke(FunctionName=Names(stack.settings, ACCOUNT).function("origin_request"), Payload="{}")
-    except functions.exceptions.TooManyRequestsException as error:
-        assert error.response["Reason"] == "ConcurrentInvocationLimitExceeded"
-        return True
-    return False
+        yield
+    finally:
+        held.unlink()
+        _wait_until(lambda: not _throttled(client, small.FUNCTION), "an end of the backlog")
+        client.put_function_concurrency(FunctionName=backfill, ReservedConcurrentExecutions=before)
+        client.put_function_concurrency(FunctionName=small.FUNCTION, ReservedConcurrentExecutions=small.RESERVED)
 
 
-@pytest.mark.usefixtures("used_up_pool")
-def test_a_pool_that_is_used_up_stops_neither_the_api_nor_delivery(stack: LocalStack, demo: Caller) -> None:
+def test_a_backlog_below_a_ceiling_leaves_the_api_and_delivery_alone(
+    stack: LocalStack, deployment: Deployment, demo: Caller, impatient: Any, tmp_path: Path
+) -> None:
     picture = f"{stack.edge_url}/img/{new_image_id()}?w=256"
-    _wait_until(lambda: demo.ask("GET", "/images").status_code == 200, "the API's answer")
-    _wait_until(lambda: httpx.get(picture, trust_env=False, timeout=30).status_code == 404, "the generator's answer")
-    assert _is_throttled(stack)
+    with backlog(impatient, stack, tmp_path, small.RESERVED):
+        _wait_until(
+            lambda: _throttled(impatient, small.FUNCTION) == "ReservedFunctionConcurrentInvocationLimitExceeded",
+            "a function at its ceiling",
+        )
+        _wait_until(lambda: demo.ask("GET", "/images").status_code == 200, "the API's answer")
+        # A miss: the function at the edge has no reservation, and asks the generator.
+        _wait_until(lambda: httpx.get(picture, trust_env=False, timeout=30).status_code == 404, "the edge's answer")
+
+
+def test_a_pool_that_is_used_up_throttles_what_has_no_reservation_and_nothing_else(
+    stack: LocalStack, deployment: Deployment, demo: Caller, impatient: Any, tmp_path: Path
+) -> None:
+    names = Names(stack.settings, ACCOUNT)
+    with backlog(impatient, stack, tmp_path, None):
+        _wait_until(
+            lambda: _throttled(impatient, names.function("origin_request")) == "ConcurrentInvocationLimitExceeded",
+            "a pool that is used up",
+        )
+        _wait_until(lambda: demo.ask("GET", "/images").status_code == 200, "the API's answer")
+        assert [_throttled(impatient, names.function(name)) for name in stack.settings.function_reservations] == [
+            None
+        ] * len(stack.settings.function_reservations)
+        assert _throttled(impatient, names.function("origin_request"))
 
 
 def test_a_distribution_takes_15_wildcards_and_3000_tags_at_once(stack: LocalStack) -> None:

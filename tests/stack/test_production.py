@@ -111,6 +111,8 @@ def test_budget_filters_by_the_stages_tags_and_notifies_the_topic(production: As
     assert tags == {"Application": ["darkroom"], "Stage": ["production"]}
     told = budget.properties["NotificationsWithSubscribers"]
     assert {each["Notification"]["Threshold"] for each in told} == set(SETTINGS.budget.notify_percent)
+    assert len(told) <= 5, "AWS takes no more notifications of a budget"
+    assert [each["Notification"]["NotificationType"] for each in told].count("FORECASTED") == 1
     for each in told:
         (reader,) = each["Subscribers"]
         assert budget.template["Resources"][referenced(reader["Address"])]["Type"] == "AWS::SNS::Topic"

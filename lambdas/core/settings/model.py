@@ -186,7 +186,8 @@ class Settings(Table):
     @property
     def function_reservations(self) -> dict[FunctionName, int]:
         """Concurrent executions reserved for each function outside of lanes; 0 for one without a reservation."""
-        return {**self.lanes.reserved, "backfill": self.backfill.reserved_concurrency}
+        reserved: dict[FunctionName, int] = dict(self.lanes.reserved.items())
+        return reserved | {"backfill": self.backfill.reserved_concurrency}
 
     @property
     def _reservations(self) -> dict[str, int]:

@@ -98,6 +98,7 @@ class Budget(Table):
     notify_percent: tuple[Annotated[int, Field(ge=1, le=1000)], ...] = Field(
         default=(80, 100),
         min_length=1,
-        max_length=5,
-        description="Percentages of the budget, spent or forecast, at which the alarms' recipients are notified.",
+        max_length=4,  # AWS takes five notifications of a budget: these, and one more for the forecast
+        description="Percentages of the budget at which the alarms' recipients are notified, once they are spent; of"
+        " the highest, also once it is forecast.",
     )
