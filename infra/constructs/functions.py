@@ -1,6 +1,7 @@
 """A Python Lambda function with its role, log group, tracing, alarms and environment, and the layer with libvips."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -73,11 +74,17 @@ class HandlerFunction(Construct):
         )
         function_alarms(self, function_name, timeout, names)
 
-    def allow(self, construct_id: str, actions: Sequence[str], resources: list[str], why: str = "") -> None:
+    def allow(
+        self,
+        construct_id: str,
+        actions: Sequence[str],
+        resources: list[str],
+        why: str = "",
+        conditions: Mapping[str, Any] | None = None,
+    ) -> None:
         """Allow the function ``actions`` on ``resources``; ``why`` justifies a wildcard among them."""
-        policy = iam.Policy(
-            self, construct_id, statements=[iam.PolicyStatement(actions=list(actions), resources=resources)]
-        )
+        statement = iam.PolicyStatement(actions=list(actions), resources=resources, conditions=conditions)
+        policy = iam.Policy(self, construct_id, statements=[statement])
         policy.attach_to_role(self.role)
         acknowledge_wildcards(policy, resources, why)
 

@@ -16,7 +16,9 @@ from infra.constructs.lane.routing import event_pattern
 from infra.constructs.lane.state_machine import LaneStateMachine
 from infra.constructs.storage import log_group, table
 from infra.names import Names
+from lambdas.core.keys import id_prefixes
 from lambdas.core.settings.lanes import SHARED_LANE, LaneFunction
+from lambdas.core.stores.derivatives import INSPECTED_FOLDER
 
 _VISIBILITY_FACTOR = 6  # times the execution's timeout: EventBridge Pipes' advice for an SQS source
 _RETENTION = cdk.Duration.days(14)  # SQS's maximum
@@ -85,44 +87,38 @@ class Lane(Construct):
         names = self._names
         validate, record = self._handler("validate"), self._handler("record")
         metadata, derive = self._handler("metadata", layer), self._handler("derive", layer)
-        # The shared lane also gets keys outside of every folder, and a new tenant's before its lane is deployed.
-        prefix = "" if self.name == SHARED_LANE else f"{self.name}/"
+        originals, derivatives, listed = self._reach()
         any_original = "Any original of the lane's tenants may arrive; its key ends in a random id."
+        any_derivative = "A derivative's key begins with the image id: its tenant's digits, then random ones."
+        # None lists originals: a missing one is a 403 to them, which the image's row explains.
         for reader in (validate, metadata, derive):
-            # s3:ListBucket makes a deleted original a 404 rather than a 403, which a retry would not cure.
-            reader.allow("ListOriginals", ["s3:ListBucket"], [names.originals_arn], any_original)
-            reader.allow(
-                "ReadOriginals",
-                ["s3:GetObject", "s3:GetObjectVersion"],
-                [f"{names.originals_arn}/{prefix}*"],
-                any_original,
-            )
-        validate.allow("Claim", ["dynamodb:UpdateItem"], [names.table_arn])
+            reader.allow("ReadOriginals", ["s3:GetObject", "s3:GetObjectVersion"], originals, any_original)
+        validate.allow("Claim", ["dynamodb:GetItem", "dynamodb:UpdateItem"], [names.table_arn])
         locked = ["s3:BypassGovernanceRetention"] if names.settings.storage.object_lock else []
-        validate.allow(
-            "DeleteLateVersions",
-            ["s3:DeleteObjectVersion", *locked],
-            [f"{names.originals_arn}/{prefix}*"],
-            any_original,
-        )
+        validate.allow("DeleteLateVersions", ["s3:DeleteObjectVersion", *locked], originals, any_original)
         derive.allow("ReadStates", ["dynamodb:GetItem"], [names.table_arn])
-        derive.allow(
-            "WriteDerivatives",
-            ["s3:PutObject", "s3:DeleteObject"],
-            [f"{names.derivatives_arn}/*"],
-            "A derivative's key begins with the image id, which is random.",
-        )
+        derive.allow("WriteDerivatives", ["s3:PutObject", "s3:DeleteObject"], derivatives, any_derivative)
         record.allow("WriteOutcomes", ["dynamodb:UpdateItem"], [names.table_arn])
-        record.allow("ListDerivatives", ["s3:ListBucket"], [names.derivatives_arn])
         record.allow(
-            "DiscardDerivatives",
-            ["s3:DeleteObject"],
-            [f"{names.derivatives_arn}/*"],
-            "Derivatives of an image that was rejected after some were drawn; its id is random.",
+            "ListDerivatives", ["s3:ListBucket"], [names.derivatives_arn], conditions={"StringLike": {"s3:prefix": listed}}
         )
+        record.allow("DiscardDerivatives", ["s3:DeleteObject"], derivatives, any_derivative)
         handlers: dict[LaneFunction, HandlerFunction]
         handlers = {"validate": validate, "metadata": metadata, "derive": derive, "record": record}
         return {name: handler.function for name, handler in handlers.items()}
+
+    def _reach(self) -> tuple[list[str], list[str], list[str]]:
+        """Return the originals and derivatives of the lane's tenants as resources, and the prefixes that it may list.
+
+        The shared lane also gets keys outside of every folder, and a new tenant's before its lane is deployed.
+        """
+        names = self._names
+        if self.name == SHARED_LANE:
+            return [f"{names.originals_arn}/*"], [f"{names.derivatives_arn}/*"], ["*"]
+        ids = [f"{prefix}*" for prefix in id_prefixes(self.name)]
+        if names.settings.inspection.function is not None:
+            ids += [f"{INSPECTED_FOLDER}{each}" for each in ids]
+        return [f"{names.originals_arn}/{self.name}/*"], [f"{names.derivatives_arn}/{each}" for each in ids], ids
 
     def _handler(self, name: LaneFunction, layer: lambda_.ILayerVersion | None = None) -> HandlerFunction:
         # No reserved concurrency here, where the next deployment would undo tuning: `darkroom reserve` sets it, and
@@ -169,7 +165,13 @@ class _LanePipe(Construct):
 
     def __init__(self, scope: Construct, *, lane: str, queue: sqs.Queue, state_machine_arn: str, names: Names) -> None:
         super().__init__(scope, "Pipe")
-        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("pipes.amazonaws.com"))
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal(
+                "pipes.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": names.account}}
+            ),
+        )
         policy = iam.Policy(
             self,
             "Carry",

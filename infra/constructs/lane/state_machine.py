@@ -103,7 +103,19 @@ class LaneStateMachine(Construct):
     def _role(
         self, function_arns: list[str], queue: sqs.Queue, failures: dynamodb.Table, names: Names
     ) -> tuple[iam.Role, list[iam.Policy]]:
-        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
+        # The conditions of "Prevent cross-service confused deputy issue" of the Step Functions guide.
+        machines = f"arn:aws:states:{names.settings.regions.primary}:{names.account}:*"
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal(
+                "states.amazonaws.com",
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": names.account},
+                    "ArnLike": {"aws:SourceArn": machines},
+                },
+            ),
+        )
         invoking = iam.Policy(
             self,
             "Invoke",

@@ -85,9 +85,10 @@ def await_emulator(record: ProcessRecord, endpoint: Endpoint, log: Path, *, seco
 
 def main() -> None:
     """Run the emulator in this process, with the patches applied."""
-    from infra.local.emulator import fidelity, handler_python, object_writes, service_metrics, worker_pool
+    from infra.local.emulator import fidelity, handler_python, object_reads, object_writes, service_metrics, worker_pool
 
     fidelity.apply_patches()
+    object_reads.apply_patches()
     object_writes.apply_patches()
     handler_python.apply_patches()
     worker_pool.apply_patches()
