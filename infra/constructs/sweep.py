@@ -63,7 +63,7 @@ class Sweep(Construct):
         return {"SWEEP_QUEUE_URL": self.queue.queue_url, "SWEEP_FUNCTION": self.handler.function.function_name}
 
     def allow_takedowns(self, handler: HandlerFunction) -> None:
-        """Allow ``handler`` to begin takedowns: to write tombstones, and to ask for what they are about to be erased."""
+        """Allow ``handler`` to begin takedowns: to write tombstones, and to ask for the images to be erased."""
         handler.allow("Images", ["dynamodb:GetItem", "dynamodb:UpdateItem"], [self._names.table_arn])
         handler.allow("AskForSweeps", ["sqs:SendMessage"], [self.queue.queue_arn])
         handler.allow("AskForErasing", ["lambda:InvokeFunction"], [self._names.function_arn("sweep")])

@@ -21,6 +21,7 @@ from lambdas.upload_api.lookup import ImageIdText, find_upload
 from lambdas.upload_api.parts import Parts, check_completion, split
 from lambdas.upload_api.problem import ProblemError
 from lambdas.upload_api.s3_uploads import MultipartObject, UploadGoneError, sign_form, sign_put
+from lambdas.upload_api.takedown import take_down
 from lambdas.upload_api.upload_models import (
     CompletedUpload,
     CompletionRequest,

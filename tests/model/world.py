@@ -266,7 +266,7 @@ class World:
             caller = actor.name.rpartition("/")[2].rpartition("-")[0] if actor else ""
             if error.status == 404 and caller in _MAY_NOT_LIST and arguments["Bucket"] == ORIGINALS:
                 code = "403" if operation == "HeadObject" else "AccessDenied"
-                raise AwsError(code, "Access Denied", 403) from error
+                raise AwsError(code, 403, "Access Denied") from error
             raise
 
     def _invoke(self, name: str, payload: Any) -> Any:

@@ -100,7 +100,10 @@ class Lane(Construct):
         derive.allow("WriteDerivatives", ["s3:PutObject", "s3:DeleteObject"], derivatives, any_derivative)
         record.allow("WriteOutcomes", ["dynamodb:UpdateItem"], [names.table_arn])
         record.allow(
-            "ListDerivatives", ["s3:ListBucket"], [names.derivatives_arn], conditions={"StringLike": {"s3:prefix": listed}}
+            "ListDerivatives",
+            ["s3:ListBucket"],
+            [names.derivatives_arn],
+            conditions={"StringLike": {"s3:prefix": listed}},
         )
         record.allow("DiscardDerivatives", ["s3:DeleteObject"], derivatives, any_derivative)
         handlers: dict[LaneFunction, HandlerFunction]
