@@ -48,8 +48,9 @@ class Rights:
             names.derivatives_arn: "derivatives",
             names.replica_arn: "replica",
             f"arn:aws:s3:::{names.backfill_bucket}": "backfill",
+            f"arn:aws:s3:::{names.results_bucket}": "results",
             f"arn:aws:s3:::{names.logs_bucket}": "logs",
-            f"arn:aws:s3:::{names.bucket('reports', 'us-east-1')}": "reports",
+            f"arn:aws:s3:::{names.reports_bucket}": "reports",
         }
 
     def roles(self) -> list[Role]:
@@ -68,14 +69,12 @@ class Rights:
         name, own_log = self._name(role)
         rights = [self._right(statement, own_log) for statement in self._statements(role)]
         if own_log:
-            assert all(any((each.actions, each.resources) == own for each in rights) for own in _OWN), name
+            for own in _OWN:
+                assert own in [(each.actions, each.resources) for each in rights], name
             rights = [each for each in rights if (each.actions, each.resources) not in _OWN]
-        (trust,) = (
-            role.properties["AssumeRolePolicyDocument"]["Statement"]
-            if len(role.properties["AssumeRolePolicyDocument"]["Statement"]) == 1
-            else (merged_trust(role),)
+        return Role(
+            name, self._trust(merged_trust(role)), sorted(rights, key=lambda each: (each.actions, each.resources))
         )
-        return Role(name, self._trust(trust), sorted(rights, key=lambda each: (each.actions, each.resources)))
 
     def _name(self, role: Resource) -> tuple[str, str]:
         """Return what a role is called, and the log group of a function that has the standard rights."""
@@ -84,7 +83,7 @@ class Rights:
                 if user.stack == role.stack and referenced(user.properties.get(property_name)) == role.logical_id:
                     name = user.properties[named_by]
                     standard = kind == "AWS::Lambda::Function" and user.properties["Handler"].startswith("lambdas.")
-                    return before + self._short(name), f"/aws/lambda/{name}" if standard else ""
+                    return before + self._short(name), f"/aws/lambda/{self._short(name)}" if standard else ""
         if "RoleName" in role.properties:
             return self._short(role.properties["RoleName"]), ""
         return role.logical_id.rstrip("0123456789ABCDEF").lower(), ""
@@ -136,6 +135,8 @@ class Rights:
         )
         service, kind = found.type.split("::")[1:]
         own = next((found.properties[each] for each in _NAMED_BY if each in found.properties), found.logical_id)
+        if function == "Ref":
+            return str(own)
         # Of a log group, the ARN ends in ":*".
         end = ":*" if kind == "LogGroup" else ""
         return f"arn:aws:{service.lower()}:::{_dashed(kind)}:{own}{end}"

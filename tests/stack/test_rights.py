@@ -1,6 +1,8 @@
 """The tables of rights in the documents are what the templates say; ``make snapshots`` writes them."""
 
+import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,8 @@ from test_snapshots import HOW, WRITE_VARIABLE
 from infra.assets.packages import ROOT
 from infra.names import Names
 
-_DOCUMENT = ROOT / "docs" / "security.md"
+_DOCUMENT, _OPERATIONS = ROOT / "docs" / "security.md", ROOT / "docs" / "operations.md"
+FLOWS = sorted((ROOT / "flows").glob("*.py"))
 
 
 def between(text: str, mark: str) -> tuple[str, str, str]:
@@ -46,6 +49,24 @@ def test_the_document_lists_every_role_and_right(rights: Rights) -> None:
     }
     for mark, lines in expected.items():
         assert written(_DOCUMENT, mark, lines).splitlines() == lines, HOW
+
+
+def test_the_document_lists_what_flows_and_notebooks_may(rights: Rights) -> None:
+    lines = rights_table("flow", rights.policies())
+    assert written(_OPERATIONS, "rights", lines).splitlines() == lines, HOW
+
+
+def test_every_flow_has_a_role_and_no_other_has(rights: Rights) -> None:
+    flows = {re.search(r'^@flow\(name="([a-z-]+)"', path.read_text(encoding="utf-8"), re.M) for path in FLOWS}
+    named = {match[1] for match in flows if match}
+    assert len(named) >= 8
+    assert set(rights.policies()) == named | {"notebooks"}
+
+
+def test_managed_policies_fit(aws: Assembly) -> None:
+    """IAM takes 6,144 characters, spaces not counted; a policy does not grow with the number of lanes."""
+    for policy in aws.all("AWS::IAM::ManagedPolicy"):
+        assert len(json.dumps(policy.properties["PolicyDocument"], separators=(",", ":"))) < 5000, str(policy)
 
 
 @pytest.mark.parametrize("service", ["pipes", "states", "s3", "batchoperations.s3"])

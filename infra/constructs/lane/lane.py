@@ -99,25 +99,21 @@ class Lane(Construct):
         derive.allow("ReadStates", ["dynamodb:GetItem"], [names.table_arn])
         derive.allow("WriteDerivatives", ["s3:PutObject", "s3:DeleteObject"], derivatives, any_derivative)
         record.allow("WriteOutcomes", ["dynamodb:UpdateItem"], [names.table_arn])
-        record.allow(
-            "ListDerivatives",
-            ["s3:ListBucket"],
-            [names.derivatives_arn],
-            conditions={"StringLike": {"s3:prefix": listed}},
-        )
+        own = {"StringLike": {"s3:prefix": listed}} if listed else None
+        record.allow("ListDerivatives", ["s3:ListBucket"], [names.derivatives_arn], conditions=own)
         record.allow("DiscardDerivatives", ["s3:DeleteObject"], derivatives, any_derivative)
         handlers: dict[LaneFunction, HandlerFunction]
         handlers = {"validate": validate, "metadata": metadata, "derive": derive, "record": record}
         return {name: handler.function for name, handler in handlers.items()}
 
     def _reach(self) -> tuple[list[str], list[str], list[str]]:
-        """Return the originals and derivatives of the lane's tenants as resources, and the prefixes that it may list.
+        """Return the originals and derivatives that the lane may reach, and the prefixes that it may list, if not all.
 
         The shared lane also gets keys outside of every folder, and a new tenant's before its lane is deployed.
         """
         names = self._names
         if self.name == SHARED_LANE:
-            return [f"{names.originals_arn}/*"], [f"{names.derivatives_arn}/*"], ["*"]
+            return [f"{names.originals_arn}/*"], [f"{names.derivatives_arn}/*"], []
         ids = [f"{prefix}*" for prefix in id_prefixes(self.name)]
         if names.settings.inspection.function is not None:
             ids += [f"{INSPECTED_FOLDER}{each}" for each in ids]
