@@ -18,6 +18,7 @@ from prefect.states import Completed, Failed
 from flows.runtime.approval import NotApprovedError, approval_form, require_approval
 from flows.runtime.artifacts import show_summary
 from flows.runtime.command_line import run_from_command_line
+from flows.runtime.role import take_role
 from lambdas.core.access.signing_key import MalformedKeysError
 from lambdas.core.settings import DEFAULT_STAGE, EDGE_REGION, Settings, SettingsError, load_settings
 from operations.discovery import NotDeployedError, UnknownTenantError, chosen_tenants, look_up
@@ -43,7 +44,7 @@ def change_keys(keyring: TokenKeyring | TenantKeyring, action: str, at_once: boo
     return f"{', '.join(keyring.retire(at_once=at_once).removed)} removed"
 
 
-@flow(name="rotate-keys", flow_run_name=_run_name, validate_parameters=True)
+@flow(name="rotate-keys", flow_run_name=_run_name, validate_parameters=True, on_running=[take_role])
 def rotate_keys(
     action: Literal["due", "rotate", "retire", "publish"] = "due",
     tenant: str | None = None,

@@ -1,12 +1,15 @@
 """Deployments run through Prefect's API by the process that serves them, or in the process of a test."""
 
+import os
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from unittest import mock
 from uuid import uuid4
 
+import boto3
 import httpx
 
 from infra.local.parts import PREFECT
@@ -131,11 +134,26 @@ def refusal(flow: "Flow[..., Any]", **parameters: Any) -> "State[Any]":
     return state
 
 
+@contextmanager
+def as_worker(environment: Mapping[str, str]) -> Iterator[None]:
+    """Have this process be a worker, which has no rights but to assume the flows' roles."""
+    before = boto3.DEFAULT_SESSION
+    with mock.patch.dict(os.environ, environment):
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            os.environ.pop(name, None)
+        boto3.DEFAULT_SESSION = None
+        try:
+            yield
+        finally:
+            boto3.DEFAULT_SESSION = before
+
+
 class FlowsHere:
     """Runs flows in this process, with the parameters of their deployments."""
 
-    def __init__(self, runs: Prefect) -> None:
+    def __init__(self, runs: Prefect, environment: Mapping[str, str]) -> None:
         self._runs = runs
+        self._environment = environment
 
     def run(self, flow: "Flow[..., Any]", deployment: str, **parameters: Any) -> "State[Any]":
         """Run ``flow`` with the parameters of one of its deployments, overridden by ``parameters``."""
@@ -146,7 +164,8 @@ class FlowsHere:
             for each in read_deployments()
             if each.name == deployment and each.entrypoint.endswith(f":{flow.fn.__name__}")
         ]
-        state: State[Any] = flow(**{**found.parameters, **parameters}, return_state=True)  # type: ignore[call-overload]
+        with as_worker(self._environment):
+            state: State[Any] = flow(**{**found.parameters, **parameters}, return_state=True)  # type: ignore[call-overload]
         return state
 
     def artifacts(self, state: "State[Any]") -> dict[str, dict[str, Any]]:

@@ -1,7 +1,7 @@
-"""What people and workers may do: a managed policy and a role for each flow, and for the analyst's notebooks.
+"""What people and workers may do: a role for each flow, and managed policies of flows, workers and notebooks.
 
-A worker assumes the role of the flow that it runs (``flows/runtime/role.py``); an analyst the notebooks'. Whoever may
-assume a role is for the account's own policies to say: the roles trust the account.
+A worker assumes the role of the flow that it runs (``flows/runtime/role.py``). The roles trust the account: who may
+assume one is for the account's own policies to say, as that of workers does.
 """
 
 from collections.abc import Callable, Sequence
@@ -97,7 +97,7 @@ _READ_REPORTS: Rights = [
     (["s3:GetObject"], _bucket("reports_bucket", "/*")),
 ]
 
-ACCESS: dict[str, Rights] = {
+FLOWS: dict[str, Rights] = {
     "audit": [
         *_LOOK_UP,
         (["s3:ListBucket"], _all_of(_bucket("derivatives_bucket"), _bucket("replica_bucket"))),
@@ -192,9 +192,20 @@ ACCESS: dict[str, Rights] = {
         ),
         (["s3:PutObject"], _bucket("reports_bucket", "/lane-concurrency/*", "/lane-concurrency-charts/*")),
     ],
-    "notebooks": [*_LOOK_UP, *_QUERY, *_READ_REPORTS, (["cloudwatch:GetMetricData"], _anything)],
 }  # fmt: skip
-"""What each flow may, by its name in Prefect, and what the notebooks may."""
+"""What each flow may, by its name in Prefect."""
+
+OTHERS: dict[str, Rights] = {
+    "notebooks": [*_LOOK_UP, *_QUERY, *_READ_REPORTS, (["cloudwatch:GetMetricData"], _anything)],
+    "worker": [
+        *_LOOK_UP,
+        (
+            ["sts:AssumeRole"],
+            lambda names: [f"arn:aws:iam::{names.account}:role/{names.of(flow)}" for flow in FLOWS],
+        ),
+    ],
+}
+"""What an analyst's notebooks may, and what a worker may by itself."""
 
 _WHY = (
     "Ids, days and runs are in the names of objects, parameters and jobs; distributions and key-value stores get"
@@ -203,7 +214,7 @@ _WHY = (
 
 
 class AccessStack(DarkroomStack):
-    """The roles of :data:`ACCESS`; IAM has no region, the stack is in the primary one."""
+    """The roles and policies of :data:`FLOWS` and :data:`OTHERS`; IAM has no region."""
 
     def __init__(self, scope: Construct, names: Names) -> None:
         super().__init__(
@@ -211,25 +222,27 @@ class AccessStack(DarkroomStack):
             "Access",
             names=names,
             region=names.settings.regions.primary,
-            description="Darkroom: what flows and notebooks may do",
+            description="Darkroom: what flows, workers and notebooks may do",
         )
-        for name, rights in ACCESS.items():
-            self._role(name, rights)
+        for flow, rights in FLOWS.items():
+            iam.Role(
+                Construct(self, f"Flow-{flow}"),
+                "Role",
+                role_name=names.of(flow),
+                assumed_by=iam.AccountPrincipal(names.account),
+                managed_policies=[self._policy(flow, rights)],
+            )
+        for name, rights in OTHERS.items():
+            self._policy(name, rights)
 
-    def _role(self, name: str, rights: Rights) -> None:
+    def _policy(self, name: str, rights: Rights) -> iam.ManagedPolicy:
         found = [(list(actions), resources(self.names)) for actions, resources in rights]
         policy = iam.ManagedPolicy(
             Construct(self, name),
             "Policy",
             managed_policy_name=self.names.of(name),
-            description=f"What {'the flow ' if name != 'notebooks' else ''}{name} may do",
+            description=f"Darkroom, {self.settings.stage}: what {name} may do",
             statements=[iam.PolicyStatement(actions=actions, resources=resources) for actions, resources in found],
         )
-        iam.Role(
-            policy.node.scope or self,
-            "Role",
-            role_name=self.names.of(name),
-            assumed_by=iam.AccountPrincipal(self.names.account),
-            managed_policies=[policy],
-        )
         acknowledge_wildcards(policy, [each for _, resources in found for each in resources], _WHY)
+        return policy

@@ -10,6 +10,7 @@ import pyathena
 import pytest
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError
+from deployment_runs import as_worker
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 from seeded_images import IMAGES, recorded_images
 
@@ -36,7 +37,8 @@ def environment(stack: LocalStack, prefect: str) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def export(stack: LocalStack, environment: None) -> Iterator[ImagesExport]:
     with recorded_images(stack):
-        state: Any = export_images(segments=SEGMENTS, return_state=True)
+        with as_worker(stack.worker_environment()):
+            state: Any = export_images(segments=SEGMENTS, return_state=True)
         assert state.name == "Completed", state.message
         yield state.result()
 

@@ -52,7 +52,7 @@ def test_the_document_lists_every_role_and_right(rights: Rights) -> None:
 
 
 def test_the_document_lists_what_flows_and_notebooks_may(rights: Rights) -> None:
-    lines = rights_table("flow", rights.policies())
+    lines = rights_table("policy", rights.policies())
     assert written(_OPERATIONS, "rights", lines).splitlines() == lines, HOW
 
 
@@ -60,7 +60,7 @@ def test_every_flow_has_a_role_and_no_other_has(rights: Rights) -> None:
     flows = {re.search(r'^@flow\(name="([a-z-]+)"', path.read_text(encoding="utf-8"), re.M) for path in FLOWS}
     named = {match[1] for match in flows if match}
     assert len(named) >= 8
-    assert set(rights.policies()) == named | {"notebooks"}
+    assert set(rights.policies()) == named | {"notebooks", "worker"}
 
 
 def test_managed_policies_fit(aws: Assembly) -> None:
