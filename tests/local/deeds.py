@@ -43,9 +43,8 @@ class Actor:
     def copy(self) -> dict[str, str]:
         return {**self.derivative(self.tenant), "Bucket": self.names.replica_bucket}
 
-    @property
-    def outcome(self) -> dict[str, Any]:
-        return {"TableName": self.names.images_table, "Key": {"image_id": {"S": NOBODYS_PICTURE}}}
+    def outcome(self, tenant: str) -> dict[str, Any]:
+        return {"TableName": self.names.images_table, "Key": {"image_id": {"S": nobodys_picture(tenant)}}}
 
 
 Deed = Callable[[Actor], Any]
@@ -71,9 +70,9 @@ def _list_derivatives(actor: Actor, prefix: str) -> Any:
     return actor.client("s3").list_objects_v2(Bucket=actor.names.derivatives_bucket, Prefix=prefix, MaxKeys=1)
 
 
-def _update_outcome(actor: Actor) -> Any:
+def _update_outcome(actor: Actor, tenant: str) -> Any:
     return actor.client("dynamodb").update_item(
-        **actor.outcome,
+        **actor.outcome(tenant),
         UpdateExpression="SET mended = :now",
         ExpressionAttributeValues={":now": {"S": "now"}},
         **_IF_THERE,
@@ -150,10 +149,12 @@ DEEDS: dict[str, Deed] = {
     "delete from the replica": lambda actor: actor.client("s3", actor.names.settings.regions.replica).delete_object(
         **actor.copy
     ),
-    "read an outcome": lambda actor: actor.client("dynamodb").get_item(**actor.outcome),
-    "write an outcome": lambda actor: _put_item(actor, actor.outcome),
-    "mend an outcome": _update_outcome,
-    "delete an outcome": lambda actor: actor.client("dynamodb").delete_item(**actor.outcome),
+    "read an outcome": lambda actor: actor.client("dynamodb").get_item(**actor.outcome(actor.tenant)),
+    "read a stranger's outcome": lambda actor: actor.client("dynamodb").get_item(**actor.outcome(actor.stranger)),
+    "write an outcome": lambda actor: _put_item(actor, actor.outcome(actor.tenant)),
+    "mend an outcome": lambda actor: _update_outcome(actor, actor.tenant),
+    "mend a stranger's outcome": lambda actor: _update_outcome(actor, actor.stranger),
+    "delete an outcome": lambda actor: actor.client("dynamodb").delete_item(**actor.outcome(actor.tenant)),
     "scan outcomes": lambda actor: actor.client("dynamodb").scan(TableName=actor.names.images_table, Limit=1),
     "read tenants' keys": lambda actor: _secret(actor, "tenant-keys"),
     "read image tokens' keys": lambda actor: _secret(actor, "image-token-keys"),

@@ -23,9 +23,11 @@ REFUSED = {"AccessDenied", "AccessDeniedException", "403", "AuthorizationError"}
 _ANY_ORIGINAL = {"read an original", "read a stranger's original"}
 _ANY_DERIVATIVE = {"write a derivative", "delete a derivative"}
 _STRANGERS = {"write a stranger's derivative", "delete a stranger's derivative", "list a stranger's derivatives"}
+_READ_ROWS = {"read an outcome", "read a stranger's outcome"}
+_WRITE_ROWS = {"mend an outcome", "mend a stranger's outcome"}
 _DRAWING = {
     *_ANY_ORIGINAL, "list originals", "read a derivative", "list derivatives", "list all derivatives",
-    *_ANY_DERIVATIVE, *_STRANGERS, "read an outcome", "mend an outcome",
+    *_ANY_DERIVATIVE, *_STRANGERS, *_READ_ROWS, *_WRITE_ROWS,
 }  # fmt: skip
 MAY: dict[FunctionName, set[str]] = {
     "authorize": {"read tenants' keys"},
@@ -33,24 +35,29 @@ MAY: dict[FunctionName, set[str]] = {
         *_ANY_ORIGINAL,
         "list originals",
         "add an original",
-        "read an outcome",
-        "mend an outcome",
+        *_READ_ROWS,
+        *_WRITE_ROWS,
         "ask for a sweep",
         "have an image erased",
         "look up the edge's address",
         "read image tokens' keys",
     },
-    "validate": {*_ANY_ORIGINAL, "read an outcome", "mend an outcome", "delete a version of an original"},
+    "validate": {
+        *_ANY_ORIGINAL,
+        *_READ_ROWS,
+        *_WRITE_ROWS,
+        "delete a version of an original",
+    },
     "metadata": {*_ANY_ORIGINAL},
     "derive": {
         *_ANY_ORIGINAL,
         *_ANY_DERIVATIVE,
         "write a stranger's derivative",
         "delete a stranger's derivative",
-        "read an outcome",
+        *_READ_ROWS,
     },
     "record": {
-        "mend an outcome",
+        *_WRITE_ROWS,
         "list derivatives",
         "list a stranger's derivatives",
         "list all derivatives",
@@ -64,8 +71,8 @@ MAY: dict[FunctionName, set[str]] = {
         "delete a derivative",
         "delete a stranger's derivative",
         "delete from the replica",
-        "read an outcome",
-        "mend an outcome",
+        *_READ_ROWS,
+        *_WRITE_ROWS,
         "look up the distribution",
         "invalidate",
         "ask for a sweep",
@@ -134,7 +141,7 @@ def actor(stack: LocalStack, name: FunctionName, lane: str | None) -> Actor:
 def may(name: FunctionName, lane: str | None) -> set[str]:
     # The edge's function has a log group of another name.
     own_log = set() if name == "origin_request" else {"log to its own group"}
-    beyond = {"read a stranger's original", *_STRANGERS, "list all derivatives"}
+    beyond = {deed for deed in DEEDS if "stranger" in deed} | {"list all derivatives"}
     return MAY[name] - (beyond if lane not in (None, SHARED_LANE) else set()) | own_log
 
 

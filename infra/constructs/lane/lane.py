@@ -12,13 +12,12 @@ from constructs import Construct
 from infra.alarms.lanes import queue_alarms, rule_alarm
 from infra.assets import Assets
 from infra.constructs.functions import HandlerFunction
+from infra.constructs.lane.reach import Reach
 from infra.constructs.lane.routing import event_pattern
 from infra.constructs.lane.state_machine import LaneStateMachine
 from infra.constructs.storage import log_group, table
 from infra.names import Names
-from lambdas.core.keys import id_prefixes
 from lambdas.core.settings.lanes import SHARED_LANE, LaneFunction
-from lambdas.core.stores.derivatives import INSPECTED_FOLDER
 
 _VISIBILITY_FACTOR = 6  # times the execution's timeout: EventBridge Pipes' advice for an SQS source
 _RETENTION = cdk.Duration.days(14)  # SQS's maximum
@@ -87,37 +86,24 @@ class Lane(Construct):
         names = self._names
         validate, record = self._handler("validate"), self._handler("record")
         metadata, derive = self._handler("metadata", layer), self._handler("derive", layer)
-        originals, derivatives, listed = self._reach()
+        reach = Reach.of(self.name, names)
         any_original = "Any original of the lane's tenants may arrive; its key ends in a random id."
         any_derivative = "A derivative's key begins with the image id: its tenant's digits, then random ones."
         # None lists originals: a missing one is a 403 to them, which the image's row explains.
         for reader in (validate, metadata, derive):
-            reader.allow("ReadOriginals", ["s3:GetObject", "s3:GetObjectVersion"], originals, any_original)
-        validate.allow("Claim", ["dynamodb:GetItem", "dynamodb:UpdateItem"], [names.table_arn])
+            reader.allow("ReadOriginals", ["s3:GetObject", "s3:GetObjectVersion"], reach.originals, any_original)
         locked = ["s3:BypassGovernanceRetention"] if names.settings.storage.object_lock else []
-        validate.allow("DeleteLateVersions", ["s3:DeleteObjectVersion", *locked], originals, any_original)
-        derive.allow("ReadStates", ["dynamodb:GetItem"], [names.table_arn])
-        derive.allow("WriteDerivatives", ["s3:PutObject", "s3:DeleteObject"], derivatives, any_derivative)
-        record.allow("WriteOutcomes", ["dynamodb:UpdateItem"], [names.table_arn])
-        own = {"StringLike": {"s3:prefix": listed}} if listed else None
-        record.allow("ListDerivatives", ["s3:ListBucket"], [names.derivatives_arn], conditions=own)
-        record.allow("DiscardDerivatives", ["s3:DeleteObject"], derivatives, any_derivative)
+        validate.allow("DeleteLateVersions", ["s3:DeleteObjectVersion", *locked], reach.originals, any_original)
+        derive.allow("WriteDerivatives", ["s3:PutObject", "s3:DeleteObject"], reach.derivatives, any_derivative)
+        record.allow("ListDerivatives", ["s3:ListBucket"], [names.derivatives_arn], conditions=reach.listed)
+        record.allow("DiscardDerivatives", ["s3:DeleteObject"], reach.derivatives, any_derivative)
+        table = [names.table_arn]
+        validate.allow("Claim", ["dynamodb:GetItem", "dynamodb:UpdateItem"], table, conditions=reach.rows)
+        derive.allow("ReadStates", ["dynamodb:GetItem"], table, conditions=reach.rows)
+        record.allow("WriteOutcomes", ["dynamodb:UpdateItem"], table, conditions=reach.rows)
         handlers: dict[LaneFunction, HandlerFunction]
         handlers = {"validate": validate, "metadata": metadata, "derive": derive, "record": record}
         return {name: handler.function for name, handler in handlers.items()}
-
-    def _reach(self) -> tuple[list[str], list[str], list[str]]:
-        """Return the originals and derivatives that the lane may reach, and the prefixes that it may list, if not all.
-
-        The shared lane also gets keys outside of every folder, and a new tenant's before its lane is deployed.
-        """
-        names = self._names
-        if self.name == SHARED_LANE:
-            return [f"{names.originals_arn}/*"], [f"{names.derivatives_arn}/*"], []
-        ids = [f"{prefix}*" for prefix in id_prefixes(self.name)]
-        if names.settings.inspection.function is not None:
-            ids += [f"{INSPECTED_FOLDER}{each}" for each in ids]
-        return [f"{names.originals_arn}/{self.name}/*"], [f"{names.derivatives_arn}/{each}" for each in ids], ids
 
     def _handler(self, name: LaneFunction, layer: lambda_.ILayerVersion | None = None) -> HandlerFunction:
         # No reserved concurrency here, where the next deployment would undo tuning: `darkroom reserve` sets it, and
