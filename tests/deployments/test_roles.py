@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from typing import Any
 
 import boto3
@@ -12,9 +13,14 @@ from deployment_runs import FlowsHere, as_worker
 
 from flows.audit import audit
 from flows.export_images import export_images
+from flows.reporting.periods import Period
+from flows.reporting.publishing import list_reports
+from flows.reporting.queries import Query, find_analytics, run_query
 from flows.rotate_keys import rotate_keys
 from infra.local.endpoint import ACCOUNT
 from infra.local.stack import LocalStack
+from infra.local.worker import with_profile
+from lambdas.core.settings import EDGE_REGION
 
 
 @contextmanager
@@ -66,3 +72,16 @@ def test_a_worker_has_no_rights_but_to_assume_roles_of_flows(
         client: Any = boto3.client(service)  # type: ignore[call-overload]
         with pytest.raises(ClientError, match="AccessDenied"):
             getattr(client, call)(**arguments)
+
+
+def test_an_analyst_queries_and_reads_reports_but_changes_nothing(stack: LocalStack) -> None:
+    profile = f"{stack.settings.prefix}-notebooks"
+    with as_worker(with_profile(stack.environment(), stack.folder.profiles, profile)):
+        analytics, s3 = find_analytics(stack.settings), boto3.client("s3", EDGE_REGION)
+        day = Period(date(2026, 11, 1), date(2026, 11, 1))
+        assert run_query(Query("hit_ratio_by_day"), day, analytics, attempts=1).rows.empty
+        assert isinstance(list_reports(analytics), list)
+        with pytest.raises(ClientError, match="AccessDenied"):
+            s3.put_object(Bucket=analytics.reports_bucket, Key="index.html", Body=b"")
+        with pytest.raises(ClientError, match="AccessDenied"):
+            s3.get_object(Bucket=stack.parameter("originals-bucket"), Key="demo/there")
