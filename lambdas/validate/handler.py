@@ -2,9 +2,10 @@
 
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 from botocore.exceptions import ClientError
+from pydantic import Field
 
 from lambdas.core import life
 from lambdas.core.aws_errors import OriginalGoneError, is_forbidden
@@ -29,6 +30,8 @@ class Variables(Environment):
     """Environment variables of validate."""
 
     images_table: ImagesTableName
+    tenant: Annotated[str | None, Field(alias="TENANT")] = None
+    """The tenant of a dedicated lane."""
 
 
 @observed
@@ -48,17 +51,17 @@ def _validate(arrival: Arrival, claim_id: str) -> Validated:
     except MalformedKeyError as error:
         logger.warning("Not an original; ignored", extra={"bucket": arrival.bucket, "reason": str(error)})
         return _nothing("settled")
-    settings = load_settings()
+    variables = Variables.read()
     # The API signs neither: someone wrote to the bucket by other means, or the tenant was removed.
-    if key.tenant not in settings.tenants:
+    if key.tenant not in load_settings().tenants:
         logger.warning("Original of an unknown tenant; ignored", extra={"key": arrival.key})
         return _nothing("settled")
-    if key.tenant in settings.dedicated_tenants and not key.image_id.startswith(id_prefixes(key.tenant)):
+    if variables.tenant is not None and not key.image_id.startswith(id_prefixes(variables.tenant)):
         # The lane's role reaches no derivatives of such an id; the generator draws it when it is asked for.
         logger.warning("Original whose id is not of its tenant's; ignored", extra={"key": arrival.key})
         return _nothing("settled")
     identify(key.image_id, key.tenant)
-    images = ImagesTable(dynamodb(), Variables.read().images_table)
+    images = ImagesTable(dynamodb(), variables.images_table)
     try:
         found = read_head(s3(), arrival, arrival.size, SNIFF_BYTES)
     except OriginalGoneError as error:

@@ -21,7 +21,6 @@ def arrival(key: str, *, bucket: str, size: int = 10, etag: str = "0" * 32) -> d
     "key",
     [
         f"stranger/2026-11-23/{UNKNOWN_ID}",
-        f"studio/2026-11-23/{UNKNOWN_ID}",  # in a dedicated lane, without its tenant's digits
         "notes.txt",
         f"{TENANT}/2026-02-30/{UNKNOWN_ID}",
     ],
@@ -31,6 +30,13 @@ def test_events_without_work_are_settled(stack: LocalStack, key: str) -> None:
     verdict, error = invoke(stack, "validate", {"record": record, "claim_id": "test"})
     assert error is None, verdict
     assert (verdict["outcome"], verdict["image"]) == ("settled", None)
+
+
+def test_a_dedicated_lane_ignores_ids_without_its_tenants_digits(stack: LocalStack) -> None:
+    record = arrival(f"studio/2026-11-23/{UNKNOWN_ID}", bucket=stack.parameter("originals-bucket"))
+    verdict, error = invoke(stack, "validate", {"record": record, "claim_id": "test"}, "studio")
+    assert error is None, verdict
+    assert verdict["outcome"] == "settled"
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,7 @@ class Lane(Construct):
             assets=self._assets,
             lane=self.name,
             libvips_layer=layer,
+            variables={} if self.name == SHARED_LANE else {"TENANT": self.name},
         )
 
 

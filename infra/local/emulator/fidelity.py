@@ -6,7 +6,6 @@
 - A throttled Lambda task fails as ``Lambda.TooManyRequestsException``, which ``Retry`` can name.
 - A function's reserved concurrency bounds its versions too.
 - ``aws:SourceAccount`` is set when a service's role is assumed: trust policies may require it.
-- Policies see ``dynamodb:LeadingKeys``, the partition keys of items that a request reads or writes by key.
 - ``Retry`` respects its ``MaxDelaySeconds`` and ``JitterStrategy``.
 
 Each patch first checks what it replaces: with another version of the emulator the start fails.
@@ -37,8 +36,8 @@ def apply_patches() -> None:
         PatchError: a patched name or text is not there.
     """
     from ministack import app
-    from ministack.core import iam_actions, iam_evaluator, lambda_runtime
-    from ministack.services import dynamodb, lambda_svc, stepfunctions
+    from ministack.core import iam_evaluator, lambda_runtime
+    from ministack.services import lambda_svc, stepfunctions
 
     _report_exceptions_by_type(lambda_runtime, lambda_svc)
     _name_throttles(stepfunctions)
@@ -46,7 +45,6 @@ def apply_patches() -> None:
     _count_loopback_as_secure(app)
     _name_the_source_account(iam_evaluator)
     _reserve_for_versions(lambda_svc)
-    _name_leading_keys(iam_actions, dynamodb)
 
 
 def _report_exceptions_by_type(lambda_runtime: Any, lambda_svc: Any) -> None:
@@ -121,38 +119,6 @@ def _name_the_source_account(iam_evaluator: Any) -> None:
         return evaluate(document, caller, context)
 
     iam_evaluator.evaluate_trust_policy = evaluate_with_source
-
-
-def _name_leading_keys(iam_actions: Any, dynamodb: Any) -> None:
-    describe: Callable[[bytes], dict[str, Any]] = original(iam_actions, "dynamodb_service_context")
-    tables = original(dynamodb, "_tables")
-
-    def partition_key(table: str) -> str | None:
-        schema = (tables.get(table.rpartition("/")[2]) or {}).get("KeySchema", [])
-        return next((each["AttributeName"] for each in schema if each["KeyType"] == "HASH"), None)
-
-    def describe_with_keys(body: bytes) -> dict[str, Any]:
-        try:
-            keys = leading_keys(json.loads(body or b"{}"), partition_key)
-        except (ValueError, TypeError, AttributeError):  # a malformed request, which the service refuses
-            keys = []
-        return {**describe(body), **({"dynamodb:LeadingKeys": keys} if keys else {})}
-
-    iam_actions.dynamodb_service_context = describe_with_keys
-
-
-def leading_keys(request: dict[str, Any], partition_key: Callable[[str], str | None]) -> list[str]:
-    """Return the partition keys of the items that a request of DynamoDB's API names by key, of every table.
-
-    ``partition_key`` returns the name of a table's. Those of a Query are not returned.
-    """
-    items = [(request.get("TableName", ""), request.get("Key") or request.get("Item") or {})]
-    for table, wanted in request.get("RequestItems", {}).items():
-        writes = wanted if isinstance(wanted, list) else [{"Get": {"Key": key}} for key in wanted["Keys"]]
-        for (inner,) in map(dict.values, writes):
-            items.append((table, inner.get("Key") or inner.get("Item") or {}))
-    found = [item.get(partition_key(table) or "") for table, item in items]
-    return [str(next(iter(value.values()))) for value in found if value]
 
 
 def _reserve_for_versions(lambda_svc: Any) -> None:

@@ -85,8 +85,17 @@ def await_emulator(record: ProcessRecord, endpoint: Endpoint, log: Path, *, seco
 
 def main() -> None:
     """Run the emulator in this process, with the patches applied."""
-    from infra.local.emulator import fidelity, handler_python, object_reads, object_writes, service_metrics, worker_pool
+    from infra.local.emulator import (
+        authorization,
+        fidelity,
+        handler_python,
+        object_reads,
+        object_writes,
+        service_metrics,
+        worker_pool,
+    )
 
+    authorization.apply_patches()
     fidelity.apply_patches()
     object_reads.apply_patches()
     object_writes.apply_patches()
