@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import boto3
 import httpx
+import pytest
 
 from infra.local.parts import PREFECT
 from infra.local.processes import log_tail
@@ -148,12 +149,25 @@ def as_worker(environment: Mapping[str, str]) -> Iterator[None]:
             boto3.DEFAULT_SESSION = before
 
 
+def run_under_roles(patch: pytest.MonkeyPatch, stack: LocalStack) -> None:
+    """Have each flow that a test calls run as on a worker, under its own role; all else has the account's rights."""
+    from prefect import Flow
+
+    call: Callable[..., Any] = Flow.__call__
+    environment = stack.worker_environment()
+
+    def call_as_worker(flow: "Flow[..., Any]", *arguments: Any, **parameters: Any) -> Any:
+        with as_worker(environment):
+            return call(flow, *arguments, **parameters)
+
+    patch.setattr(Flow, "__call__", call_as_worker)
+
+
 class FlowsHere:
     """Runs flows in this process, with the parameters of their deployments."""
 
-    def __init__(self, runs: Prefect, environment: Mapping[str, str]) -> None:
+    def __init__(self, runs: Prefect) -> None:
         self._runs = runs
-        self._environment = environment
 
     def run(self, flow: "Flow[..., Any]", deployment: str, **parameters: Any) -> "State[Any]":
         """Run ``flow`` with the parameters of one of its deployments, overridden by ``parameters``."""
@@ -164,8 +178,7 @@ class FlowsHere:
             for each in read_deployments()
             if each.name == deployment and each.entrypoint.endswith(f":{flow.fn.__name__}")
         ]
-        with as_worker(self._environment):
-            state: State[Any] = flow(**{**found.parameters, **parameters}, return_state=True)  # type: ignore[call-overload]
+        state: State[Any] = flow(**{**found.parameters, **parameters}, return_state=True)  # type: ignore[call-overload]
         return state
 
     def artifacts(self, state: "State[Any]") -> dict[str, dict[str, Any]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import boto3
 import pytest
-from deployment_runs import FlowsHere, Prefect
+from deployment_runs import FlowsHere, Prefect, run_under_roles
 
 from infra.local.stack import LocalStack
 
@@ -31,4 +31,5 @@ def flows_here(
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", sdk)
     reporting = {PREFECT_API_URL: prefect, PREFECT_LOGGING_TO_API_ENABLED: False}
     with temporary_settings(reporting), Prefect(stack) as runs:
-        yield FlowsHere(runs, stack.worker_environment())
+        run_under_roles(monkeypatch, stack)
+        yield FlowsHere(runs)

@@ -10,7 +10,7 @@ import pyathena
 import pytest
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError
-from deployment_runs import as_worker
+from deployment_runs import run_under_roles
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 from seeded_images import IMAGES, recorded_images
 
@@ -31,14 +31,14 @@ def environment(stack: LocalStack, prefect: str) -> Iterator[None]:
         for name, value in stack.environment().items():
             patch.setenv(name, value)
         patch.setattr(boto3, "DEFAULT_SESSION", None)
+        run_under_roles(patch, stack)
         yield
 
 
 @pytest.fixture(scope="module")
 def export(stack: LocalStack, environment: None) -> Iterator[ImagesExport]:
     with recorded_images(stack):
-        with as_worker(stack.worker_environment()):
-            state: Any = export_images(segments=SEGMENTS, return_state=True)
+        state: Any = export_images(segments=SEGMENTS, return_state=True)
         assert state.name == "Completed", state.message
         yield state.result()
 
