@@ -18,7 +18,7 @@ from lambdas.core.settings import DEFAULT_STAGE, load_settings
 _PROFILE = "AWS_PROFILE"
 
 
-def take_role(flow: Flow[..., Any], flow_run: FlowRun, _state: State[Any]) -> None:
+def take_role(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """Have this process use the role of ``flow``, and so the kernels of its notebooks: a hook of a flow's start."""
     if profile := _find(flow, flow_run):
         os.environ[_PROFILE] = profile
