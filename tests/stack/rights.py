@@ -65,6 +65,16 @@ class Rights:
             for policy in self._assembly.any("AWS::IAM::ManagedPolicy")
         }
 
+    def managed(self) -> dict[str, list[str]]:
+        """Return the managed policies of the roles that have some."""
+        found = {}
+        for role in self._assembly.all("AWS::IAM::Role"):
+            arns = role.properties.get("ManagedPolicyArns", [])
+            policies = [self._find(role.stack, referenced(arn)).properties["ManagedPolicyName"] for arn in arns]
+            if policies:
+                found[self._name(role)[0]] = list(map(self._short, policies))
+        return found
+
     def _role(self, role: Resource) -> Role:
         name, own_log = self._name(role)
         rights = [self._right(statement, own_log) for statement in self._statements(role)]
@@ -85,7 +95,8 @@ class Rights:
                     standard = kind == "AWS::Lambda::Function" and user.properties["Handler"].startswith("lambdas.")
                     return before + self._short(name), f"/aws/lambda/{self._short(name)}" if standard else ""
         if "RoleName" in role.properties:
-            return self._short(role.properties["RoleName"]), ""
+            before = "flow " if role.properties.get("ManagedPolicyArns") else ""
+            return before + self._short(role.properties["RoleName"]), ""
         return role.logical_id.rstrip("0123456789ABCDEF").lower(), ""
 
     def _statements(self, role: Resource) -> Iterator[Any]:
@@ -94,8 +105,6 @@ class Rights:
         for policy in self._assembly.all("AWS::IAM::Policy"):
             if policy.stack == role.stack and role.logical_id in map(referenced, policy.properties["Roles"]):
                 yield from statements(policy)
-        for managed in role.properties.get("ManagedPolicyArns", []):
-            yield from statements(self._find(role.stack, referenced(managed)))
 
     def _right(self, statement: dict[str, Any], own_log: str) -> Right:
         assert statement["Effect"] == "Allow", statement
@@ -154,7 +163,9 @@ class Rights:
 
 def merged_trust(role: Resource) -> dict[str, Any]:
     """Return the statements of a trust with several principals as one."""
-    trusts = role.properties["AssumeRolePolicyDocument"]["Statement"]
+    trusts: list[dict[str, Any]] = role.properties["AssumeRolePolicyDocument"]["Statement"]
+    if len(trusts) == 1:
+        return trusts[0]
     services = [service for each in trusts for service in as_list(each["Principal"]["Service"])]
     return {**trusts[0], "Principal": {"Service": services}}
 
