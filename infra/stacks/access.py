@@ -162,10 +162,14 @@ FLOWS: dict[str, Rights] = {
             _all_of(_bucket("originals_bucket"), _bucket("derivatives_bucket"), _bucket("replica_bucket")),
         ),
         (
-            ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"],
+            ["s3:DeleteObject", "s3:DeleteObjectVersion"],
             _all_of(
                 _bucket("originals_bucket", "/*"), _bucket("derivatives_bucket", "/*"), _bucket("replica_bucket", "/*")
             ),
+        ),
+        (
+            ["s3:BypassGovernanceRetention"],
+            lambda names: [f"{names.originals_arn}/*"] if names.settings.storage.object_lock else [],
         ),
         (["s3:ListBucketMultipartUploads"], _bucket("originals_bucket")),
         (["s3:AbortMultipartUpload"], _bucket("originals_bucket", "/*")),
@@ -242,7 +246,9 @@ class AccessStack(DarkroomStack):
             "Policy",
             managed_policy_name=self.names.of(name),
             description=f"Darkroom, {self.settings.stage}: what {name} may do",
-            statements=[iam.PolicyStatement(actions=actions, resources=resources) for actions, resources in found],
+            statements=[
+                iam.PolicyStatement(actions=actions, resources=resources) for actions, resources in found if resources
+            ],
         )
         acknowledge_wildcards(policy, [each for _, resources in found for each in resources], _WHY)
         return policy
