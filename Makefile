@@ -104,8 +104,8 @@ destroy: $(VENV)/.ready ## Delete the stacks of a stage that is not protected: m
 	$(CDK) destroy --all $(OPTIONS)
 	$(RUN) darkroom remove-edge-function --aws
 
-snapshots: $(VENV)/.ready ## Rewrite the templates' snapshots after an intended change
-	DARKROOM_WRITE_SNAPSHOTS=1 $(RUN) pytest tests/stack/test_snapshots.py
+snapshots: $(VENV)/.ready ## Rewrite the templates' snapshots and tables of rights after an intended change
+	DARKROOM_WRITE_SNAPSHOTS=1 $(RUN) pytest tests/stack/test_snapshots.py tests/stack/test_rights.py
 
 settings: $(VENV)/.ready ## Write docs/settings.md, after a change of the settings model
 	$(RUN) darkroom settings --markdown > docs/settings.md

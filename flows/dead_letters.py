@@ -21,6 +21,7 @@ from flows.runtime.approval import approval_state, approve_in_ui
 from flows.runtime.artifacts import markdown_table, show_summary, show_table
 from flows.runtime.command_line import run_from_command_line
 from flows.runtime.policies import READING
+from flows.runtime.role import take_role
 from lambdas.core.keys import ImageId, MalformedKeyError
 from lambdas.core.settings import DEFAULT_STAGE, SettingsError, load_settings
 from operations.approval import NotApprovedError
@@ -96,7 +97,7 @@ def announce_originals(announcer: Announcer, announcements: Sequence[Announcemen
         announcer.announce(each)
 
 
-@flow(name="dead-letters", flow_run_name=_run_name, validate_parameters=True)
+@flow(name="dead-letters", flow_run_name=_run_name, validate_parameters=True, on_running=[take_role])
 def dead_letters(
     action: Action = "inspect",
     lane: str | None = None,

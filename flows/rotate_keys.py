@@ -17,6 +17,7 @@ from prefect.states import Completed, Failed
 from flows.runtime.approval import approval_state, approve_in_ui
 from flows.runtime.artifacts import show_summary
 from flows.runtime.command_line import run_from_command_line
+from flows.runtime.role import take_role
 from lambdas.core.access.signing_keys import MalformedKeysError
 from lambdas.core.settings import DEFAULT_STAGE, EDGE_REGION, Settings, SettingsError, load_settings
 from lambdas.core.stores.signing_keys import KeysChangedError
@@ -42,7 +43,7 @@ def _run_name() -> str:
     return f"{'plan to ' if parameters.get('dry_run') else ''}{parameters.get('action')} keys of {keys}"
 
 
-@flow(name="rotate-keys", flow_run_name=_run_name, validate_parameters=True)
+@flow(name="rotate-keys", flow_run_name=_run_name, validate_parameters=True, on_running=[take_role])
 def rotate_keys(
     action: Action = "due",
     tenant: str | None = None,

@@ -21,6 +21,7 @@ from flows.runtime.approval import approval_state, approve_in_ui
 from flows.runtime.artifacts import show_summary, show_table
 from flows.runtime.command_line import run_from_command_line
 from flows.runtime.policies import READING, REMOVING
+from flows.runtime.role import take_role
 from lambdas.core.life import FINAL_SECONDS
 from lambdas.core.settings import DEFAULT_STAGE, SettingsError, load_settings
 from lambdas.core.takedown import ImageResources, NotErasedError, Removed, Target, VersionedObjects
@@ -88,7 +89,7 @@ def sweep_tenant(resources: Resources, originals: VersionedObjects, tenant: str)
     originals.erase_folder(f"{tenant}/")
 
 
-@flow(name="takedown", flow_run_name=_run_name, validate_parameters=True)
+@flow(name="takedown", flow_run_name=_run_name, validate_parameters=True, on_running=[take_role])
 def takedown(
     images: list[str] | None = None,
     tenant: str | None = None,

@@ -24,6 +24,7 @@ from flows.runtime.approval import Approval, approval_state, require_approval
 from flows.runtime.artifacts import markdown_table, show_summary
 from flows.runtime.command_line import run_from_command_line
 from flows.runtime.policies import LANES, READING, LimitMissingError
+from flows.runtime.role import take_role
 from lambdas.core.settings import DEFAULT_STAGE, EDGE_REGION, SettingsError, load_settings
 from lambdas.core.settings.lanes import Tuning
 from operations.approval import NotApprovedError
@@ -130,7 +131,7 @@ def apply_tuning(control: ControlPlane, resources: Resources, tuning: TuningReco
         return save(ledger, tuning.model_copy(update={"state": "applied"}))
 
 
-@flow(name="tenant-concurrency", flow_run_name=_run_name, validate_parameters=True)
+@flow(name="tenant-concurrency", flow_run_name=_run_name, validate_parameters=True, on_running=[take_role])
 def tenant_concurrency(
     dry_run: bool = True,
     revert: bool = False,

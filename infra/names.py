@@ -104,6 +104,16 @@ class Names:
         return self.bucket("logs", EDGE_REGION)
 
     @property
+    def reports_bucket(self) -> str:
+        """The bucket of rendered reports, and of the reports of operations."""
+        return self.bucket("reports", EDGE_REGION)
+
+    @property
+    def results_bucket(self) -> str:
+        """The bucket of Athena's results."""
+        return self.bucket("athena", EDGE_REGION)
+
+    @property
     def backfill_bucket(self) -> str:
         """The bucket of backfill manifests and reports, in the primary region, where the jobs run."""
         return self.bucket("backfill", self.settings.regions.primary)
@@ -152,6 +162,10 @@ class Names:
     def table_arn(self) -> str:
         """The ARN of the images table."""
         return f"arn:aws:dynamodb:{self.settings.regions.primary}:{self.account}:table/{self.images_table}"
+
+    def queue_arn(self, thing: str) -> str:
+        """Return the ARN of a queue, by the thing that it is named for."""
+        return f"arn:aws:sqs:{self.settings.regions.primary}:{self.account}:{self.of(thing)}"
 
     @property
     def metrics_namespace(self) -> str:

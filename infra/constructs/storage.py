@@ -115,13 +115,14 @@ def allow_edge_reads(bucket: s3.Bucket, settings: Settings) -> None:
             # Without s3:ListBucket a missing key is a 403, and a miss looks like a refusal.
             actions=["s3:GetObject", "s3:ListBucket"],
             resources=[bucket.bucket_arn, bucket.arn_for_objects("*")],
-            # Any distribution of this account: the one that reads is in another stack and region.
+            # Any distribution of this account: docs/security.md says why it is not the one.
             conditions={
+                "StringEquals": {"AWS:SourceAccount": cdk.Stack.of(bucket).account},
                 "ArnLike": {
                     "AWS:SourceArn": (
                         f"arn:{cdk.Aws.PARTITION}:cloudfront::{cdk.Stack.of(bucket).account}:distribution/*"
                     )
-                }
+                },
             },
         )
     )

@@ -1,7 +1,7 @@
 """The local stack: started in order, found again by its state folder, ended as a whole."""
 
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ from infra.local.ports import choose_ports
 from infra.local.prefect import await_deployments, await_server, prefect_environment
 from infra.local.processes import find_marked, find_process, stop_processes, stop_stack_processes
 from infra.local.state import CHECKOUT, Ports, ProcessRecord, StackState, StateFolder, default_home
+from infra.local.worker import make_users, with_profile
 from lambdas.core.settings import EDGE_REGION, Settings, default_stage, load_settings
 from operations.keys.keyring import Keyring, make_missing_keys
 from operations.tuning.lanes import deployed_lanes, reserve_new
@@ -209,6 +210,11 @@ class LocalStack:
         aws = self.endpoint.environment(self.ports.athena, self.ports.batch)
         return {**aws, **prefect, "DARKROOM_STAGE": self.state.stage}
 
+    def worker_environment(self, environment: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Return the variables of a worker, which may assume the flows' roles; added to ``environment``."""
+        whole = {**(environment or {}), **self.environment(), **prefect_environment(self.folder)}
+        return with_profile(whole, self.folder.profiles, f"{self.settings.prefix}-worker")
+
     def client(self, service: str, region: str | None = None) -> Any:
         """Return a boto3 client of the emulator."""
         return self.endpoint.client(service, region)
@@ -238,6 +244,7 @@ class LocalStack:
         self.deployment = deploy(assembly, self.endpoint, lambda name: announce(f"Deploy {name}"))
         self._publish_addresses()
         self._make_keys()
+        make_users(self.endpoint, self.settings.prefix, self.folder.profiles)
         self._reserve()
         announce(f"Start {', '.join(part.name for part in PARTS)}")
         for part in PARTS:
@@ -254,7 +261,10 @@ class LocalStack:
         if part.name not in _BESIDE:
             return environment
         own = {"DARKROOM_LAB_TOKEN": self.state.lab_token} if part == LAB else {}
-        return {**environment, **self.environment(), **prefect_environment(self.folder), **own}
+        if part == FLOWS:
+            return self.worker_environment(environment)
+        whole = {**environment, **self.environment(), **prefect_environment(self.folder), **own}
+        return with_profile(whole, self.folder.profiles, f"{self.settings.prefix}-notebooks") if part == LAB else whole
 
     def _publish_addresses(self) -> None:
         """Replace the published addresses that only AWS can serve with local ones."""

@@ -79,6 +79,11 @@ class StateFolder:
         """TMPDIR of every process of the stack."""
         return self.home / "tmp"
 
+    @property
+    def profiles(self) -> Path:
+        """The SDK's profiles of flows and notebooks."""
+        return self.home / "aws-profiles"
+
     def log(self, name: str) -> Path:
         """Return the log file of the process called ``name``."""
         return self.logs / f"{name}.log"

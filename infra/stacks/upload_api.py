@@ -51,8 +51,7 @@ class UploadStack(DarkroomStack):
             },
         )
         self._allow_uploads(handler)
-        for remover in (handler, sweep.handler):
-            sweep.allow_takedowns(remover)
+        sweep.allow_takedowns(handler)
         self._allow_lookups(handler)
         self._allow_keys(handler, image_token_keys)
         api = AuthorizedApi(self, names=names, handler=handler.function, authorizer=authorizer.function)
@@ -88,7 +87,7 @@ class UploadStack(DarkroomStack):
         # A presigned request has the permissions of its signer, for the signed operation alone.
         handler.allow(
             "Originals",
-            ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:GetObject"],
+            ["s3:PutObject", "s3:ListMultipartUploadParts", "s3:GetObject"],
             [f"{originals}/*"],
             _ANY_UPLOAD,
         )

@@ -7,13 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from botocore.exceptions import ClientError
+from pydantic import model_validator
 
 from lambdas.core import life
 from lambdas.core.aws_errors import code_of
-from lambdas.core.keys import ImageId
+from lambdas.core.keys import ImageId, OriginalKey
 from lambdas.core.messages import CheckedImageId, Message
 from lambdas.core.stores.derivatives import INSPECTED_FOLDER
 from lambdas.core.stores.images import ImagesTable
@@ -198,10 +199,31 @@ class Target:
 
 
 class Sweep(Message):
-    """The message that asks to erase a removed image again: soon, and once nothing can be writing it any more."""
+    """What the sweep function is asked to erase: a removed image.
+
+    As a message, after a delay: soon, and once nothing can be writing the image any more. As a request of the upload
+    API's, at once: :meth:`ImageResources.erase_removed`.
+    """
 
     image_id: CheckedImageId
     original_key: str | None
+
+    @model_validator(mode="after")
+    def _is_of_the_image(self) -> Self:
+        if self.original_key is not None and OriginalKey.parse(self.original_key).image_id != self.image_id:
+            raise ValueError(f"expected the key of {self.image_id}'s original but received {self.original_key[:200]!r}")
+        return self
+
+
+class Erased(Message):
+    """What was erased of an image: versions of its original, and of its derivatives by bucket.
+
+    ``invalidation`` is CloudFront's id, None without a distribution.
+    """
+
+    originals: int
+    by_bucket: tuple[int, ...]
+    invalidation: str | None
 
 
 class SweepQueue:
@@ -247,6 +269,63 @@ class ForeignImageError(ValueError):
     """An image belongs to another tenant than the one named."""
 
 
+class NotRemovedError(ValueError):
+    """An image has no tombstone: nothing of it may be erased."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """The beginning of a takedown: the row of a removed image, and what is to be erased of it."""
+
+    row: Mapping[str, Any]
+    sweep: Sweep
+
+    def removed(self, erased: Erased) -> Removed:
+        """Return what was removed, once it is ``erased``."""
+        row = self.row
+        return Removed(
+            self.sweep.image_id,
+            erased.originals,
+            erased.by_bucket,
+            erased.invalidation,
+            row["removed_at"],
+            row.get("final_at"),
+        )
+
+
+def bury(targets: Sequence[Target], images: ImagesTable, sweeps: SweepQueue) -> list[Tombstone]:
+    """Begin takedowns: write the tombstone of each image, and ask for its sweep. Idempotent.
+
+    Whoever draws or records reads a tombstone and takes back what it wrote. Nothing is erased yet, by the caller or
+    anybody else, until the sweep is due.
+
+    Raises:
+        ForeignImageError: an image belongs to another tenant.
+        ClientError: some may not have begun; a retry may help.
+    """
+    now = datetime.now(UTC)
+    rows = [_tombstone(target, images, now) for target in targets]
+    tombstones = [
+        Tombstone(row, Sweep(image_id=target.image_id, original_key=row.get("key") or target.original_key))
+        for target, row in zip(targets, rows, strict=True)
+    ]
+    for tombstone in tombstones:
+        sweeps.send(tombstone.sweep)
+    return tombstones
+
+
+def _tombstone(target: Target, images: ImagesTable, now: datetime) -> dict[str, Any]:
+    """Write the tombstone of an image, and return it: an earlier one if there is one."""
+    row = images.apply(target.image_id, life.remove(target.tenant, target.original_key, now)).row
+    if row is None:
+        raise RuntimeError(f"expected the row of {target.image_id} after its removal but received none")
+    if target.tenant is not None and row.get("tenant") != target.tenant:
+        raise ForeignImageError(
+            f"expected an image of the tenant {target.tenant} but {target.image_id} is of {row.get('tenant')}"
+        )
+    return row
+
+
 @dataclass(frozen=True, slots=True)
 class ImageResources:
     """Everything that holds images."""
@@ -268,22 +347,31 @@ class ImageResources:
             ForeignImageError: an image belongs to another tenant; nothing of any is removed after it.
             NotErasedError, ClientError: something is left; the next call continues from there.
         """
-        now = datetime.now(UTC)
-        rows = [self._bury(target, now) for target in targets]
-        keys = [_key(target, row) for target, row in zip(targets, rows, strict=True)]
-        for target, key in zip(targets, keys, strict=True):
-            self.sweeps.send(Sweep(image_id=target.image_id, original_key=key))
-        for row, key in zip(rows, keys, strict=True):
-            if row.get("multipart_id") and key:
-                self.originals.abort(key, row["multipart_id"])
-        erased = [self.erase(target.image_id, key) for target, key in zip(targets, keys, strict=True)]
-        invalidation = None
-        with suppress(BusyEdgeError):  # the sweep, which was asked for above, ends nothing without it
-            invalidation = self.edge.invalidate([each.image_id for each in targets])
+        tombstones = bury(targets, self.images, self.sweeps)
+        for tombstone in tombstones:
+            self._abort(tombstone.row, tombstone.sweep)
+        erased = [self.erase(each.sweep.image_id, each.sweep.original_key) for each in tombstones]
+        invalidation = self._invalidate([each.image_id for each in targets])
         return [
-            Removed(target.image_id, originals, by_bucket, invalidation, row["removed_at"], row.get("final_at"))
-            for target, row, (originals, by_bucket) in zip(targets, rows, erased, strict=True)
+            tombstone.removed(Erased(originals=originals, by_bucket=by_bucket, invalidation=invalidation))
+            for tombstone, (originals, by_bucket) in zip(tombstones, erased, strict=True)
         ]
+
+    def erase_removed(self, sweep: Sweep) -> Erased:
+        """Erase what there is of an image that has a tombstone. Idempotent; to be called again after a failure.
+
+        Raises:
+            NotRemovedError: it has none.
+            NotErasedError, ClientError: something is left; the next call continues from there.
+        """
+        row = self.images.find(sweep.image_id, now=True)
+        if row is None or row["state"] != "removed":
+            state = row["state"] if row else "unknown"
+            raise NotRemovedError(f"expected a removed image to erase but {sweep.image_id} is {state}")
+        self._abort(row, sweep)
+        originals, by_bucket = self.erase(sweep.image_id, sweep.original_key)
+        invalidation = self._invalidate([sweep.image_id])
+        return Erased(originals=originals, by_bucket=by_bucket, invalidation=invalidation)
 
     def sweep(self, sweep: Sweep, now: datetime) -> float:
         """Erase a removed image once more, and mark its takedown as final if it is due.
@@ -310,6 +398,11 @@ class ImageResources:
         self.images.apply(sweep.image_id, life.finish(now))
         return 0
 
+    def _invalidate(self, image_ids: Sequence[ImageId]) -> str | None:
+        with suppress(BusyEdgeError):  # the sweep that was asked for ends nothing without it
+            return self.edge.invalidate(image_ids)
+        return None
+
     def erase(self, image_id: ImageId, original_key: str | None) -> tuple[int, tuple[int, ...]]:
         """Erase an image's original and derivatives; return how many versions, the latter by bucket.
 
@@ -320,19 +413,7 @@ class ImageResources:
         folders = (f"{image_id}/", f"{INSPECTED_FOLDER}{image_id}/")
         return originals, tuple(sum(map(bucket.erase_folder, folders)) for bucket in self.derivatives)
 
-    def _bury(self, target: Target, now: datetime) -> dict[str, Any]:
-        """Write the tombstone of an image, and return it: an earlier one if there is one."""
-        applied = self.images.apply(target.image_id, life.remove(target.tenant, target.original_key, now))
-        row = applied.row
-        if row is None:
-            raise RuntimeError(f"expected the row of {target.image_id} after its removal but received none")
-        if target.tenant is not None and row.get("tenant") != target.tenant:
-            raise ForeignImageError(
-                f"expected an image of the tenant {target.tenant} but {target.image_id} is of {row.get('tenant')}"
-            )
-        return row
-
-
-def _key(target: Target, row: Mapping[str, Any]) -> str | None:
-    key: str | None = row.get("key") or target.original_key
-    return key
+    def _abort(self, row: Mapping[str, Any], sweep: Sweep) -> None:
+        """Abort the upload in parts of a removed image, if it was one."""
+        if row.get("multipart_id") and sweep.original_key:
+            self.originals.abort(sweep.original_key, row["multipart_id"])

@@ -8,7 +8,7 @@ from pydantic import Field
 from lambdas.core.access.signing_keys import IMAGE_TOKENS, MalformedKeysError, SigningKeys
 from lambdas.core.cached_value import CachedValue
 from lambdas.core.clients import dynamodb
-from lambdas.core.environment import Environment, ImagesTableName, OriginalsBucketName
+from lambdas.core.environment import Environment, ImagesTableName, OriginalsBucketName, SweepQueueUrl
 from lambdas.core.image_resources import published
 from lambdas.core.settings import load_settings
 from lambdas.core.stores.images import ImagesTable
@@ -21,6 +21,8 @@ class Variables(Environment):
     originals_bucket: OriginalsBucketName
     images_table: ImagesTableName
     image_token_keys_table: Annotated[str, Field(alias="IMAGE_TOKEN_KEYS_TABLE", min_length=1)]
+    sweep_queue_url: SweepQueueUrl
+    sweep_function: Annotated[str, Field(alias="SWEEP_FUNCTION", min_length=1)]
 
 
 @cache

@@ -7,7 +7,7 @@ from synthesized import Assembly, Resource, as_list, referenced, statements
 
 from infra.names import Names
 from lambdas.core import life
-from lambdas.core.settings import EDGE_REGION, Settings
+from lambdas.core.settings import Settings
 
 
 def function_role(assembly: Assembly, name: str) -> str:
@@ -97,28 +97,22 @@ def test_who_reads_a_table_of_keys_may_decrypt_it_through_dynamodb_alone(
     assert decrypting["Condition"] == {"StringEquals": {"kms:ViaService": service}}
 
 
-def test_api_has_least_privilege(aws: Assembly, names: Names) -> None:
+def test_api_signs_uploads_and_erases_nothing(aws: Assembly, names: Names) -> None:
     actions = allowed(aws, "upload_api")
-    originals, places = names.originals_arn, {names.originals_arn, names.derivatives_arn, names.replica_arn}
-    everything = {f"{place}/*" for place in places}
-    assert {action: set(resources) for action, resources in actions.items() if action.startswith("s3:")} == {
-        "s3:PutObject": {f"{originals}/*"},
-        "s3:AbortMultipartUpload": {f"{originals}/*"},
-        "s3:ListMultipartUploadParts": {f"{originals}/*"},
-        "s3:GetObject": {f"{originals}/*"},
-        "s3:ListBucket": {originals},
-        "s3:ListBucketVersions": places,
-        "s3:DeleteObject": everything,
-        "s3:DeleteObjectVersion": everything,
+    originals = names.originals_arn
+    assert {action: resources for action, resources in actions.items() if action.startswith("s3:")} == {
+        "s3:PutObject": [f"{originals}/*"],
+        "s3:ListMultipartUploadParts": [f"{originals}/*"],
+        "s3:GetObject": [f"{originals}/*"],
+        "s3:ListBucket": [originals],
     }
     assert names.of("image-token-keys") in named(aws, actions["dynamodb:GetItem"])
     assert names.of("tenant-keys") not in {
         table for resources in actions.values() for table in named(aws, resources)
     }, "the API does not read tenants' keys"
-    assert set(actions["ssm:GetParameter"]) == {
-        names.parameter_arn(thing, EDGE_REGION) for thing in ("delivery-url", "distribution-id")
-    }
     assert actions["dynamodb:Query"] == [f"{names.table_arn}/index/by-tenant"]
+    assert actions["lambda:InvokeFunction"] == [names.function_arn("sweep")]
+    assert not any(action.startswith("cloudfront:") for action in actions)
     assert not {"dynamodb:PutItem", "dynamodb:DeleteItem"} & set(actions), "rows change by transitions alone"
 
 

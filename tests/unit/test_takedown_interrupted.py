@@ -13,7 +13,7 @@ from image_stores import ImageStores, image_stores
 
 from lambdas.core.keys import ImageId, OriginalKey, new_image_id
 from lambdas.core.life import FINAL_SECONDS
-from lambdas.core.takedown import BusyEdgeError, Sweep, Target
+from lambdas.core.takedown import BusyEdgeError, NotRemovedError, Sweep, Target
 
 
 @contextmanager
@@ -135,3 +135,18 @@ def test_an_early_sweep_erases_what_a_killed_function_left(stores: ImageStores) 
     row = stores.images.find(key.image_id, now=True)
     assert row is not None
     assert "final_at" not in row
+
+
+@pytest.mark.parametrize("state", ["unknown", "ready"])
+def test_only_removed_images_are_erased(stores: ImageStores, state: str) -> None:
+    key = ready(stores) if state == "ready" else OriginalKey("demo", date(2026, 11, 23), new_image_id())
+    before = left(stores)
+    with pytest.raises(NotRemovedError, match=f"is {state}"):
+        stores.resources.erase_removed(Sweep(image_id=key.image_id, original_key=str(key)))
+    assert left(stores) == before
+
+
+def test_another_images_original_is_not_erased() -> None:
+    mine, others = (OriginalKey("demo", date(2026, 11, 23), new_image_id()) for _ in range(2))
+    with pytest.raises(ValueError, match="expected the key of"):
+        Sweep(image_id=mine.image_id, original_key=str(others))

@@ -175,14 +175,13 @@ def _run_delivery_report(stack: "LocalStack", folder: Path, since: datetime, unt
 
 
 def _run_flow(stack: "LocalStack", flow: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    from infra.local.prefect import prefect_environment
     from infra.local.processes import python_module
     from infra.local.state import CHECKOUT
 
     return subprocess.run(
         [*python_module(flow), "--stage", stack.state.stage, *arguments],
         cwd=CHECKOUT,
-        env={**os.environ, **stack.environment(), **prefect_environment(stack.folder)},
+        env=stack.worker_environment(os.environ),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

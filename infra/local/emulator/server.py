@@ -24,8 +24,10 @@ _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
 
 # In this order: some wrap what others replaced.
 PATCHES = (
+    "authorization",
     "fidelity",
     "step_functions",
+    "object_reads",
     "object_writes",
     "limits",
     "handler_python",

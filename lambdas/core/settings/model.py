@@ -124,7 +124,7 @@ class Settings(Table):
         alike = set(self.tenants) - set(by_digits.values())
         if alike:
             raise ValueError(
-                f"expected tenants with different digits in private image ids but received {sorted(alike)},"
+                f"expected tenants with different digits in image ids but received {sorted(alike)},"
                 " which have another's: rename them"
             )
 
