@@ -167,7 +167,7 @@ def _print_addresses(stack: "LocalStack") -> None:
     table.add_row("AWS", stack.endpoint.url)
     table.add_row("Athena", stack.environment()["AWS_ENDPOINT_URL_ATHENA"])
     if stack.has(PREFECT):
-        table.add_row("Prefect", stack.prefect_url)
+        table.add_row("Prefect", f"{stack.prefect_url}  [dim]its login asks for[/] {stack.prefect_login}")
     if stack.has(LAB):
         table.add_row("JupyterLab", stack.lab_url)
     table.add_row("Logs", str(stack.folder.logs))
@@ -221,7 +221,7 @@ def _processes(stack: "LocalStack") -> tuple[Table, bool]:
         part = parts[record.name]
         port = part.port(stack.ports)
         process = find_process(record)
-        health = _health(part, port) if process else "ended"
+        health = _health(stack, part, port) if process else "ended"
         is_healthy = is_healthy and health == "ok"
         colour = "green" if health == "ok" else "red"
         table.add_row(
@@ -235,7 +235,7 @@ def _processes(stack: "LocalStack") -> tuple[Table, bool]:
     return table, is_healthy
 
 
-def _health(part: "Part", port: int | None) -> str:
+def _health(stack: "LocalStack", part: "Part", port: int | None) -> str:
     import httpx
 
     from infra.local.endpoint import HOST
@@ -243,7 +243,12 @@ def _health(part: "Part", port: int | None) -> str:
     if port is None:
         return "ok"
     try:
-        response = httpx.get(f"http://{HOST}:{port}{part.health_path}", timeout=_HEALTH_SECONDS, trust_env=False)
+        response = httpx.get(
+            f"http://{HOST}:{port}{part.health_path}",
+            headers=stack.owner_headers,
+            timeout=_HEALTH_SECONDS,
+            trust_env=False,
+        )
     except httpx.TransportError as error:
         return f"no answer ({type(error).__name__})"
     return "ok" if response.status_code < httpx.codes.INTERNAL_SERVER_ERROR else f"HTTP {response.status_code}"

@@ -55,7 +55,7 @@ def start_process(
     Raises:
         ProcessError: it cannot be started.
     """
-    with log.open("ab") as output:
+    with open(log, "ab", opener=_private) as output:
         try:
             child = subprocess.Popen(
                 command,
@@ -65,6 +65,7 @@ def start_process(
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                umask=0o077,
             )
         except OSError as error:
             raise ProcessError(f"expected {name} to start but received {error}") from error
@@ -74,6 +75,10 @@ def start_process(
     except psutil.NoSuchProcess as error:
         raise ProcessError(f"expected {name} to start but it ended at once:\n{log_tail(log)}") from error
     return ProcessRecord(name=name, pid=child.pid, started=started, home=str(home))
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def find_process(record: ProcessRecord) -> psutil.Process | None:

@@ -1,18 +1,20 @@
 """The local stack: started in order, found again by its state folder, ended as a whole."""
 
-import secrets
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+import httpx
+
 from infra.local.cloudformation.deploy import Deployer, Deployment, deploy_assembly
 from infra.local.emulator.server import await_emulator, start_emulator
 from infra.local.endpoint import ACCOUNT, HOST, Endpoint
 from infra.local.errors import LocalStackError
+from infra.local.guard import TOKEN_HEADER
 from infra.local.parts import FLOWS, LAB, PARTS, PREFECT, Part, await_part, part_environment, start_part
 from infra.local.ports import choose_ports
-from infra.local.prefect import await_deployments, await_server, prefect_environment
+from infra.local.prefect import auth_string, await_deployments, await_server, prefect_environment
 from infra.local.processes import find_marked, find_process, stop_processes, stop_stack_processes
 from infra.local.state import CHECKOUT, Ports, ProcessRecord, StackState, StateFolder, default_home
 from lambdas.core.settings import EDGE_REGION, Settings, default_stage, load_settings
@@ -46,7 +48,9 @@ class LocalStack:
         self.folder = folder
         self.state = state
         self.settings: Settings = load_settings(stage=state.stage)
-        self.endpoint = Endpoint(state.ports.emulator, self.settings.regions.primary)
+        self.keys = folder.keys()
+        region = self.settings.regions.primary
+        self.endpoint = Endpoint(state.ports.emulator, region, self.keys.access_key, self.keys.secret_key)
         self.deployment: Deployment | None = None
 
     @classmethod
@@ -159,8 +163,6 @@ class LocalStack:
         """Start ``part`` unless it is started; it may not be ready when this returns."""
         if self.has(part):
             return
-        if part == LAB:
-            self._update(lab_token=secrets.token_urlsafe(16))
         self._remember(start_part(part, self.folder, self._environment_of(part)))
 
     def await_ready(self, part: Part) -> None:
@@ -174,7 +176,7 @@ class LocalStack:
         if part == PREFECT:
             await_server(record, self.ports.prefect, log)
         elif part == FLOWS:
-            await_deployments(record, self.ports.prefect, log)
+            await_deployments(record, self.ports.prefect, log, self.keys.token)
         else:
             await_part(part, record, self.ports, self.folder)
 
@@ -190,13 +192,18 @@ class LocalStack:
 
     @property
     def prefect_url(self) -> str:
-        """Where Prefect's UI is; its API is at ``/api``."""
+        """Where Prefect's UI is, which asks for :attr:`prefect_login`; its API is at ``/api``."""
         return f"http://{HOST}:{self.ports.prefect}"
+
+    @property
+    def prefect_login(self) -> str:
+        """What Prefect's UI asks for when it is first opened, and its API as user and password."""
+        return auth_string(self.keys.token)
 
     @property
     def lab_url(self) -> str:
         """Where JupyterLab is, with the token that opens it."""
-        return f"http://{HOST}:{self.ports.lab}/lab?token={self.state.lab_token}"
+        return f"http://{HOST}:{self.ports.lab}/lab?token={self.keys.token}"
 
     @property
     def upload_api(self) -> str:
@@ -207,13 +214,30 @@ class LocalStack:
 
     def environment(self) -> dict[str, str]:
         """Return the environment variables with which handlers, flows and notebooks use this stack."""
-        prefect = {"PREFECT_API_URL": f"{self.prefect_url}/api"} if self.has(PREFECT) else {}
+        prefect = {}
+        if self.has(PREFECT):
+            prefect = {"PREFECT_API_URL": f"{self.prefect_url}/api", "PREFECT_API_AUTH_STRING": self.prefect_login}
         aws = self.endpoint.environment(self.ports.athena, self.ports.batch)
         return {**aws, **prefect, "DARKROOM_STAGE": self.state.stage}
 
     def client(self, service: str, region: str | None = None) -> Any:
         """Return a boto3 client of the emulator."""
         return self.endpoint.client(service, region)
+
+    @property
+    def owner_headers(self) -> dict[str, str]:
+        """The header that opens what AWS has no signature for: the paths of the edge's and the emulator's operator."""
+        return {TOKEN_HEADER: self.keys.token}
+
+    def edge_control(self, action: str, body: Any = None) -> Any:
+        """Ask the edge for ``action``, such as ``flush``, and return its answer.
+
+        Raises:
+            HTTPError: the edge refused, or does not answer.
+        """
+        url = f"{self.edge_url}/_edge/{action}"
+        answer = httpx.post(url, json=body, headers=self.owner_headers, timeout=60, trust_env=False)
+        return answer.raise_for_status().json()
 
     def parameter(self, thing: str) -> str:
         """Return what the stacks published as ``thing``, such as ``images-table``."""
@@ -231,7 +255,7 @@ class LocalStack:
             announce("Synthesize the stacks")
             assembly = _synthesize(self.state.stage)
         announce("Wait for the emulator")
-        await_emulator(emulator, self.endpoint, self.folder.log(emulator.name))
+        await_emulator(emulator, self.endpoint, self.folder)
         for part in PARTS:
             if not part.needs_stacks:
                 self.begin(part)
@@ -253,8 +277,7 @@ class LocalStack:
         environment = part_environment(self.folder, self.ports, self.endpoint, self.state.stage)
         if part.name not in _BESIDE:
             return environment
-        own = {"DARKROOM_LAB_TOKEN": self.state.lab_token} if part == LAB else {}
-        return {**environment, **self.environment(), **prefect_environment(self.folder), **own}
+        return {**environment, **self.environment(), **prefect_environment(self.folder)}
 
     def _publish_addresses(self) -> None:
         """Replace the published addresses that only AWS can serve with local ones."""

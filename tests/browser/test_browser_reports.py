@@ -17,7 +17,7 @@ _FOLD = 900  # pixels that a desk's screen shows at once
 @pytest.fixture(scope="module")
 def report(stack: LocalStack, served: Prefect, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Press "Run" on the daily report's deployment, for today, and wait for its end."""
-    with httpx.Client(base_url=stack.edge_url, trust_env=False, timeout=60) as edge:
+    with httpx.Client(base_url=stack.edge_url, trust_env=False, timeout=60, headers=stack.owner_headers) as edge:
         assert edge.get("/img/nonsense").status_code == 400
         edge.post("/_edge/flush").raise_for_status()
     today = datetime.now(UTC).date()

@@ -199,7 +199,7 @@ def test_an_emulator_that_dies_is_explained_with_its_log(home: Path) -> None:
         port = other.getsockname()[1]
         record = start_emulator(folder, port, "us-east-1")
         with pytest.raises(EmulatorError, match=r"it ended:\n(?s:.*)already in use"):
-            await_emulator(record, Endpoint(port, "us-east-1"), folder.log(record.name))
+            await_emulator(record, Endpoint(port, "us-east-1", "", ""), folder)
 
 
 def test_the_processes_of_another_folder_are_left_alone(darkroom: Command, tmp_path: Path) -> None:

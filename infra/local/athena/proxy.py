@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from infra.local.athena.planning import Execution, Plan, Planner
 from infra.local.athena.query import MalformedQueryError
+from infra.local.guard import signature_failure
 
 _REMEMBERED = 10_000
 _JSON = "application/x-amz-json-1.1"
@@ -121,7 +122,10 @@ class AthenaProxy:
         if caller is None:
             return _response(await self._forward(request, body))  # unsigned: the emulator refuses it
         access_key, region = caller.groups()
-        if access_key != self._credentials.access_key and (refusal := await self._refusal(request, body, region)):
+        if access_key == self._credentials.access_key:
+            if failure := signature_failure(request.scope, body, self._credentials):
+                return _error(failure[1], code=failure[0], status=403)
+        elif refusal := await self._refusal(request, body, region):
             return _response(refusal)
         try:
             call = json.loads(body)
@@ -188,6 +192,6 @@ def _json_response(content: dict[str, Any], status: int = 200) -> Response:
     return Response(json.dumps(content), status, media_type=_JSON)
 
 
-def _error(message: str, **fields: str) -> Response:
-    body = {"__type": "InvalidRequestException", "Message": message, "message": message, **fields}
-    return _json_response(body, 400)
+def _error(message: str, code: str = "InvalidRequestException", status: int = 400, **fields: str) -> Response:
+    body = {"__type": code, "Message": message, "message": message, **fields}
+    return _json_response(body, status)
