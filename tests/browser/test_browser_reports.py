@@ -8,6 +8,7 @@ import httpx
 import pytest
 from deployment_runs import Prefect
 from playwright.sync_api import Browser, expect
+from prefect_pages import open_prefect
 
 from infra.local.stack import LocalStack
 
@@ -32,7 +33,7 @@ def test_the_run_shows_what_it_found(
 ) -> None:
     sentence = report["state"]["message"]
     assert sentence in report["artifacts"]["delivery-verdict"]["data"]
-    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page = open_prefect(browser, stack)
     page.goto(f"{stack.prefect_url}/runs/flow-run/{report['id']}")
     page.get_by_role("tab", name="Artifacts").or_(page.get_by_text("Artifacts", exact=True)).first.click()
     for key in ("delivery-report", "reports", "delivery-verdict", "hit-ratio-by-format"):
