@@ -1,6 +1,7 @@
 """What runs beside the emulator, each as a process of its own.
 
-:data:`PARTS` fill the emulator's gaps; :data:`PREFECT`, :data:`FLOWS` and :data:`LAB` are for its operator.
+:data:`PARTS` fill the emulator's gaps; :data:`PREFECT`, :data:`FLOWS` and :data:`LAB` are for its operator,
+and :data:`SUPERVISOR` starts again what dies.
 """
 
 import os
@@ -52,6 +53,7 @@ PARTS = (
 
 PREFECT = Part("prefect", "Prefect's server", "infra.local.prefect", "/api/health")
 FLOWS = Part("flows", "a Prefect worker", "flows.serve")
+SUPERVISOR = Part("supervisor", "AWS's own operators", "infra.local.supervisor")
 LAB = Part("lab", "JupyterLab", "infra.local.jupyterlab", "/api")
 
 

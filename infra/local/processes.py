@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 
 from infra.local.errors import LocalStackError
-from infra.local.state import ProcessRecord
+from infra.local.state import ProcessRecord, private
 
 MARK = "DARKROOM_STACK_HOME"
 TERM_SECONDS = 10.0
@@ -55,7 +55,7 @@ def start_process(
     Raises:
         ProcessError: it cannot be started.
     """
-    with open(log, "ab", opener=_private) as output:
+    with open(log, "ab", opener=private) as output:
         try:
             child = subprocess.Popen(
                 command,
@@ -75,10 +75,6 @@ def start_process(
     except psutil.NoSuchProcess as error:
         raise ProcessError(f"expected {name} to start but it ended at once:\n{log_tail(log)}") from error
     return ProcessRecord(name=name, pid=child.pid, started=started, home=str(home))
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def find_process(record: ProcessRecord) -> psutil.Process | None:

@@ -1,6 +1,7 @@
 """The local stack: started in order, found again by its state folder, ended as a whole."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -12,7 +13,7 @@ from infra.local.emulator.server import await_emulator, start_emulator
 from infra.local.endpoint import ACCOUNT, HOST, Endpoint
 from infra.local.errors import LocalStackError
 from infra.local.guard import TOKEN_HEADER
-from infra.local.parts import FLOWS, LAB, PARTS, PREFECT, Part, await_part, part_environment, start_part
+from infra.local.parts import FLOWS, LAB, PARTS, PREFECT, SUPERVISOR, Part, await_part, part_environment, start_part
 from infra.local.ports import choose_ports
 from infra.local.prefect import auth_string, await_deployments, await_server, prefect_environment
 from infra.local.processes import find_marked, find_process, stop_processes, stop_stack_processes
@@ -26,6 +27,7 @@ from operations.tuning.reservations import ControlPlane
 
 ASSEMBLY = CHECKOUT / "build" / "synth" / "host"
 _BESIDE = {part.name: part for part in (PREFECT, FLOWS, LAB)}
+_BY_NAME = {part.name: part for part in (*PARTS, SUPERVISOR)} | _BESIDE
 
 # Short: everything is in the emulator's memory and ends with it.
 _END_SECONDS = 2.0
@@ -109,6 +111,9 @@ class LocalStack:
                 f"expected the emulator of {stack.folder.home} to run but it ended, and its data is lost; "
                 "end the rest: darkroom down"
             )
+        for record in stack.state.processes:
+            if record.name == SUPERVISOR.name and find_process(record) is None:
+                stack.revive(record)
         return stack
 
     @classmethod
@@ -139,11 +144,42 @@ class LocalStack:
             KeyError: there is no part of that name.
             ProcessError: it did not start.
         """
-        part = ({part.name: part for part in PARTS} | _BESIDE)[name]
-        stop_processes(record for record in self.state.processes if record.name == name)
+        with self._changing():
+            stop_processes(record for record in self.state.processes if record.name == name)
+            self._replace(name)
+        self.await_ready(_BY_NAME[name])
+
+    def revive(self, dead: ProcessRecord) -> None:
+        """Start a part again whose process ``dead`` has ended, unless that is done.
+
+        Raises:
+            ProcessError: it cannot be started.
+        """
+        with self._changing():
+            if dead in self.state.processes:
+                self._replace(dead.name)
+                restarts = {**self.state.restarts, dead.name: self.state.restarts.get(dead.name, 0) + 1}
+                self.state = self.state.model_copy(update={"restarts": restarts})
+
+    def give_up(self, name: str) -> None:
+        """Note that a part died too often to be started again."""
+        with self._changing():
+            self.state = self.state.model_copy(update={"given_up": (*self.state.given_up, name)})
+
+    def _replace(self, name: str) -> None:
+        part = _BY_NAME[name]
         started = start_part(part, self.folder, self._environment_of(part))
-        self._update(processes=tuple(started if old.name == name else old for old in self.state.processes))
-        self.await_ready(part)
+        processes = tuple(started if old.name == name else old for old in self.state.processes)
+        self.state = self.state.model_copy(update={"processes": processes})
+
+    def process(self, name: str) -> ProcessRecord:
+        """Return the process of a part as it is now.
+
+        Raises:
+            KeyError: there is none of that name.
+        """
+        self.refresh()
+        return {record.name: record for record in self.state.processes}[name]
 
     def has(self, part: Part) -> bool:
         """Return whether ``part`` was started with the stack or added to it."""
@@ -171,7 +207,7 @@ class LocalStack:
         Raises:
             ProcessError: it ended, or was not ready in time.
         """
-        record = next(record for record in self.state.processes if record.name == part.name)
+        record = self.process(part.name)
         log = self.folder.log(part.name)
         if part == PREFECT:
             await_server(record, self.ports.prefect, log)
@@ -272,6 +308,7 @@ class LocalStack:
             announce(f"Start {part.name}")
             self.add(part)
         self._update(ready=True)
+        self.begin(SUPERVISOR)
 
     def _environment_of(self, part: Part) -> dict[str, str]:
         environment = part_environment(self.folder, self.ports, self.endpoint, self.state.stage)
@@ -309,11 +346,24 @@ class LocalStack:
         TokenKeyring(secrets, secret, store, self.settings).publish()
 
     def _remember(self, record: ProcessRecord) -> None:
-        self._update(processes=(*self.state.processes, record))
+        with self._changing():
+            self.state = self.state.model_copy(update={"processes": (*self.state.processes, record)})
 
     def _update(self, **changes: Any) -> None:
-        self.state = self.state.model_copy(update=changes)
-        self.folder.write(self.state)
+        with self._changing():
+            self.state = self.state.model_copy(update=changes)
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Read the state, and write it at the end as the block changed it; nobody else changes it meanwhile."""
+        with self.folder.locked():
+            self.refresh()
+            yield
+            self.folder.write(self.state)
+
+    def refresh(self) -> None:
+        """Read the state as it is now: the supervisor may have started processes again."""
+        self.state = self.folder.read() or self.state
 
 
 def end_stack(folder: StateFolder) -> int:
@@ -323,6 +373,8 @@ def end_stack(folder: StateFolder) -> int:
         ProcessError: a process outlived SIGKILL.
     """
     state = folder.read()
+    # First, or it starts again what is being ended.
+    stop_processes(record for record in (state.processes if state else ()) if record.name == SUPERVISOR.name)
     ended = stop_stack_processes(folder.home, state.processes if state else (), term_seconds=_END_SECONDS)
     folder.remove()
     return ended

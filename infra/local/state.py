@@ -1,10 +1,13 @@
 """The state folder: processes, addresses, and every file of a running stack."""
 
 import base64
+import fcntl
 import os
 import secrets
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -13,6 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 HOME_VARIABLE = "DARKROOM_HOME"
+
+
+def private(path: str, flags: int) -> int:
+    """Open a file that only this user can read, for ``open(…, opener=private)``."""
+    return os.open(path, flags, 0o600)
 
 
 class ProcessRecord(BaseModel):
@@ -70,6 +78,8 @@ class StackState(BaseModel):
     ports: Ports
     processes: tuple[ProcessRecord, ...] = ()
     upload_url: str | None = Field(None, description="Where POST /uploads is reached; null until deployed.")
+    restarts: dict[str, int] = Field({}, description="How often each part died and was started again.")
+    given_up: tuple[str, ...] = Field((), description="Parts that died too often to be started again.")
     ready: bool = Field(False, description="Whether every step of the start is done.")
 
 
@@ -120,6 +130,13 @@ class StateFolder:
             OSError: the folder has none: it was never created, or is removed.
         """
         return OwnerKeys.model_validate_json(self._keys_file.read_text(encoding="utf-8"))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from changing the state meanwhile: commands and the supervisor do."""
+        with open(self.home / "state.lock", "w", opener=private) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def write(self, state: StackState) -> None:
         """Replace ``state.json`` in one step, so that no reader sees half of it."""

@@ -1,7 +1,8 @@
 """Serve Athena on loopback: ``python -m infra.local.athena``.
 
 Reads the emulator's address and credentials from the AWS variables of the environment, its own port from
-``DARKROOM_ATHENA_PORT`` (4567 if unset), and keeps copies of what queries read in the temporary folder.
+``DARKROOM_ATHENA_PORT`` (4567 if unset), keeps copies of what queries read in the temporary
+folder, and remembers executions in the state folder.
 """
 
 import os
@@ -16,6 +17,7 @@ from infra.local.athena.planning import Planner
 from infra.local.athena.proxy import AthenaProxy, build_app
 from infra.local.endpoint import HOST, Endpoint
 from infra.local.guard import Guard
+from infra.local.state import default_home
 
 DEFAULT_PORT = 4567
 
@@ -30,7 +32,8 @@ def main() -> None:
         def planner(region: str) -> Planner:
             return Planner(partial(session.client, region_name=region, endpoint_url=endpoint.url), Path(folder))
 
-        app = Guard(build_app(AthenaProxy(endpoint.url, endpoint.credentials, planner)))
+        proxy = AthenaProxy(endpoint.url, endpoint.credentials, planner, default_home() / "athena.jsonl")
+        app = Guard(build_app(proxy))
         uvicorn.run(app, host=HOST, port=port, log_level="warning", access_log=False)
 
 
