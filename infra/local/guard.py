@@ -54,9 +54,10 @@ def signature_failure(scope: Scope, body: bytes, credentials: Credentials) -> tu
         return "InvalidClientTokenId", "The security token included in the request is invalid."
     query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
     path = scope["raw_path"].decode("latin-1").partition("?")[0]
-    return sigv4.request_time_failure(signature) or sigv4.header_signature_failure(
+    failure: tuple[str, str] | None = sigv4.request_time_failure(signature) or sigv4.header_signature_failure(
         signature, credentials.secret_key, scope["method"], path, query, headers, body
     )
+    return failure
 
 
 class Guard:

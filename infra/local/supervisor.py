@@ -7,6 +7,7 @@ import logging
 import time
 from collections import defaultdict
 
+from infra.local.emulator.server import NAME as EMULATOR
 from infra.local.errors import LocalStackError
 from infra.local.processes import find_process
 from infra.local.stack import LocalStack
@@ -43,9 +44,9 @@ class Supervisor:
         while self._folder.home.exists():
             state = self._folder.read()
             for record in state.processes if state else ():
-                if find_process(record) is not None or record.name in state.given_up:
+                if find_process(record) is not None or (state and record.name in state.given_up):
                     continue
-                if record.name == state.processes[0].name:
+                if record.name == EMULATOR:
                     log.error("the %s ended, and with it all data; what is left: darkroom down", record.name)
                     return
                 self._revive(record)

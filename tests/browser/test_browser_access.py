@@ -1,6 +1,10 @@
 """A page of another origin asks each port of the local stack for something harmful, and nothing happens."""
 
+import base64
 import json
+import os
+import signal
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +16,7 @@ from playwright.sync_api import Browser, Page
 from prefect_pages import open_prefect
 
 from infra.local.endpoint import ACCOUNT
-from infra.local.parts import LAB
+from infra.local.parts import FLOWS, LAB, PREFECT
 from infra.local.stack import LocalStack
 
 # What a page can do: a request that only sends, one that reads, a form, and a WebSocket.
@@ -147,3 +151,52 @@ def test_a_page_of_another_origin_harms_nothing(logged_in: Page, whole: LocalSta
         assert outcome == "closed", f"{port} {path}"
 
     assert owned(whole, served) == before
+
+
+GUESSED = {"authorization": "Basic ZGFya3Jvb206Z3Vlc3NlZA=="}
+REBOUND = {"host": "attacker.example:4200"}
+
+
+@pytest.mark.parametrize(
+    ("port", "method", "path", "headers", "is_owner", "status"),
+    [
+        ("prefect", "POST", "/api/deployments/filter", {}, False, 401),
+        ("prefect", "POST", "/api/deployments/filter", GUESSED, False, 401),
+        ("prefect", "POST", "/api/deployments/filter", {}, True, 200),
+        ("prefect", "POST", "/api/deployments/filter", REBOUND, True, 403),
+        ("prefect", "POST", "/api/deployments/filter", {"origin": "null"}, True, 403),
+        ("prefect", "GET", "/api/health", REBOUND, False, 403),
+        ("prefect", "GET", "/", REBOUND, False, 403),
+        ("lab", "GET", "/api/contents", {}, False, 403),
+        ("lab", "GET", "/api/contents", {"authorization": "token guessed"}, False, 403),
+        ("lab", "GET", "/api/contents", {}, True, 200),
+        ("lab", "GET", "/api/contents", REBOUND, True, 403),
+        ("lab", "POST", "/api/kernels", {"origin": "http://localhost:1"}, False, 404),
+        ("lab", "POST", "/api/kernels", {}, False, 403),
+    ],
+)
+def test_prefect_and_jupyterlab_refuse_others(
+    whole: LocalStack, port: str, method: str, path: str, headers: dict[str, str], is_owner: bool, status: int
+) -> None:
+    own: dict[str, str] = {}
+    if is_owner:
+        basic = base64.b64encode(whole.prefect_login.encode()).decode()
+        own = {"authorization": f"Basic {basic}" if port == "prefect" else f"token {whole.keys.token}"}
+    url = f"http://127.0.0.1:{getattr(whole.ports, port)}{path}"
+    body = {} if method == "POST" else None
+    answer = httpx.request(method, url, headers=own | headers, json=body, trust_env=False, timeout=60)
+    assert answer.status_code == status, answer.text
+
+
+@pytest.mark.parametrize("name", ["lab", "flows", "prefect"])
+def test_a_killed_part_of_the_operators_comes_back(whole: LocalStack, served: Prefect, name: str) -> None:
+    killed = whole.process(name)
+    os.kill(killed.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 120
+    while whole.process(name) == killed:
+        assert time.monotonic() < deadline, f"expected the {name} to be started again"
+        time.sleep(0.1)
+    whole.await_ready({part.name: part for part in (LAB, FLOWS, PREFECT)}[name])
+    if name != "lab":
+        run = served.run("audit/daily", {})
+        assert run["state"]["type"] in ("COMPLETED", "FAILED"), run["state"]
