@@ -53,6 +53,7 @@ class Prefect:
         self._stack = stack
         self._api = httpx.Client(
             base_url=f"{stack.prefect_url}/api",
+            auth=("darkroom", stack.keys.token),
             trust_env=False,
             timeout=_ANSWER_SECONDS,
             transport=_Patient(stack.folder.log(PREFECT.name)),

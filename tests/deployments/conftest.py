@@ -24,12 +24,21 @@ def flows_here(
     stack: LocalStack, prefect: str, sdk: boto3.Session, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[FlowsHere]:
     """Have flows of this process use the local stack and its Prefect server, each under its own role."""
-    from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
+    from prefect.settings import (
+        PREFECT_API_AUTH_STRING,
+        PREFECT_API_URL,
+        PREFECT_LOGGING_TO_API_ENABLED,
+        temporary_settings,
+    )
 
     for name, value in stack.environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", sdk)
-    reporting = {PREFECT_API_URL: prefect, PREFECT_LOGGING_TO_API_ENABLED: False}
+    reporting = {
+        PREFECT_API_URL: prefect,
+        PREFECT_API_AUTH_STRING: stack.prefect_login,
+        PREFECT_LOGGING_TO_API_ENABLED: False,
+    }
     with temporary_settings(reporting), Prefect(stack) as runs:
         run_under_roles(monkeypatch, stack)
         yield FlowsHere(runs)

@@ -44,7 +44,7 @@ def traffic(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> None
     file.write_bytes(samples.jpeg())
     image_id = upload(stack, file)
     assert await_outcome(stack, image_id)["state"] == "ready"
-    with httpx.Client(base_url=stack.edge_url, trust_env=False, timeout=60) as edge:
+    with httpx.Client(base_url=stack.edge_url, trust_env=False, timeout=60, headers=stack.owner_headers) as edge:
         for accept in (CHROMIUM, SAFARI_14, CURL):
             for _ in range(2):
                 assert edge.get(f"/img/{image_id}?w=300", headers={"accept": accept}).status_code == 200
@@ -61,7 +61,7 @@ def days_of_the_session() -> dict[str, date]:
 def test_figures_equal_the_edges_statistics(
     stack: LocalStack, prefect: str, analytics: Analytics, tmp_path: Path
 ) -> None:
-    with httpx.Client(base_url=stack.edge_url, trust_env=False, timeout=60) as edge:
+    with httpx.Client(base_url=stack.edge_url, trust_env=False, timeout=60, headers=stack.owner_headers) as edge:
         counted = edge_statistics(edge)
     state: Any = delivery_report(**days_of_the_session(), folder=tmp_path, return_state=True)
 
@@ -122,7 +122,7 @@ def linked_page(link: str) -> str:
 
 @pytest.mark.usefixtures("traffic")
 def test_a_notebook_opened_by_hand_queries_athena(stack: LocalStack, tmp_path: Path) -> None:
-    with httpx.Client(base_url=stack.edge_url, trust_env=False, timeout=60) as edge:
+    with httpx.Client(base_url=stack.edge_url, trust_env=False, timeout=60, headers=stack.owner_headers) as edge:
         counted = edge_statistics(edge)
     days = {name: str(day) for name, day in zip(("first_day", "last_day"), days_of_the_session().values(), strict=True)}
     execute_notebook("tenants", tmp_path / "tenants.ipynb", days)

@@ -11,7 +11,12 @@ import pytest
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError
 from deployment_runs import refusal, run_under_roles
-from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
+from prefect.settings import (
+    PREFECT_API_AUTH_STRING,
+    PREFECT_API_URL,
+    PREFECT_LOGGING_TO_API_ENABLED,
+    temporary_settings,
+)
 from seeded_images import IMAGES, recorded_images
 
 from flows.export_images import ImagesExport, export_images
@@ -26,7 +31,11 @@ SEGMENTS = 3
 
 @pytest.fixture(scope="module", autouse=True)
 def environment(stack: LocalStack, prefect: str) -> Iterator[None]:
-    reporting = {PREFECT_API_URL: prefect, PREFECT_LOGGING_TO_API_ENABLED: False}
+    reporting = {
+        PREFECT_API_URL: prefect,
+        PREFECT_API_AUTH_STRING: stack.prefect_login,
+        PREFECT_LOGGING_TO_API_ENABLED: False,
+    }
     with pytest.MonkeyPatch.context() as patch, temporary_settings(reporting):
         for name, value in stack.environment().items():
             patch.setenv(name, value)

@@ -16,7 +16,7 @@ from outcomes import await_outcome, upload
 from infra.local.cloudformation.assembly import Template
 from infra.local.cloudformation.deploy import Deployment
 from infra.local.emulator.stack_operations import ACCOUNT_CONCURRENCY
-from infra.local.endpoint import ACCESS_KEY, ACCOUNT, CLIENT_CONFIG, SECRET_KEY, Endpoint
+from infra.local.endpoint import ACCOUNT, CLIENT_CONFIG, Endpoint
 from infra.local.stack import LocalStack
 from infra.local.state import Ports
 from infra.names import Names
@@ -214,7 +214,7 @@ def test_destroy_removes_everything_as_documented(
 
 
 def buckets(stack: LocalStack) -> list[Any]:
-    session = boto3.Session(ACCESS_KEY, SECRET_KEY, region_name=stack.endpoint.region)
+    session = boto3.Session(stack.keys.access_key, stack.keys.secret_key, region_name=stack.endpoint.region)
     s3 = session.resource("s3", endpoint_url=stack.endpoint.url, config=CLIENT_CONFIG)
     return [bucket for bucket in s3.buckets.all() if bucket.name.startswith(f"{stack.settings.prefix}-")]
 

@@ -321,5 +321,10 @@ def quick_retries(stack: LocalStack, scale: float = 0.1) -> Iterator[None]:
 
 
 def _configure(stack: LocalStack, scale: float) -> None:
-    answer = httpx.post(f"{stack.endpoint.url}/_ministack/config", json={_WAIT_SCALE: scale}, trust_env=False)
+    answer = httpx.post(
+        f"{stack.endpoint.url}/_ministack/config",
+        json={_WAIT_SCALE: scale},
+        headers=stack.owner_headers,
+        trust_env=False,
+    )
     assert answer.json().get("applied", {}).get(_WAIT_SCALE) == scale, answer.text

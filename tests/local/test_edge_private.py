@@ -28,7 +28,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def edge(stack: LocalStack) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=stack.edge_url, trust_env=False, timeout=60) as client:
+    with httpx.Client(base_url=stack.edge_url, trust_env=False, timeout=60, headers=stack.owner_headers) as client:
         yield client
 
 

@@ -152,7 +152,7 @@ def test_a_message_that_fails_ends_in_the_dead_letter_queue_and_others_do_not(st
 
 def test_a_killed_pipe_runner_loses_nothing(stack: LocalStack, queue: str) -> None:
     sqs = stack.client("sqs")
-    pipes = next(record for record in stack.state.processes if record.name == "pipes")
+    pipes = stack.process("pipes")
     bodies = [f"slow-{number}" for number in range(3)]
     for body in bodies:
         sqs.send_message(QueueUrl=queue, MessageBody=body)
@@ -161,7 +161,6 @@ def test_a_killed_pipe_runner_loses_nothing(stack: LocalStack, queue: str) -> No
     os.kill(pipes.pid, signal.SIGKILL)
     _wait_until(lambda: find_process(pipes) is None, "the pipe runner to end")
     assert sum(queue_depths(sqs, queue))
-    stack.restart("pipes")
 
     _wait_until(lambda: queue_depths(sqs, queue) == (0, 0), "an empty queue")
     assert set(bodies) <= set(_keys(stack, "done/"))
@@ -169,7 +168,7 @@ def test_a_killed_pipe_runner_loses_nothing(stack: LocalStack, queue: str) -> No
 
 def test_sigterm_lets_the_pipe_runners_executions_end(stack: LocalStack, queue: str) -> None:
     sqs = stack.client("sqs")
-    pipes = next(record for record in stack.state.processes if record.name == "pipes")
+    pipes = stack.process("pipes")
     sqs.send_message(QueueUrl=queue, MessageBody="slow-drained")
     _wait_until(lambda: "slow-drained" in _keys(stack, "begun/"), "the execution to begin")
 
@@ -178,7 +177,7 @@ def test_sigterm_lets_the_pipe_runners_executions_end(stack: LocalStack, queue: 
 
     assert "slow-drained" in _keys(stack, "done/")
     assert queue_depths(sqs, queue) == (0, 0)
-    stack.restart("pipes")
+    _wait_until(lambda: find_process(stack.process("pipes")), "the pipe runner to be started again")
 
 
 @pytest.fixture

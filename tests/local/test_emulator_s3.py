@@ -21,7 +21,7 @@ from lane import wait_until
 from typer.testing import CliRunner
 
 from infra.command import app
-from infra.local.endpoint import ACCESS_KEY, CLIENT_CONFIG, SECRET_KEY
+from infra.local.endpoint import CLIENT_CONFIG
 from infra.local.lifecycle import Rule, age_bucket, age_table
 from infra.local.stack import LocalStack
 from infra.local.state import HOME_VARIABLE
@@ -108,7 +108,7 @@ def signing_client(stack: LocalStack, access_key: str, secret_key: str) -> Any:
 @pytest.fixture(scope="module")
 def owner(stack: LocalStack) -> Iterator[Writer]:
     """Return the owner of a versioned bucket: no policy applies to the emulator's root."""
-    client = signing_client(stack, ACCESS_KEY, SECRET_KEY)
+    client = signing_client(stack, stack.keys.access_key, stack.keys.secret_key)
     bucket = f"writes-{uuid.uuid4().hex}"
     client.create_bucket(Bucket=bucket)
     client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})

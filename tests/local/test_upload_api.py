@@ -16,7 +16,7 @@ from api_calls import TENANT, Caller, caller, checksum, cut, item, open_multipar
 from botocore.config import Config
 from lane import wait_until
 
-from infra.local.endpoint import ACCESS_KEY, CLIENT_CONFIG, SECRET_KEY
+from infra.local.endpoint import CLIENT_CONFIG
 from infra.local.stack import LocalStack
 from infra.local.tenant import tenant_token
 from lambdas.core.keys import OriginalKey, new_image_id
@@ -316,7 +316,7 @@ def signing_client(stack: LocalStack) -> Any:
     return boto3.client(
         "s3", stack.endpoint.region, endpoint_url=stack.endpoint.url,
         config=CLIENT_CONFIG.merge(Config(signature_version="s3v4")),
-        aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY,
+        aws_access_key_id=stack.keys.access_key, aws_secret_access_key=stack.keys.secret_key,
     )  # fmt: skip
 
 

@@ -12,8 +12,9 @@ import httpx
 
 from infra.local.endpoint import HOST, Endpoint
 from infra.local.errors import LocalStackError
+from infra.local.guard import TOKEN_HEADER, TOKEN_VARIABLE
 from infra.local.processes import find_process, log_tail, python_module, start_process
-from infra.local.state import CHECKOUT, ProcessRecord, StateFolder
+from infra.local.state import CHECKOUT, OwnerKeys, ProcessRecord, StateFolder
 
 NAME = "emulator"
 HEALTH_PATH = "/_ministack/health"
@@ -42,7 +43,7 @@ class EmulatorError(LocalStackError):
     """The emulator ended or did not respond; the message has the tail of its log."""
 
 
-def emulator_environment(port: int, region: str, scratch: Path, concurrency: int) -> dict[str, str]:
+def emulator_environment(port: int, region: str, scratch: Path, concurrency: int, keys: OwnerKeys) -> dict[str, str]:
     """Return the emulator's whole environment.
 
     Args:
@@ -50,10 +51,14 @@ def emulator_environment(port: int, region: str, scratch: Path, concurrency: int
         region: the region of requests without one.
         scratch: its TMPDIR; killed workers leave folders there.
         concurrency: Lambda's quota of concurrent executions.
+        keys: the stack's.
     """
     return {
         **{name: os.environ[name] for name in _INHERITED if name in os.environ},
         "AUTH": "true",
+        "AWS_ACCESS_KEY_ID": keys.access_key,
+        "AWS_SECRET_ACCESS_KEY": keys.secret_key,
+        TOKEN_VARIABLE: keys.token,
         "BIND_HOST": HOST,
         "MINISTACK_HOST": HOST,
         "GATEWAY_PORT": str(port),
@@ -74,20 +79,21 @@ def start_emulator(folder: StateFolder, port: int, region: str, concurrency: int
         NAME,
         python_module("infra.local.emulator.server"),
         home=folder.home,
-        environment=emulator_environment(port, region, folder.scratch, concurrency),
+        environment=emulator_environment(port, region, folder.scratch, concurrency, folder.keys()),
         log=folder.log(NAME),
         folder=CHECKOUT,
     )
 
 
-def await_emulator(record: ProcessRecord, endpoint: Endpoint, log: Path, *, seconds: float = 60) -> None:
+def await_emulator(record: ProcessRecord, endpoint: Endpoint, folder: StateFolder, *, seconds: float = 60) -> None:
     """Wait until the emulator is healthy.
 
     Raises:
         EmulatorError: it ended, or did not answer within ``seconds``.
     """
+    log = folder.log(record.name)
     deadline = time.monotonic() + seconds
-    with httpx.Client(trust_env=False, timeout=2) as client:
+    with httpx.Client(trust_env=False, timeout=2, headers={TOKEN_HEADER: folder.keys().token}) as client:
         while time.monotonic() < deadline:
             try:
                 if client.get(f"{endpoint.url}{HEALTH_PATH}").is_success:
@@ -104,6 +110,11 @@ def await_emulator(record: ProcessRecord, endpoint: Endpoint, log: Path, *, seco
 
 def main() -> None:
     """Run the emulator in this process, with the patches applied."""
+    from infra.local.emulator import access
+
+    # Workers inherit this environment; functions have credentials of their own.
+    token = os.environ.pop(TOKEN_VARIABLE)
+    access.apply_patches(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"], token)
     for module in PATCHES:
         importlib.import_module(f"infra.local.emulator.{module}").apply_patches()
     from ministack.app import main as run
