@@ -1,7 +1,8 @@
 """A takedown that AWS throttles at any of its calls goes on when it is asked again, and is not final before its end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from image_stores import ImageStores, image_stores
 
-from lambdas.core.keys import OriginalKey, new_image_id
+from lambdas.core.keys import ImageId, OriginalKey, new_image_id
 from lambdas.core.life import FINAL_SECONDS
 from lambdas.core.takedown import Sweep, Target
 
@@ -92,13 +93,44 @@ def test_a_throttled_sweep_is_final_only_at_its_end(stores: ImageStores) -> None
             return
 
 
+class RecordingEdge:
+    """An edge that notes what it is told to forget."""
+
+    def __init__(self) -> None:
+        self.invalidated: list[ImageId] = []
+
+    def invalidate(self, image_ids: Sequence[ImageId]) -> str | None:
+        self.invalidated += image_ids
+        return "I1"
+
+
 def test_an_early_sweep_erases_what_a_killed_function_left(stores: ImageStores) -> None:
-    key = ready(stores)
+    key, edge = ready(stores), RecordingEdge()
     stores.resources.remove([Target(key.image_id, "demo")])
-    stores.s3.put_object(Bucket="derivatives", Key=f"{key.image_id}/1024x0.avif", Body=b"late")
+    resources = replace(stores.resources, edge=edge)
     sweep = Sweep(image_id=key.image_id, original_key=str(key))
-    assert stores.resources.sweep(sweep, datetime.now(UTC)) > FINAL_SECONDS - 60
+    assert resources.sweep(sweep, datetime.now(UTC)) > FINAL_SECONDS - 60
+    assert not edge.invalidated, "expected nothing to be invalidated where nothing was left"
+
+    stores.s3.put_object(Bucket="derivatives", Key=f"{key.image_id}/1024x0.avif", Body=b"late")
+    assert resources.sweep(sweep, datetime.now(UTC)) > FINAL_SECONDS - 60
     assert left(stores) == 0
+    assert edge.invalidated == [key.image_id], "expected the edge to forget what viewers may have been shown"
     row = stores.images.find(key.image_id, now=True)
     assert row is not None
     assert "final_at" not in row
+
+
+def test_the_first_sweep_comes_soon(stores: ImageStores) -> None:
+    delays: list[int] = []
+
+    def note_delay(params: Any, **_: Any) -> None:
+        delays.append(params["DelaySeconds"])
+
+    event = "provide-client-params.sqs.SendMessage"
+    stores.sqs.meta.events.register(event, note_delay)
+    try:
+        stores.resources.remove([Target(ready(stores).image_id, "demo")])
+    finally:
+        stores.sqs.meta.events.unregister(event, note_delay)
+    assert delays == [60]
