@@ -1,4 +1,4 @@
-"""Sweep: end takedowns. Each message names a removed image; one that is not due yet is sent again."""
+"""Sweep: erase removed images once more. A message whose takedown cannot be final yet is sent again."""
 
 from datetime import UTC, datetime
 from typing import Any
