@@ -1,1 +1,1 @@
-"""The end of a takedown: erases once more, when nothing can be writing the image any longer."""
+"""The rest of a takedown: erases again soon, and once nothing can be writing the image any longer."""

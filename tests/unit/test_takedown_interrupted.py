@@ -93,11 +93,11 @@ def test_a_throttled_sweep_is_final_only_at_its_end(stores: ImageStores) -> None
             return
 
 
-class BusyEdge:
-    """An edge that takes no invalidation while it is busy."""
+class RecordingEdge:
+    """An edge that notes what it is told to forget; it takes nothing while it is busy."""
 
-    def __init__(self) -> None:
-        self.busy = True
+    def __init__(self, *, busy: bool = False) -> None:
+        self.busy = busy
         self.invalidated: list[ImageId] = []
 
     def invalidate(self, image_ids: Sequence[ImageId]) -> str | None:
@@ -108,7 +108,7 @@ class BusyEdge:
 
 
 def test_a_takedown_is_not_final_before_the_edge_took_its_invalidation(stores: ImageStores) -> None:
-    key, edge = ready(stores), BusyEdge()
+    key, edge = ready(stores), RecordingEdge(busy=True)
     resources = replace(stores.resources, edge=edge)
     due = datetime.now(UTC) + timedelta(seconds=FINAL_SECONDS)
     sweep = Sweep(image_id=key.image_id, original_key=str(key))
@@ -126,12 +126,17 @@ def test_a_takedown_is_not_final_before_the_edge_took_its_invalidation(stores: I
 
 
 def test_an_early_sweep_erases_what_a_killed_function_left(stores: ImageStores) -> None:
-    key = ready(stores)
+    key, edge = ready(stores), RecordingEdge()
     stores.resources.remove([Target(key.image_id, "demo")])
-    stores.s3.put_object(Bucket="derivatives", Key=f"{key.image_id}/1024x0.avif", Body=b"late")
+    resources = replace(stores.resources, edge=edge)
     sweep = Sweep(image_id=key.image_id, original_key=str(key))
-    assert stores.resources.sweep(sweep, datetime.now(UTC)) > FINAL_SECONDS - 60
+    assert resources.sweep(sweep, datetime.now(UTC)) > FINAL_SECONDS - 60
+    assert not edge.invalidated, "expected nothing to be invalidated where nothing was left"
+
+    stores.s3.put_object(Bucket="derivatives", Key=f"{key.image_id}/1024x0.avif", Body=b"late")
+    assert resources.sweep(sweep, datetime.now(UTC)) > FINAL_SECONDS - 60
     assert left(stores) == 0
+    assert edge.invalidated == [key.image_id], "expected the edge to forget what viewers may have been shown"
     row = stores.images.find(key.image_id, now=True)
     assert row is not None
     assert "final_at" not in row
@@ -150,3 +155,18 @@ def test_another_images_original_is_not_erased() -> None:
     mine, others = (OriginalKey("demo", date(2026, 11, 23), new_image_id()) for _ in range(2))
     with pytest.raises(ValueError, match="expected the key of"):
         Sweep(image_id=mine.image_id, original_key=str(others))
+
+
+def test_the_first_sweep_comes_soon(stores: ImageStores) -> None:
+    delays: list[int] = []
+
+    def note_delay(params: Any, **_: Any) -> None:
+        delays.append(params["DelaySeconds"])
+
+    event = "provide-client-params.sqs.SendMessage"
+    stores.sqs.meta.events.register(event, note_delay)
+    try:
+        stores.resources.remove([Target(ready(stores).image_id, "demo")])
+    finally:
+        stores.sqs.meta.events.unregister(event, note_delay)
+    assert delays == [60]
