@@ -69,6 +69,11 @@ class Names:
         return _checked(f"{self.settings.prefix}-{thing}-{self.account}-{region}", _MAX_BUCKET_NAME)
 
     @property
+    def signing_keys_alias(self) -> str:
+        """The alias of the KMS key that encrypts the tables of signing keys."""
+        return f"alias/{self.of('signing-keys')}"
+
+    @property
     def originals_bucket(self) -> str:
         """The bucket of uploaded bytes, in the primary region."""
         return self.bucket("originals", self.settings.regions.primary)

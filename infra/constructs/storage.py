@@ -183,7 +183,6 @@ def signing_keys_table(
         billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
         encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
         encryption_key=encryption_key,
-        deletion_protection=settings.storage.protected,
         removal_policy=removal_policy(settings),
     )
     acknowledge(
@@ -203,6 +202,7 @@ def signing_keys_encryption_key(scope: Construct, construct_id: str, names: Name
     return kms.Key(
         scope,
         construct_id,
+        alias=names.signing_keys_alias,
         description=f"{names.of('signing-keys')}: the tables of signing keys",
         enable_key_rotation=True,
         removal_policy=removal_policy(names.settings),

@@ -4,7 +4,8 @@ A worker assumes the role of the flow that it runs (``flows/runtime/role.py``). 
 assume one is for the account's own policies to say, as that of workers does.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -19,8 +20,19 @@ from infra.stacks.base import DarkroomStack
 from lambdas.core.settings import EDGE_REGION
 
 Resources = Callable[[Names], list[str]]
-Rights = Sequence[tuple[Sequence[str], Resources]]
-"""Actions, and the resources that they are allowed on."""
+Conditions = Mapping[str, Mapping[str, str]]
+"""IAM's conditions: values by operator and key."""
+
+
+class Right(NamedTuple):
+    """Actions, the resources that they are allowed on, and the conditions of that."""
+
+    actions: Sequence[str]
+    resources: Resources
+    conditions: Callable[[Names], Conditions] = lambda _names: {}
+
+
+Rights = Sequence[Right]
 
 
 def _anything(_names: Names) -> list[str]:
@@ -58,10 +70,9 @@ def _failures(names: Names) -> list[str]:
     return [f"arn:aws:dynamodb:{names.settings.regions.primary}:{names.account}:table/{names.of('*-failures')}"]
 
 
-def _secrets(names: Names) -> list[str]:
-    # Secrets Manager adds six random characters to a secret's name.
-    base = f"arn:aws:secretsmanager:{names.settings.regions.primary}:{names.account}:secret"
-    return [f"{base}:{names.of(keys)}-*" for keys in ("tenant-keys", "image-token-keys")]
+def _signing_keys(names: Names) -> list[str]:
+    base = f"arn:aws:dynamodb:{names.settings.regions.primary}:{names.account}:table"
+    return [f"{base}/{names.of(keys)}" for keys in ("tenant-keys", "image-token-keys")]
 
 
 def _lane_functions(names: Names) -> list[str]:
@@ -74,80 +85,85 @@ def _catalog(names: Names) -> list[str]:
     return [f"{base}:catalog", f"{base}:database/{database}", *tables]
 
 
-_LOOK_UP: Rights = [(["ssm:GetParameters"], _parameters)]
+_LOOK_UP: Rights = [Right(["ssm:GetParameters"], _parameters)]
 _QUERY: Rights = [
-    (
+    Right(
         ["athena:StartQueryExecution", "athena:StopQueryExecution", "athena:GetQueryExecution",
          "athena:GetQueryResults", "athena:GetWorkGroup"],
         lambda names: [f"arn:aws:athena:{EDGE_REGION}:{names.account}:workgroup/{names.of('analytics')}"],
     ),
-    (["glue:GetDatabase", "glue:GetTable", "glue:GetPartitions"], _catalog),
-    (["s3:GetBucketLocation", "s3:ListBucket"], _all_of(_bucket("logs_bucket"), _bucket("results_bucket"))),
-    (
+    Right(["glue:GetDatabase", "glue:GetTable", "glue:GetPartitions"], _catalog),
+    Right(["s3:GetBucketLocation", "s3:ListBucket"], _all_of(_bucket("logs_bucket"), _bucket("results_bucket"))),
+    Right(
         ["s3:GetObject"],
         _all_of(
             _bucket("logs_bucket", f"/{access_log.PREFIX}/*", f"/{IMAGES_PREFIX}/*"), _bucket("results_bucket", "/*")
         ),
     ),
-    (["s3:PutObject", "s3:AbortMultipartUpload"], _bucket("results_bucket", "/*")),
-    (["s3:GetObject"], _bucket("derivatives_bucket", "/*")),  # the thumbnails in reports
+    Right(["s3:PutObject", "s3:AbortMultipartUpload"], _bucket("results_bucket", "/*")),
+    Right(["s3:GetObject"], _bucket("derivatives_bucket", "/*")),  # the thumbnails in reports
 ]  # fmt: skip
 _READ_REPORTS: Rights = [
-    (["s3:ListBucket"], _bucket("reports_bucket")),
-    (["s3:GetObject"], _bucket("reports_bucket", "/*")),
+    Right(["s3:ListBucket"], _bucket("reports_bucket")),
+    Right(["s3:GetObject"], _bucket("reports_bucket", "/*")),
 ]
 
 FLOWS: dict[str, Rights] = {
     "audit": [
         *_LOOK_UP,
-        (["s3:ListBucket"], _all_of(_bucket("derivatives_bucket"), _bucket("replica_bucket"))),
-        (["s3:ListBucketVersions"], _bucket("originals_bucket")),
-        (["dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:Scan"], _images_and_index),
-        (["s3:PutObject"], _bucket("reports_bucket", "/audit/*")),
+        Right(["s3:ListBucket"], _all_of(_bucket("derivatives_bucket"), _bucket("replica_bucket"))),
+        Right(["s3:ListBucketVersions"], _bucket("originals_bucket")),
+        Right(["dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:Scan"], _images_and_index),
+        Right(["s3:PutObject"], _bucket("reports_bucket", "/audit/*")),
     ],
     "backfill": [
         *_LOOK_UP,
         *_READ_REPORTS,
-        (["dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"], _images_and_index),
-        (["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], _bucket("backfill_bucket", "/runs/*")),
-        (["s3:PutObject"], _bucket("backfill_bucket", f"/{MANIFESTS}/*")),
-        (["s3:GetObject"], _bucket("backfill_bucket", f"/{REPORTS}/*")),
-        (["s3:ListBucket"], _bucket("backfill_bucket")),
-        (["s3:CreateJob"], _anything),
-        (
+        Right(["dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"], _images_and_index),
+        Right(["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], _bucket("backfill_bucket", "/runs/*")),
+        Right(["s3:PutObject"], _bucket("backfill_bucket", f"/{MANIFESTS}/*")),
+        Right(["s3:GetObject"], _bucket("backfill_bucket", f"/{REPORTS}/*")),
+        Right(["s3:ListBucket"], _bucket("backfill_bucket")),
+        Right(["s3:CreateJob"], _anything),
+        Right(
             ["s3:DescribeJob", "s3:UpdateJobStatus"],
             lambda names: [f"arn:aws:s3:{names.settings.regions.primary}:{names.account}:job/*"],
         ),
-        (["iam:PassRole"], lambda names: [f"arn:aws:iam::{names.account}:role/{names.of('backfill-jobs')}"]),
-        (["s3:PutObject"], _bucket("reports_bucket", "/backfill/*")),
+        Right(["iam:PassRole"], lambda names: [f"arn:aws:iam::{names.account}:role/{names.of('backfill-jobs')}"]),
+        Right(["s3:PutObject"], _bucket("reports_bucket", "/backfill/*")),
     ],
     "dead-letters": [
         *_LOOK_UP,
-        (
+        Right(
             ["sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage"],
             _lane_queues("dead-letters"),
         ),
-        (["sqs:SendMessage"], _lane_queues("originals")),
-        (["dynamodb:BatchGetItem"], _all_of(_failures, _images)),
-        (["dynamodb:UpdateItem"], _images),
-        (["s3:ListBucketVersions"], _bucket("originals_bucket")),
-        (["s3:GetObject"], _bucket("originals_bucket", "/*")),
-        (["s3:PutObject"], _bucket("reports_bucket", "/dead-letters/*")),
+        Right(["sqs:SendMessage"], _lane_queues("originals")),
+        Right(["dynamodb:BatchGetItem"], _all_of(_failures, _images)),
+        Right(["dynamodb:UpdateItem"], _images),
+        Right(["s3:ListBucketVersions"], _bucket("originals_bucket")),
+        Right(["s3:GetObject"], _bucket("originals_bucket", "/*")),
+        Right(["s3:PutObject"], _bucket("reports_bucket", "/dead-letters/*")),
     ],
-    "delivery-report": [*_LOOK_UP, *_QUERY, *_READ_REPORTS, (["s3:PutObject"], _bucket("reports_bucket", "/*"))],
+    "delivery-report": [*_LOOK_UP, *_QUERY, *_READ_REPORTS, Right(["s3:PutObject"], _bucket("reports_bucket", "/*"))],
     "export-images": [
         *_LOOK_UP,
-        (["dynamodb:Scan"], _images),
-        (["s3:ListBucket"], _bucket("logs_bucket")),
-        (
+        Right(["dynamodb:Scan"], _images),
+        Right(["s3:ListBucket"], _bucket("logs_bucket")),
+        Right(
             ["s3:PutObject", "s3:AbortMultipartUpload", "s3:DeleteObject"],
             _bucket("logs_bucket", f"/{IMAGES_PREFIX}/*"),
         ),
     ],
     "rotate-keys": [
         *_LOOK_UP,
-        (["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"], _secrets),
-        (
+        Right(["dynamodb:GetItem", "dynamodb:PutItem"], _signing_keys),
+        Right(
+            ["kms:Decrypt", "kms:Encrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
+            lambda names: [f"arn:aws:kms:{names.settings.regions.primary}:{names.account}:key/*"],
+            lambda names: {"ForAnyValue:StringEquals": {"kms:ResourceAliases": names.signing_keys_alias}},
+        ),
+        Right(
             [
                 f"cloudfront-keyvaluestore:{action}"
                 for action in ("DescribeKeyValueStore", "ListKeys", "UpdateKeys")
@@ -157,35 +173,35 @@ FLOWS: dict[str, Rights] = {
     ],
     "takedown": [
         *_LOOK_UP,
-        (
+        Right(
             ["s3:ListBucketVersions"],
             _all_of(_bucket("originals_bucket"), _bucket("derivatives_bucket"), _bucket("replica_bucket")),
         ),
-        (
+        Right(
             ["s3:DeleteObject", "s3:DeleteObjectVersion"],
             _all_of(
                 _bucket("originals_bucket", "/*"), _bucket("derivatives_bucket", "/*"), _bucket("replica_bucket", "/*")
             ),
         ),
-        (
+        Right(
             ["s3:BypassGovernanceRetention"],
             lambda names: [f"{names.originals_arn}/*"] if names.settings.storage.object_lock else [],
         ),
-        (["s3:ListBucketMultipartUploads"], _bucket("originals_bucket")),
-        (["s3:AbortMultipartUpload"], _bucket("originals_bucket", "/*")),
-        (["dynamodb:BatchGetItem", "dynamodb:Scan", "dynamodb:GetItem", "dynamodb:UpdateItem"], _images),
-        (["sqs:SendMessage"], lambda names: [names.queue_arn("sweep")]),
-        (
+        Right(["s3:ListBucketMultipartUploads"], _bucket("originals_bucket")),
+        Right(["s3:AbortMultipartUpload"], _bucket("originals_bucket", "/*")),
+        Right(["dynamodb:BatchGetItem", "dynamodb:Scan", "dynamodb:GetItem", "dynamodb:UpdateItem"], _images),
+        Right(["sqs:SendMessage"], lambda names: [names.queue_arn("sweep")]),
+        Right(
             ["cloudfront:CreateInvalidation"],
             lambda names: [f"arn:aws:cloudfront::{names.account}:distribution/*"],
         ),
-        (["s3:PutObject"], _bucket("reports_bucket", "/takedown/*")),
+        Right(["s3:PutObject"], _bucket("reports_bucket", "/takedown/*")),
     ],
     "tenant-concurrency": [
         *_LOOK_UP,
         *_READ_REPORTS,
-        (["cloudwatch:GetMetricData", "lambda:GetAccountSettings"], _anything),
-        (
+        Right(["cloudwatch:GetMetricData", "lambda:GetAccountSettings"], _anything),
+        Right(
             [
                 f"lambda:{action}"
                 for action in (
@@ -194,16 +210,16 @@ FLOWS: dict[str, Rights] = {
             ],
             _lane_functions,
         ),
-        (["s3:PutObject"], _bucket("reports_bucket", "/lane-concurrency/*", "/lane-concurrency-charts/*")),
+        Right(["s3:PutObject"], _bucket("reports_bucket", "/lane-concurrency/*", "/lane-concurrency-charts/*")),
     ],
 }  # fmt: skip
 """What each flow may, by its name in Prefect."""
 
 OTHERS: dict[str, Rights] = {
-    "notebooks": [*_LOOK_UP, *_QUERY, *_READ_REPORTS, (["cloudwatch:GetMetricData"], _anything)],
+    "notebooks": [*_LOOK_UP, *_QUERY, *_READ_REPORTS, Right(["cloudwatch:GetMetricData"], _anything)],
     "worker": [
         *_LOOK_UP,
-        (
+        Right(
             ["sts:AssumeRole"],
             lambda names: [f"arn:aws:iam::{names.account}:role/{names.of(flow)}" for flow in FLOWS],
         ),
@@ -240,14 +256,20 @@ class AccessStack(DarkroomStack):
             self._policy(name, rights)
 
     def _policy(self, name: str, rights: Rights) -> iam.ManagedPolicy:
-        found = [(list(actions), resources(self.names)) for actions, resources in rights]
+        found = [(right, right.resources(self.names)) for right in rights]
         policy = iam.ManagedPolicy(
             Construct(self, name),
             "Policy",
             managed_policy_name=self.names.of(name),
             description=f"Darkroom, {self.settings.stage}: what {name} may do",
             statements=[
-                iam.PolicyStatement(actions=actions, resources=resources) for actions, resources in found if resources
+                iam.PolicyStatement(
+                    actions=list(right.actions),
+                    resources=resources,
+                    conditions=dict(right.conditions(self.names)) or None,
+                )
+                for right, resources in found
+                if resources
             ],
         )
         acknowledge_wildcards(policy, [each for _, resources in found for each in resources], _WHY)

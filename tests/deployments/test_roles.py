@@ -40,7 +40,7 @@ def without(stack: LocalStack, flow: str, action: str) -> Iterator[None]:
     ("flow", "deployment", "action"),
     [
         (audit, "daily", "ssm:GetParameters"),
-        (rotate_keys, "daily", "secretsmanager:GetSecretValue"),
+        (rotate_keys, "daily", "dynamodb:GetItem"),
         (export_images, "daily", "dynamodb:Scan"),
     ],
     ids=lambda each: each if isinstance(each, str) else each.name,

@@ -1,4 +1,4 @@
-"""Resources of a test's own in the emulator: a bucket, a queue, a secret, a function, and state machines."""
+"""Resources of a test's own in the emulator: a bucket, a queue, a function, and state machines."""
 
 import io
 import json
@@ -61,7 +61,6 @@ def made(stack: LocalStack, handler: str) -> Iterator[Account]:
     account.client("s3").create_bucket(Bucket=account.name)
     account.client("s3").put_object(Bucket=account.name, Key="small", Body=b"a")
     queue = account.client("sqs").create_queue(QueueName=account.name)["QueueUrl"]
-    account.client("secretsmanager").create_secret(Name=account.name, SecretString="first")
     account.client("lambda").create_function(
         FunctionName=account.name,
         Runtime="python3.13",
@@ -73,7 +72,6 @@ def made(stack: LocalStack, handler: str) -> Iterator[Account]:
     )
     yield account
     account.client("lambda").delete_function(FunctionName=account.name)
-    account.client("secretsmanager").delete_secret(SecretId=account.name, ForceDeleteWithoutRecovery=True)
     account.client("sqs").delete_queue(QueueUrl=queue)
 
 

@@ -57,12 +57,6 @@ def hide(account: Account, seconds: int) -> Any:
     return sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=seconds)
 
 
-def secret(account: Account, value: str) -> Any:
-    return account.client("secretsmanager").put_secret_value(
-        SecretId=account.name, SecretString=value, ClientRequestToken="0" * 32
-    )
-
-
 def parameter(account: Account, value: str) -> Any:
     return account.client("ssm").put_parameter(Name=account.name, Value=value, Type="String", Overwrite=True)
 
@@ -113,10 +107,6 @@ REQUESTS: dict[str, tuple[Call, str]] = {
     "a delay of 15 minutes": (lambda to: send(to, DelaySeconds=900), ""),
     "a longer delay": (lambda to: send(to, DelaySeconds=901), "InvalidParameterValue"),
     "a visibility of more than 12 hours": (lambda to: hide(to, 43_201), "InvalidParameterValue"),
-    "a secret of 64 KiB": (lambda to: secret(to, "x" * 64 * KIB), ""),
-    "the same value with the same token": (lambda to: secret(to, "x" * 64 * KIB), ""),
-    "another value with the same token": (lambda to: secret(to, "other"), "ResourceExistsException"),
-    "a larger secret": (lambda to: secret(to, "x" * (64 * KIB + 1)), "ValidationException"),
     "a parameter of 4 KiB": (lambda to: parameter(to, "x" * 4096), ""),
     "a larger parameter": (lambda to: parameter(to, "x" * 4097), "ValidationException"),
     "an execution with 256 KiB": (lambda to: to.run(PASS, text=json_of(256 * KIB).decode()), ""),

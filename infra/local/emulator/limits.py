@@ -5,7 +5,7 @@
 - API Gateway: bodies of more than 10 MiB, request lines and headers of more than 10,240 bytes.
 - Lambda: payloads and responses of more than 6 MiB, of events 1 MiB; payloads that are no JSON.
 - SQS: delays of more than 15 minutes, visibility of more than 12 hours.
-- Secrets Manager: values of more than 64 KiB, another value with the same token. Parameter Store: more than 4 KiB.
+- Parameter Store: more than 4 KiB.
 
 The numbers are those of each service's page of quotas. Each patch first checks what it replaces: with another version
 of the emulator the start fails.
@@ -30,7 +30,6 @@ _MOST_BODY = 10 * _MIB
 _MOST_HEADERS = 10_240
 _MOST_PAYLOAD = {"Event": _MIB, "RequestResponse": 6 * _MIB, "DryRun": 6 * _MIB}
 _MOST_RESPONSE = 6_291_556
-_MOST_SECRET = 65_536
 _MOST_PARAMETER = {"Standard": 4096, "Advanced": 8192, "Intelligent-Tiering": 8192}
 _LONGEST_DELAY = 900
 _LONGEST_VISIBILITY = 43_200
@@ -48,7 +47,7 @@ def apply_patches() -> None:
     Raises:
         PatchError: a patched name is not there.
     """
-    from ministack.services import apigateway, lambda_svc, s3, secretsmanager, sqs, ssm
+    from ministack.services import apigateway, lambda_svc, s3, sqs, ssm
 
     _limit_objects(s3)
     _limit_parts(s3)
@@ -57,7 +56,6 @@ def apply_patches() -> None:
     _limit_payloads(lambda_svc)
     _limit_responses(lambda_svc)
     _limit_messages(sqs)
-    _limit_secrets(secretsmanager)
     _refuse(ssm, "_put_parameter", ssm.error_response_json, _long_parameter)
 
 
@@ -246,23 +244,6 @@ def _limit_messages(sqs: Any) -> None:
 def _replace_action(sqs: Any, action: str, name: str, function: Callable[..., Any]) -> None:
     original(sqs, "_HANDLERS")[action] = function
     setattr(sqs, name, function)
-
-
-def _limit_secrets(secretsmanager: Any) -> None:
-    resolve: Callable[[str], tuple[Any, dict[str, Any] | None]] = original(secretsmanager, "_resolve")
-
-    def unfit(data: Mapping[str, Any]) -> Refusal | None:
-        value = data.get("SecretString") or data.get("SecretBinary")
-        if value is not None and len(value.encode() if isinstance(value, str) else value) > _MOST_SECRET:
-            return "ValidationException", f"expected a secret of at most {_MOST_SECRET} bytes"
-        _, secret = resolve(data["SecretId"]) if "SecretId" in data else (None, None)
-        written = (secret or {}).get("Versions", {}).get(data.get("ClientRequestToken"))
-        if value is None or not written or value in (written.get("SecretString"), written.get("SecretBinary")):
-            return None
-        return "ResourceExistsException", "A version with that token has another value."
-
-    for name in ("_create_secret", "_put_secret_value", "_update_secret"):
-        _refuse(secretsmanager, name, secretsmanager.error_response_json, unfit)
 
 
 def _long_parameter(data: Mapping[str, Any]) -> Refusal | None:
