@@ -159,7 +159,7 @@ FLOWS: dict[str, Rights] = {
         *_LOOK_UP,
         Right(["dynamodb:GetItem", "dynamodb:PutItem"], _signing_keys),
         Right(
-            ["kms:Decrypt", "kms:Encrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
+            ["kms:Decrypt", "kms:Encrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey", "kms:DescribeKey"],
             lambda names: [f"arn:aws:kms:{names.settings.regions.primary}:{names.account}:key/*"],
             lambda names: {"ForAnyValue:StringEquals": {"kms:ResourceAliases": names.signing_keys_alias}},
         ),
