@@ -116,7 +116,7 @@ def linked_page(link: str) -> str:
     """Return what a link leads to, given as an address or in Markdown."""
     address = unescape(link[link.index("(http") + 1 : link.rindex(")")] if "(http" in link else link)
     answer = httpx.get(address, trust_env=False)
-    assert answer.status_code == 200
+    assert answer.status_code == 200, answer.text
     return answer.text
 
 
