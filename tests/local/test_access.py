@@ -123,8 +123,8 @@ REFUSED = [
         )
     ),
     *(
-        Attempt("batch", "GET", JOBS, 403, "InvalidAccessKeyId", {"x-amz-account-id": ACCOUNT}, b"", "s3", (key, "test"))
-        for key in ("test", ACCOUNT, "1" * 12)
+        Attempt("batch", "GET", JOBS, 403, "InvalidAccessKeyId", {"x-amz-account-id": ACCOUNT}, b"", "s3", key)
+        for key in (("test", "test"), (ACCOUNT, "test"), ("1" * 12, "test"))
     ),
 ]  # fmt: skip
 
