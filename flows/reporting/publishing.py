@@ -56,9 +56,7 @@ def sign_link(bucket: str, key: str, region: str) -> str:
     """Return a presigned URL, valid for a week or until the signing credentials expire."""
     # Left to itself, boto3 signs by version 2 in us-east-1, which S3 refuses for buckets made since June 2020.
     s3 = boto3.client("s3", region_name=region, config=Config(signature_version="s3v4"))
-    link: str = s3.generate_presigned_url(
-        "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=LINK_SECONDS
-    )
+    link: str = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=LINK_SECONDS)
     return link
 
 
