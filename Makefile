@@ -9,6 +9,8 @@ CDK_VERSION := 2.1148.1
 STAGE ?= $(or $(DARKROOM_STAGE),dev)
 # Further options of the CDK CLI, such as --require-approval never.
 OPTIONS ?=
+# "no" deploys although `darkroom preflight` finds a blocker.
+PREFLIGHT ?=
 
 # uv is installed into .uv if the machine has none.
 SYSTEM_UV := $(shell command -v uv 2>/dev/null)
@@ -87,20 +89,23 @@ synth: $(VENV)/.ready ## Synthesize the templates for AWS into cdk.out: make syn
 	$(CDK) synth --quiet $(OPTIONS)
 
 bootstrap: $(VENV)/.ready ## Prepare the account for the CDK, once per account: make bootstrap [STAGE=staging] [OPTIONS=…]
-	$(CDK) bootstrap $(OPTIONS)
+	environments=$$($(RUN) darkroom environments --aws) && $(CDK) bootstrap $$environments $(OPTIONS)
 
 diff: $(VENV)/.ready ## Compare the templates with what is deployed: make diff [STAGE=staging] [OPTIONS=…]
 	$(CDK) diff $(OPTIONS)
 
+# The CDK's command lifts the protection of stacks: it is set again also if the deployment fails.
 deploy: $(VENV)/.ready ## Deploy every stack to AWS: make deploy [STAGE=staging] [OPTIONS=…]
-	$(CDK) deploy --all $(OPTIONS)
+	$(if $(filter no,$(PREFLIGHT)),,$(RUN) darkroom preflight --aws)
+	$(CDK) deploy --all $(OPTIONS); status=$$?; $(RUN) darkroom protect --aws && exit $$status
 	$(RUN) darkroom reserve --aws
 
 destroy: $(VENV)/.ready ## Delete the stacks of a stage that is not protected: make destroy [STAGE=staging] [OPTIONS=…]
 	$(CDK) destroy --all $(OPTIONS)
+	$(RUN) darkroom remove-edge-function --aws
 
-snapshots: $(VENV)/.ready ## Rewrite the templates' snapshots after an intended change
-	DARKROOM_WRITE_SNAPSHOTS=1 $(RUN) pytest tests/stack/test_snapshots.py
+snapshots: $(VENV)/.ready ## Rewrite the templates' snapshots and tables of rights after an intended change
+	DARKROOM_WRITE_SNAPSHOTS=1 $(RUN) pytest tests/stack/test_snapshots.py tests/stack/test_rights.py
 
 settings: $(VENV)/.ready ## Write docs/settings.md, after a change of the settings model
 	$(RUN) darkroom settings --markdown > docs/settings.md

@@ -18,6 +18,7 @@ from flows.reporting.periods import Period, PeriodError
 from flows.runtime.artifacts import markdown_table, show_summary, show_table
 from flows.runtime.command_line import run_from_command_line
 from flows.runtime.policies import READING
+from flows.runtime.role import take_role
 from lambdas.core.settings import DEFAULT_STAGE, SettingsError, load_settings
 from operations.audit.checks import Audit, Deadlines
 from operations.audit.faults import MEANINGS, AuditResult, Fault, merge
@@ -64,7 +65,7 @@ def audit_strays(auditor: Audit) -> AuditResult:
     return auditor.strays()
 
 
-@flow(name="audit", flow_run_name=_run_name, validate_parameters=True)
+@flow(name="audit", flow_run_name=_run_name, validate_parameters=True, on_running=[take_role])
 def audit(
     tenant: str | None = None,
     day: date | None = None,

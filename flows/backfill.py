@@ -20,6 +20,7 @@ from pydantic import PositiveInt
 from flows.runtime.artifacts import markdown_table, show_summary
 from flows.runtime.backfill_run import BackfillRun
 from flows.runtime.command_line import run_from_command_line
+from flows.runtime.role import role_of, take_role
 from lambdas.core.settings import DEFAULT_STAGE, Settings, SettingsError, load_settings
 from operations.backfill.estimate import Estimate, estimate
 from operations.backfill.manifests import write_manifest
@@ -46,6 +47,11 @@ def cancel_jobs(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> N
     parameters = flow.validate_parameters(flow_run.parameters)
     if parameters.get("dry_run", True):  # existing jobs belong to another run
         return
+    with role_of(flow, flow_run):
+        _cancel_jobs(parameters)
+
+
+def _cancel_jobs(parameters: dict[str, Any]) -> None:
     settings = load_settings(stage=parameters.get("stage", DEFAULT_STAGE))
     resources = Resources.find(settings)
     selection = Selection.of(settings, **{name: parameters[name] for name in _SELECTING if name in parameters})
@@ -92,7 +98,13 @@ def begin_run(resources: Resources, name: str, selection: Selection, chosen: Cho
     return resources.run_states().begin(state)
 
 
-@flow(name="backfill", flow_run_name=_run_name, validate_parameters=True, on_cancellation=[cancel_jobs])
+@flow(
+    name="backfill",
+    flow_run_name=_run_name,
+    validate_parameters=True,
+    on_running=[take_role],
+    on_cancellation=[cancel_jobs],
+)
 def backfill(
     tenant: str | None = None,
     images: list[str] | None = None,

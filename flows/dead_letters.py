@@ -7,7 +7,7 @@ Run it from its deployment, or by hand: ``python -m flows.dead_letters --action 
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from prefect import flow, task
@@ -17,14 +17,17 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from pydantic import BaseModel, ConfigDict
 
-from flows.runtime.approval import NotApprovedError, approval_form, require_approval
+from flows.runtime.approval import approval_state, approve_in_ui
 from flows.runtime.artifacts import markdown_table, show_summary, show_table
 from flows.runtime.command_line import run_from_command_line
 from flows.runtime.policies import READING
+from flows.runtime.role import take_role
 from lambdas.core.keys import ImageId, MalformedKeyError
 from lambdas.core.settings import DEFAULT_STAGE, SettingsError, load_settings
+from operations.approval import NotApprovedError
 from operations.dead_letters.announcing import Announcement, Announcer, NotAnnouncedError
 from operations.dead_letters.message import DeadMessage
+from operations.dead_letters.plan import Choice, TakingPlan, WrongChoiceError, count_messages, reasons
 from operations.dead_letters.queue import DeadLetterQueue, UnknownLaneError
 from operations.discovery import NotDeployedError, look_up
 from operations.inventory import Inventory
@@ -34,7 +37,6 @@ _LANE_PARAMETERS = ("dlq-url", "queue-url", "failures-table")
 _POLL_SECONDS = 2.0
 Action = Literal["inspect", "redrive", "discard", "announce"]
 _UNDECIDED = ("expected", "processing")
-_PAST_TENSE: dict[str, str] = {"redrive": "redriven", "discard": "discarded", "announce": "announced"}
 
 
 class DeadLettersReport(BaseModel):
@@ -63,11 +65,11 @@ def list_messages(queue: DeadLetterQueue) -> list[DeadMessage]:
     return queue.messages()
 
 
-@task(task_run_name="{action} {queue.lane}", **READING)
-def take_messages(queue: DeadLetterQueue, action: Action, message_ids: frozenset[str]) -> list[DeadMessage]:
+@task(task_run_name="{plan.action} {queue.lane}", **READING)
+def take_messages(queue: DeadLetterQueue, plan: TakingPlan) -> list[DeadMessage]:
     """Redrive or discard the listed messages; newer ones are left."""
-    take = queue.redrive if action == "redrive" else queue.discard
-    return take(lambda message: message.message_id in message_ids)
+    take = queue.redrive if plan.action == "redrive" else queue.discard
+    return take(plan.includes)
 
 
 @task(cache_policy=NO_CACHE)
@@ -85,13 +87,7 @@ def await_outcomes(inventory: Inventory, image_ids: Sequence[ImageId], seconds: 
 @task(**READING)
 def check_originals(announcer: Announcer, names: Sequence[str]) -> tuple[list[Announcement], list[str]]:
     """Return what is to be announced, and why the others are not."""
-    found, refused = [], []
-    for name in dict.fromkeys(names):
-        try:
-            found.append(announcer.check(name))
-        except NotAnnouncedError as error:
-            refused.append(str(error))
-    return found, refused
+    return announcer.check_all(names)
 
 
 @task(**READING)
@@ -101,12 +97,13 @@ def announce_originals(announcer: Announcer, announcements: Sequence[Announcemen
         announcer.announce(each)
 
 
-@flow(name="dead-letters", flow_run_name=_run_name, validate_parameters=True)
+@flow(name="dead-letters", flow_run_name=_run_name, validate_parameters=True, on_running=[take_role])
 def dead_letters(
     action: Action = "inspect",
     lane: str | None = None,
     names: list[str] | None = None,
     because: str | None = None,
+    everything: bool = False,
     dry_run: bool = True,
     ask_above: int | None = None,
     wait_seconds: int = 120,
@@ -121,49 +118,50 @@ def dead_letters(
         lane: Only this lane; all lanes if left out.
         names: Only these image ids, keys of originals, or message ids.
         because: Only messages with this text in their reason.
+        everything: Redrive every message, without names or a reason.
         dry_run: Only list what would be changed.
         ask_above: Discarding more messages than this requires approval; from the settings if left out.
         wait_seconds: How long to wait for the outcomes of redriven messages.
         stage: Stage to work on, such as dev, staging or production.
 
-    An unknown lane and a stage that is not deployed end as Failed, before anything is changed, as does announcing
-    only what the pipeline has nothing left to do for. Announcing completes as SomeRefused if that is true of a part.
+    An unknown lane, a stage that is not deployed, and redriving or discarding without a choice of messages end as
+    Failed, before anything is changed, as does announcing only what the pipeline has nothing left to do for. Announcing
+    completes as SomeRefused if that is true of a part.
     """
     try:
         settings = load_settings(stage=stage)
         resources = Resources.find(settings)
         queues = _queues(resources, None if action == "announce" else lane)
-    except (SettingsError, NotDeployedError, UnknownLaneError) as error:
+        choice = Choice(frozenset(names or ()), because)
+        if action in ("redrive", "discard"):
+            choice = Choice.to_take(action, names, because, everything=everything)
+    except (SettingsError, NotDeployedError, UnknownLaneError, WrongChoiceError) as error:
         return Failed(message=str(error))
     if action == "announce":
         return _announce(resources, queues, names or [], dry_run=dry_run, wait_seconds=wait_seconds)
-    chosen = _filter(names, because)
-    found = {queue.lane: [each for each in list_messages(queue) if chosen(each)] for queue in queues}
-    messages = [message for of_lane in found.values() for message in of_lane]
-    reasons = _reasons(messages)
-    if action == "inspect" or dry_run:
-        sentence = _count(len(messages))
-        if action != "inspect":
-            sentence = f"dry run: {_count(len(messages))} would be {_PAST_TENSE[action]}"
-        return _finish(resources, DeadLettersReport(sentence=sentence, messages=_rows(messages)), reasons)
-    limit = settings.operations.ask_above if ask_above is None else ask_above
-    if action == "discard" and len(messages) > limit:
-        try:
-            require_approval(approval_form(_warning(messages, reasons)), settings.operations.approval_seconds)
-        except NotApprovedError as error:
-            return error.state
-    taken = [
-        message
-        for queue in queues
-        if found[queue.lane]
-        for message in take_messages(queue, action, frozenset(each.message_id for each in found[queue.lane]))
-    ]
+    messages = [message for queue in queues for message in list_messages(queue) if choice.includes(message)]
+    by_reason = reasons(messages)
+    if action == "inspect":
+        report = DeadLettersReport(sentence=count_messages(len(messages)), messages=_rows(messages))
+        return _finish(resources, report, by_reason)
+    plan = TakingPlan(action, messages)
+    if dry_run:
+        report = DeadLettersReport(sentence=f"dry run: {plan.sentence}", messages=_rows(messages))
+        return _finish(resources, report, by_reason)
+    try:
+        plan.require_approval(
+            settings.operations.ask_above if ask_above is None else ask_above, approve_in_ui(settings)
+        )
+    except NotApprovedError as error:
+        return approval_state(error)
+    lanes = {message.lane for message in messages}
+    taken = [message for queue in queues if queue.lane in lanes for message in take_messages(queue, plan)]
     image_ids = sorted({message.key.image_id for message in taken if message.key})
     became = await_outcomes(resources.inventory(), image_ids, wait_seconds) if action == "redrive" and image_ids else {}
     outcomes = Counter(became.values())
-    sentence = f"{len(taken):,} of {_count(len(messages))} {_PAST_TENSE[action]}{_listed(outcomes)}"
+    sentence = f"{plan.done(len(taken))}{_listed(outcomes)}"
     report = DeadLettersReport(sentence=sentence, messages=_rows(taken, became), outcomes=dict(outcomes))
-    return _finish(resources, report, reasons)
+    return _finish(resources, report, by_reason)
 
 
 def _announce(
@@ -208,10 +206,6 @@ def _listed(outcomes: Mapping[str, int]) -> str:
     return f": {', '.join(f'{count:,} {outcome}' for outcome, count in sorted(outcomes.items()))}" if outcomes else ""
 
 
-def _count(number: int) -> str:
-    return f"{number:,} dead letter{'' if number == 1 else 's'}"
-
-
 def _queues(resources: Resources, lane: str | None) -> list[DeadLetterQueue]:
     settings = resources.settings
     lanes = [lane] if lane else list(settings.lane_names)
@@ -219,14 +213,6 @@ def _queues(resources: Resources, lane: str | None) -> list[DeadLetterQueue]:
     published = look_up(settings, {thing: thing for thing in things}, settings.regions.primary)
     sqs, dynamodb = resources.client("sqs"), resources.client("dynamodb")
     return [DeadLetterQueue(each, settings, published.__getitem__, sqs, dynamodb) for each in lanes]
-
-
-def _filter(names: list[str] | None, because: str | None) -> Callable[[DeadMessage], bool]:
-    def chosen(message: DeadMessage) -> bool:
-        named = not names or any(message.is_named(name) for name in names)
-        return named and (because is None or because in message.reason)
-
-    return chosen
 
 
 def _rows(messages: Sequence[DeadMessage], became: dict[ImageId, str] | None = None) -> list[dict[str, Any]]:
@@ -243,30 +229,13 @@ def _rows(messages: Sequence[DeadMessage], became: dict[ImageId, str] | None = N
     return rows
 
 
-def _reasons(messages: Sequence[DeadMessage]) -> list[tuple[str, str, int]]:
-    """Return the number of messages by lane, step and error, the most frequent first."""
-    counted = Counter(
-        (message.lane, f"{message.failure.step}: {message.failure.error}" if message.failure else message.reason)
-        for message in messages
-    )
-    return [(lane, reason, count) for (lane, reason), count in counted.most_common()]
-
-
-def _warning(messages: Sequence[DeadMessage], reasons: Sequence[tuple[str, str, int]]) -> str:
-    listed = "\n".join(f"- {count:,} of {lane}: {reason}" for lane, reason, count in reasons[:10])
-    return (
-        f"**{len(messages):,} messages will be deleted permanently.** Their originals stay, without an outcome."
-        f"\n\n{listed}"
-    )
-
-
 def _finish(
-    resources: Resources, report: DeadLettersReport, reasons: Sequence[tuple[str, str, int]]
+    resources: Resources, report: DeadLettersReport, by_reason: Sequence[tuple[str, str, int]]
 ) -> State[DeadLettersReport]:
     ledger, run = resources.ledger("dead-letters"), str(flow_run.id)
     report = report.model_copy(update={"uri": ledger.write(ledger.new_name(run), report.model_dump(exclude={"uri"}))})
-    by_reason = markdown_table(("lane", "reason", "messages"), reasons) if reasons else []
-    show_summary("dead-letters", report.sentence, by_reason, description="Messages that failed every try")
+    listed = markdown_table(("lane", "reason", "messages"), by_reason) if by_reason else []
+    show_summary("dead-letters", report.sentence, listed, description="Messages that failed every try")
     shown = resources.settings.operations.shown_rows
     show_table("dead-letters-list", report.messages, "Every message.", shown=shown, complete=report.uri)
     name = "SomeRefused" if report.refused else "Completed"

@@ -37,6 +37,7 @@ from flows.reporting.results import (
 from flows.runtime.artifacts import markdown_table, show_summary, show_table
 from flows.runtime.command_line import run_from_command_line
 from flows.runtime.policies import ATHENA, REPORT_INDEX, create_missing_limits
+from flows.runtime.role import take_role
 from lambdas.core.settings import DEFAULT_STAGE, Settings, SettingsError, load_settings
 from operations.discovery import NotDeployedError, UnknownTenantError, chosen_tenants
 
@@ -109,7 +110,7 @@ def publish_report(report: FinishedReport, folder: Path, analytics: Analytics, s
         return write_index(settings, analytics)
 
 
-@flow(name="delivery-report", flow_run_name=_run_name, validate_parameters=True)
+@flow(name="delivery-report", flow_run_name=_run_name, validate_parameters=True, on_running=[take_role])
 def delivery_report(
     day: date | None = None,
     last_day: date | None = None,

@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flows.runtime.artifacts import markdown_table, show_summary
 from flows.runtime.command_line import run_from_command_line
+from flows.runtime.role import take_role
 from lambdas.core.settings import DEFAULT_STAGE, EDGE_REGION, Settings, SettingsError, load_settings
 from lambdas.core.stores.images import ImagesTable
 from operations.discovery import NotDeployedError, look_up
@@ -57,7 +58,7 @@ def export_segment(
     return keys, tally
 
 
-@flow(name="export-images", flow_run_name="images of {stage}", validate_parameters=True)
+@flow(name="export-images", flow_run_name="images of {stage}", validate_parameters=True, on_running=[take_role])
 def export_images(
     stage: str = DEFAULT_STAGE, segments: Annotated[int, Field(ge=1, le=1000)] = _SCANS_AT_ONCE
 ) -> State[ImagesExport]:

@@ -5,24 +5,36 @@ Run it daily from its deployment, which does what is due, or by hand: ``python -
 """
 
 import sys
-from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any
 
 import boto3
-from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
+from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
-from flows.runtime.approval import NotApprovedError, approval_form, require_approval
+from flows.runtime.approval import approval_state, approve_in_ui
 from flows.runtime.artifacts import show_summary
 from flows.runtime.command_line import run_from_command_line
-from lambdas.core.access.signing_key import MalformedKeysError
+from flows.runtime.role import take_role
+from lambdas.core.access.signing_keys import MalformedKeysError
 from lambdas.core.settings import DEFAULT_STAGE, EDGE_REGION, Settings, SettingsError, load_settings
+from lambdas.core.stores.signing_keys import KeysChangedError
+from operations.approval import NotApprovedError
 from operations.discovery import NotDeployedError, UnknownTenantError, chosen_tenants, look_up
-from operations.keys.edge_key_store import EdgeKeyStore
-from operations.keys.keyrings import KeyState, NoTenantKeyError, Step, TenantKeyring, TokenKeyring, TooSoonError, due
+from operations.keys.keyring import (
+    IMAGE_TOKEN_KEYS_TABLE,
+    IMAGE_TOKEN_STORE,
+    TENANT_KEYS_TABLE,
+    Keyring,
+    KeyState,
+    NoKeysError,
+    TooSoonError,
+)
+from operations.keys.rotation import Action, KeyPlan, WrongActionError, state_lines
+
+_REFUSALS = (NoKeysError, MalformedKeysError, TooSoonError, WrongActionError, KeysChangedError)
 
 
 def _run_name() -> str:
@@ -31,21 +43,9 @@ def _run_name() -> str:
     return f"{'plan to ' if parameters.get('dry_run') else ''}{parameters.get('action')} keys of {keys}"
 
 
-@task(cache_policy=NO_CACHE)
-def change_keys(keyring: TokenKeyring | TenantKeyring, action: str, at_once: bool) -> str:
-    """Rotate, retire or publish; return what changed. Without retries, because one could create a second key."""
-    if action == "rotate":
-        rotation = keyring.rotate()
-        return f"{rotation.signing} signs now; retire the old key from {rotation.retire_after:%Y-%m-%d %H:%M} UTC"
-    if isinstance(keyring, TokenKeyring):
-        changes = keyring.retire(at_once=at_once) if action == "retire" else keyring.publish()
-        return f"{len(changes.added)} keys added at the edge, {len(changes.removed)} removed"
-    return f"{', '.join(keyring.retire(at_once=at_once).removed)} removed"
-
-
-@flow(name="rotate-keys", flow_run_name=_run_name, validate_parameters=True)
+@flow(name="rotate-keys", flow_run_name=_run_name, validate_parameters=True, on_running=[take_role])
 def rotate_keys(
-    action: Literal["due", "rotate", "retire", "publish"] = "due",
+    action: Action = "due",
     tenant: str | None = None,
     at_once: bool = False,
     dry_run: bool = True,
@@ -61,81 +61,43 @@ def rotate_keys(
         dry_run: Only show what would be done.
         stage: Stage to work on, such as dev, staging or production.
 
-    A rotation while an old key is still valid, a retirement too early, a secret without keys, an unknown tenant and a
-    stage that is not deployed end as Failed and change nothing.
+    A rotation while an old key is still valid, a retirement too early, missing keys, keys that someone else changed at
+    the same time, an unknown tenant and a stage that is not deployed end as Failed and change nothing.
     """
-    if tenant is not None and action == "publish":
-        return Failed(message=f"expected publish without a tenant, for image tokens, but received {tenant!r}")
     try:
         settings = load_settings(stage=stage)
-        keyring = _token_keyring(settings) if tenant is None else _tenant_keyring(settings, tenant)
-        state = keyring.state()
-        step = _step(action, state, settings.operations.key_days, at_once=at_once)
-    except (SettingsError, NotDeployedError, UnknownTenantError) as error:
+        keyring = _image_token_keyring(settings) if tenant is None else _tenant_keyring(settings, tenant)
+        plan = KeyPlan.make(keyring, action, settings.operations.key_days, at_once=at_once)
+        if dry_run or plan.step.action == "nothing":
+            message = f"{'dry run: ' if dry_run else ''}{plan.sentence}"
+        else:
+            message = plan.carry_out(keyring, approve_in_ui(settings))
+    except (SettingsError, NotDeployedError, UnknownTenantError, *_REFUSALS) as error:
         return Failed(message=str(error))
-    except (NoTenantKeyError, MalformedKeysError, TooSoonError) as error:
-        return Failed(message=str(error))
-    if dry_run or step.action == "nothing":
-        message = f"{'dry run: ' if dry_run else ''}{step.action}: {step.why}"
-        _show(message, state)
-        return Completed(message=message)
-    if step.action == "retire" and at_once and datetime.now(UTC) < state.retire_after:
-        try:
-            require_approval(approval_form(_warning(state)), settings.operations.approval_seconds)
-        except NotApprovedError as error:
-            return error.state
-    try:
-        message = change_keys(keyring, step.action, at_once)
-    except TooSoonError as error:
-        return Failed(message=str(error))
+    except NotApprovedError as error:
+        return approval_state(error)
     _show(message, keyring.state())
     return Completed(message=message)
 
 
-def _token_keyring(settings: Settings) -> TokenKeyring:
-    region = settings.regions.primary
-    found = look_up(settings, {"secret": "image-token-keys-secret"}, region)
-    found |= look_up(settings, {"store": "image-token-store"}, EDGE_REGION)
-    store = EdgeKeyStore(boto3.client("cloudfront-keyvaluestore", region_name=EDGE_REGION), found["store"])
-    return TokenKeyring(boto3.client("secretsmanager", region_name=region), found["secret"], store, settings)
+def _image_token_keyring(settings: Settings) -> Keyring:
+    found = look_up(settings, {IMAGE_TOKEN_KEYS_TABLE: IMAGE_TOKEN_KEYS_TABLE}, settings.regions.primary)
+    found |= look_up(settings, {IMAGE_TOKEN_STORE: IMAGE_TOKEN_STORE}, EDGE_REGION)
+    return Keyring.of_image_tokens(settings, _clients(settings), found.__getitem__)
 
 
-def _tenant_keyring(settings: Settings, tenant: str) -> TenantKeyring:
+def _tenant_keyring(settings: Settings, tenant: str) -> Keyring:
     chosen_tenants(settings, tenant)
-    region = settings.regions.primary
-    secret = look_up(settings, {"secret": "tenant-keys-secret"}, region)["secret"]
-    overlap = timedelta(days=settings.operations.tenant_key_overlap_days)
-    return TenantKeyring(boto3.client("secretsmanager", region_name=region), secret, tenant, overlap)
+    found = look_up(settings, {TENANT_KEYS_TABLE: TENANT_KEYS_TABLE}, settings.regions.primary)
+    return Keyring.of_tenant(settings, tenant, _clients(settings), found.__getitem__)
 
 
-def _step(action: str, state: KeyState, key_days: int, *, at_once: bool) -> Step:
-    if action == "rotate":
-        if state.others:
-            raise TooSoonError(
-                f"expected one key before a rotation but {', '.join(state.others)} is valid beside {state.signing}:"
-                f" retire it, from {state.retire_after:%Y-%m-%d %H:%M} UTC on"
-            )
-        return Step("rotate", "requested")
-    if action == "retire":
-        if not state.others:
-            return Step("nothing", f"{state.signing} is the only key")
-        return Step("retire", f"{', '.join(state.others)}{', at once' if at_once else ''}")
-    return Step("publish", "requested") if action == "publish" else due(state, datetime.now(UTC), key_days)
-
-
-def _warning(state: KeyState) -> str:
-    return (
-        f"**Every token of {', '.join(state.others)} will be refused with 401 from now on**, until its holder gets"
-        f" a new one. They expire by themselves at {state.retire_after:%Y-%m-%d %H:%M} UTC."
-    )
+def _clients(settings: Settings) -> Callable[..., Any]:
+    return lambda service, region=None: boto3.client(service, region_name=region or settings.regions.primary)
 
 
 def _show(sentence: str, state: KeyState) -> None:
-    lines = [
-        f"- `{state.signing}` signs, since {state.changed_at:%Y-%m-%d %H:%M} UTC",
-        *(f"- `{kid}` is valid until {state.retire_after:%Y-%m-%d %H:%M} UTC" for kid in state.others),
-    ]
-    show_summary("rotate-keys", sentence, lines, description="The keys that tokens are signed with")
+    show_summary("rotate-keys", sentence, state_lines(state), description="The keys that tokens are signed with")
 
 
 if __name__ == "__main__":

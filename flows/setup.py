@@ -70,10 +70,12 @@ def _credentials(region: str) -> AwsCredentials:
     endpoint = os.environ.get(_ENDPOINT)
     if endpoint is None:
         return AwsCredentials(region_name=region)
+    secret = os.environ.get("AWS_SECRET_ACCESS_KEY")
     return AwsCredentials(
         region_name=region,
-        aws_access_key_id=os.environ["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=SecretStr(os.environ["AWS_SECRET_ACCESS_KEY"]),
+        profile_name=os.environ.get("AWS_PROFILE"),
+        aws_access_key_id=os.environ.get("AWS_ACCESS_KEY_ID"),
+        aws_secret_access_key=SecretStr(secret) if secret else None,
         aws_client_parameters=AwsClientParameters(endpoint_url=endpoint),
     )
 

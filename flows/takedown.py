@@ -17,13 +17,15 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import BaseModel, ConfigDict
 
-from flows.runtime.approval import NotApprovedError, approval_form, require_approval
+from flows.runtime.approval import approval_state, approve_in_ui
 from flows.runtime.artifacts import show_summary, show_table
 from flows.runtime.command_line import run_from_command_line
 from flows.runtime.policies import READING, REMOVING
+from flows.runtime.role import take_role
 from lambdas.core.life import FINAL_SECONDS
 from lambdas.core.settings import DEFAULT_STAGE, SettingsError, load_settings
 from lambdas.core.takedown import ImageResources, NotErasedError, Removed, Target, VersionedObjects
+from operations.approval import NotApprovedError
 from operations.discovery import NotDeployedError, UnknownTenantError, chosen_tenants
 from operations.inventory import batches
 from operations.resources import Resources
@@ -87,7 +89,7 @@ def sweep_tenant(resources: Resources, originals: VersionedObjects, tenant: str)
     originals.erase_folder(f"{tenant}/")
 
 
-@flow(name="takedown", flow_run_name=_run_name, validate_parameters=True)
+@flow(name="takedown", flow_run_name=_run_name, validate_parameters=True, on_running=[take_role])
 def takedown(
     images: list[str] | None = None,
     tenant: str | None = None,
@@ -132,9 +134,9 @@ def takedown(
         return Completed(message=f"dry run: {subject} would be removed", data=TakedownReceipt(pictures=len(pictures)))
     if len(pictures) > limit:
         try:
-            require_approval(approval_form(_warning(subject, pictures)), settings.operations.approval_seconds)
+            approve_in_ui(settings)(_warning(subject, pictures))
         except NotApprovedError as error:
-            return error.state
+            return approval_state(error)
     receipt = _remove(resources, search, pictures, tenant if not images else None)
     receipt = _keep(receipt, resources, reason, tenant)
     _show(receipt, shown, resources)
@@ -203,6 +205,11 @@ def _show(receipt: TakedownReceipt, shown: int, resources: Resources) -> None:
         lines.append(
             f"- {_count(waiting)} will be erased once more {FINAL_SECONDS // 60} minutes after the removal, which then"
             " is final. That happens by itself; run it again to see it."
+        )
+    if uncalled := sum(row["edge"] is None for row in receipt.removed):
+        lines.append(
+            f"- {_count(uncalled)} without an invalidation: there is no distribution, or CloudFront takes no more"
+            " at the moment. Then it follows by itself, before the takedown is final."
         )
     show_summary("takedown", receipt.sentence, lines, description="Receipt of a takedown")
     show_table("takedown-receipt", receipt.removed, "Versions removed.", shown=shown, complete=receipt.uri)

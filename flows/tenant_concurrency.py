@@ -20,12 +20,14 @@ from prefect.states import Completed, Failed
 from pydantic import Field, create_model
 
 from flows.reporting.publishing import sign_link
-from flows.runtime.approval import Approval, NotApprovedError, require_approval
+from flows.runtime.approval import Approval, approval_state, require_approval
 from flows.runtime.artifacts import markdown_table, show_summary
 from flows.runtime.command_line import run_from_command_line
 from flows.runtime.policies import LANES, READING, LimitMissingError
+from flows.runtime.role import take_role
 from lambdas.core.settings import DEFAULT_STAGE, EDGE_REGION, SettingsError, load_settings
 from lambdas.core.settings.lanes import Tuning
+from operations.approval import NotApprovedError
 from operations.discovery import NotDeployedError, look_up
 from operations.resources import Resources
 from operations.tuning.chart import draw_proposal
@@ -129,7 +131,7 @@ def apply_tuning(control: ControlPlane, resources: Resources, tuning: TuningReco
         return save(ledger, tuning.model_copy(update={"state": "applied"}))
 
 
-@flow(name="tenant-concurrency", flow_run_name=_run_name, validate_parameters=True)
+@flow(name="tenant-concurrency", flow_run_name=_run_name, validate_parameters=True, on_running=[take_role])
 def tenant_concurrency(
     dry_run: bool = True,
     revert: bool = False,
@@ -187,7 +189,7 @@ def tenant_concurrency(
         _show(changes, loads, budget, resources, uri)
         return Completed(message=f"{_sentence(changes)}; record: {uri}")
     except NotApprovedError as error:
-        return error.state
+        return approval_state(error)
     except (SettingsError, NotDeployedError, WrongEditError, LimitMissingError, NotAppliedError) as error:
         return Failed(message=str(error))
     except (BudgetError, NoMetricsError, ChangedMeanwhileError, NothingToRevertError, HalfAppliedError) as error:

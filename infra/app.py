@@ -15,6 +15,7 @@ from infra.assets import Assets
 from infra.assets.packages import AssetError, Target
 from infra.constructs.lane.routing import PatternTooLongError
 from infra.names import Names, NameTooLongError
+from infra.stacks.access import AccessStack
 from infra.stacks.alarms import AlarmsStack, alarm_regions
 from infra.stacks.analytics import AnalyticsStack
 from infra.stacks.backfill import BackfillStack
@@ -42,6 +43,7 @@ def add_stacks(app: cdk.App, settings: Settings, account: str, assets: Assets) -
     replica = ReplicaStack(app, names, assets)
     storage = StorageStack(app, names)
     analytics = AnalyticsStack(app, names)
+    AccessStack(app, names)
     delivery = DeliveryStack(app, names, assets)
     pipeline = PipelineStack(app, names, assets)
     lanes = [LaneStack(app, names, assets, tenant) for tenant in settings.dedicated_tenants]

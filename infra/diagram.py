@@ -24,10 +24,10 @@ _SHOWN = {
     "AWS::CloudFront::Function": "edge function",
     "AWS::CloudFront::KeyValueStore": "key-value store",
     "AWS::WAFv2::WebACL": "web ACL",
-    "AWS::SecretsManager::Secret": "secret",
     "AWS::Athena::WorkGroup": "Athena workgroup",
     "AWS::SNS::Topic": "topic",
     "AWS::CloudWatch::Dashboard": "dashboard",
+    "AWS::IAM::ManagedPolicy": "managed policy",
 }
 
 
@@ -85,7 +85,7 @@ def _contents(template: dict[str, Any]) -> str:
 
 def _numbered(count: int, word: str) -> str:
     """Return ``word`` or its plural; without the number, which changes often."""
-    plural = f"{word[:-1]}ies" if word.endswith("ry") else f"{word}s"
+    plural = f"{word[:-1]}ies" if word.endswith(("ry", "cy")) else f"{word}s"
     return word if count == 1 else plural
 
 

@@ -69,6 +69,11 @@ class Names:
         return _checked(f"{self.settings.prefix}-{thing}-{self.account}-{region}", _MAX_BUCKET_NAME)
 
     @property
+    def signing_keys_alias(self) -> str:
+        """The alias of the KMS key that encrypts the tables of signing keys."""
+        return f"alias/{self.of('signing-keys')}"
+
+    @property
     def originals_bucket(self) -> str:
         """The bucket of uploaded bytes, in the primary region."""
         return self.bucket("originals", self.settings.regions.primary)
@@ -104,9 +109,33 @@ class Names:
         return self.bucket("logs", EDGE_REGION)
 
     @property
+    def reports_bucket(self) -> str:
+        """The bucket of rendered reports, and of the reports of operations."""
+        return self.bucket("reports", EDGE_REGION)
+
+    @property
+    def results_bucket(self) -> str:
+        """The bucket of Athena's results."""
+        return self.bucket("athena", EDGE_REGION)
+
+    @property
     def backfill_bucket(self) -> str:
         """The bucket of backfill manifests and reports, in the primary region, where the jobs run."""
         return self.bucket("backfill", self.settings.regions.primary)
+
+    @property
+    def buckets(self) -> dict[str, str]:
+        """Every bucket of the stage, and its region."""
+        regions = self.settings.regions
+        return {
+            self.originals_bucket: regions.primary,
+            self.derivatives_bucket: regions.primary,
+            self.replica_bucket: regions.replica,
+            self.logs_bucket: EDGE_REGION,
+            self.bucket("reports", EDGE_REGION): EDGE_REGION,
+            self.bucket("athena", EDGE_REGION): EDGE_REGION,
+            self.backfill_bucket: regions.primary,
+        }
 
     @property
     def images_table(self) -> str:
@@ -138,6 +167,10 @@ class Names:
     def table_arn(self) -> str:
         """The ARN of the images table."""
         return f"arn:aws:dynamodb:{self.settings.regions.primary}:{self.account}:table/{self.images_table}"
+
+    def queue_arn(self, thing: str) -> str:
+        """Return the ARN of a queue, by the thing that it is named for."""
+        return f"arn:aws:sqs:{self.settings.regions.primary}:{self.account}:{self.of(thing)}"
 
     @property
     def metrics_namespace(self) -> str:

@@ -1,13 +1,17 @@
 """Deployments run through Prefect's API by the process that serves them, or in the process of a test."""
 
+import os
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from unittest import mock
 from uuid import uuid4
 
+import boto3
 import httpx
+import pytest
 
 from infra.local.parts import PREFECT
 from infra.local.processes import log_tail
@@ -49,6 +53,7 @@ class Prefect:
         self._stack = stack
         self._api = httpx.Client(
             base_url=f"{stack.prefect_url}/api",
+            auth=("darkroom", stack.keys.token),
             trust_env=False,
             timeout=_ANSWER_SECONDS,
             transport=_Patient(stack.folder.log(PREFECT.name)),
@@ -129,6 +134,34 @@ def refusal(flow: "Flow[..., Any]", **parameters: Any) -> "State[Any]":
     """Return the state that ``flow`` returns, with ``parameters`` validated as Prefect does, but without a run."""
     state: State[Any] = flow.fn(**flow.validate_parameters(parameters))
     return state
+
+
+@contextmanager
+def as_worker(environment: Mapping[str, str]) -> Iterator[None]:
+    """Have this process be a worker, which has no rights but to assume the flows' roles."""
+    before = boto3.DEFAULT_SESSION
+    with mock.patch.dict(os.environ, environment):
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            os.environ.pop(name, None)
+        boto3.DEFAULT_SESSION = None
+        try:
+            yield
+        finally:
+            boto3.DEFAULT_SESSION = before
+
+
+def run_under_roles(patch: pytest.MonkeyPatch, stack: LocalStack) -> None:
+    """Have each flow that a test calls run as on a worker, under its own role; all else has the account's rights."""
+    from prefect import Flow
+
+    call: Callable[..., Any] = Flow.__call__
+    environment = stack.worker_environment()
+
+    def call_as_worker(flow: "Flow[..., Any]", *arguments: Any, **parameters: Any) -> Any:
+        with as_worker(environment):
+            return call(flow, *arguments, **parameters)
+
+    patch.setattr(Flow, "__call__", call_as_worker)
 
 
 class FlowsHere:

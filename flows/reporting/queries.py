@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -212,10 +212,12 @@ def with_remedy(reason: str) -> str:
     return reason
 
 
-@cache
 def _session() -> boto3.Session:
-    # One for all queries: each session parses the SDK's data files again, which takes longer than most queries.
-    return boto3.Session()
+    # One for all queries, the flow's: each session parses the SDK's data files again, which takes longer than a query.
+    if boto3.DEFAULT_SESSION is None:
+        boto3.setup_default_session()
+    assert boto3.DEFAULT_SESSION is not None  # noqa: S101 - it has just been set up
+    return boto3.DEFAULT_SESSION
 
 
 def _connect(analytics: Analytics, attempts: int) -> Any:

@@ -13,22 +13,17 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Failed, Running
 from pydantic import Field
 
+from lambdas.core.settings import Settings
+from operations.approval import Approve, NotApprovedError
+
 _POLL_SECONDS = 2
 
 
-class NotApprovedError(Exception):
-    """The step is not approved; ``rejected`` distinguishes a rejection from a timeout."""
-
-    def __init__(self, message: str, *, rejected: bool) -> None:
-        super().__init__(message)
-        self.rejected = rejected
-
-    @property
-    def state(self) -> State[Any]:
-        """The final state of the run."""
-        if self.rejected:
-            return Cancelled(name="Rejected", message=str(self))
-        return Failed(name="ApprovalNeverCame", message=str(self))
+def approval_state(error: NotApprovedError) -> State[Any]:
+    """Return the final state of a run whose step is not approved."""
+    if error.rejected:
+        return Cancelled(name="Rejected", message=str(error))
+    return Failed(name="ApprovalNeverCame", message=str(error))
 
 
 class Approval(RunInput):
@@ -66,3 +61,12 @@ def require_approval(form: type[Form], seconds: int) -> Form:
         because = f": {submitted.reason}" if submitted.reason else ""
         raise NotApprovedError(f"rejected{because}; nothing was changed", rejected=True)
     return submitted
+
+
+def approve_in_ui(settings: Settings) -> Approve:
+    """Return what pauses the run until a warning is approved in the UI."""
+
+    def approve(warning: str) -> None:
+        require_approval(approval_form(warning), settings.operations.approval_seconds)
+
+    return approve

@@ -32,7 +32,7 @@ READING: dict[str, Any] = {
     "retry_condition_fn": is_transient,
 }
 REMOVING: dict[str, Any] = {**READING, "retries": 4, "retry_delay_seconds": [2, 10, 30, 60]}
-"""More retries, because CloudFront limits concurrent invalidations and a removal must not stop halfway."""
+"""More retries, because a removal must not stop halfway."""
 
 
 class LimitMissingError(RuntimeError):

@@ -66,3 +66,22 @@ def metric(
     return cloudwatch.Metric(
         namespace=namespace, metric_name=name, dimensions_map=dimensions, statistic=statistic, period=period
     )
+
+
+def share(
+    *parts: cloudwatch.IMetric, whole: cloudwatch.IMetric, least: int, label: str, in_whole: bool = True
+) -> cloudwatch.MathExpression:
+    """Return the sum of ``parts`` in percent of ``whole``; 0 while the sum is at most ``least``.
+
+    Without ``in_whole``, the whole does not count the parts, and all together are 100 percent. AWS publishes no metric
+    while it is 0.
+    """
+    numbered = {f"part{number}": part for number, part in enumerate(parts)}
+    total = " + ".join(f"FILL({name}, 0)" for name in numbered)
+    of = "whole" if in_whole else f"({total} + FILL(whole, 0))"
+    return cloudwatch.MathExpression(
+        expression=f"IF({total} > {least}, 100 * ({total}) / {of}, 0)",
+        using_metrics={**numbered, "whole": whole},
+        label=f"{label}, percent",
+        period=PERIOD,
+    )

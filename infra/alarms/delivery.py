@@ -5,7 +5,7 @@ from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from infra.alarms.alarm import alarm, metric
+from infra.alarms.alarm import alarm, metric, share
 from infra.names import Names
 
 _NAMESPACE = "AWS/CloudFront"
@@ -35,8 +35,13 @@ def distribution_alarms(scope: Construct, distribution_id: str, names: Names) ->
         kind="edge-function-errors",
         of="edge",
         means="The Lambda@Edge function fails, and with it every request that misses the cache.",
-        metric=_sum_of({f"m{number}": (name, dimensions) for number, name in enumerate(failures)}),
-        threshold=settings.edge_function_errors,
+        metric=share(
+            *(metric(_NAMESPACE, name, dimensions, "Sum") for name in failures),
+            whole=metric(_NAMESPACE, "Requests", dimensions, "Sum"),
+            least=settings.edge_function_errors,
+            label="Failures",
+        ),
+        threshold=settings.edge_function_error_percent,
     )
     if settings.delivery_metrics:
         cloudfront.CfnMonitoringSubscription(
@@ -82,20 +87,20 @@ def viewer_function_alarms(scope: Construct, function: str, names: Names) -> Non
     settings = names.settings.alarms
     dimensions = {**_EVERYWHERE, "FunctionName": function}
     subject = function.removeprefix(f"{names.settings.prefix}-")
+    failures = ("FunctionExecutionErrors", "FunctionValidationErrors", "FunctionThrottles")
     alarm(
         scope,
         names=names,
         kind="viewer-function-errors",
         of=subject,
         means=f"The CloudFront Function {function} fails: viewers get errors.",
-        metric=_sum_of(
-            {
-                "thrown": ("FunctionExecutionErrors", dimensions),
-                "invalid": ("FunctionValidationErrors", dimensions),
-                "throttled": ("FunctionThrottles", dimensions),
-            }
+        metric=share(
+            *(metric(_NAMESPACE, name, dimensions, "Sum") for name in failures),
+            whole=metric(_NAMESPACE, "FunctionInvocations", dimensions, "Sum"),
+            least=settings.viewer_function_errors,
+            label="Failures",
         ),
-        threshold=settings.viewer_function_errors,
+        threshold=settings.viewer_function_error_percent,
     )
     alarm(
         scope,
@@ -110,27 +115,20 @@ def viewer_function_alarms(scope: Construct, function: str, names: Names) -> Non
 
 def web_acl_alarm(scope: Construct, metric_name: str, names: Names) -> None:
     """Alarm on requests that the web ACL blocks, or would block in count mode."""
-    counts = names.settings.waf.mode == "count"
+    settings, counts = names.settings.alarms, names.settings.waf.mode == "count"
+    dimensions = {"WebACL": metric_name, "Rule": "ALL"}
     alarm(
         scope,
         names=names,
         kind="web-acl-requests",
         of="edge",
         means=f"The web ACL {'would block' if counts else 'blocks'} many requests.",
-        metric=metric(
-            "AWS/WAFV2",
-            "CountedRequests" if counts else "BlockedRequests",
-            {"WebACL": metric_name, "Rule": "ALL"},
-            "Sum",
+        metric=share(
+            metric("AWS/WAFV2", "CountedRequests" if counts else "BlockedRequests", dimensions, "Sum"),
+            whole=metric("AWS/WAFV2", "AllowedRequests", dimensions, "Sum"),
+            least=settings.web_acl_requests,
+            label="Matched requests",
+            in_whole=counts,  # a request that is only counted is an allowed one too
         ),
-        threshold=names.settings.alarms.web_acl_requests,
-    )
-
-
-def _sum_of(metrics: dict[str, tuple[str, dict[str, str]]]) -> cloudwatch.MathExpression:
-    """Return the sum of CloudFront metrics; CloudFront publishes none while it is 0."""
-    return cloudwatch.MathExpression(
-        expression=" + ".join(f"FILL({name}, 0)" for name in metrics),
-        using_metrics={name: metric(_NAMESPACE, of, dimensions, "Sum") for name, (of, dimensions) in metrics.items()},
-        label="Failures",
+        threshold=settings.web_acl_percent,
     )

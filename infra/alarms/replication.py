@@ -4,6 +4,7 @@ S3 publishes the progress of replication in the destination's region, and its fa
 """
 
 import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from infra.alarms.alarm import alarm, metric
@@ -36,9 +37,15 @@ def progress_alarms(scope: Construct, names: Names) -> None:
         names=names,
         kind="replication-pending",
         of="replica",
-        means="Many derivatives are waiting to be replicated.",
-        metric=metric("AWS/S3", "OperationsPendingReplication", _dimensions(names), "Maximum"),
-        threshold=settings.pending_replications,
+        means="Ever more derivatives are waiting to be replicated.",
+        metric=cloudwatch.MathExpression(
+            # How many wait depends on the traffic, whose metrics are in the other region; their growth does not.
+            expression=f"IF(waiting > {settings.pending_replications}, 100 * DIFF(waiting) / waiting, 0)",
+            using_metrics={"waiting": metric("AWS/S3", "OperationsPendingReplication", _dimensions(names), "Average")},
+            label="Growth, percent",
+            period=cdk.Duration.minutes(5),
+        ),
+        threshold=settings.pending_growth_percent,
         periods=3,
     )
 

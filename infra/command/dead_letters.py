@@ -1,6 +1,6 @@
 """``darkroom dead-letters``: messages that failed every attempt, why, and how they get another."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,11 +9,12 @@ from rich.markup import escape
 from rich.padding import Padding
 
 from infra.command.deployment import Deployment, DeploymentError, OnAws, aws_errors
-from infra.command.terminal import console, reported_errors
+from infra.command.terminal import DryRun, approve_on_terminal, console, format_count, print_plan, reported_errors
 
 if TYPE_CHECKING:
     from operations.dead_letters.announcing import Announcer
     from operations.dead_letters.message import DeadMessage
+    from operations.dead_letters.plan import Choice, Taking
     from operations.dead_letters.queue import DeadLetterQueue
 
 Lane = Annotated[str | None, typer.Option("--lane", help="Only of this lane. Default: all lanes.")]
@@ -30,77 +31,118 @@ dead_letters = typer.Typer()
 def main(context: typer.Context, lane: Lane = None, aws: OnAws = False) -> None:
     """List, redrive or discard messages that failed.
 
+    Does what the flow dead_letters does, with the same safeguards.
+
     Example:
       darkroom dead-letters
-      darkroom dead-letters redrive --because "AccessDenied"
+      darkroom dead-letters redrive --because "AccessDenied" --no-dry-run
     """
     if context.invoked_subcommand is None:
         with _errors():
-            _print(
-                [letter for queue in _queues(lane, Deployment.chosen(on_aws=aws)) for letter in queue.messages()],
-                "none",
-            )
+            queues = _queues(lane, Deployment.chosen(on_aws=aws))
+            messages = [message for queue in queues for message in queue.messages()]
+            _print(messages)
+            if not messages:
+                console.print("Dead letters: none.")
 
 
 @dead_letters.command()
 def redrive(
-    names: Names = None, because: Because = None, every: Every = False, lane: Lane = None, aws: OnAws = False
+    names: Names = None,
+    because: Because = None,
+    every: Every = False,
+    lane: Lane = None,
+    dry_run: DryRun = True,
+    aws: OnAws = False,
 ) -> None:
     """Return messages to their lane's queue, with as many attempts as new ones."""
     with _errors():
-        chosen = _choice(names, because, every=every)
-        queues = _queues(lane, Deployment.chosen(on_aws=aws))
-        _print([letter for queue in queues for letter in queue.redrive(chosen)], "none redriven")
+        from operations.dead_letters.plan import Choice
+
+        choice = Choice.to_take("redrive", names, because, everything=every)
+        _take("redrive", choice, lane, Deployment.chosen(on_aws=aws), dry_run=dry_run)
 
 
 @dead_letters.command()
 def announce(
     names: Annotated[list[str], typer.Argument(metavar="ORIGINAL...", help="Keys of originals, or image ids.")],
+    dry_run: DryRun = True,
     aws: OnAws = False,
 ) -> None:
     """Announce originals to their lane again; those rejected as too_costly are reopened."""
-    from lambdas.core.keys import MalformedKeyError
-    from operations.dead_letters.announcing import NotAnnouncedError
-
-    refused = []
     with _errors():
         announcer = _announcer(on_aws=aws)
-        for name in names:
-            try:
-                announced = announcer.check(name)
-                announcer.announce(announced)
-            except (MalformedKeyError, NotAnnouncedError) as error:
-                refused.append(str(error))
-            else:
-                console.print(f"[bold]{announced.key.image_id}[/]  {announced.lane}  announced")
+        announcements, refused = announcer.check_all(names)
+        for each in announcements:
+            if not dry_run:
+                announcer.announce(each)
+            done = "would be announced" if dry_run else "announced"
+            console.print(f"[bold]{each.key.image_id}[/]  {each.lane}  {done}{', reopened' if each.reopens else ''}")
+        if dry_run and announcements:
+            print_plan(f"{format_count(len(announcements), 'original')} would be announced", dry_run=True)
         if refused:
             raise DeploymentError("\n".join(refused))
 
 
 @dead_letters.command()
-def discard(names: Names = None, because: Because = None, lane: Lane = None, aws: OnAws = False) -> None:
+def discard(
+    names: Names = None,
+    because: Because = None,
+    lane: Lane = None,
+    dry_run: DryRun = True,
+    ask_above: Annotated[
+        int | None, typer.Option(min=0, help="Deleting more messages asks for approval. Default: from the settings.")
+    ] = None,
+    aws: OnAws = False,
+) -> None:
     """Delete messages permanently. Their originals are kept."""
     with _errors():
-        chosen = _choice(names, because, every=False)
-        queues = _queues(lane, Deployment.chosen(on_aws=aws))
-        _print([letter for queue in queues for letter in queue.discard(chosen)], "none discarded")
+        from operations.dead_letters.plan import Choice
+
+        choice = Choice.to_take("discard", names, because)
+        _take("discard", choice, lane, Deployment.chosen(on_aws=aws), dry_run=dry_run, ask_above=ask_above)
+
+
+def _take(
+    action: "Taking",
+    choice: "Choice",
+    lane: str | None,
+    deployment: Deployment,
+    *,
+    dry_run: bool,
+    ask_above: int | None = None,
+) -> None:
+    from operations.dead_letters.plan import TakingPlan
+
+    queues = _queues(lane, deployment)
+    plan = TakingPlan(action, [message for queue in queues for message in queue.messages() if choice.includes(message)])
+    _print(plan.messages)
+    if dry_run:
+        print_plan(plan.sentence, dry_run=True)
+        return
+    limit = deployment.settings.operations.ask_above if ask_above is None else ask_above
+    plan.require_approval(limit, approve_on_terminal)
+    lanes = {message.lane for message in plan.messages}
+    taken = [
+        message
+        for queue in queues
+        if queue.lane in lanes
+        for message in (queue.redrive if action == "redrive" else queue.discard)(plan.includes)
+    ]
+    console.print(f"{plan.done(len(taken))}.", highlight=False)
 
 
 @contextmanager
 def _errors() -> Iterator[None]:
     with reported_errors(), aws_errors("the dead-letter queues cannot be used"):
-        yield
+        from operations.approval import NotApprovedError
+        from operations.dead_letters.announcing import NotAnnouncedError
+        from operations.dead_letters.plan import WrongChoiceError
 
-
-def _choice(names: list[str] | None, because: str | None, *, every: bool) -> "Callable[[DeadMessage], bool]":
-    if sum(map(bool, (names, because, every))) != 1:
-        raise DeploymentError("expected ids, or --because with a part of the reason, or --all: one of these")
-
-    def chosen(letter: "DeadMessage") -> bool:
-        named = any(letter.is_named(name) for name in names or ())
-        return every or named or (because is not None and because in letter.reason)
-
-    return chosen
+        try:
+            yield
+        except (NotApprovedError, NotAnnouncedError, WrongChoiceError) as error:
+            raise DeploymentError(str(error)) from error
 
 
 def _announcer(*, on_aws: bool) -> "Announcer":
@@ -137,11 +179,9 @@ def _queues(lane: str | None, deployment: Deployment) -> "list[DeadLetterQueue]"
         raise DeploymentError(str(error)) from error
 
 
-def _print(letters: "list[DeadMessage]", none: str) -> None:
-    if not letters:
-        console.print(f"Dead letters: {none}.")
-    for letter in letters:
-        name = letter.key.image_id if letter.key else f"message {letter.message_id}"
-        attempts = f"{letter.failure.attempt} attempts" if letter.failure else "attempts unknown"
-        console.print(f"[bold]{escape(name)}[/]  {letter.lane}  {attempts}  sent {letter.sent_at:%Y-%m-%d %H:%M} UTC")
-        console.print(Padding(escape(letter.reason), (0, 0, 0, 2)), style="dim")
+def _print(messages: "Sequence[DeadMessage]") -> None:
+    for message in messages:
+        name = message.key.image_id if message.key else f"message {message.message_id}"
+        attempts = f"{message.failure.attempt} attempts" if message.failure else "attempts unknown"
+        console.print(f"[bold]{escape(name)}[/]  {message.lane}  {attempts}  sent {message.sent_at:%Y-%m-%d %H:%M} UTC")
+        console.print(Padding(escape(message.reason), (0, 0, 0, 2)), style="dim")

@@ -1,4 +1,4 @@
-"""Which deployment a command works on, the local stack or AWS; ``darkroom find`` and ``reserve``."""
+"""Which deployment a command works on, the local stack or AWS; ``darkroom find``."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -58,8 +58,18 @@ class Deployment:
         )
 
     @property
+    def account(self) -> str:
+        """The account's twelve digits.
+
+        Raises:
+            DeploymentError: AWS does not answer, or there are no credentials.
+        """
+        with aws_errors("the account cannot be determined; set AWS_PROFILE or AWS_ACCESS_KEY_ID"):
+            return str(self.client("sts").get_caller_identity()["Account"])
+
+    @property
     def regions(self) -> tuple[str, ...]:
-        """The regions in which stacks publish parameters, the primary one first."""
+        """The regions that receive code and publish parameters, the primary one first; the CDK must bootstrap them."""
         from lambdas.core.settings import EDGE_REGION
 
         return tuple(dict.fromkeys((self.settings.regions.primary, EDGE_REGION, self.settings.regions.replica)))
@@ -126,25 +136,3 @@ def find(
             return
         for name, value in deployment.published().items():
             typer.echo(f"{name}\t{value}")
-
-
-def reserve(*, aws: OnAws = False) -> None:
-    """Give new lanes their first reserved concurrency.
-
-    Lanes that have a reservation keep it: the flow tenant_concurrency tunes it.
-    `make deploy` runs this on AWS; the local stack does it when it starts.
-    """
-    with reported_errors():
-        from operations.tuning.lanes import deployed_lanes, reserve_new
-        from operations.tuning.reservations import PATIENT, ControlPlane, HalfAppliedError, NotAppliedError
-
-        deployment = Deployment.chosen(on_aws=aws)
-        client = deployment.client("lambda", **({"config": PATIENT} if aws else {}))
-        control = ControlPlane(client, deployment.settings.tuning.changes_per_second)
-        try:
-            with aws_errors("lanes cannot be reserved"):
-                reserved = reserve_new(deployed_lanes(deployment.settings, deployment.parameter), control)
-        except (NotAppliedError, HalfAppliedError) as error:
-            raise DeploymentError(str(error)) from error
-        lanes = ", ".join(f"{lane} {executions}" for lane, executions in reserved.items())
-        typer.echo(f"Reserved: {lanes}" if reserved else "Every lane has its reservation.")

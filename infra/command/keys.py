@@ -1,16 +1,17 @@
 """``darkroom token``, ``keys`` and ``rotate-keys``: tokens for the API, and the keys that sign them."""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
+from rich.markup import escape
 
 from infra.command.deployment import Deployment, DeploymentError, OnAws, aws_errors
-from infra.command.terminal import reported_errors
+from infra.command.terminal import DryRun, approve_on_terminal, console, print_plan, reported_errors
 
 if TYPE_CHECKING:
     from lambdas.core.access.grants import Scope
-    from operations.keys.keyrings import TokenKeyring
+    from operations.keys.keyring import Keyring
 
 _HOUR = 3600
 
@@ -31,21 +32,24 @@ def token(
       export DARKROOM_TOKEN=$(darkroom token demo --scope images:write)
     """
     with reported_errors():
+        from lambdas.core.access.signing_keys import MalformedKeysError
         from lambdas.core.access.tenant_tokens import sign_tenant_token
-        from lambdas.core.stores.secrets import find_tenant_key
+        from lambdas.core.stores.signing_keys import SigningKeysTable
+        from operations.keys.keyring import TENANT_KEYS_TABLE
 
         deployment = Deployment.chosen(on_aws=aws)
-        with aws_errors("the key cannot be read"):
-            found = find_tenant_key(
-                deployment.client("secretsmanager"), deployment.parameter("tenant-keys-secret"), tenant
-            )
-        if found is None:
+        table = SigningKeysTable(deployment.client("dynamodb"), deployment.parameter(TENANT_KEYS_TABLE))
+        try:
+            with aws_errors("the key cannot be read"):
+                held = table.find(tenant)
+        except MalformedKeysError as error:
+            raise DeploymentError(f"tenant {tenant!r}: {error}") from error
+        if held is None:
             raise DeploymentError(f"tenant {tenant!r} has no key; make missing keys: darkroom keys")
-        kid, key = found
         typer.echo(
             sign_tenant_token(
-                kid,
-                key,
+                tenant,
+                held.keys,
                 audience=deployment.settings.auth.audience,
                 scopes=_scopes(scope),
                 life=timedelta(seconds=seconds),
@@ -62,56 +66,62 @@ def keys(*, aws: OnAws = False) -> None:
     tenant. The local stack makes its keys when it starts.
     """
     with reported_errors():
-        from lambdas.core.access.signing_key import MalformedKeysError
-        from lambdas.core.stores.secrets import ensure_image_token_keys, ensure_tenant_keys
+        from operations.keys.keyring import make_missing_keys
 
         deployment = Deployment.chosen(on_aws=aws)
-        secrets = deployment.client("secretsmanager")
-        tenant_keys, image_token_keys = map(deployment.parameter, ("tenant-keys-secret", "image-token-keys-secret"))
-        try:
-            with aws_errors("the keys cannot be read and written"):
-                made = [
-                    *ensure_tenant_keys(secrets, tenant_keys, deployment.settings.tenants),
-                    *ensure_image_token_keys(secrets, image_token_keys),
-                ]
-        except MalformedKeysError as error:
-            raise DeploymentError(f"a secret does not hold keys: {error}") from error
+        with aws_errors("the keys cannot be read and written"):
+            made = make_missing_keys(deployment.settings, deployment.client, deployment.parameter)
         typer.echo(f"New keys: {', '.join(made)}" if made else "Every key is there.")
 
 
 def rotate_keys(
+    action: Annotated[
+        Literal["due", "rotate", "retire", "publish"],
+        typer.Argument(
+            help="due: what is due by the age of the keys. rotate: create a key and sign with it. retire: remove the"
+            " old one. publish: only send image-token keys to the edge.",
+        ),
+    ] = "due",
     *,
-    retire: Annotated[bool, typer.Option("--retire", help="Delete every key but the one that signs.")] = False,
+    tenant: Annotated[str | None, typer.Option(help="The tenant's keys. Default: those of image tokens.")] = None,
     at_once: Annotated[
-        bool, typer.Option("--at-once", help="With --retire: even while tokens of the old key are valid.")
+        bool, typer.Option("--at-once", help="Retire a leaked key although its tokens are valid; asks for approval.")
     ] = False,
-    publish: Annotated[bool, typer.Option("--publish", help="Only send the existing keys to the edge.")] = False,
+    dry_run: DryRun = True,
     aws: OnAws = False,
 ) -> None:
-    """Rotate the signing key of image tokens.
+    """Rotate the keys that sign image tokens, or a tenant's.
 
-    Tokens of the old key stay valid until it is retired, a day later.
+    Tokens of the old key stay valid until it is retired. Does what the flow
+    rotate_keys does, with the same safeguards.
 
     Example:
       darkroom rotate-keys --aws
-      darkroom rotate-keys --retire --aws
+      darkroom rotate-keys rotate --no-dry-run --aws
     """
     with reported_errors():
-        from lambdas.core.access.signing_key import MalformedKeysError
-        from operations.keys.keyrings import TooSoonError
+        from lambdas.core.access.signing_keys import MalformedKeysError
+        from lambdas.core.stores.signing_keys import KeysChangedError
+        from operations.approval import NotApprovedError
+        from operations.discovery import UnknownTenantError
+        from operations.keys.keyring import NoKeysError, TooSoonError
+        from operations.keys.rotation import KeyPlan, WrongActionError, state_lines
 
+        refusals = (MalformedKeysError, KeysChangedError, NoKeysError, TooSoonError, WrongActionError)
         try:
             with aws_errors("the keys cannot be changed"):
-                keyring = _keyring(on_aws=aws)
-                if publish or retire:
-                    changes = keyring.retire(at_once=at_once) if retire else keyring.publish()
-                    typer.echo(f"Keys at the edge: {len(changes.added)} added, {len(changes.removed)} removed.")
+                deployment = Deployment.chosen(on_aws=aws)
+                keyring = _keyring(deployment, tenant)
+                plan = KeyPlan.make(keyring, action, deployment.settings.operations.key_days, at_once=at_once)
+                console.print(escape("\n".join(state_lines(plan.state))), highlight=False)
+                if dry_run or plan.step.action == "nothing":
+                    print_plan(plan.sentence, dry_run=dry_run and plan.step.action != "nothing")
                     return
-                rotation = keyring.rotate() if aws else keyring.rotate(sleep=lambda _seconds: None)
-        except (MalformedKeysError, TooSoonError) as error:
+                # The local edge has a new key at once.
+                patience = {} if aws else {"sleep": lambda _seconds: None}
+                console.print(escape(plan.carry_out(keyring, approve_on_terminal, **patience)), highlight=False)
+        except (NotApprovedError, UnknownTenantError, *refusals) as error:
             raise DeploymentError(str(error)) from error
-        typer.echo(f"{rotation.signing} signs from now on. After {rotation.retire_after:%Y-%m-%d %H:%M} UTC, run:")
-        typer.echo(f"  darkroom rotate-keys --retire{' --aws' if aws else ''}")
 
 
 def _scopes(names: list[str] | None) -> "frozenset[Scope]":
@@ -123,13 +133,12 @@ def _scopes(names: list[str] | None) -> "frozenset[Scope]":
     return frozenset(cast("list[Scope]", names) if names else ALL_SCOPES)
 
 
-def _keyring(*, on_aws: bool) -> "TokenKeyring":
-    from lambdas.core.settings import EDGE_REGION
-    from operations.keys.edge_key_store import EdgeKeyStore
-    from operations.keys.keyrings import TokenKeyring
+def _keyring(deployment: Deployment, tenant: str | None) -> "Keyring":
+    from operations.discovery import chosen_tenants
+    from operations.keys.keyring import Keyring
 
-    deployment = Deployment.chosen(on_aws=on_aws)
-    secret = deployment.parameter("image-token-keys-secret")
-    store_client = deployment.client("cloudfront-keyvaluestore", EDGE_REGION)
-    store = EdgeKeyStore(store_client, deployment.parameter("image-token-store"))
-    return TokenKeyring(deployment.client("secretsmanager"), secret, store, deployment.settings)
+    settings, client, parameter = deployment.settings, deployment.client, deployment.parameter
+    if tenant is None:
+        return Keyring.of_image_tokens(settings, client, parameter)
+    chosen_tenants(settings, tenant)
+    return Keyring.of_tenant(settings, tenant, client, parameter)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from darkroom_client import Failed, Observer, Source, Uploaded, Uploader
     from rich.progress import Progress, TaskID
 
+    from infra.local.stack import LocalStack
+
 
 class ExplanationError(LocalStackError):
     """The request cannot be explained: it is not a URL or header, or the edge does not answer."""
@@ -99,13 +101,13 @@ def explain(
     with reported_errors():
         from infra.local.stack import LocalStack
 
-        steps = explain_request(LocalStack.attach().edge_url, url, header or [])
+        steps = explain_request(LocalStack.attach(), url, header or [])
         for line in format_explanation(steps):
             console.print(line, highlight=False, soft_wrap=True)
 
 
-def explain_request(edge_url: str, url: str, headers: list[str]) -> dict[str, Any]:
-    """Return the steps that the edge at ``edge_url`` reports for a request.
+def explain_request(stack: "LocalStack", url: str, headers: list[str]) -> dict[str, Any]:
+    """Return the steps that the edge of ``stack`` reports for a request.
 
     Raises:
         ExplanationError: a header has no colon, the URL no path, or the edge does not answer.
@@ -123,13 +125,9 @@ def explain_request(edge_url: str, url: str, headers: list[str]) -> dict[str, An
         raise ExplanationError(f"expected a URL with a path but received {url!r}")
     target = parts.path + (f"?{parts.query}" if parts.query else "")
     try:
-        response = httpx.post(
-            f"{edge_url}/_edge/explain", json={"target": target, "headers": pairs}, trust_env=False, timeout=30
-        )
-        response.raise_for_status()
+        steps: dict[str, Any] = stack.edge_control("explain", {"target": target, "headers": pairs})
     except httpx.HTTPError as error:
-        raise ExplanationError(f"the edge at {edge_url} does not answer: {error}") from error
-    steps: dict[str, Any] = response.json()
+        raise ExplanationError(f"the edge at {stack.edge_url} does not answer: {error}") from error
     return steps
 
 

@@ -101,9 +101,15 @@ def status() -> None:
         stack = LocalStack.recorded()
         table, is_healthy = _processes(stack)
         console.print(table)
+        for name in stack.state.given_up:
+            console.print(f"\nThe {name} died too often and is given up. Its log: {stack.folder.log(name)}")
+            console.print("After mending the cause: [bold]darkroom down && darkroom up[/]")
         if find_process(stack.state.processes[0]):
             console.print()
             console.print(_queues(stack))
+        else:
+            console.print(f"\nThe emulator ended, and with it all data. Its log: {stack.folder.log('emulator')}")
+            console.print("To go on: [bold]darkroom down && darkroom up[/]")
     if not is_healthy:
         raise typer.Exit(1)
 
@@ -167,7 +173,7 @@ def _print_addresses(stack: "LocalStack") -> None:
     table.add_row("AWS", stack.endpoint.url)
     table.add_row("Athena", stack.environment()["AWS_ENDPOINT_URL_ATHENA"])
     if stack.has(PREFECT):
-        table.add_row("Prefect", stack.prefect_url)
+        table.add_row("Prefect", f"{stack.prefect_url}  [dim]its login asks for[/] {stack.prefect_login}")
     if stack.has(LAB):
         table.add_row("JupyterLab", stack.lab_url)
     table.add_row("Logs", str(stack.folder.logs))
@@ -193,9 +199,11 @@ def _watch(stack: "LocalStack") -> None:
     console.print("\nCtrl-C ends the stack.")
     try:
         while True:
-            for record in stack.state.processes:
-                if find_process(record) is None:
-                    raise ProcessError(f"expected the {record.name} to run but it ended; the stack is ended too")
+            stack.refresh()
+            for name in stack.state.given_up:
+                raise ProcessError(f"expected the {name} to run but it died too often; the stack is ended too")
+            if find_process(stack.state.processes[0]) is None:
+                raise ProcessError("expected the emulator to run but it ended, and its data is lost; so is the stack")
             time.sleep(_WATCH_SECONDS)
     except KeyboardInterrupt:
         console.print("Ending the stack.")
@@ -206,22 +214,31 @@ def _watch(stack: "LocalStack") -> None:
 def _processes(stack: "LocalStack") -> tuple[Table, bool]:
     from infra.local.emulator.server import HEALTH_PATH, NAME
     from infra.local.endpoint import HOST
-    from infra.local.parts import FLOWS, LAB, PARTS, PREFECT, Part
+    from infra.local.parts import FLOWS, LAB, PARTS, PREFECT, SUPERVISOR, Part
     from infra.local.processes import find_process
 
     parts = {
         part.name: part
-        for part in (Part(NAME, "AWS", "infra.local.emulator.server", HEALTH_PATH), *PARTS, PREFECT, FLOWS, LAB)
+        for part in (
+            Part(NAME, "AWS", "infra.local.emulator.server", HEALTH_PATH),
+            *PARTS,
+            PREFECT,
+            FLOWS,
+            LAB,
+            SUPERVISOR,
+        )
     }
     address = Column("address", no_wrap=True, min_width=len(f"http://{HOST}:65535"))
     service, memory = Column("service", no_wrap=True), Column("memory", no_wrap=True)
-    table = Table("process", service, "pid", address, memory, "health", box=None, pad_edge=False)
+    table = Table("process", service, "pid", address, memory, "restarts", "health", box=None, pad_edge=False)
     is_healthy = True
     for record in stack.state.processes:
         part = parts[record.name]
         port = part.port(stack.ports)
         process = find_process(record)
-        health = _health(part, port) if process else "ended"
+        health = _health(stack, part, port) if process else "ended"
+        if record.name in stack.state.given_up:
+            health = "given up"
         is_healthy = is_healthy and health == "ok"
         colour = "green" if health == "ok" else "red"
         table.add_row(
@@ -230,12 +247,13 @@ def _processes(stack: "LocalStack") -> tuple[Table, bool]:
             str(record.pid),
             f"http://{HOST}:{port}" if port else "–",
             _memory(process),
+            str(stack.state.restarts.get(record.name, 0)),
             f"[{colour}]{health}[/]",
         )
     return table, is_healthy
 
 
-def _health(part: "Part", port: int | None) -> str:
+def _health(stack: "LocalStack", part: "Part", port: int | None) -> str:
     import httpx
 
     from infra.local.endpoint import HOST
@@ -243,7 +261,12 @@ def _health(part: "Part", port: int | None) -> str:
     if port is None:
         return "ok"
     try:
-        response = httpx.get(f"http://{HOST}:{port}{part.health_path}", timeout=_HEALTH_SECONDS, trust_env=False)
+        response = httpx.get(
+            f"http://{HOST}:{port}{part.health_path}",
+            headers=stack.owner_headers,
+            timeout=_HEALTH_SECONDS,
+            trust_env=False,
+        )
     except httpx.TransportError as error:
         return f"no answer ({type(error).__name__})"
     return "ok" if response.status_code < httpx.codes.INTERNAL_SERVER_ERROR else f"HTTP {response.status_code}"

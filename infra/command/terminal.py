@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Annotated, Self
 
 import typer
 from rich.console import Console
@@ -20,6 +20,7 @@ _NEEDS_CHECKOUT = (
     "this command uses the local stack, which needs a checkout of Darkroom with its packages ({missing}). "
     "In a checkout run: make up. To operate a deployment on AWS, add --aws where the command has it."
 )
+_APPROVED = "approve"
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
@@ -53,6 +54,37 @@ def _user_errors() -> tuple[type[Exception], ...]:
     from lambdas.core.settings import SettingsError
 
     return ClientError, LocalStackError, SynthesisError, SettingsError, MalformedKeyError
+
+
+DryRun = Annotated[
+    bool, typer.Option("--dry-run/--no-dry-run", help="Only show what would be changed.", show_default=True)
+]
+"""The option of every command that changes what a flow changes too, with the flow's default."""
+
+
+def print_plan(sentence: str, *, dry_run: bool) -> None:
+    """Print what a command would do."""
+    hint = " To do it, add --no-dry-run." if dry_run else ""
+    console.print(escape(f"{'dry run: ' if dry_run else ''}{sentence}.{hint}"), highlight=False)
+
+
+def approve_on_terminal(warning: str) -> None:
+    """Show a warning and ask for approval: ``operations.approval.Approve`` for commands.
+
+    Raises:
+        NotApprovedError: the answer is another, or there is none.
+    """
+    from rich.markdown import Markdown
+
+    from operations.approval import NotApprovedError
+
+    console.print(Markdown(warning))
+    try:
+        answer = typer.prompt(f"Type {_APPROVED} to proceed", default="", show_default=False)
+    except typer.Abort:
+        raise NotApprovedError("approval never came; nothing was changed", rejected=False) from None
+    if answer.strip() != _APPROVED:
+        raise NotApprovedError("rejected; nothing was changed", rejected=True)
 
 
 def require_checkout() -> None:

@@ -1,6 +1,7 @@
 """A Python Lambda function with its role, log group, tracing, alarms and environment, and the layer with libvips."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -22,7 +23,8 @@ class HandlerFunction(Construct):
     """The function with the handler ``lambdas.<name>.handler.handler``.
 
     With a ``libvips_layer`` it draws, and gets libvips' environment too. ``variables`` are added to the
-    environment that all functions share. ``reserved_concurrency`` is both a guarantee and a limit.
+    environment that all functions share. A reservation in the settings is both a guarantee and a limit; those of lanes
+    are not in templates, where a deployment would undo their tuning.
     """
 
     def __init__(
@@ -37,7 +39,6 @@ class HandlerFunction(Construct):
         libvips_layer: lambda_.ILayerVersion | None = None,
         signatures_layer: lambda_.ILayerVersion | None = None,
         variables: Mapping[str, str] | None = None,
-        reserved_concurrency: int | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         size = names.settings.functions[name]
@@ -63,7 +64,7 @@ class HandlerFunction(Construct):
             log_group=group,
             tracing=lambda_.Tracing.ACTIVE,
             environment=environment,
-            reserved_concurrent_executions=reserved_concurrency,
+            reserved_concurrent_executions=names.settings.function_reservations.get(name) or None,
         )
         acknowledge(
             self.function,
@@ -73,11 +74,17 @@ class HandlerFunction(Construct):
         )
         function_alarms(self, function_name, timeout, names)
 
-    def allow(self, construct_id: str, actions: Sequence[str], resources: list[str], why: str = "") -> None:
+    def allow(
+        self,
+        construct_id: str,
+        actions: Sequence[str],
+        resources: list[str],
+        why: str = "",
+        conditions: Mapping[str, Any] | None = None,
+    ) -> None:
         """Allow the function ``actions`` on ``resources``; ``why`` justifies a wildcard among them."""
-        policy = iam.Policy(
-            self, construct_id, statements=[iam.PolicyStatement(actions=list(actions), resources=resources)]
-        )
+        statement = iam.PolicyStatement(actions=list(actions), resources=resources, conditions=conditions)
+        policy = iam.Policy(self, construct_id, statements=[statement])
         policy.attach_to_role(self.role)
         acknowledge_wildcards(policy, resources, why)
 

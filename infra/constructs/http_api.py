@@ -1,4 +1,4 @@
-"""The HTTP API: every route has one authorizer and one handler."""
+"""The HTTP API: one handler, and one authorizer for all but its description and browsers' preflights."""
 
 import json
 
@@ -26,7 +26,7 @@ class AuthorizedApi(Construct):
     """An HTTP API that sends every request which ``authorizer`` accepts to ``handler``.
 
     The default route takes every method and path, so that unknown ones get the API's own error format too. Only
-    the API's description needs no token.
+    the API's description and browsers' preflights need no token.
     """
 
     def __init__(
@@ -57,13 +57,14 @@ class AuthorizedApi(Construct):
             default_integration=integration,
             default_authorizer=_lambda_authorizer(authorizer),
         )
-        for route in self.api.add_routes(
-            path=_DOCUMENT,
-            methods=[apigateway.HttpMethod.GET],
-            integration=integration,
-            authorizer=apigateway.HttpNoneAuthorizer(),
-        ):
-            acknowledge(route, "AwsSolutions-APIG4", "The API's description, which has no tenant's data.")
+        self._open(
+            apigateway.HttpMethod.GET, _DOCUMENT, integration, "The API's description, which has no tenant's data."
+        )
+        # With an authorizer, $default would refuse preflights, which carry no token. API Gateway adds the CORS headers,
+        # but only to an integration's response: "Configure CORS for HTTP APIs".
+        self._open(
+            apigateway.HttpMethod.OPTIONS, "/{proxy+}", integration, "Preflights carry no token; the answer is empty."
+        )
         self._stage()
         api_alarm(self, self.api.api_id, names)
 
@@ -71,6 +72,14 @@ class AuthorizedApi(Construct):
     def address(self) -> str:
         """The URL of the API."""
         return self.api.api_endpoint
+
+    def _open(
+        self, method: apigateway.HttpMethod, path: str, integration: apigateway.HttpRouteIntegration, reason: str
+    ) -> None:
+        for route in self.api.add_routes(
+            path=path, methods=[method], integration=integration, authorizer=apigateway.HttpNoneAuthorizer()
+        ):
+            acknowledge(route, "AwsSolutions-APIG4", reason)
 
     def _stage(self) -> None:
         settings = self._names.settings

@@ -59,7 +59,9 @@ def _role(scope: Construct, names: Names) -> iam.Role:
     role = iam.Role(
         scope,
         "Replication",
-        assumed_by=iam.ServicePrincipal("s3.amazonaws.com"),
+        assumed_by=iam.ServicePrincipal(
+            "s3.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": names.account}}
+        ),
         inline_policies={
             "Replicate": iam.PolicyDocument(
                 statements=[

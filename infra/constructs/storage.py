@@ -1,16 +1,17 @@
-"""Everything that holds data: buckets, tables, log groups and secrets, with their encryption and retention."""
+"""Everything that holds data: buckets, tables and log groups, with their encryption and retention."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.constructs.acknowledgements import acknowledge
 from infra.names import Names
 from lambdas.core.settings import Settings
+from lambdas.core.stores.signing_keys import KEY as OWNER
 from lambdas.fallback_share.reads import REQUEST_METRICS
 
 _NO_ACCESS_LOG = (
@@ -19,9 +20,13 @@ _NO_ACCESS_LOG = (
 )
 
 
+KEPT = cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+"""Unlike ``RETAIN``, it leaves nothing behind of a creation that is rolled back, whose names would then be taken."""
+
+
 def removal_policy(settings: Settings) -> cdk.RemovalPolicy:
     """Return what happens to data when its stack is deleted: a protected stage keeps it."""
-    return cdk.RemovalPolicy.RETAIN if settings.storage.protected else cdk.RemovalPolicy.DESTROY
+    return KEPT if settings.storage.protected else cdk.RemovalPolicy.DESTROY
 
 
 def picture_bucket(
@@ -110,13 +115,14 @@ def allow_edge_reads(bucket: s3.Bucket, settings: Settings) -> None:
             # Without s3:ListBucket a missing key is a 403, and a miss looks like a refusal.
             actions=["s3:GetObject", "s3:ListBucket"],
             resources=[bucket.bucket_arn, bucket.arn_for_objects("*")],
-            # Any distribution of this account: the one that reads is in another stack and region.
+            # Any distribution of this account: docs/security.md says why it is not the one.
             conditions={
+                "StringEquals": {"AWS:SourceAccount": cdk.Stack.of(bucket).account},
                 "ArnLike": {
                     "AWS:SourceArn": (
                         f"arn:{cdk.Aws.PARTITION}:cloudfront::{cdk.Stack.of(bucket).account}:distribution/*"
                     )
-                }
+                },
             },
         )
     )
@@ -134,7 +140,8 @@ def table(
 ) -> dynamodb.Table:
     """Make an on-demand table with ``key`` as partition key and point-in-time recovery.
 
-    ``expires`` is the attribute with the time at which an item expires.
+    ``expires`` is the attribute with the time at which an item expires. ``darkroom protect`` sets deletion protection:
+    a protected table could not be deleted when a first deployment is rolled back.
     """
     storage = settings.storage
     return dynamodb.Table(
@@ -147,7 +154,6 @@ def table(
         point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
             point_in_time_recovery_enabled=True, recovery_period_in_days=storage.restore_days
         ),
-        deletion_protection=storage.protected,
         removal_policy=removal_policy(settings),
     )
 
@@ -161,16 +167,43 @@ def log_group(scope: Construct, construct_id: str, name: str, settings: Settings
     return group
 
 
-def empty_secret(scope: Construct, construct_id: str, names: Names, thing: str, description: str) -> str:
-    """Make a secret without a value and return its ARN; ``darkroom keys`` sets and rotates the value.
+def signing_keys_table(
+    scope: Construct, construct_id: str, *, name: str, settings: Settings, encryption_key: kms.IKey
+) -> dynamodb.Table:
+    """Make a table of signing keys, which only a role that may use ``encryption_key`` can read; it starts empty.
 
-    No key is ever in a template, and no deployment or rollback replaces one that is in use.
+    No key is ever in a template, and no deployment or rollback replaces one that is in use: ``darkroom keys`` makes
+    them.
     """
-    secret = secretsmanager.CfnSecret(scope, construct_id, name=names.of(thing), description=description)
-    secret.apply_removal_policy(removal_policy(names.settings))
-    acknowledge(
-        secret,
-        "AwsSolutions-SMG4",
-        "Rotated by a flow and not on Secrets Manager's schedule: tenants and the edge need the new key first.",
+    made = dynamodb.Table(
+        scope,
+        construct_id,
+        table_name=name,
+        partition_key=dynamodb.Attribute(name=OWNER, type=dynamodb.AttributeType.STRING),
+        billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+        encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
+        encryption_key=encryption_key,
+        removal_policy=removal_policy(settings),
     )
-    return secret.attr_id
+    acknowledge(
+        made,
+        "AwsSolutions-DDB3",
+        "A restored table would accept keys again that were retired because they leaked; and what has no point-in-time"
+        " recovery cannot be exported. Lost keys are made anew.",
+    )
+    return made
+
+
+def signing_keys_encryption_key(scope: Construct, construct_id: str, names: Names) -> kms.Key:
+    """Make the KMS key that encrypts the tables of signing keys.
+
+    Under the key of AWS, whoever may read every table, as AWS's own policy ReadOnlyAccess allows, reads these too.
+    """
+    return kms.Key(
+        scope,
+        construct_id,
+        alias=names.signing_keys_alias,
+        description=f"{names.of('signing-keys')}: the tables of signing keys",
+        enable_key_rotation=True,
+        removal_policy=removal_policy(names.settings),
+    )

@@ -1,4 +1,4 @@
-"""The end of takedowns: the queue whose messages come back after a delay, its dead letters and its function."""
+"""The function that erases removed images, and the queue whose messages have it end their takedowns after a delay."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
@@ -11,11 +11,16 @@ from infra.constructs.functions import HandlerFunction
 from infra.names import Names
 from lambdas.core.settings import EDGE_REGION
 
-_ANY_IMAGE = "A tenant may take down any of its images; the handler checks the owner first."
+_ANY_IMAGE = "Any image of this stage may be taken down; the handler checks first that it has a tombstone."
 _RETENTION = cdk.Duration.days(14)  # SQS's maximum
 _MAX_RECEIVE_COUNT = 10
 _AT_ONCE = 10  # messages per invocation; takedowns are few
 _VISIBILITY_FACTOR = 6  # times the function's timeout: "Using Lambda with Amazon SQS"
+
+
+def _scaling(reserved: int) -> lambda_.CfnEventSourceMapping.ScalingConfigProperty | None:
+    # Without it, Lambda's poller invokes beyond the reservation, and throttled messages become dead letters.
+    return lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=reserved) if reserved else None
 
 
 class Sweep(Construct):
@@ -33,10 +38,13 @@ class Sweep(Construct):
             dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=_MAX_RECEIVE_COUNT),
         )
         sweep_alarms(self, self.queue.queue_name, dead_letters.queue_name, names)
-        self.variables = {"REPLICA_BUCKET": names.replica_bucket, "SWEEP_QUEUE_URL": self.queue.queue_url}
-        """Environment variables of a function that removes images."""
         self.handler = HandlerFunction(
-            self, "Function", name="sweep", names=names, assets=assets, variables=self.variables
+            self,
+            "Function",
+            name="sweep",
+            names=names,
+            assets=assets,
+            variables={"REPLICA_BUCKET": names.replica_bucket, "SWEEP_QUEUE_URL": self.queue.queue_url},
         )
         self.handler.allow(
             "Receive",
@@ -50,16 +58,29 @@ class Sweep(Construct):
             function_name=self.handler.function.function_name,
             batch_size=_AT_ONCE,
             function_response_types=["ReportBatchItemFailures"],
+            scaling_config=_scaling(names.settings.function_reservations["sweep"]),
         )
         mapping.node.add_dependency(self.handler.role)
+        self._allow_erasing(self.handler)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Environment variables of a function that begins takedowns."""
+        return {"SWEEP_QUEUE_URL": self.queue.queue_url, "SWEEP_FUNCTION": self.handler.function.function_name}
 
     def allow_takedowns(self, handler: HandlerFunction) -> None:
-        """Allow ``handler`` what removing an image takes."""
+        """Allow ``handler`` to begin takedowns: to write tombstones, and to ask for the images to be erased."""
+        handler.allow("Images", ["dynamodb:GetItem", "dynamodb:UpdateItem"], [self._names.table_arn])
+        handler.allow("AskForSweeps", ["sqs:SendMessage"], [self.queue.queue_arn])
+        handler.allow("AskForErasing", ["lambda:InvokeFunction"], [self._names.function_arn("sweep")])
+
+    def _allow_erasing(self, handler: HandlerFunction) -> None:
         names = self._names
         # S3 does not replicate the deletion of a version: a takedown deletes in both regions.
         buckets = [names.originals_arn, names.derivatives_arn, names.replica_arn]
         handler.allow("Images", ["dynamodb:GetItem", "dynamodb:UpdateItem"], [names.table_arn])
         handler.allow("AskForSweeps", ["sqs:SendMessage"], [self.queue.queue_arn])
+        handler.allow("AbortUploads", ["s3:AbortMultipartUpload"], [f"{names.originals_arn}/*"], _ANY_IMAGE)
         handler.allow("FindVersions", ["s3:ListBucketVersions"], buckets)
         handler.allow(
             "EraseVersions",

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -11,12 +11,10 @@ import boto3
 import botocore.loaders
 import botocore.session
 from botocore.config import Config
-from botocore.credentials import DeferredRefreshableCredentials
+from botocore.credentials import Credentials, DeferredRefreshableCredentials
 
 ACCOUNT = "000000000000"
 HOST = "127.0.0.1"
-# The emulator enforces IAM; these are the account's root credentials.
-ACCESS_KEY, SECRET_KEY = "test", "test"
 
 CLIENT_CONFIG = Config(
     inject_host_prefix=False,
@@ -33,14 +31,16 @@ _DATA_FILES = botocore.loaders.create_loader()
 
 @dataclass(frozen=True)
 class Endpoint:
-    """The emulator's address, for clients of any region."""
+    """The emulator's address, for clients of any region, and the account's root credentials. It enforces IAM."""
 
     port: int
     region: str
+    access_key: str
+    secret_key: str = field(repr=False)
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Return the emulator that this process was started for: ``AWS_ENDPOINT_URL`` and ``AWS_REGION``.
+        """Return the emulator that this process was started for, from the variables of :meth:`environment`.
 
         Raises:
             KeyError: one of them is not set.
@@ -50,16 +50,23 @@ class Endpoint:
         port = urlsplit(url).port
         if port is None:
             raise ValueError(f"expected AWS_ENDPOINT_URL with a port but received {url!r}")
-        return cls(port, os.environ["AWS_REGION"])
+        environment = os.environ
+        access_key, secret_key = environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"]
+        return cls(port, environment["AWS_REGION"], access_key, secret_key)
 
     @property
     def url(self) -> str:
         """The base address of every AWS service."""
         return f"http://{HOST}:{self.port}"
 
+    @property
+    def credentials(self) -> Credentials:
+        """The account's root credentials, for a request that is signed by hand."""
+        return Credentials(self.access_key, self.secret_key)
+
     @cached_property
     def _session(self) -> boto3.Session:
-        return boto3.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=self.region)
+        return boto3.Session(self.access_key, self.secret_key, region_name=self.region)
 
     @cached_property
     def _clients(self) -> dict[tuple[str, str], Any]:
@@ -89,8 +96,8 @@ class Endpoint:
             "AWS_ENDPOINT_URL": self.url,
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
-            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
             "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
             "AWS_EC2_METADATA_DISABLED": "true",
         }

@@ -5,9 +5,9 @@ import os
 from pathlib import Path
 
 from infra.local.endpoint import HOST
+from infra.local.guard import TOKEN_VARIABLE
 from infra.local.state import CHECKOUT, HOME_VARIABLE
 
-_TOKEN_VARIABLE = "DARKROOM_LAB_TOKEN"  # noqa: S105  # the name of a variable
 _PORT_VARIABLE = "DARKROOM_LAB_PORT"
 
 
@@ -22,7 +22,7 @@ def main() -> None:
         "JUPYTERLAB_SETTINGS_DIR": f"{home}/settings",
         "JUPYTERLAB_WORKSPACES_DIR": f"{home}/workspaces",
         "IPYTHONDIR": f"{home}/ipython",
-        "JUPYTER_TOKEN": os.environ.pop(_TOKEN_VARIABLE),
+        "JUPYTER_TOKEN": os.environ[TOKEN_VARIABLE],
     }
     _disable_prompts(Path(home) / "settings")
     # Imported late: it reads the folders when it is imported.

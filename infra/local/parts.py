@@ -1,6 +1,7 @@
 """What runs beside the emulator, each as a process of its own.
 
-:data:`PARTS` fill the emulator's gaps; :data:`PREFECT`, :data:`FLOWS` and :data:`LAB` are for its operator.
+:data:`PARTS` fill the emulator's gaps; :data:`PREFECT`, :data:`FLOWS` and :data:`LAB` are for its operator,
+and :data:`SUPERVISOR` starts again what dies.
 """
 
 import os
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from infra.local.endpoint import HOST, Endpoint
+from infra.local.guard import TOKEN_VARIABLE
 from infra.local.processes import ProcessError, find_process, log_tail, python_module, start_process
 from infra.local.state import CHECKOUT, HOME_VARIABLE, Ports, ProcessRecord, StateFolder
 from lambdas.core.settings import FILE_VARIABLE, settings_path
@@ -51,17 +53,19 @@ PARTS = (
 
 PREFECT = Part("prefect", "Prefect's server", "infra.local.prefect", "/api/health")
 FLOWS = Part("flows", "a Prefect worker", "flows.serve")
+SUPERVISOR = Part("supervisor", "AWS's own operators", "infra.local.supervisor")
 LAB = Part("lab", "JupyterLab", "infra.local.jupyterlab", "/api")
 
 
 def part_environment(folder: StateFolder, ports: Ports, endpoint: Endpoint, stage: str) -> dict[str, str]:
-    """Return a part's whole environment: the emulator's address, the state folder, the ports and the stage.
+    """Return a part's whole environment: the emulator's address, the stack's keys and folder, ports and stage.
 
     A part reads ``DARKROOM_HOME``, ``DARKROOM_STAGE``, ``DARKROOM_SETTINGS`` and its port, as ``DARKROOM_EDGE_PORT``.
     """
     return {
         **{name: value for name, value in os.environ.items() if name in _INHERITED or name.startswith("DARKROOM_")},
         **endpoint.environment(),
+        TOKEN_VARIABLE: folder.keys().token,
         HOME_VARIABLE: str(folder.home),
         **{f"DARKROOM_{name.upper()}_PORT": str(port) for name, port in ports.model_dump().items()},
         "DARKROOM_STAGE": stage,

@@ -16,6 +16,7 @@ import httpx
 import yaml
 
 from infra.local.endpoint import HOST
+from infra.local.guard import TOKEN_VARIABLE, Guard
 from infra.local.processes import ProcessError, find_process, log_tail, python_module
 from infra.local.state import CHECKOUT, HOME_VARIABLE, ProcessRecord, StateFolder
 
@@ -24,6 +25,11 @@ _NICENESS = 5
 _READY_SECONDS = 180.0
 _POLL_SECONDS = 0.1
 _BUILD = CHECKOUT / "build" / "prefect"
+
+
+def auth_string(token: str) -> str:
+    """Return what opens Prefect: its UI asks for it as one password."""
+    return f"darkroom:{token}"
 
 
 def prefect_environment(folder: StateFolder) -> dict[str, str]:
@@ -48,7 +54,7 @@ def await_server(record: ProcessRecord, port: int, log: Path) -> None:
     _await(record, log, f"Prefect's server to answer at {url}", lambda client: client.get(f"{url}/health").is_success)
 
 
-def await_deployments(record: ProcessRecord, port: int, log: Path) -> None:
+def await_deployments(record: ProcessRecord, port: int, log: Path, token: str) -> None:
     """Wait until the process of ``record`` serves every deployment of ``prefect.yaml``.
 
     Raises:
@@ -56,7 +62,10 @@ def await_deployments(record: ProcessRecord, port: int, log: Path) -> None:
     """
     listed = len(yaml.safe_load((CHECKOUT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"])
     url = f"http://{HOST}:{port}/api/deployments/count"
-    _await(record, log, f"{listed} deployments to be served", lambda client: client.post(url, json={}).json() >= listed)
+    _await(
+        record, log, f"{listed} deployments to be served",
+        lambda client: client.post(url, json={}, auth=("darkroom", token)).raise_for_status().json() >= listed,
+    )  # fmt: skip
 
 
 def _await(record: ProcessRecord, log: Path, what: str, condition: Callable[[httpx.Client], bool]) -> None:
@@ -118,13 +127,14 @@ def main() -> None:
     port = int(os.environ[_PORT_VARIABLE])
     # Where its pages and links point; the default is Prefect's usual port.
     os.environ["PREFECT_UI_API_URL"] = f"http://{HOST}:{port}/api"
-    os.environ["PREFECT_UI_URL"] = f"http://{HOST}:{port}"
+    os.environ["PREFECT_UI_URL"] = os.environ["PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS"] = f"http://{HOST}:{port}"
+    os.environ["PREFECT_SERVER_API_AUTH_STRING"] = auth_string(os.environ[TOKEN_VARIABLE])
     # Imported late: both are heavy, and the process that starts the server needs neither.
     import uvicorn
     from prefect.server.api.server import create_app
 
     provide_database(_BUILD, Path(os.environ[HOME_VARIABLE]) / "prefect")
-    uvicorn.run(create_app(final=True), host=HOST, port=port, log_level="warning")
+    uvicorn.run(Guard(create_app(final=True)), host=HOST, port=port, log_level="warning")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 
 from infra.local.errors import LocalStackError
-from infra.local.state import ProcessRecord
+from infra.local.state import ProcessRecord, private
 
 MARK = "DARKROOM_STACK_HOME"
 TERM_SECONDS = 10.0
@@ -55,7 +55,7 @@ def start_process(
     Raises:
         ProcessError: it cannot be started.
     """
-    with log.open("ab") as output:
+    with open(log, "ab", opener=private) as output:
         try:
             child = subprocess.Popen(
                 command,
@@ -65,6 +65,7 @@ def start_process(
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                umask=0o077,
             )
         except OSError as error:
             raise ProcessError(f"expected {name} to start but received {error}") from error

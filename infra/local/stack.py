@@ -1,29 +1,32 @@
 """The local stack: started in order, found again by its state folder, ended as a whole."""
 
-import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
+
+import httpx
 
 from infra.local.cloudformation.deploy import Deployer, Deployment, deploy_assembly
 from infra.local.emulator.server import await_emulator, start_emulator
 from infra.local.endpoint import ACCOUNT, HOST, Endpoint
 from infra.local.errors import LocalStackError
-from infra.local.parts import FLOWS, LAB, PARTS, PREFECT, Part, await_part, part_environment, start_part
+from infra.local.guard import TOKEN_HEADER
+from infra.local.parts import FLOWS, LAB, PARTS, PREFECT, SUPERVISOR, Part, await_part, part_environment, start_part
 from infra.local.ports import choose_ports
-from infra.local.prefect import await_deployments, await_server, prefect_environment
+from infra.local.prefect import auth_string, await_deployments, await_server, prefect_environment
 from infra.local.processes import find_marked, find_process, stop_processes, stop_stack_processes
 from infra.local.state import CHECKOUT, Ports, ProcessRecord, StackState, StateFolder, default_home
+from infra.local.worker import make_users, with_profile
 from lambdas.core.settings import EDGE_REGION, Settings, default_stage, load_settings
-from lambdas.core.stores.secrets import ensure_image_token_keys, ensure_tenant_keys
-from operations.keys.edge_key_store import EdgeKeyStore
-from operations.keys.keyrings import TokenKeyring
+from operations.keys.keyring import Keyring, make_missing_keys
 from operations.tuning.lanes import deployed_lanes, reserve_new
 from operations.tuning.reservations import ControlPlane
 
 ASSEMBLY = CHECKOUT / "build" / "synth" / "host"
 _BESIDE = {part.name: part for part in (PREFECT, FLOWS, LAB)}
+_BY_NAME = {part.name: part for part in (*PARTS, SUPERVISOR)} | _BESIDE
 
 # Short: everything is in the emulator's memory and ends with it.
 _END_SECONDS = 2.0
@@ -46,7 +49,9 @@ class LocalStack:
         self.folder = folder
         self.state = state
         self.settings: Settings = load_settings(stage=state.stage)
-        self.endpoint = Endpoint(state.ports.emulator, self.settings.regions.primary)
+        self.keys = folder.keys()
+        region = self.settings.regions.primary
+        self.endpoint = Endpoint(state.ports.emulator, region, self.keys.access_key, self.keys.secret_key)
         self.deployment: Deployment | None = None
 
     @classmethod
@@ -105,6 +110,9 @@ class LocalStack:
                 f"expected the emulator of {stack.folder.home} to run but it ended, and its data is lost; "
                 "end the rest: darkroom down"
             )
+        for record in stack.state.processes:
+            if record.name == SUPERVISOR.name and find_process(record) is None:
+                stack.revive(record)
         return stack
 
     @classmethod
@@ -135,11 +143,42 @@ class LocalStack:
             KeyError: there is no part of that name.
             ProcessError: it did not start.
         """
-        part = ({part.name: part for part in PARTS} | _BESIDE)[name]
-        stop_processes(record for record in self.state.processes if record.name == name)
+        with self._changing():
+            stop_processes(record for record in self.state.processes if record.name == name)
+            self._replace(name)
+        self.await_ready(_BY_NAME[name])
+
+    def revive(self, dead: ProcessRecord) -> None:
+        """Start a part again whose process ``dead`` has ended, unless that is done.
+
+        Raises:
+            ProcessError: it cannot be started.
+        """
+        with self._changing():
+            if dead in self.state.processes:
+                self._replace(dead.name)
+                restarts = {**self.state.restarts, dead.name: self.state.restarts.get(dead.name, 0) + 1}
+                self.state = self.state.model_copy(update={"restarts": restarts})
+
+    def give_up(self, name: str) -> None:
+        """Note that a part died too often to be started again."""
+        with self._changing():
+            self.state = self.state.model_copy(update={"given_up": (*self.state.given_up, name)})
+
+    def _replace(self, name: str) -> None:
+        part = _BY_NAME[name]
         started = start_part(part, self.folder, self._environment_of(part))
-        self._update(processes=tuple(started if old.name == name else old for old in self.state.processes))
-        self.await_ready(part)
+        processes = tuple(started if old.name == name else old for old in self.state.processes)
+        self.state = self.state.model_copy(update={"processes": processes})
+
+    def process(self, name: str) -> ProcessRecord:
+        """Return the process of a part as it is now.
+
+        Raises:
+            KeyError: there is none of that name.
+        """
+        self.refresh()
+        return {record.name: record for record in self.state.processes}[name]
 
     def has(self, part: Part) -> bool:
         """Return whether ``part`` was started with the stack or added to it."""
@@ -159,8 +198,6 @@ class LocalStack:
         """Start ``part`` unless it is started; it may not be ready when this returns."""
         if self.has(part):
             return
-        if part == LAB:
-            self._update(lab_token=secrets.token_urlsafe(16))
         self._remember(start_part(part, self.folder, self._environment_of(part)))
 
     def await_ready(self, part: Part) -> None:
@@ -169,12 +206,12 @@ class LocalStack:
         Raises:
             ProcessError: it ended, or was not ready in time.
         """
-        record = next(record for record in self.state.processes if record.name == part.name)
+        record = self.process(part.name)
         log = self.folder.log(part.name)
         if part == PREFECT:
             await_server(record, self.ports.prefect, log)
         elif part == FLOWS:
-            await_deployments(record, self.ports.prefect, log)
+            await_deployments(record, self.ports.prefect, log, self.keys.token)
         else:
             await_part(part, record, self.ports, self.folder)
 
@@ -190,13 +227,18 @@ class LocalStack:
 
     @property
     def prefect_url(self) -> str:
-        """Where Prefect's UI is; its API is at ``/api``."""
+        """Where Prefect's UI is, which asks for :attr:`prefect_login`; its API is at ``/api``."""
         return f"http://{HOST}:{self.ports.prefect}"
+
+    @property
+    def prefect_login(self) -> str:
+        """What Prefect's UI asks for when it is first opened, and its API as user and password."""
+        return auth_string(self.keys.token)
 
     @property
     def lab_url(self) -> str:
         """Where JupyterLab is, with the token that opens it."""
-        return f"http://{HOST}:{self.ports.lab}/lab?token={self.state.lab_token}"
+        return f"http://{HOST}:{self.ports.lab}/lab?token={self.keys.token}"
 
     @property
     def upload_api(self) -> str:
@@ -207,13 +249,35 @@ class LocalStack:
 
     def environment(self) -> dict[str, str]:
         """Return the environment variables with which handlers, flows and notebooks use this stack."""
-        prefect = {"PREFECT_API_URL": f"{self.prefect_url}/api"} if self.has(PREFECT) else {}
+        prefect = {}
+        if self.has(PREFECT):
+            prefect = {"PREFECT_API_URL": f"{self.prefect_url}/api", "PREFECT_API_AUTH_STRING": self.prefect_login}
         aws = self.endpoint.environment(self.ports.athena, self.ports.batch)
         return {**aws, **prefect, "DARKROOM_STAGE": self.state.stage}
+
+    def worker_environment(self, environment: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Return the variables of a worker, which may assume the flows' roles; added to ``environment``."""
+        whole = {**(environment or {}), **self.environment(), **prefect_environment(self.folder)}
+        return with_profile(whole, self.folder.profiles, f"{self.settings.prefix}-worker")
 
     def client(self, service: str, region: str | None = None) -> Any:
         """Return a boto3 client of the emulator."""
         return self.endpoint.client(service, region)
+
+    @property
+    def owner_headers(self) -> dict[str, str]:
+        """The header that opens what AWS has no signature for: the paths of the edge's and the emulator's operator."""
+        return {TOKEN_HEADER: self.keys.token}
+
+    def edge_control(self, action: str, body: Any = None) -> Any:
+        """Ask the edge for ``action``, such as ``flush``, and return its answer.
+
+        Raises:
+            HTTPError: the edge refused, or does not answer.
+        """
+        url = f"{self.edge_url}/_edge/{action}"
+        answer = httpx.post(url, json=body, headers=self.owner_headers, timeout=60, trust_env=False)
+        return answer.raise_for_status().json()
 
     def parameter(self, thing: str) -> str:
         """Return what the stacks published as ``thing``, such as ``images-table``."""
@@ -222,7 +286,9 @@ class LocalStack:
 
     def _start(self, assembly: Path | None, deploy: Deployer, beside: Collection[Part], announce: Announce) -> None:
         announce("Start the emulator")
-        emulator = start_emulator(self.folder, self.ports.emulator, self.endpoint.region)
+        emulator = start_emulator(
+            self.folder, self.ports.emulator, self.endpoint.region, self.settings.lanes.account_concurrency
+        )
         self._remember(emulator)
         for part in beside:
             if part != FLOWS:  # which needs Prefect, and what is deployed
@@ -231,13 +297,14 @@ class LocalStack:
             announce("Synthesize the stacks")
             assembly = _synthesize(self.state.stage)
         announce("Wait for the emulator")
-        await_emulator(emulator, self.endpoint, self.folder.log(emulator.name))
+        await_emulator(emulator, self.endpoint, self.folder)
         for part in PARTS:
             if not part.needs_stacks:
                 self.begin(part)
         self.deployment = deploy(assembly, self.endpoint, lambda name: announce(f"Deploy {name}"))
         self._publish_addresses()
         self._make_keys()
+        make_users(self.endpoint, self.settings.prefix, self.folder.profiles)
         self._reserve()
         announce(f"Start {', '.join(part.name for part in PARTS)}")
         for part in PARTS:
@@ -248,13 +315,16 @@ class LocalStack:
             announce(f"Start {part.name}")
             self.add(part)
         self._update(ready=True)
+        self.begin(SUPERVISOR)
 
     def _environment_of(self, part: Part) -> dict[str, str]:
         environment = part_environment(self.folder, self.ports, self.endpoint, self.state.stage)
         if part.name not in _BESIDE:
             return environment
-        own = {"DARKROOM_LAB_TOKEN": self.state.lab_token} if part == LAB else {}
-        return {**environment, **self.environment(), **prefect_environment(self.folder), **own}
+        if part == FLOWS:
+            return self.worker_environment(environment)
+        whole = {**environment, **self.environment(), **prefect_environment(self.folder)}
+        return with_profile(whole, self.folder.profiles, f"{self.settings.prefix}-notebooks") if part == LAB else whole
 
     def _publish_addresses(self) -> None:
         """Replace the published addresses that only AWS can serve with local ones."""
@@ -278,19 +348,28 @@ class LocalStack:
 
     def _make_keys(self) -> None:
         """Create the keys of tenants and of image tokens, as ``darkroom keys`` does on AWS."""
-        secrets = self.client("secretsmanager")
-        ensure_tenant_keys(secrets, self.parameter("tenant-keys-secret"), self.settings.tenants)
-        secret = self.parameter("image-token-keys-secret")
-        ensure_image_token_keys(secrets, secret)
-        store = EdgeKeyStore(self.client("cloudfront-keyvaluestore", EDGE_REGION), self.parameter("image-token-store"))
-        TokenKeyring(secrets, secret, store, self.settings).publish()
+        make_missing_keys(self.settings, self.client, self.parameter)
+        Keyring.of_image_tokens(self.settings, self.client, self.parameter).publish()
 
     def _remember(self, record: ProcessRecord) -> None:
-        self._update(processes=(*self.state.processes, record))
+        with self._changing():
+            self.state = self.state.model_copy(update={"processes": (*self.state.processes, record)})
 
     def _update(self, **changes: Any) -> None:
-        self.state = self.state.model_copy(update=changes)
-        self.folder.write(self.state)
+        with self._changing():
+            self.state = self.state.model_copy(update=changes)
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Read the state, and write it at the end as the block changed it; nobody else changes it meanwhile."""
+        with self.folder.locked():
+            self.refresh()
+            yield
+            self.folder.write(self.state)
+
+    def refresh(self) -> None:
+        """Read the state as it is now: the supervisor may have started processes again."""
+        self.state = self.folder.read() or self.state
 
 
 def end_stack(folder: StateFolder) -> int:
@@ -300,6 +379,8 @@ def end_stack(folder: StateFolder) -> int:
         ProcessError: a process outlived SIGKILL.
     """
     state = folder.read()
+    # First, or it starts again what is being ended.
+    stop_processes(record for record in (state.processes if state else ()) if record.name == SUPERVISOR.name)
     ended = stop_stack_processes(folder.home, state.processes if state else (), term_seconds=_END_SECONDS)
     folder.remove()
     return ended

@@ -1,8 +1,13 @@
 """The state folder: processes, addresses, and every file of a running stack."""
 
+import base64
+import fcntl
 import os
+import secrets
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -11,6 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 HOME_VARIABLE = "DARKROOM_HOME"
+
+
+def private(path: str, flags: int) -> int:
+    """Open a file that only this user can read, for ``open(…, opener=private)``."""
+    return os.open(path, flags, 0o600)
 
 
 class ProcessRecord(BaseModel):
@@ -42,6 +52,25 @@ class Ports(BaseModel):
         return cls(**dict.fromkeys(cls.model_fields, 0))
 
 
+class OwnerKeys(BaseModel):
+    """What only the stack's owner has, made at random for each stack."""
+
+    model_config = ConfigDict(frozen=True)
+
+    access_key: str = Field(description="The account's root access key.")
+    secret_key: str = Field(repr=False)
+    token: str = Field(repr=False, description="Opens what AWS has no signature for: Prefect, JupyterLab, controls.")
+
+    @classmethod
+    def at_random(cls) -> Self:
+        """Make new ones."""
+        return cls(
+            access_key=f"AKIA{base64.b32encode(secrets.token_bytes(10)).decode()}",
+            secret_key=secrets.token_urlsafe(30),
+            token=secrets.token_urlsafe(24),
+        )
+
+
 class StackState(BaseModel):
     """What ``state.json`` holds."""
 
@@ -49,7 +78,8 @@ class StackState(BaseModel):
     ports: Ports
     processes: tuple[ProcessRecord, ...] = ()
     upload_url: str | None = Field(None, description="Where POST /uploads is reached; null until deployed.")
-    lab_token: str = Field("", description="The token that opens JupyterLab.")
+    restarts: dict[str, int] = Field({}, description="How often each part died and was started again.")
+    given_up: tuple[str, ...] = Field((), description="Parts that died too often to be started again.")
     ready: bool = Field(False, description="Whether every step of the start is done.")
 
 
@@ -79,21 +109,43 @@ class StateFolder:
         """TMPDIR of every process of the stack."""
         return self.home / "tmp"
 
+    @property
+    def profiles(self) -> Path:
+        """The SDK's profiles of flows and notebooks."""
+        return self.home / "aws-profiles"
+
     def log(self, name: str) -> Path:
         """Return the log file of the process called ``name``."""
         return self.logs / f"{name}.log"
 
+    @property
+    def _keys_file(self) -> Path:
+        return self.home / "keys.json"
+
     def create(self) -> None:
-        """Create the folder and its subfolders."""
+        """Create the folder, its subfolders and the stack's keys, for this user only."""
         for folder in (self.home, self.logs, self.scratch):
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._replace(self._keys_file, OwnerKeys.at_random())
+
+    def keys(self) -> OwnerKeys:
+        """Return the stack's keys.
+
+        Raises:
+            OSError: the folder has none: it was never created, or is removed.
+        """
+        return OwnerKeys.model_validate_json(self._keys_file.read_text(encoding="utf-8"))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from changing the state meanwhile: commands and the supervisor do."""
+        with open(self.home / "state.lock", "w", opener=private) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def write(self, state: StackState) -> None:
         """Replace ``state.json`` in one step, so that no reader sees half of it."""
-        handle, name = tempfile.mkstemp(dir=self.home, prefix="state-", suffix=".json")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(state.model_dump_json(indent=2))
-        Path(name).replace(self.file)
+        self._replace(self.file, state)
 
     def read(self) -> StackState | None:
         """Return the state, or None if the file is missing or unreadable: processes are found without it."""
@@ -101,6 +153,12 @@ class StateFolder:
             return StackState.model_validate_json(self.file.read_text(encoding="utf-8"))
         except (OSError, ValidationError, UnicodeDecodeError):
             return None
+
+    def _replace(self, file: Path, content: BaseModel) -> None:
+        handle, name = tempfile.mkstemp(dir=self.home, prefix=f"{file.stem}-", suffix=".json")  # mode 0600
+        with os.fdopen(handle, "w", encoding="utf-8") as written:
+            written.write(content.model_dump_json(indent=2))
+        Path(name).replace(file)
 
     def remove(self) -> None:
         """Remove the folder and all in it."""

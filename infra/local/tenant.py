@@ -9,7 +9,8 @@ from infra.local.errors import LocalStackError
 from infra.local.stack import LocalStack
 from lambdas.core.access.grants import ALL_SCOPES, Scope
 from lambdas.core.access.tenant_tokens import sign_tenant_token
-from lambdas.core.stores.secrets import find_tenant_key
+from lambdas.core.stores.signing_keys import SigningKeysTable
+from operations.keys.keyring import TENANT_KEYS_TABLE
 
 JOURNAL = "uploads.sqlite3"
 _LIFE = timedelta(hours=12)
@@ -31,12 +32,11 @@ def tenant_token(
     Raises:
         UnknownTenantError: it has no key.
     """
-    found = find_tenant_key(stack.client("secretsmanager"), stack.parameter("tenant-keys-secret"), tenant)
-    if found is None:
+    held = SigningKeysTable(stack.client("dynamodb"), stack.parameter(TENANT_KEYS_TABLE)).find(tenant)
+    if held is None:
         known = ", ".join(stack.settings.tenants)
         raise UnknownTenantError(f"expected a tenant of darkroom.toml ({known}) but received {tenant!r}")
-    kid, key = found
-    return sign_tenant_token(kid, key, audience=stack.settings.auth.audience, scopes=scopes, life=life)
+    return sign_tenant_token(tenant, held.keys, audience=stack.settings.auth.audience, scopes=scopes, life=life)
 
 
 def tenant_api(stack: LocalStack, tenant: str) -> Api:

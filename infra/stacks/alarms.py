@@ -112,7 +112,9 @@ class AlarmsStack(DarkroomStack):
                     ),
                     subscribers=[subscriber],
                 )
-                for percent in budget.notify_percent
-                for kind in ("ACTUAL", "FORECASTED")
+                for kind, percent in [
+                    *(("ACTUAL", percent) for percent in budget.notify_percent),
+                    ("FORECASTED", max(budget.notify_percent)),
+                ]
             ],
         )

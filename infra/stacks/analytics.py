@@ -37,7 +37,7 @@ class AnalyticsStack(DarkroomStack):
         self.reports = expiring_bucket(
             self,
             "Reports",
-            names.bucket("reports", EDGE_REGION),
+            names.reports_bucket,
             self.settings,
             days=analytics.report_days,
             no_access_log="Rendered reports, written once a day and read by a few; CloudTrail logs bucket changes.",
@@ -45,7 +45,7 @@ class AnalyticsStack(DarkroomStack):
         self.results = expiring_bucket(
             self,
             "QueryResults",
-            names.bucket("athena", EDGE_REGION),
+            names.results_bucket,
             self.settings,
             days=analytics.result_days,
             no_access_log="Athena's result files, kept for days; the workgroup's query history has who ran what.",

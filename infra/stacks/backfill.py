@@ -1,6 +1,5 @@
 """Backfills: the drawing function, and the role and bucket of the S3 Batch Operations jobs that invoke it."""
 
-import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
@@ -9,7 +8,7 @@ from constructs import Construct
 from infra.assets import Assets
 from infra.constructs.acknowledgements import acknowledge_wildcards
 from infra.constructs.functions import HandlerFunction, libvips_layer
-from infra.constructs.storage import expiring_bucket
+from infra.constructs.storage import KEPT, expiring_bucket
 from infra.names import Names
 from infra.stacks.base import DarkroomStack
 
@@ -31,7 +30,7 @@ class BackfillStack(DarkroomStack):
         function = self._function(libvips_layer(self, names.of("backfill-libvips"), assets), assets)
         version = function.current_version
         # A running job invokes the version that it was created with, also after a deployment.
-        version.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
+        version.apply_removal_policy(KEPT)
         bucket = self._bucket()
         role = self._role()
         self.publish("backfill-function-arn", version.function_arn, "Version of the function that backfills call")
@@ -47,7 +46,6 @@ class BackfillStack(DarkroomStack):
             names=names,
             assets=assets,
             libvips_layer=layer,
-            reserved_concurrency=self.settings.backfill.reserved_concurrency or None,
         )
         originals, derivatives = names.originals_arn, names.derivatives_arn
         any_image = "Any image of this stage may be in a manifest; its id is random."

@@ -8,7 +8,11 @@ from infra.names import Names
 
 
 class DarkroomStack(cdk.Stack):
-    """A stack named for its ``kind``, in one region of the account in ``names``."""
+    """A stack named for its ``kind``, in one region of the account in ``names``.
+
+    Without termination protection: the CDK's command sets it before a stack is created, and a stack whose first
+    creation failed could not be deleted. ``darkroom protect`` sets it.
+    """
 
     def __init__(
         self,
@@ -26,7 +30,6 @@ class DarkroomStack(cdk.Stack):
             names.stack(kind),
             env=cdk.Environment(account=names.account, region=region),
             description=description,
-            termination_protection=names.settings.storage.protected,
             tags=tags,
             synthesizer=synthesizer,
         )

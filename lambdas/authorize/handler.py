@@ -12,20 +12,21 @@ from typing import Annotated, Any, TypedDict
 from pydantic import Field
 
 from lambdas.authorize.issuer_tokens import issuer_keys, verify_issuer_token
+from lambdas.authorize.tenant_keys import TenantKeys
 from lambdas.core.access.grants import AccessRefusedError, Grant, format_scopes
-from lambdas.core.access.tenant_tokens import TenantKey, parse_tenant_keys, verify_tenant_token
-from lambdas.core.cached_value import CachedValue
-from lambdas.core.clients import secrets_manager
+from lambdas.core.access.signing_keys import SigningKeys
+from lambdas.core.access.tenant_tokens import verify_tenant_token
+from lambdas.core.clients import dynamodb
 from lambdas.core.environment import Environment
 from lambdas.core.observability import LambdaContext, count, logger, observed
 from lambdas.core.settings import load_settings
-from lambdas.core.stores.secrets import read_secret
+from lambdas.core.stores.signing_keys import SigningKeysTable
 
 
 class Variables(Environment):
     """Environment variables of authorize."""
 
-    tenant_keys_secret: Annotated[str, Field(alias="TENANT_KEYS_SECRET", min_length=1)]
+    tenant_keys_table: Annotated[str, Field(alias="TENANT_KEYS_TABLE", min_length=1)]
 
 
 class Decision(TypedDict):
@@ -75,20 +76,21 @@ def verifier() -> Callable[[str], Grant]:
 def _tenant_verifier() -> Callable[[str], Grant]:
     settings = load_settings()
     auth, tenants = settings.auth, frozenset(settings.tenants)
-    secret = Variables.read().tenant_keys_secret
-    held = CachedValue(
-        lambda: parse_tenant_keys(read_secret(secrets_manager(), secret)),
-        seconds=auth.keys_seconds,
-        refresh_seconds=auth.refresh_seconds,
-    )
+    table = SigningKeysTable(dynamodb(), Variables.read().tenant_keys_table)
 
-    def find(kid: str) -> TenantKey | None:
+    def read(tenant: str) -> SigningKeys | None:
+        held = table.find(tenant)
+        return held.keys if held else None
+
+    cached = TenantKeys(read, auth)
+
+    def find(tenant: str, kid: str) -> bytes | None:
         try:
-            return held.get().get(kid) or held.refreshed().get(kid)
+            return cached.find(tenant, kid)
         except Exception as error:
-            logger.exception("The tenants' keys cannot be read")
+            logger.exception("A tenant's keys cannot be read")
             raise AccessRefusedError(
-                "The tenants' keys cannot be read at the moment; try again", "unavailable"
+                "The tenant's keys cannot be read at the moment; try again", "unavailable"
             ) from error
 
     return lambda token: verify_tenant_token(token, find, auth, tenants)

@@ -4,6 +4,7 @@ from botocore.exceptions import ClientError
 
 # A HEAD response has no body with an error code: botocore uses the status instead.
 _MISSING = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NotFound"})
+_FORBIDDEN = frozenset({"403", "AccessDenied"})
 _CONFLICT = frozenset({"412", "PreconditionFailed", "409", "ConditionalRequestConflict"})
 # The codes that the SDKs retry as throttling, and those of S3 and DynamoDB for failures on their side.
 _TEMPORARY = frozenset(
@@ -41,6 +42,11 @@ def code_of(error: ClientError) -> str:
 def is_missing(error: ClientError) -> bool:
     """Tell whether S3 says that the object, or this version of it, does not exist."""
     return code_of(error) in _MISSING
+
+
+def is_forbidden(error: ClientError) -> bool:
+    """Tell whether S3 refused a request; without ``s3:ListBucket``, one for a missing object too."""
+    return code_of(error) in _FORBIDDEN
 
 
 def is_conflict(error: ClientError) -> bool:

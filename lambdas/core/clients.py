@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudfront import CloudFrontClient
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
 
@@ -43,12 +43,6 @@ def sqs() -> "SQSClient":
 
 
 @cache
-def secrets_manager() -> "SecretsManagerClient":
-    """Return the Secrets Manager client."""
-    return boto3.client("secretsmanager", config=_CONFIG)
-
-
-@cache
 def parameters(region: str) -> "SSMClient":
     """Return the client for Systems Manager parameters in ``region``."""
     return boto3.client("ssm", region_name=region, config=_CONFIG)
@@ -59,6 +53,12 @@ def cloudwatch(region: str) -> "CloudWatchClient":
     """Return the CloudWatch client of ``region``, with short timeouts: the region may be the one that is down."""
     brief = Config(retries={"mode": "standard", "total_max_attempts": 2}, read_timeout=5)
     return boto3.client("cloudwatch", region_name=region, config=_CONFIG.merge(brief))
+
+
+@cache
+def functions(seconds: float) -> "LambdaClient":
+    """Return the client that invokes functions, once each, and waits for an answer for ``seconds``."""
+    return boto3.client("lambda", config=_CONFIG.merge(Config(retries={"total_max_attempts": 1}, read_timeout=seconds)))
 
 
 @cache

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 OriginalsBucketName = Annotated[str, Field(alias="ORIGINALS_BUCKET", min_length=3)]
 DerivativesBucketName = Annotated[str, Field(alias="DERIVATIVES_BUCKET", min_length=3)]
 ImagesTableName = Annotated[str, Field(alias="IMAGES_TABLE", min_length=3)]
+SweepQueueUrl = Annotated[str, Field(alias="SWEEP_QUEUE_URL", min_length=8)]
 
 
 _SPARE_SECONDS = 3.0  # left to store the result, or to report a failure, before the function's own timeout

@@ -7,7 +7,13 @@ from pydantic import Field
 
 from lambdas.core.cached_value import CachedValue
 from lambdas.core.clients import cloudfront, dynamodb, parameters, s3, sqs
-from lambdas.core.environment import DerivativesBucketName, Environment, ImagesTableName, OriginalsBucketName
+from lambdas.core.environment import (
+    DerivativesBucketName,
+    Environment,
+    ImagesTableName,
+    OriginalsBucketName,
+    SweepQueueUrl,
+)
 from lambdas.core.settings import EDGE_REGION, load_settings
 from lambdas.core.stores.images import ImagesTable
 from lambdas.core.takedown import CloudFrontCache, ImageResources, NoCache, SweepQueue, VersionedObjects
@@ -17,13 +23,13 @@ _MISSING_PARAMETER_SECONDS = 10
 
 
 class Variables(Environment):
-    """Environment variables of a function that removes images."""
+    """Environment variables of a function that erases images."""
 
     originals_bucket: OriginalsBucketName
     derivatives_bucket: DerivativesBucketName
     replica_bucket: Annotated[str, Field(alias="REPLICA_BUCKET", min_length=3)]
     images_table: ImagesTableName
-    sweep_queue_url: Annotated[str, Field(alias="SWEEP_QUEUE_URL", min_length=8)]
+    sweep_queue_url: SweepQueueUrl
 
 
 @cache

@@ -34,18 +34,23 @@ class MalformedKeyError(ValueError):
 def new_image_id(*, private: bool = False, tenant: str | None = None) -> ImageId:
     """Make a random image id: 32 lower-case hex digits, ``p-`` before them if ``private``.
 
-    A private one begins with the digits of its ``tenant``, if given, so that the edge can match a tenant's token
-    without a look-up; the rest is random.
+    It begins with the digits of its ``tenant``, if given, and the rest is random. So the edge can match a tenant's
+    token without a look-up, and IAM can confine a lane to the derivatives of its tenant (:func:`id_prefixes`).
     """
     digits = uuid.uuid4().hex
-    if private and tenant:
+    if tenant:
         digits = tenant_digits(tenant) + digits[TENANT_DIGITS:]
     return ImageId(f"{PRIVATE_PREFIX if private else ''}{digits}")
 
 
 def tenant_digits(tenant: str) -> str:
-    """Return the hex digits that the ids of ``tenant``'s private images begin with: the start of its name's SHA-256."""
+    """Return the hex digits that the ids of ``tenant``'s images begin with: the start of its name's SHA-256."""
     return hashlib.sha256(tenant.encode()).hexdigest()[:TENANT_DIGITS]
+
+
+def id_prefixes(tenant: str) -> tuple[str, str]:
+    """Return what the ids of ``tenant``'s images begin with: public ones, and private ones."""
+    return tenant_digits(tenant), f"{PRIVATE_PREFIX}{tenant_digits(tenant)}"
 
 
 def parse_image_id(text: str) -> ImageId:

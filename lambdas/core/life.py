@@ -151,6 +151,14 @@ def is_wanted(row: Mapping[str, Any] | None, etag: str) -> bool:
     return bool((row.get("original") or {}).get("etag") == etag)
 
 
+def is_past(row: Mapping[str, Any], version_id: str | None) -> bool:
+    """Tell whether the arrival of a version can change nothing any more, so that its bytes may be gone."""
+    if row[_STATE] not in ("expected", "processing"):
+        return True
+    held = row.get("original")
+    return held is not None and held["version_id"] != version_id
+
+
 Unclaimed = Literal["settled", "busy"]
 Arrived = Literal["again", "busy", "extra", "other", "removed"]
 

@@ -3,16 +3,18 @@
 import math
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from botocore.exceptions import ClientError
+from pydantic import model_validator
 
 from lambdas.core import life
 from lambdas.core.aws_errors import code_of
-from lambdas.core.keys import ImageId
+from lambdas.core.keys import ImageId, OriginalKey
 from lambdas.core.messages import CheckedImageId, Message
 from lambdas.core.stores.derivatives import INSPECTED_FOLDER
 from lambdas.core.stores.images import ImagesTable
@@ -27,6 +29,7 @@ _BATCH = 1000  # S3's limit for one DeleteObjects request
 MAX_DELAY_SECONDS = 900  # of an SQS message
 # Until the first sweep: for longer, nobody sees what a function that was killed has left of a removed image.
 FIRST_SWEEP_SECONDS = 60
+_INVALIDATION_SECONDS = 60  # until those in progress have made room; CloudFront names no time
 
 
 class NotErasedError(Exception):
@@ -114,11 +117,20 @@ class VersionedObjects:
         return erased
 
 
+class BusyEdgeError(Exception):
+    """CloudFront has as many invalidations in progress as it takes; nothing was invalidated."""
+
+
 class EdgeCache(Protocol):
     """The edge's caches."""
 
     def invalidate(self, image_ids: Sequence[ImageId]) -> str | None:
-        """Drop every variant of images; return the invalidation's id, None if there is no cache."""
+        """Drop every variant of images; return the invalidation's id, None if there is no cache.
+
+        Raises:
+            BusyEdgeError: too many are in progress; to be tried again later.
+            ClientError: a retry may help.
+        """
 
 
 class CloudFrontCache:
@@ -134,29 +146,38 @@ class CloudFrontCache:
         By cache tag. A single image also by its paths, for responses without a tag: a cached 404, or a derivative
         from before there were tags. Where a function rewrites the URI, both the viewer's and the rewritten path have
         to be named (CloudFront Developer Guide, "What you need to know when invalidating paths"). Only 15 wildcard
-        paths may be in progress at once but 3,000 tags: several images go by tag alone, or by path alone if
-        CloudFront rejects tags.
+        paths may be in progress at once but 3,000 tags: several images go by tag alone, as does one for which no
+        wildcards are left; all go by path alone if CloudFront rejects tags.
 
         Raises:
+            BusyEdgeError: too many are in progress; to be tried again later.
             ClientError: CloudFront did not accept it; a retry may help.
         """
         tags = [f"#{image_id}" for image_id in image_ids]
         paths = [path for image_id in image_ids for path in (f"/{image_id}/*", f"/img/{image_id}*")]
         try:
-            return self._create([*tags, *paths] if len(image_ids) == 1 else tags, image_ids[0])
+            if len(image_ids) == 1:
+                with suppress(BusyEdgeError):
+                    return self._create([*tags, *paths], image_ids[0])
+            return self._create(tags, image_ids[0])
         except ClientError as error:
             if code_of(error) != "InvalidArgument":
                 raise
             return self._create(paths, image_ids[0])
 
     def _create(self, items: Sequence[str], first: ImageId) -> str:
-        answer = self._client.create_invalidation(
-            DistributionId=self._distribution_id,
-            InvalidationBatch={
-                "Paths": {"Quantity": len(items), "Items": list(items)},
-                "CallerReference": f"takedown-{first}-{uuid.uuid4().hex[:8]}",
-            },
-        )
+        try:
+            answer = self._client.create_invalidation(
+                DistributionId=self._distribution_id,
+                InvalidationBatch={
+                    "Paths": {"Quantity": len(items), "Items": list(items)},
+                    "CallerReference": f"takedown-{first}-{uuid.uuid4().hex[:8]}",
+                },
+            )
+        except ClientError as error:
+            if code_of(error) == "TooManyInvalidationsInProgress":
+                raise BusyEdgeError(f"CloudFront takes no more invalidations at the moment: {error}") from error
+            raise
         return answer["Invalidation"]["Id"]
 
 
@@ -178,10 +199,31 @@ class Target:
 
 
 class Sweep(Message):
-    """The message that asks to erase a removed image again: soon, and once nothing can be writing it any more."""
+    """What the sweep function is asked to erase: a removed image.
+
+    As a message, after a delay: soon, and once nothing can be writing the image any more. As a request of the upload
+    API's, at once: :meth:`ImageResources.erase_removed`.
+    """
 
     image_id: CheckedImageId
     original_key: str | None
+
+    @model_validator(mode="after")
+    def _is_of_the_image(self) -> Self:
+        if self.original_key is not None and OriginalKey.parse(self.original_key).image_id != self.image_id:
+            raise ValueError(f"expected the key of {self.image_id}'s original but received {self.original_key[:200]!r}")
+        return self
+
+
+class Erased(Message):
+    """What was erased of an image: versions of its original, and of its derivatives by bucket.
+
+    ``invalidation`` is CloudFront's id, None without a distribution.
+    """
+
+    originals: int
+    by_bucket: tuple[int, ...]
+    invalidation: str | None
 
 
 class SweepQueue:
@@ -206,7 +248,8 @@ class Removed:
     """What was removed of an image.
 
     ``by_bucket`` counts the derivatives in each bucket that holds them, versions and delete markers included;
-    ``invalidation`` is CloudFront's id, None without a distribution. ``final_at`` is None until the takedown is final.
+    ``invalidation`` is CloudFront's id; None without a distribution, or where CloudFront took no more, which leaves it
+    to the sweep. ``final_at`` is None until the takedown is final.
     """
 
     image_id: ImageId
@@ -224,6 +267,63 @@ class Removed:
 
 class ForeignImageError(ValueError):
     """An image belongs to another tenant than the one named."""
+
+
+class NotRemovedError(ValueError):
+    """An image has no tombstone: nothing of it may be erased."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """The beginning of a takedown: the row of a removed image, and what is to be erased of it."""
+
+    row: Mapping[str, Any]
+    sweep: Sweep
+
+    def removed(self, erased: Erased) -> Removed:
+        """Return what was removed, once it is ``erased``."""
+        row = self.row
+        return Removed(
+            self.sweep.image_id,
+            erased.originals,
+            erased.by_bucket,
+            erased.invalidation,
+            row["removed_at"],
+            row.get("final_at"),
+        )
+
+
+def bury(targets: Sequence[Target], images: ImagesTable, sweeps: SweepQueue) -> list[Tombstone]:
+    """Begin takedowns: write the tombstone of each image, and ask for its sweep. Idempotent.
+
+    Whoever draws or records reads a tombstone and takes back what it wrote. Nothing is erased yet, by the caller or
+    anybody else, until the sweep is due.
+
+    Raises:
+        ForeignImageError: an image belongs to another tenant.
+        ClientError: some may not have begun; a retry may help.
+    """
+    now = datetime.now(UTC)
+    rows = [_tombstone(target, images, now) for target in targets]
+    tombstones = [
+        Tombstone(row, Sweep(image_id=target.image_id, original_key=row.get("key") or target.original_key))
+        for target, row in zip(targets, rows, strict=True)
+    ]
+    for tombstone in tombstones:
+        sweeps.send(tombstone.sweep)
+    return tombstones
+
+
+def _tombstone(target: Target, images: ImagesTable, now: datetime) -> dict[str, Any]:
+    """Write the tombstone of an image, and return it: an earlier one if there is one."""
+    row = images.apply(target.image_id, life.remove(target.tenant, target.original_key, now)).row
+    if row is None:
+        raise RuntimeError(f"expected the row of {target.image_id} after its removal but received none")
+    if target.tenant is not None and row.get("tenant") != target.tenant:
+        raise ForeignImageError(
+            f"expected an image of the tenant {target.tenant} but {target.image_id} is of {row.get('tenant')}"
+        )
+    return row
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,25 +347,36 @@ class ImageResources:
             ForeignImageError: an image belongs to another tenant; nothing of any is removed after it.
             NotErasedError, ClientError: something is left; the next call continues from there.
         """
-        now = datetime.now(UTC)
-        rows = [self._bury(target, now) for target in targets]
-        keys = [_key(target, row) for target, row in zip(targets, rows, strict=True)]
-        for target, key in zip(targets, keys, strict=True):
-            self.sweeps.send(Sweep(image_id=target.image_id, original_key=key))
-        for row, key in zip(rows, keys, strict=True):
-            if row.get("multipart_id") and key:
-                self.originals.abort(key, row["multipart_id"])
-        erased = [self.erase(target.image_id, key) for target, key in zip(targets, keys, strict=True)]
-        invalidation = self.edge.invalidate([each.image_id for each in targets])
+        tombstones = bury(targets, self.images, self.sweeps)
+        for tombstone in tombstones:
+            self._abort(tombstone.row, tombstone.sweep)
+        erased = [self.erase(each.sweep.image_id, each.sweep.original_key) for each in tombstones]
+        invalidation = self._invalidate([each.image_id for each in targets])
         return [
-            Removed(target.image_id, originals, by_bucket, invalidation, row["removed_at"], row.get("final_at"))
-            for target, row, (originals, by_bucket) in zip(targets, rows, erased, strict=True)
+            tombstone.removed(Erased(originals=originals, by_bucket=by_bucket, invalidation=invalidation))
+            for tombstone, (originals, by_bucket) in zip(tombstones, erased, strict=True)
         ]
+
+    def erase_removed(self, sweep: Sweep) -> Erased:
+        """Erase what there is of an image that has a tombstone. Idempotent; to be called again after a failure.
+
+        Raises:
+            NotRemovedError: it has none.
+            NotErasedError, ClientError: something is left; the next call continues from there.
+        """
+        row = self.images.find(sweep.image_id, now=True)
+        if row is None or row["state"] != "removed":
+            state = row["state"] if row else "unknown"
+            raise NotRemovedError(f"expected a removed image to erase but {sweep.image_id} is {state}")
+        self._abort(row, sweep)
+        originals, by_bucket = self.erase(sweep.image_id, sweep.original_key)
+        invalidation = self._invalidate([sweep.image_id])
+        return Erased(originals=originals, by_bucket=by_bucket, invalidation=invalidation)
 
     def sweep(self, sweep: Sweep, now: datetime) -> float:
         """Erase a removed image once more, and mark its takedown as final if it is due.
 
-        Return the seconds until it is due; 0 if nothing is left to do.
+        Return the seconds until it is to be tried again, where it is not due or the edge is busy; 0 if all is done.
 
         Raises:
             NotErasedError, ClientError: something is left; a retry continues from there.
@@ -275,14 +386,22 @@ class ImageResources:
             return 0
         due = datetime.fromisoformat(row["removed_at"]) + timedelta(seconds=life.FINAL_SECONDS)
         originals, by_bucket = self.erase(sweep.image_id, sweep.original_key)
-        if now < due:
-            if originals or any(by_bucket):
+        try:
+            # At the end even if nothing was left: what the edge was fetching during the takedown was cached after its
+            # invalidation.
+            if now >= due or originals or any(by_bucket):
                 self.edge.invalidate([sweep.image_id])
+        except BusyEdgeError:
+            return _INVALIDATION_SECONDS
+        if now < due:
             return (due - now).total_seconds()
-        # Even if nothing was left: what the edge was fetching during the takedown was cached after its invalidation.
-        self.edge.invalidate([sweep.image_id])
         self.images.apply(sweep.image_id, life.finish(now))
         return 0
+
+    def _invalidate(self, image_ids: Sequence[ImageId]) -> str | None:
+        with suppress(BusyEdgeError):  # the sweep that was asked for ends nothing without it
+            return self.edge.invalidate(image_ids)
+        return None
 
     def erase(self, image_id: ImageId, original_key: str | None) -> tuple[int, tuple[int, ...]]:
         """Erase an image's original and derivatives; return how many versions, the latter by bucket.
@@ -294,19 +413,7 @@ class ImageResources:
         folders = (f"{image_id}/", f"{INSPECTED_FOLDER}{image_id}/")
         return originals, tuple(sum(map(bucket.erase_folder, folders)) for bucket in self.derivatives)
 
-    def _bury(self, target: Target, now: datetime) -> dict[str, Any]:
-        """Write the tombstone of an image, and return it: an earlier one if there is one."""
-        applied = self.images.apply(target.image_id, life.remove(target.tenant, target.original_key, now))
-        row = applied.row
-        if row is None:
-            raise RuntimeError(f"expected the row of {target.image_id} after its removal but received none")
-        if target.tenant is not None and row.get("tenant") != target.tenant:
-            raise ForeignImageError(
-                f"expected an image of the tenant {target.tenant} but {target.image_id} is of {row.get('tenant')}"
-            )
-        return row
-
-
-def _key(target: Target, row: Mapping[str, Any]) -> str | None:
-    key: str | None = row.get("key") or target.original_key
-    return key
+    def _abort(self, row: Mapping[str, Any], sweep: Sweep) -> None:
+        """Abort the upload in parts of a removed image, if it was one."""
+        if row.get("multipart_id") and sweep.original_key:
+            self.originals.abort(sweep.original_key, row["multipart_id"])

@@ -123,11 +123,12 @@ function requestedPixels(request, width, density) {
     return readHint(request, ['sec-ch-width', 'width'], isPixels);
 }
 
-// Logs variant/pixels to the access log, which omits the query string because that may contain a token.
+// Logs variant_pixels to the access log, which omits the query string because that may contain a token. A slash would be
+// percent-encoded in the field.
 // logCustomData is newer than the runtime: without it, images are served all the same.
 function logVariant(variant, pixels) {
     if (cf.logCustomData) {
-        cf.logCustomData(variant + '/' + (pixels ? Math.ceil(pixels) : ''));
+        cf.logCustomData(variant + '_' + (pixels ? Math.ceil(pixels) : ''));
     }
 }
 

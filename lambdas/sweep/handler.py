@@ -1,4 +1,8 @@
-"""Sweep: erase removed images once more. A message whose takedown cannot be final yet is sent again."""
+"""Sweep: erase removed images, at once for the upload API, and once more to end their takedowns.
+
+The upload API invokes it with one image, and waits. Messages name images whose takedown is to end; one that is not due
+yet is sent again.
+"""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +14,12 @@ from lambdas.core.takedown import Sweep
 
 @observed
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Sweep the images of an SQS batch; messages that failed are named, so that SQS delivers them again."""
+    """Erase one image, and return what was erased; or sweep the images of an SQS batch.
+
+    Messages that failed are named, so that SQS delivers them again.
+    """
+    if "Records" not in event:
+        return _erase(Sweep.model_validate(event))
     failed = []
     for record in event["Records"]:
         try:
@@ -20,6 +29,14 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
             failed.append({"itemIdentifier": record["messageId"]})
     count("sweep_failed", len(failed))
     return {"batchItemFailures": failed}
+
+
+def _erase(sweep: Sweep) -> dict[str, Any]:
+    identify(sweep.image_id)
+    erased = image_resources().erase_removed(sweep)
+    count("image_erased")
+    logger.info("Erased", extra={"originals": erased.originals, "by_bucket": erased.by_bucket})
+    return erased.to_json()
 
 
 def _sweep(sweep: Sweep) -> None:

@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestUnsupportedContentType, RequestValidationError
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.core.access.signing_key import MalformedKeysError
+from lambdas.core.access.signing_keys import MalformedKeysError
 from lambdas.core.observability import count, logger
 from lambdas.core.takedown import NotErasedError
 from lambdas.upload_api import image_routes, upload_routes

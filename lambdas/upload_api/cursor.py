@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 import jwt
 
-from lambdas.core.access.image_tokens import ImageTokenKeys
+from lambdas.core.access.signing_keys import SigningKeys
 from lambdas.upload_api.problem import ProblemError
 
 _ALGORITHM = "HS256"
@@ -22,7 +22,7 @@ class Position:
     image_id: str
 
 
-def format_cursor(position: Position, tenant: str, keys: ImageTokenKeys) -> str:
+def format_cursor(position: Position, tenant: str, keys: SigningKeys) -> str:
     """Return the cursor of ``position`` in the list of ``tenant``."""
     claims = {"aud": tenant, "after": [position.uploaded_at, position.image_id]}
     return jwt.encode(claims, _cursor_key(keys.signing_key), algorithm=_ALGORITHM, headers={"kid": keys.signing})

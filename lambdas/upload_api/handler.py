@@ -1,5 +1,6 @@
-"""Upload API: the HTTP API's handler. Every route but the API's own description requires a tenant."""
+"""Upload API: the HTTP API's handler. Only its description and preflights need no tenant."""
 
+from http import HTTPStatus
 from typing import Any
 
 from lambdas.core.observability import LambdaContext, count, logger, observed
@@ -8,12 +9,15 @@ from lambdas.upload_api.caller import read_caller
 from lambdas.upload_api.problem import ProblemError
 
 _JSON = "application/json"
+_PREFLIGHT = {"statusCode": HTTPStatus.NO_CONTENT.value, "body": ""}  # API Gateway adds the CORS headers
 
 
 @observed
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request of the HTTP API (payload format 2.0)."""
     method = event["requestContext"]["http"]["method"]
+    if event["routeKey"].startswith("OPTIONS "):  # a browser's preflight, which no authorizer has seen
+        return _PREFLIGHT
     if (method, event["rawPath"]) == ("GET", DOCUMENT_PATH):
         return app.resolve(event, context)
     try:

@@ -90,7 +90,10 @@ class Takedown(BaseModel):
     image_id: str
     originals: int = Field(description="Versions of the original that were deleted.")
     derivatives: int = Field(description="Versions of derivatives that were deleted.")
-    invalidation: str | None = Field(description="CloudFront's id of the invalidation; null without a distribution.")
+    invalidation: str | None = Field(
+        description="CloudFront's id of the invalidation; null without a distribution, or while CloudFront has as many"
+        " in progress as it takes: it then follows by itself, before final_at."
+    )
     removed_at: str = Field(description="ISO 8601, UTC: since when it is not served and cannot come back.")
     final_at: str | None = Field(
         description="ISO 8601, UTC: when everything was erased once more, after all who might have been writing it;"

@@ -12,13 +12,11 @@ from lambdas.core import life
 from lambdas.core.access.grants import Scope
 from lambdas.core.access.image_tokens import sign_image_token
 from lambdas.core.clients import s3
-from lambdas.core.image_resources import image_resources
 from lambdas.core.keys import ImageId, is_private
 from lambdas.core.observability import count, logger
 from lambdas.core.records import UploadRecord
 from lambdas.core.settings import load_settings
 from lambdas.core.stores.originals import find_original
-from lambdas.core.takedown import Target
 from lambdas.upload_api import resources
 from lambdas.upload_api.caller import Caller
 from lambdas.upload_api.cursor import Position, format_cursor, parse_cursor
@@ -27,6 +25,7 @@ from lambdas.upload_api.lookup import ImageIdText, find_image, find_row, require
 from lambdas.upload_api.markup import Markup, image_markup
 from lambdas.upload_api.problem import ProblemError
 from lambdas.upload_api.s3_uploads import MultipartObject, UploadGoneError
+from lambdas.upload_api.takedown import take_down as remove
 
 router = Router()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
 _TAGS = ["images"]
@@ -75,7 +74,7 @@ def take_down(image_id: ImageIdText) -> Takedown:
     row = find_row(image_id, tenant)
     if row is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, f"No image {image_id} for tenant {tenant}")
-    (removed,) = image_resources().remove([Target(ImageId(row["image_id"]), tenant)])
+    removed = remove(ImageId(row["image_id"]), tenant)
     logger.info("Taken down", extra={"originals": removed.originals, "derivatives": removed.derivatives})
     count("image_taken_down")
     return Takedown(

@@ -184,14 +184,6 @@ class MultipartObject:
             raise _gone(error) from error
         return answer["ETag"].strip('"')
 
-    def abort(self) -> None:
-        """Abort the upload and delete its parts; it is no error if it no longer exists."""
-        try:
-            self.client.abort_multipart_upload(Bucket=self.bucket, Key=self.key, UploadId=self.multipart_id)
-        except ClientError as error:
-            if code_of(error) != "NoSuchUpload":
-                raise
-
 
 def _gone(error: ClientError) -> Exception:
     return UploadGoneError(str(error)) if code_of(error) in _ENDED else error

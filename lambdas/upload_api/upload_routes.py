@@ -10,19 +10,18 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from lambdas.core import life
 from lambdas.core.clients import s3
-from lambdas.core.image_resources import image_resources
 from lambdas.core.keys import OriginalKey, new_image_id
 from lambdas.core.observability import count, identify, logger
 from lambdas.core.records import UploadRecord
 from lambdas.core.settings import Settings, load_settings
 from lambdas.core.stores.originals import ArrivedOriginal, find_original
-from lambdas.core.takedown import Target
 from lambdas.upload_api import resources
 from lambdas.upload_api.caller import Caller
 from lambdas.upload_api.lookup import ImageIdText, find_upload
 from lambdas.upload_api.parts import Parts, check_completion, split
 from lambdas.upload_api.problem import ProblemError
 from lambdas.upload_api.s3_uploads import MultipartObject, UploadGoneError, sign_form, sign_put
+from lambdas.upload_api.takedown import take_down
 from lambdas.upload_api.upload_models import (
     CompletedUpload,
     CompletionRequest,
@@ -142,7 +141,7 @@ def cancel_upload(image_id: ImageIdText) -> "Response[None]":
         raise ProblemError(
             HTTPStatus.CONFLICT, f"Upload {image_id} is {record.state}: DELETE /images/{image_id} takes it down"
         )
-    image_resources().remove([Target(record.image_id, record.tenant)])
+    take_down(record.image_id, record.tenant)
     count("upload_cancelled")
     return Response(HTTPStatus.NO_CONTENT.value)
 

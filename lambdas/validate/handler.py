@@ -2,13 +2,16 @@
 
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
+
+from botocore.exceptions import ClientError
+from pydantic import Field
 
 from lambdas.core import life
-from lambdas.core.aws_errors import OriginalGoneError
+from lambdas.core.aws_errors import OriginalGoneError, is_forbidden
 from lambdas.core.clients import dynamodb, s3
 from lambdas.core.environment import Environment, ImagesTableName
-from lambdas.core.keys import MalformedKeyError, OriginalKey
+from lambdas.core.keys import MalformedKeyError, OriginalKey, id_prefixes
 from lambdas.core.messages import Image, Rejection, Validated
 from lambdas.core.observability import LambdaContext, count, identify, logger, observed, seconds
 from lambdas.core.records import original_of
@@ -27,6 +30,8 @@ class Variables(Environment):
     """Environment variables of validate."""
 
     images_table: ImagesTableName
+    tenant: Annotated[str | None, Field(alias="TENANT")] = None
+    """The tenant of a dedicated lane."""
 
 
 @observed
@@ -46,15 +51,28 @@ def _validate(arrival: Arrival, claim_id: str) -> Validated:
     except MalformedKeyError as error:
         logger.warning("Not an original; ignored", extra={"bucket": arrival.bucket, "reason": str(error)})
         return _nothing("settled")
+    variables = Variables.read()
+    # The API signs neither: someone wrote to the bucket by other means, or the tenant was removed.
     if key.tenant not in load_settings().tenants:
-        # The API signs no upload for it: someone wrote to the bucket by other means, or the tenant was removed.
         logger.warning("Original of an unknown tenant; ignored", extra={"key": arrival.key})
         return _nothing("settled")
+    if variables.tenant is not None and not key.image_id.startswith(id_prefixes(variables.tenant)):
+        # The lane's role reaches no derivatives of such an id; the generator draws it when it is asked for.
+        logger.warning("Original whose id is not of its tenant's; ignored", extra={"key": arrival.key})
+        return _nothing("settled")
     identify(key.image_id, key.tenant)
+    images = ImagesTable(dynamodb(), variables.images_table)
     try:
         found = read_head(s3(), arrival, arrival.size, SNIFF_BYTES)
     except OriginalGoneError as error:
         logger.warning("Original deleted before it was validated", extra={"reason": str(error)})
+        return _nothing("settled")
+    except ClientError as error:
+        # Missing, or refused: S3 answers the same. An arrival that can change nothing any more may be missing.
+        row = images.find(key.image_id, now=True) if is_forbidden(error) else None
+        if row is None or not life.is_past(row, arrival.version_id):
+            raise
+        logger.info("Original deleted before it was validated", extra={"state": row["state"]})
         return _nothing("settled")
     image = _image(arrival, key, found, claim_id)
     now = datetime.now(UTC)
@@ -65,7 +83,6 @@ def _validate(arrival: Arrival, claim_id: str) -> Validated:
         "bytes": image.bytes,
         "uploaded_at": life.format_instant(image.uploaded_at),
     }
-    images = ImagesTable(dynamodb(), Variables.read().images_table)
     applied = images.apply(image.image_id, life.claim(original_of(image), arrived, claim, now))
     if not applied.done:
         return _not_claimed(image, applied.row, now, images)
@@ -129,11 +146,11 @@ def _settle_extra(image: Image, recorded: dict[str, Any], now: datetime, images:
     The latter if the recorded version is gone, or may go at any moment: it has not been current since the other
     arrived, and the lifecycle counts days from then.
     """
-    current = find_original(s3(), image.bucket, image.key)
+    current = find_original(s3(), image.bucket, image.key, was_read=True)
     is_current = current is not None and current.version_id == image.version_id
     expiring = is_current and now - image.uploaded_at > _SOON_ENOUGH
-    gone = find_original(s3(), recorded["bucket"], recorded["key"], recorded["version_id"]) is None
-    if image.version_id is not None and (gone or expiring):
+    held = find_original(s3(), recorded["bucket"], recorded["key"], recorded["version_id"], was_read=True)
+    if image.version_id is not None and (held is None or expiring):
         images.apply(image.image_id, life.repin(recorded, image.version_id))
     else:
         _delete(image)

@@ -161,7 +161,6 @@ def _standing(settings: Settings, taken: Assumptions) -> Iterator[Line]:
     alarmed = taken.alarmed_metrics + len(settings.dedicated_tenants) * taken.alarmed_metrics_of_a_lane
     yield Line("Standing", "alarms", alarmed * prices.alarm_month)
     yield Line("Standing", "dashboard", taken.dashboards * prices.dashboard_month)
-    yield Line("Standing", "secrets", taken.secrets * prices.secret_month)
     yield Line("Standing", "keys", taken.keys * prices.key_month)
     if settings.alarms.delivery_metrics:
         yield Line("Standing", "CloudFront metrics", taken.delivery_metrics * prices.metric_month)

@@ -51,7 +51,6 @@ class Prices(BaseModel):
     traced_million: Usd = Field(description="X-Ray, traces recorded.")
     alarm_month: Usd = Field(description="CloudWatch, an alarm on one metric.")
     dashboard_month: Usd = Field(description="CloudWatch.")
-    secret_month: Usd = Field(description="Secrets Manager.")
     key_month: Usd = Field(description="KMS, a key of one's own.")
     metric_month: Usd = Field(description="CloudWatch, a metric beyond those of AWS's services.")
 

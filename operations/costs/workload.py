@@ -48,14 +48,13 @@ class Assumptions:
     """Per picture, by all functions and the state machine at level INFO."""
     traced_share: float = 0.05
     """X-Ray's default sampling rule, beyond the first trace of each second."""
-    alarmed_metrics: int = 53
+    alarmed_metrics: int = 89
     """Without dedicated lanes."""
-    alarmed_metrics_of_a_lane: int = 18
+    alarmed_metrics_of_a_lane: int = 26
     """Additional, per dedicated lane."""
     dashboards: int = 1
-    secrets: int = 2
     web_acl_rules: int = 3
-    keys: int = 2
-    """Of the alarm topics, one per region with alarms."""
+    keys: int = 3
+    """KMS keys: of the alarm topics, one per region with alarms, and of the tables of signing keys."""
     delivery_metrics: int = 8
     """CloudFront's additional metrics, if the settings enable them."""

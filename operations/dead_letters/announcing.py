@@ -4,7 +4,7 @@ A picture that was rejected as too costly is reopened first. Of an original whos
 one, the pipeline keeps the recorded version, or points the row at the one with the same bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -60,6 +60,20 @@ class Announcer:
             _require_work(record, original, now or datetime.now(UTC))
         reopens = record is not None and record.rejection == "too_costly"
         return Announcement(key, lane_of(self.settings, key.tenant), reopens)
+
+    def check_all(self, names: Iterable[str]) -> tuple[list[Announcement], list[str]]:
+        """Return what announcing originals does, each once, and why the others are not announced; change nothing.
+
+        Raises:
+            MalformedKeyError, ClientError: as :meth:`check`.
+        """
+        found, refused = [], []
+        for name in dict.fromkeys(names):
+            try:
+                found.append(self.check(name))
+            except NotAnnouncedError as error:
+                refused.append(str(error))
+        return found, refused
 
     def announce(self, each: Announcement) -> None:
         """Reopen its picture, if need be, and send the original's lane a message; twice does no harm.

@@ -1,13 +1,16 @@
 """The CloudFront KeyValueStore that holds the image-token keys the edge accepts."""
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
     from mypy_boto3_cloudfront_keyvaluestore import CloudFrontKeyValueStoreClient
+
+_ATTEMPTS = 5
 
 
 class KeyChanges(NamedTuple):
@@ -35,14 +38,23 @@ class EdgeKeyStore:
         pages = self._client.get_paginator("list_keys").paginate(KvsARN=self._arn)
         return {item["Key"]: item["Value"] for page in pages for item in page.get("Items", [])}
 
-    def replace(self, wanted: Mapping[str, str]) -> KeyChanges:
-        """Replace the contents by ``wanted`` in one update; return what changed.
+    def replace(self, wanted: Callable[[], Mapping[str, str]]) -> KeyChanges:
+        """Replace the contents by what ``wanted`` returns, in one update; return what changed.
+
+        It is asked once the store's version is known, and again if the store was written meanwhile: older contents
+        never replace newer ones.
 
         Raises:
-            ClientError: it cannot be read or written, or was written concurrently.
+            ClientError: it cannot be read or written, or is written all the time.
         """
+        for _ in range(_ATTEMPTS - 1):
+            with suppress(self._client.exceptions.ConflictException):
+                return self._replace(wanted)
+        return self._replace(wanted)
+
+    def _replace(self, wanted_now: Callable[[], Mapping[str, str]]) -> KeyChanges:
         etag = self._client.describe_key_value_store(KvsARN=self._arn)["ETag"]
-        held = self.read()
+        held, wanted = self.read(), wanted_now()
         changed = {key: value for key, value in wanted.items() if held.get(key) != value}
         removed = sorted(set(held) - set(wanted))
         if changed or removed:

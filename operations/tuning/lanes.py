@@ -24,7 +24,7 @@ class DeployedLanes:
 
     @property
     def tuned(self) -> list[str]:
-        """The lanes with a reservation; the shared one has none unless the settings give it one."""
+        """The lanes with a reservation; the shared one may have none."""
         return [lane for lane in self.settings.lane_names if self.settings.reserved_concurrency(lane)]
 
     def current(self, reserved: Reservations, needs: Mapping[str, int | None]) -> dict[str, Lane]:

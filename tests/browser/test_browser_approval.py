@@ -8,6 +8,7 @@ import httpx
 import pyvips
 from deployment_runs import Prefect
 from playwright.sync_api import Browser, Error, Page, expect
+from prefect_pages import open_prefect
 
 from infra.local.stack import LocalStack
 from infra.local.tenant import tenant_uploader
@@ -48,7 +49,7 @@ def test_a_person_approves_in_the_ui(browser: Browser, served: Prefect, stack: L
     flow_run_id = served.start("takedown/on-demand", {"images": [image_id], "dry_run": False, "ask_above": 0})
     served.await_state(flow_run_id, "PAUSED")
 
-    page = browser.new_page(viewport={"width": 1300, "height": 950})
+    page = open_prefect(browser, stack)
     address = f"{stack.prefect_url}/runs/flow-run/{flow_run_id}"
     for left in reversed(range(_TRIES)):
         page.goto(address)

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from deployment_runs import Prefect
 from playwright.sync_api import Browser, expect
+from prefect_pages import open_prefect
 
 from infra.local.stack import LocalStack
 
@@ -17,7 +18,7 @@ _FOLD = 900  # pixels that a desk's screen shows at once
 @pytest.fixture(scope="module")
 def report(stack: LocalStack, served: Prefect, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Press "Run" on the daily report's deployment, for today, and wait for its end."""
-    with httpx.Client(base_url=stack.edge_url, trust_env=False, timeout=60) as edge:
+    with httpx.Client(base_url=stack.edge_url, trust_env=False, timeout=60, headers=stack.owner_headers) as edge:
         assert edge.get("/img/nonsense").status_code == 400
         edge.post("/_edge/flush").raise_for_status()
     today = datetime.now(UTC).date()
@@ -32,7 +33,7 @@ def test_the_run_shows_what_it_found(
 ) -> None:
     sentence = report["state"]["message"]
     assert sentence in report["artifacts"]["delivery-verdict"]["data"]
-    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page = open_prefect(browser, stack)
     page.goto(f"{stack.prefect_url}/runs/flow-run/{report['id']}")
     page.get_by_role("tab", name="Artifacts").or_(page.get_by_text("Artifacts", exact=True)).first.click()
     for key in ("delivery-report", "reports", "delivery-verdict", "hit-ratio-by-format"):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import boto3
 import pytest
-from deployment_runs import FlowsHere, Prefect
+from deployment_runs import FlowsHere, Prefect, run_under_roles
 
 from infra.local.stack import LocalStack
 
@@ -23,12 +23,22 @@ def sdk() -> boto3.Session:
 def flows_here(
     stack: LocalStack, prefect: str, sdk: boto3.Session, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[FlowsHere]:
-    """Have flows of this process use the local stack and its Prefect server."""
-    from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
+    """Have flows of this process use the local stack and its Prefect server, each under its own role."""
+    from prefect.settings import (
+        PREFECT_API_AUTH_STRING,
+        PREFECT_API_URL,
+        PREFECT_LOGGING_TO_API_ENABLED,
+        temporary_settings,
+    )
 
     for name, value in stack.environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", sdk)
-    reporting = {PREFECT_API_URL: prefect, PREFECT_LOGGING_TO_API_ENABLED: False}
+    reporting = {
+        PREFECT_API_URL: prefect,
+        PREFECT_API_AUTH_STRING: stack.prefect_login,
+        PREFECT_LOGGING_TO_API_ENABLED: False,
+    }
     with temporary_settings(reporting), Prefect(stack) as runs:
+        run_under_roles(monkeypatch, stack)
         yield FlowsHere(runs)

@@ -10,7 +10,13 @@ import pyathena
 import pytest
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError
-from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
+from deployment_runs import refusal, run_under_roles
+from prefect.settings import (
+    PREFECT_API_AUTH_STRING,
+    PREFECT_API_URL,
+    PREFECT_LOGGING_TO_API_ENABLED,
+    temporary_settings,
+)
 from seeded_images import IMAGES, recorded_images
 
 from flows.export_images import ImagesExport, export_images
@@ -25,11 +31,16 @@ SEGMENTS = 3
 
 @pytest.fixture(scope="module", autouse=True)
 def environment(stack: LocalStack, prefect: str) -> Iterator[None]:
-    reporting = {PREFECT_API_URL: prefect, PREFECT_LOGGING_TO_API_ENABLED: False}
+    reporting = {
+        PREFECT_API_URL: prefect,
+        PREFECT_API_AUTH_STRING: stack.prefect_login,
+        PREFECT_LOGGING_TO_API_ENABLED: False,
+    }
     with pytest.MonkeyPatch.context() as patch, temporary_settings(reporting):
         for name, value in stack.environment().items():
             patch.setenv(name, value)
         patch.setattr(boto3, "DEFAULT_SESSION", None)
+        run_under_roles(patch, stack)
         yield
 
 
@@ -117,6 +128,7 @@ def test_a_malformed_item_is_skipped_and_reported(stack: LocalStack, capsys: pyt
     assert "1 items were skipped" in capsys.readouterr().out
 
 
-def test_a_stage_that_is_not_deployed_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_from_command_line(export_images, ["--stage", "staging"]) == 2
-    assert "stage 'staging' has none: deploy it" in capsys.readouterr().err
+def test_a_stage_that_is_not_deployed_is_refused() -> None:
+    state = refusal(export_images, stage="staging")
+    assert state.is_failed()
+    assert "stage 'staging' has none: deploy it" in str(state.message)

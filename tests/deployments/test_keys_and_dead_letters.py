@@ -1,24 +1,28 @@
-"""Dead letters redriven and keys rotated: as deployments, and by hand."""
+"""Dead letters redriven and keys rotated: as deployments, by hand, and by the command with the same safeguards."""
 
+import sys
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
+from click.testing import Result
 from deployment_runs import FlowsHere, refusal
 from lane import Lane, Original, pictures
+from typer.testing import CliRunner
 
 from flows.dead_letters import dead_letters
 from flows.rotate_keys import rotate_keys
 from flows.runtime.command_line import run_from_command_line
+from infra.command import app
 from infra.local.stack import LocalStack
-from lambdas.core.access.image_tokens import parse_image_token_keys
-from lambdas.core.access.tenant_tokens import parse_tenant_keys
+from infra.local.state import HOME_VARIABLE
+from lambdas.core.access.signing_keys import IMAGE_TOKENS
 from lambdas.core.keys import OriginalKey
-from lambdas.core.stores.secrets import ensure_tenant_keys
+from lambdas.core.settings import Settings, load_settings
+from lambdas.core.stores.signing_keys import SigningKeysTable
 from operations.dead_letters.queue import announcement
-from operations.keys import keyrings
-from operations.keys.keyrings import NoTenantKeyError, TenantKeyring, TooSoonError
+from operations.keys import keyring as keyring_module
+from operations.keys.keyring import IMAGE_TOKEN_KEYS_TABLE, TENANT_KEYS_TABLE, Keyring
 
 pytestmark = pytest.mark.usefixtures("flows_here")
 TENANT = "demo"
@@ -65,9 +69,6 @@ def test_an_original_without_a_message_is_announced(lane: Lane, dead: Original) 
     state: Any = dead_letters(action="announce", names=[dead.key], dry_run=False, return_state=True)
     assert state.message == "1 of 1 originals announced: 1 ready"
     assert lane.records([dead])
-    wrong: Any = dead_letters(action="announce", names=["demo/nonsense"], dry_run=False, return_state=True)
-    assert wrong.is_failed()
-    assert "expected tenant/yyyy-mm-dd/imageId" in wrong.message
 
 
 def test_a_picture_that_was_too_costly_is_asked_for_again(stack: LocalStack, lane: Lane) -> None:
@@ -110,22 +111,31 @@ def test_only_named_messages_are_discarded(lane: Lane, dead: Original, capsys: p
     assert not any(message.is_named(dead.image_id) for message in lane.dead_letters.messages())
 
 
-def test_an_unknown_lane_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_from_command_line(dead_letters, ["--lane", "nobody"]) == 2
-    assert "expected a lane of shared, studio but received 'nobody'" in capsys.readouterr().err
+@pytest.fixture
+def keyring(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Keyring]:
+    """The keyring of a tenant; at the end it has its keys of before, with which other tests sign."""
+    monkeypatch.setattr(keyring_module, "PROPAGATION_SECONDS", 0.0)
+    table = SigningKeysTable(stack.client("dynamodb"), stack.parameter(TENANT_KEYS_TABLE))
+    before = table.find(TENANT)
+    assert before
+    yield Keyring.of_tenant(stack.settings, TENANT, stack.client, stack.parameter)
+    now = table.find(TENANT)
+    assert now
+    table.replace(TENANT, before.keys, now.version)
 
 
 def test_a_key_is_rotated_once_and_not_retired_too_early(
     stack: LocalStack, flows_here: FlowsHere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both keys stay valid, for the tokens of other tests."""
-    secret = stack.parameter("image-token-keys-secret")
+    table = SigningKeysTable(stack.client("dynamodb"), stack.parameter(IMAGE_TOKEN_KEYS_TABLE))
 
     def held() -> tuple[str, set[str]]:
-        keys = parse_image_token_keys(stack.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
-        return keys.signing, set(keys.keys)
+        found = table.find(IMAGE_TOKENS)
+        assert found
+        return found.keys.signing, set(found.keys.keys)
 
-    monkeypatch.setattr(keyrings, "PROPAGATION_SECONDS", 0.0)
+    monkeypatch.setattr(keyring_module, "PROPAGATION_SECONDS", 0.0)
     before, _ = held()
     due: Any = flows_here.run(rotate_keys, "daily")
     assert due.message.startswith(f"nothing: {before} signs until it is 90 days old")
@@ -142,43 +152,134 @@ def test_a_key_is_rotated_once_and_not_retired_too_early(
     assert held() == (signing, {before, signing})
 
 
-def test_a_tenants_old_key_is_valid_during_the_overlap(stack: LocalStack) -> None:
-    """In a secret of its own: other tests sign with the stack's."""
-    secrets, name = stack.client("secretsmanager"), "test/tenant-keys"
-    secrets.create_secret(Name=name, SecretString="{}")
-    try:
-        ensure_tenant_keys(secrets, name, ["acme", "globex"])
-        keyring = TenantKeyring(secrets, name, "acme", timedelta(days=14))
-        old = keyring.state()
-        assert old.others == []
-        made = keyring.rotate()
-        state = keyring.state()
-        assert {state.signing, *state.others} == {old.signing, made.signing}
-        with pytest.raises(TooSoonError, match="the tenant may sign with the old key until"):
-            keyring.retire()
-        assert len(keyring.retire(at_once=True).removed) == 1
-        assert keyring.state().others == []
-        keys = parse_tenant_keys(secrets.get_secret_value(SecretId=name)["SecretString"])
-        assert sorted(key.tenant for key in keys.values()) == ["acme", "globex"]
-        with pytest.raises(NoTenantKeyError, match="No key for tenant hooli"):
-            TenantKeyring(secrets, name, "hooli", timedelta(days=14)).state()
-    finally:
-        secrets.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
-
-
-@pytest.mark.parametrize(
-    ("parameters", "message"),
-    [
-        ({"tenant": "nobody"}, "expected a tenant of demo, studio but received 'nobody'"),
-        ({"tenant": TENANT, "action": "publish"}, "expected publish without a tenant, for image tokens"),
-    ],
-)
-def test_invalid_rotations_are_refused(parameters: dict[str, Any], message: str) -> None:
-    state = refusal(rotate_keys, **parameters, dry_run=False)
-    assert state.is_failed()
-    assert message in state.message
-
-
 def test_a_tenants_keys_are_shown_and_nothing_is_due() -> None:
     state: Any = rotate_keys(tenant=TENANT, dry_run=False, return_state=True)
     assert state.message.startswith(f"nothing: {TENANT}-")
+
+
+# Each row: the flow, its parameters, the command for the same, and why both refuse it.
+REFUSED: list[tuple[Any, dict[str, Any], list[str], str]] = [
+    (rotate_keys, {"tenant": "nobody"}, ["rotate-keys", "--tenant", "nobody"], "expected a tenant of demo, studio"),
+    (
+        rotate_keys,
+        {"tenant": TENANT, "action": "publish"},
+        ["rotate-keys", "publish", "--tenant", TENANT],
+        "expected publish without a tenant, for image tokens",
+    ),
+    (
+        rotate_keys,
+        {"action": "rotate", "at_once": True},
+        ["rotate-keys", "rotate", "--at-once"],
+        "expected at once with retire only",
+    ),
+    (
+        dead_letters,
+        {"action": "redrive", "lane": "nobody", "names": ["x"]},
+        ["dead-letters", "redrive", "x", "--lane", "nobody"],
+        "expected a lane of shared, studio but received 'nobody'",
+    ),
+    (dead_letters, {"action": "redrive"}, ["dead-letters", "redrive"], "or everything but received none of these"),
+    (
+        dead_letters,
+        {"action": "redrive", "because": "x", "everything": True},
+        ["dead-letters", "redrive", "--all", "--because", "x"],
+        "received all of these",
+    ),
+    (dead_letters, {"action": "discard"}, ["dead-letters", "discard"], "a part of the reason but received none"),
+    (
+        dead_letters,
+        {"action": "announce", "names": ["demo/nonsense"]},
+        ["dead-letters", "announce", "demo/nonsense"],
+        "expected tenant/yyyy-mm-dd/imageId",
+    ),
+    (
+        dead_letters,
+        {"action": "announce", "names": ["0" * 32]},
+        ["dead-letters", "announce", "0" * 32],
+        "No original is recorded of 000",
+    ),
+]
+
+
+def darkroom(*arguments: str, answer: str = "") -> Result:
+    return CliRunner().invoke(app, arguments, input=answer, env={"COLUMNS": "300"})
+
+
+@pytest.fixture
+def _home(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(HOME_VARIABLE, str(stack.folder.home))
+
+
+@pytest.mark.usefixtures("_home")
+@pytest.mark.parametrize(("flow", "parameters", "arguments", "message"), REFUSED, ids=lambda value: str(value)[:60])
+def test_flow_and_command_refuse_the_same(
+    flow: Any, parameters: dict[str, Any], arguments: list[str], message: str
+) -> None:
+    state = refusal(flow, **parameters, dry_run=False)
+    assert state.is_failed()
+    assert message in state.message
+    result = darkroom(*arguments, "--no-dry-run")
+    assert result.exit_code == 1
+    assert message in result.output
+
+
+def quick_to_give_up(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have flows of ``module`` wait a second for approval."""
+
+    def load(stage: str) -> Settings:
+        settings = load_settings(stage=stage)
+        operations = settings.operations.model_copy(update={"approval_seconds": 1})
+        return settings.model_copy(update={"operations": operations})
+
+    monkeypatch.setattr(module, "load_settings", load)
+
+
+ANSWERS = [("", "approval never came"), ("reject\n", "rejected"), ("yes\n", "rejected")]
+
+
+@pytest.mark.usefixtures("_home")
+def test_discarding_above_the_limit_needs_approval(lane: Lane, dead: Original, monkeypatch: pytest.MonkeyPatch) -> None:
+    def waits() -> bool:
+        return any(message.is_named(dead.image_id) for message in lane.dead_letters.messages())
+
+    quick_to_give_up(sys.modules[dead_letters.fn.__module__], monkeypatch)
+    parameters: Any = {"action": "discard", "names": [dead.image_id], "ask_above": 0}
+    state: Any = dead_letters(**parameters, dry_run=False, return_state=True)
+    assert (state.name, waits()) == ("ApprovalNeverCame", True)
+    command = ("dead-letters", "discard", dead.image_id, "--ask-above", "0")
+    assert "dry run: 1 dead letter would be discarded." in darkroom(*command, answer="approve\n").output
+    assert waits()
+    for answer, refused in ANSWERS:
+        result = darkroom(*command, "--no-dry-run", answer=answer)
+        assert result.exit_code == 1
+        assert f"{refused}; nothing was changed" in result.output
+        assert "1 messages will be deleted permanently" in result.output
+        assert waits()
+    assert darkroom(*command, "--no-dry-run", answer="approve\n").exit_code == 0
+    assert not waits()
+
+
+@pytest.mark.usefixtures("_home")
+def test_retiring_a_key_at_once_needs_approval(keyring: Keyring, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = keyring.state().signing
+    assert "dry run: rotate" in darkroom("rotate-keys", "rotate", "--tenant", TENANT).output
+    assert keyring.state().others == []
+    rotated = darkroom("rotate-keys", "rotate", "--tenant", TENANT, "--no-dry-run")
+    assert f"{keyring.state().signing} signs now" in rotated.output
+    quick_to_give_up(sys.modules[rotate_keys.fn.__module__], monkeypatch)
+    parameters: Any = {"tenant": TENANT, "action": "retire", "dry_run": False}
+    early: Any = rotate_keys(**parameters, return_state=True)
+    assert early.is_failed()
+    assert "if it has leaked, retire it at once" in early.message
+    state: Any = rotate_keys(**parameters, at_once=True, return_state=True)
+    assert (state.name, keyring.state().others) == ("ApprovalNeverCame", [old])
+    command = ("rotate-keys", "retire", "--tenant", TENANT, "--no-dry-run")
+    assert "if it has leaked, retire it at once" in darkroom(*command, answer="approve\n").output
+    for answer, refused in ANSWERS:
+        result = darkroom(*command, "--at-once", answer=answer)
+        assert result.exit_code == 1
+        assert f"{refused}; nothing was changed" in result.output
+        assert f"Every token of {old} will be refused" in result.output
+        assert keyring.state().others == [old]
+    assert f"{old} removed" in darkroom(*command, "--at-once", answer="approve\n").output
+    assert keyring.state().others == []

@@ -17,6 +17,7 @@ from infra.command import app
 from infra.local.stack import LocalStack
 from infra.local.state import HOME_VARIABLE
 from lambdas.core.settings import Settings
+from lambdas.core.settings.lanes import SHARED_LANE
 from operations.resources import Resources
 from operations.tuning.history import KIND, TuningRecord, history
 from operations.tuning.lanes import DeployedLanes, deployed_lanes
@@ -40,9 +41,12 @@ def control(stack: LocalStack) -> ControlPlane:
 
 @pytest.fixture(autouse=True)
 def smallest(lanes: DeployedLanes, control: ControlPlane) -> Iterator[dict[str, int | None]]:
-    """Give the lane less than its floor; restore it at the end."""
+    """Give the lane less than its floor, and the idle shared one just that; restore both at the end."""
     before = control.read(lanes.functions)
-    small: dict[str, int | None] = dict.fromkeys(lanes.functions, SMALLEST // len(lanes.functions))
+    own, shared = lanes.names[LANE].functions, lanes.names[SHARED_LANE].functions
+    floor = lanes.settings.lanes.share_out(lanes.settings.tuning.floor)
+    small: dict[str, int | None] = dict.fromkeys(own.values(), SMALLEST // len(own))
+    small |= {function: floor[name] for name, function in shared.items()}
     control.apply(small, before)
     yield small
     control.apply(before, control.read(lanes.functions))
@@ -167,7 +171,8 @@ def test_a_new_lane_gets_the_settings_reservation_and_others_keep_theirs(
     monkeypatch.setenv(HOME_VARIABLE, str(stack.folder.home))
     assert "Every lane has its reservation." in CliRunner().invoke(app, ["reserve"]).output
     assert control.read(lanes.functions) == smallest
-    control.apply(dict.fromkeys(lanes.functions), smallest)
+    control.apply(smallest | dict.fromkeys(lanes.names[LANE].functions.values()), smallest)
     begins = sum(stack.settings.reserved_concurrency(LANE).values())
     assert f"Reserved: {LANE} {begins}" in CliRunner().invoke(app, ["reserve"]).output
-    assert lanes.totals(control.read(lanes.functions)) == {LANE: begins}
+    floor = stack.settings.tuning.floor
+    assert lanes.totals(control.read(lanes.functions)) == {SHARED_LANE: floor, LANE: begins}

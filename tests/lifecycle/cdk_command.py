@@ -5,14 +5,17 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
+from infra.local.cloudformation.assembly import Template
 from infra.local.cloudformation.template_filter import Stripped, filter_template
 from infra.local.endpoint import Endpoint
 from infra.local.state import CHECKOUT
 
-SECONDS = 240
+SECONDS = 900  # after which a command hangs
 _MAKEFILE = (CHECKOUT / "Makefile").read_text(encoding="utf-8")
 _COPIED = ("Makefile", "cdk.json", "darkroom.toml", "infra", "lambdas", "operations", "pyproject.toml", "uv.lock")
 _STACK = re.compile(r"^Stack (\S+)")
@@ -31,20 +34,24 @@ class CdkCommand:
     endpoint: Endpoint
     checkout: Path = CHECKOUT
 
-    def make(self, *arguments: str) -> str:
+    def make(self, *arguments: str, fails: bool = False) -> str:
         """Return what ``make`` printed; its set-up is done, for a test runs."""
-        return self._run("make", "--old-file", f"{sys.prefix}/.ready", *arguments)
+        return self._run("make", "--old-file", f"{sys.prefix}/.ready", *arguments, fails=fails)
 
-    def bootstrap(self, assembly: Path) -> str:
-        return self.make("bootstrap", f"OPTIONS=--app {assembly} --ci")
+    def bootstrap(self) -> str:
+        return self.make("bootstrap", "OPTIONS=--ci")
 
-    def deploy(self, assembly: Path) -> str:
-        return self.make("deploy", f"OPTIONS=--app {assembly} --require-approval never --concurrency 4 --ci")
+    def deploy(self, assembly: Path, *, fails: bool = False) -> str:
+        options = f"OPTIONS=--app {assembly} --require-approval never --concurrency 4 --ci"
+        return self.make("deploy", options, fails=fails)
+
+    def destroy(self, assembly: Path, *, fails: bool = False) -> str:
+        return self.make("destroy", f"OPTIONS=--app {assembly} --force --ci", fails=fails)
 
     def changes(self, assembly: Path) -> Changes:
         return parse_diff(self.make("diff", f"OPTIONS=--app {assembly} --ci"))
 
-    def _run(self, *command: str) -> str:
+    def _run(self, *command: str, fails: bool) -> str:
         run = subprocess.run(
             command,
             cwd=self.checkout,
@@ -54,7 +61,7 @@ class CdkCommand:
             timeout=SECONDS,
             check=False,
         )
-        assert run.returncode == 0, f"{' '.join(command)}\n{run.stdout}\n{run.stderr}"
+        assert bool(run.returncode) is fails, f"{' '.join(command)}\n{run.stdout}\n{run.stderr}"
         return run.stdout + run.stderr
 
     def _environment(self) -> dict[str, str]:
@@ -85,31 +92,51 @@ def why_unavailable() -> str | None:
     return run.stderr.strip() if run.returncode else None
 
 
-def copied_checkout(folder: Path) -> Path:
-    """Return a copy of what a synthesis reads, for a change of settings; assets that are built stay shared."""
+def copied_checkout(folder: Path, change: Callable[[str], str]) -> Path:
+    """Return a copy of what a synthesis reads, darkroom.toml after a ``change``; built assets stay shared."""
+    folder.mkdir()
     for name in _COPIED:
         source, copy = CHECKOUT / name, folder / name
         subprocess.run(["cp", "-pR", source, copy], check=True)
     (folder / "build").mkdir()
     (folder / "build" / "assets").symlink_to(CHECKOUT / "build" / "assets")
+    context = json.loads((folder / "cdk.json").read_text(encoding="utf-8"))
+    context["context"]["target"] = "host"  # this machine's assets, not AWS's
+    (folder / "cdk.json").write_text(json.dumps(context), encoding="utf-8")
+    toml = (folder / "darkroom.toml").read_text(encoding="utf-8")
+    (folder / "darkroom.toml").write_text(change(toml), encoding="utf-8")
     return folder
 
 
-def write_filtered_assembly(assembly: Path, outdir: Path) -> list[Stripped]:
+def write_filtered_assembly(
+    assembly: Path, outdir: Path, change: Callable[[str, Template], None] = lambda _stack, _template: None
+) -> list[Stripped]:
     """Write the ``assembly`` into ``outdir``, its templates filtered and all else as links, and return what was cut.
+
+    ``change`` is given each stack's name and its template, which it may change.
 
     Raises:
         FilterError: a resource that stays refers to one that is stripped.
         FileExistsError: ``outdir`` exists.
     """
     outdir.mkdir(parents=True)
-    stripped = []
+    stripped, hashes = [], {}
+    for path in sorted(assembly.glob(f"*{_TEMPLATE_SUFFIX}")):
+        text = path.read_text(encoding="utf-8")
+        template, taken = filter_template(json.loads(text))
+        change(path.name.removesuffix(_TEMPLATE_SUFFIX), template)
+        written = json.dumps(template)
+        (outdir / path.name).write_text(written, encoding="utf-8")
+        hashes[sha256(text.encode()).hexdigest()] = sha256(written.encode()).hexdigest()
+        stripped += taken
     for path in sorted(assembly.iterdir()):
-        if path.name.endswith(_TEMPLATE_SUFFIX):
-            template, taken = filter_template(json.loads(path.read_text(encoding="utf-8")))
-            (outdir / path.name).write_text(json.dumps(template), encoding="utf-8")
-            stripped += taken
-        else:
+        if path.name == "manifest.json" or path.name.endswith(".assets.json"):
+            # A template that is published already is not published again.
+            text = path.read_text(encoding="utf-8")
+            for before, after in hashes.items():
+                text = text.replace(before, after)
+            (outdir / path.name).write_text(text, encoding="utf-8")
+        elif not path.name.endswith(_TEMPLATE_SUFFIX):
             (outdir / path.name).symlink_to(path.resolve())
     return stripped
 

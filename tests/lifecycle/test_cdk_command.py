@@ -1,7 +1,8 @@
-"""The CDK's own command deploys every stack, changes one setting and takes all down; a picture goes through it."""
+"""The CDK's own command deploys every stack, at the third attempt, changes one setting and takes all down."""
 
-import json
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,30 +13,87 @@ import samples
 from cdk_command import CdkCommand, copied_checkout, why_unavailable, write_filtered_assembly
 from outcomes import await_outcome, upload
 
+from infra.local.cloudformation.assembly import Template
 from infra.local.cloudformation.deploy import Deployment
-from infra.local.endpoint import ACCESS_KEY, ACCOUNT, CLIENT_CONFIG, SECRET_KEY, Endpoint
-from infra.local.stack import ASSEMBLY, LocalStack
+from infra.local.emulator.stack_operations import ACCOUNT_CONCURRENCY
+from infra.local.endpoint import ACCOUNT, CLIENT_CONFIG, Endpoint
+from infra.local.stack import LocalStack
 from infra.local.state import Ports
 from infra.names import Names
 from lambdas.core.keys import MIME_TYPES
-from lambdas.core.settings import load_settings
+from lambdas.core.settings import DEFAULT_STAGE, load_settings
+from lambdas.core.settings.lanes import UNRESERVED_CONCURRENCY
+from operations.stack_protection import stage_stacks
 
 # Where a function's versions are numbered, new code makes one, and its address is published.
 OF_NEW_CODE = {"AWS::Lambda::Function": {"Code"}, "AWS::Lambda::Version": set(), "AWS::SSM::Parameter": {"Value"}}
 
 
+def protect(toml: str) -> str:
+    """Change the stage of a settings file to a protected one."""
+    return re.sub(r"(?<=protected = )false", "true", toml)
+
+
+def reserve_too_much(stack: str, template: Template) -> None:
+    """Have the backfill reserve more than the account has, as in a new account with a small quota."""
+    if stack.endswith("Backfill"):
+        function = next(each for each in template["Resources"].values() if each["Type"] == "AWS::Lambda::Function")
+        function["Properties"]["ReservedConcurrentExecutions"] = ACCOUNT_CONCURRENCY - UNRESERVED_CONCURRENCY + 1
+
+
+def break_storage_too(stack: str, template: Template) -> None:
+    """Have the creation of everything that holds data fail at its end."""
+    reserve_too_much(stack, template)
+    if stack.endswith("Storage"):
+        properties = {
+            "Runtime": "python3.13",
+            "Handler": "index.handler",
+            "Role": f"arn:aws:iam::{ACCOUNT}:role/any",
+            "Code": {"ZipFile": "def handler(event, context): pass"},
+            "ReservedConcurrentExecutions": ACCOUNT_CONCURRENCY,
+        }
+        last = {"Type": "AWS::Lambda::Function", "DependsOn": list(template["Resources"]), "Properties": properties}
+        template["Resources"]["Last"] = last
+
+
+@dataclass
+class FirstDeployment:
+    """What ``make deploy`` printed, before the bootstrap and at each attempt, and which stacks were then protected."""
+
+    checkout: Path
+    refused: str = ""
+    printed: list[str] = field(default_factory=list)
+    protected: list[set[str]] = field(default_factory=list)
+    assembly: Path = Path()
+
+
 @pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+def attempts(tmp_path_factory: pytest.TempPathFactory) -> FirstDeployment:
     if reason := why_unavailable():
         pytest.skip(f"the CDK's command cannot be had from npm: {reason}")
-    folder = tmp_path_factory.mktemp("cdk")
+    return FirstDeployment(copied_checkout(tmp_path_factory.mktemp("cdk") / "checkout", protect))
 
-    def deploy(assembly: Path, endpoint: Endpoint, _announce: object) -> Deployment:
-        cdk, filtered = CdkCommand(endpoint), folder / "assembly"
-        stripped = write_filtered_assembly(assembly, filtered)
-        cdk.bootstrap(filtered)
-        printed = cdk.deploy(filtered)
-        return Deployment([line.split()[1] for line in printed.splitlines() if line.startswith("✅")], stripped)
+
+@pytest.fixture(scope="module")
+def deployed(attempts: FirstDeployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """Deploy a protected stage, which fails twice before it succeeds."""
+    folder = tmp_path_factory.mktemp("assemblies")
+
+    def deploy(_assembly: Path, endpoint: Endpoint, _announce: object) -> Deployment:
+        cdk = CdkCommand(endpoint, attempts.checkout)
+        cdk.make("synth", f"STAGE={DEFAULT_STAGE}")
+        attempts.refused = cdk.deploy(attempts.checkout / "cdk.out", fails=True)
+        cdk.bootstrap()
+        stripped = []
+        for name, change in {"storage": break_storage_too, "backfill": reserve_too_much, "mended": None}.items():
+            attempts.assembly = folder / name
+            stripped = write_filtered_assembly(
+                attempts.checkout / "cdk.out", attempts.assembly, *([change] if change else [])
+            )
+            attempts.printed.append(cdk.deploy(attempts.assembly, fails=change is not None))
+            attempts.protected.append({name for name, protected in stacks(endpoint).items() if protected})
+        finished = [line.split()[1] for line in attempts.printed[-1].splitlines() if line.startswith("✅")]
+        return Deployment(finished, stripped)
 
     running = LocalStack.start(Ports.any_free(), folder / "home", deploy=deploy)
     try:
@@ -57,6 +115,35 @@ def assert_shown(stack: LocalStack, image_id: str) -> None:
     assert (answer.status_code, answer.headers["content-type"]) == (200, MIME_TYPES["avif"]), answer.text
 
 
+def test_preflight_stops_a_deployment_without_bootstrap(attempts: FirstDeployment, deployed: LocalStack) -> None:
+    assert deployed
+    assert "make bootstrap" in attempts.refused
+    assert "DarkroomDev" not in attempts.refused, "expected the CDK's command not to begin"
+
+
+def test_a_failed_first_deployment_is_repeated(attempts: FirstDeployment, deployed: LocalStack) -> None:
+    storage, backfill, mended = attempts.printed
+    assert "DarkroomDevStorage" in failed(storage)
+    assert failed(backfill) == ["DarkroomDevBackfill"]
+    assert "UnreservedConcurrentExecution below its minimum" in backfill
+    assert failed(mended) == []
+    assert set(stacks(deployed.endpoint)) == attempts.protected[-1]
+
+
+def test_only_what_exists_is_protected(attempts: FirstDeployment, deployed: LocalStack) -> None:
+    first, second, last = attempts.protected
+    assert "DarkroomDevReplica" in first < second < last
+    assert (last - first) >= {"DarkroomDevStorage", "DarkroomDevBackfill"}
+    assert "DarkroomDevBackfill" not in second
+    table = deployed.client("dynamodb").describe_table(TableName=deployed.parameter("images-table"))["Table"]
+    assert table["DeletionProtectionEnabled"] is True
+
+
+def failed(printed: str) -> list[str]:
+    """Return the stacks of which ``cdk deploy`` says that they failed."""
+    return re.findall(r"^❌\s+(\S+) failed", printed, re.MULTILINE)
+
+
 def test_a_picture_goes_through_what_the_command_deployed(deployed: LocalStack, image_id: str) -> None:
     assert deployed.deployment
     assert len(deployed.deployment.stacks) == len(set(deployed.deployment.stacks)) > 5
@@ -67,15 +154,10 @@ def test_a_picture_goes_through_what_the_command_deployed(deployed: LocalStack, 
 
 
 def test_a_changed_setting_changes_only_what_depends_on_it(deployed: LocalStack, image_id: str, tmp_path: Path) -> None:
-    checkout = copied_checkout(tmp_path)
-    cdk = CdkCommand(deployed.endpoint, checkout)
-    context = json.loads((checkout / "cdk.json").read_text(encoding="utf-8"))
-    context["context"]["target"] = "host"  # this machine's assets again, not AWS's
-    (checkout / "cdk.json").write_text(json.dumps(context), encoding="utf-8")
     seconds = load_settings().delivery.not_found_seconds
-    toml = (checkout / "darkroom.toml").read_text(encoding="utf-8")
-    changed = f"delivery.not_found_seconds = {seconds - 1}\nlimits.max_side = 29_999\n{toml}"
-    (checkout / "darkroom.toml").write_text(changed, encoding="utf-8")
+    changed = f"delivery.not_found_seconds = {seconds - 1}\nlimits.max_side = 29_999\n"
+    checkout = copied_checkout(tmp_path / "checkout", lambda toml: changed + protect(toml))
+    cdk = CdkCommand(deployed.endpoint, checkout)
 
     cdk.make("synth", f"STAGE={deployed.settings.stage}")
     write_filtered_assembly(checkout / "cdk.out", tmp_path / "assembly")
@@ -103,29 +185,42 @@ def test_a_changed_setting_changes_only_what_depends_on_it(deployed: LocalStack,
     assert_shown(deployed, image_id)
 
 
-def test_destroy_removes_everything_as_documented(deployed: LocalStack, tmp_path: Path) -> None:
-    assert stacks(deployed)
+def test_destroy_removes_everything_as_documented(
+    attempts: FirstDeployment, deployed: LocalStack, tmp_path: Path
+) -> None:
+    refused = CdkCommand(deployed.endpoint, attempts.checkout).destroy(attempts.assembly, fails=True)
+    assert "TerminationProtection is enabled" in refused
+
+    checkout = copied_checkout(tmp_path / "checkout", lambda toml: toml)
+    cdk, assembly = CdkCommand(deployed.endpoint, checkout), tmp_path / "assembly"
+    cdk.make("synth", f"STAGE={deployed.settings.stage}")
+    write_filtered_assembly(checkout / "cdk.out", assembly)
+    cdk.deploy(assembly)
+    assert not any(stacks(deployed.endpoint).values())
     assert buckets(deployed)
     for bucket in buckets(deployed):
         bucket.object_versions.delete()
-    write_filtered_assembly(ASSEMBLY, tmp_path / "assembly")
-    CdkCommand(deployed.endpoint).make("destroy", f"OPTIONS=--app {tmp_path / 'assembly'} --force --ci")
-    assert not stacks(deployed)
+
+    assert "CloudFront still has replicas" in cdk.destroy(assembly, fails=True)
+    assert not stacks(deployed.endpoint)
     assert not buckets(deployed)
+    names = Names(deployed.settings, ACCOUNT)
+    functions = deployed.client("lambda")
+    assert functions.get_function(FunctionName=names.function("origin_request"))
+    cdk.destroy(assembly)  # when the replicas are gone
+    with pytest.raises(functions.exceptions.ResourceNotFoundException):
+        functions.get_function(FunctionName=names.function("origin_request"))
+    assert not deployed.client("dynamodb").list_tables()["TableNames"]
 
 
 def buckets(stack: LocalStack) -> list[Any]:
-    session = boto3.Session(ACCESS_KEY, SECRET_KEY, region_name=stack.endpoint.region)
+    session = boto3.Session(stack.keys.access_key, stack.keys.secret_key, region_name=stack.endpoint.region)
     s3 = session.resource("s3", endpoint_url=stack.endpoint.url, config=CLIENT_CONFIG)
     return [bucket for bucket in s3.buckets.all() if bucket.name.startswith(f"{stack.settings.prefix}-")]
 
 
-def stacks(stack: LocalStack) -> set[str]:
-    beginning = Names(stack.settings, ACCOUNT).stack("")
-    return {
-        found["StackName"]
-        for region in (stack.settings.regions.primary, stack.settings.regions.replica)
-        for page in stack.client("cloudformation", region).get_paginator("describe_stacks").paginate()
-        for found in page["Stacks"]
-        if found["StackName"].startswith(beginning) and found["StackStatus"] != "DELETE_COMPLETE"
-    }
+def stacks(endpoint: Endpoint) -> dict[str, bool]:
+    """Return whether each of the stage's stacks is protected from termination."""
+    settings = load_settings()
+    found = stage_stacks(settings, endpoint.client, (settings.regions.primary, settings.regions.replica))
+    return {each.name: each.is_protected for each in found}

@@ -17,11 +17,12 @@ from typer.testing import CliRunner
 from infra.command import app
 from infra.local.emulator.server import EmulatorError, await_emulator, start_emulator
 from infra.local.endpoint import HOST, Endpoint
-from infra.local.parts import FLOWS, LAB, PARTS, PREFECT
+from infra.local.parts import FLOWS, LAB, PARTS, PREFECT, SUPERVISOR
 from infra.local.ports import choose_ports
 from infra.local.processes import find_marked, find_process
 from infra.local.stack import end_stack
 from infra.local.state import Ports, ProcessRecord, StateFolder
+from infra.local.supervisor import MOST_DEATHS
 
 _ANY_PORTS = ["--no-prefect", *(part for name in Ports.model_fields for part in (f"--{name}-port", "0"))]
 _PATIENCE_SECONDS = 180.0
@@ -72,6 +73,16 @@ def _wait_until(condition: Callable[[], object], what: str) -> None:
         time.sleep(0.05)
 
 
+def _process(folder: StateFolder, name: str) -> ProcessRecord:
+    state = folder.read()
+    assert state
+    return next(record for record in state.processes if record.name == name)
+
+
+def _row(printed: str, process: str) -> list[str]:
+    return next(line for line in printed.splitlines() if line.startswith(process)).split()
+
+
 def _ended(record: ProcessRecord) -> bool:
     return find_process(record) is None
 
@@ -91,7 +102,7 @@ def test_up_and_down_leave_nothing_behind(darkroom: Command, home: Path, tmp_pat
     assert state
     assert state.processes[0].name == "emulator"
     started = {record.name for record in state.processes[1:]}
-    assert started == {part.name for part in (*PARTS, PREFECT, FLOWS, LAB)}
+    assert started == {part.name for part in (*PARTS, PREFECT, FLOWS, LAB, SUPERVISOR)}
     ports = list(state.ports.model_dump().values())
     assert _ports_in_use(ports) == ports
 
@@ -121,13 +132,32 @@ def test_a_dead_process_is_shown_and_down_works_with_a_broken_state_file(darkroo
     assert state
     records = {record.name: record for record in state.processes}
 
-    for name, said_by_env in (("pipes", 0), ("emulator", 1)):
-        os.kill(records[name].pid, signal.SIGKILL)
-        _wait_until(partial(_ended, records[name]), f"the {name} to end")
-        status = darkroom("status")
-        assert status.returncode == 1
-        assert next(line for line in status.stdout.splitlines() if line.startswith(name)).split()[-1] == "ended"
-        assert darkroom("env").returncode == said_by_env
+    for count in range(1, MOST_DEATHS + 1):
+        killed = _process(folder, "pipes")
+        os.kill(killed.pid, signal.SIGKILL)
+        _wait_until(lambda killed=killed: _process(folder, "pipes") != killed, "the pipes to be started again")
+        assert (found := folder.read()) is not None
+        assert found.restarts == {"pipes": count}
+    status = darkroom("status")
+    assert (status.returncode, _row(status.stdout, "pipes")[-2:]) == (0, [str(MOST_DEATHS), "ok"])
+
+    os.kill(_process(folder, "pipes").pid, signal.SIGKILL)
+    _wait_until(lambda: (read := folder.read()) and read.given_up == ("pipes",), "the pipes to be given up")
+    status = darkroom("status")
+    assert (status.returncode, _row(status.stdout, "pipes")[-2:]) == (1, ["given", "up"])
+    assert "".join(str(folder.log("pipes")).split()) in "".join(status.stdout.split())
+
+    os.kill(records["supervisor"].pid, signal.SIGKILL)
+    _wait_until(partial(_ended, records["supervisor"]), "the supervisor to end")
+    assert darkroom("env").returncode == 0
+    assert find_process(_process(folder, "supervisor")), "expected the next command to start it again"
+
+    os.kill(records["emulator"].pid, signal.SIGKILL)
+    _wait_until(partial(_ended, records["emulator"]), "the emulator to end")
+    status = darkroom("status")
+    assert (status.returncode, _row(status.stdout, "emulator")[-1]) == (1, "ended")
+    assert "with it all data" in status.stdout
+    assert darkroom("env").returncode == 1
     assert "darkroom down" in darkroom("up").stderr
 
     folder.file.write_text(folder.file.read_text()[: folder.file.stat().st_size // 2])
@@ -197,15 +227,15 @@ def test_an_emulator_that_dies_is_explained_with_its_log(home: Path) -> None:
         other.bind((HOST, 0))
         other.listen()
         port = other.getsockname()[1]
-        record = start_emulator(folder, port, "us-east-1")
+        record = start_emulator(folder, port, "us-east-1", 1000)
         with pytest.raises(EmulatorError, match=r"it ended:\n(?s:.*)already in use"):
-            await_emulator(record, Endpoint(port, "us-east-1"), folder.log(record.name))
+            await_emulator(record, Endpoint(port, "us-east-1", "", ""), folder)
 
 
 def test_the_processes_of_another_folder_are_left_alone(darkroom: Command, tmp_path: Path) -> None:
     another = StateFolder(tmp_path / "another")
     another.create()
-    record = start_emulator(another, choose_ports(Ports.any_free()).emulator, "us-east-1")
+    record = start_emulator(another, choose_ports(Ports.any_free()).emulator, "us-east-1", 1000)
     try:
         assert darkroom("down").returncode == 0
         assert find_process(record)

@@ -35,7 +35,7 @@ def planted(
     stack: LocalStack, tenant: str, day: str, count: int, *, broken: int = 0, made: Sequence[Variant] = ()
 ) -> Iterator[list[Picture]]:
     """Have ``count`` pictures of ``tenant`` uploaded on ``day``, of which ``made`` are recorded; gone afterwards."""
-    keys = [OriginalKey.parse(f"{tenant}/{day}/{new_image_id()}") for _ in range(count)]
+    keys = [OriginalKey.parse(f"{tenant}/{day}/{new_image_id(tenant=tenant)}") for _ in range(count)]
     pictures = [Picture(key, number < broken) for number, key in enumerate(keys)]
     whole = samples.jpeg(WIDTH, HEIGHT)
     with _unnoticed(stack):

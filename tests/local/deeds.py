@@ -7,10 +7,16 @@ from hashlib import sha256
 from typing import Any
 
 from infra.names import Names
+from lambdas.core.keys import tenant_digits
 from lambdas.core.settings import EDGE_REGION
 
 NOBODYS_PICTURE = "0" * 32
 NO_DAY = "2026-01-01"
+
+
+def nobodys_picture(tenant: str) -> str:
+    """Return an id that a picture of ``tenant`` might have."""
+    return f"{tenant_digits(tenant)}{NOBODYS_PICTURE}"[:32]
 
 
 @dataclass(frozen=True)
@@ -24,19 +30,21 @@ class Actor:
     client: Callable[..., Any]
 
     def original(self, tenant: str) -> dict[str, str]:
-        return {"Bucket": self.names.originals_bucket, "Key": f"{tenant}/{NO_DAY}/{NOBODYS_PICTURE}"}
+        return {"Bucket": self.names.originals_bucket, "Key": f"{tenant}/{NO_DAY}/{nobodys_picture(tenant)}"}
 
-    @property
-    def derivative(self) -> dict[str, str]:
-        return {"Bucket": self.names.derivatives_bucket, "Key": f"{NOBODYS_PICTURE}/256x0.avif"}
+    def arrived(self, tenant: str) -> dict[str, str]:
+        """Return an object that is there; its key is no original's, so that the pipeline ignores it."""
+        return {"Bucket": self.names.originals_bucket, "Key": f"{tenant}/there"}
+
+    def derivative(self, tenant: str) -> dict[str, str]:
+        return {"Bucket": self.names.derivatives_bucket, "Key": f"{nobodys_picture(tenant)}/256x0.avif"}
 
     @property
     def copy(self) -> dict[str, str]:
-        return {**self.derivative, "Bucket": self.names.replica_bucket}
+        return {**self.derivative(self.tenant), "Bucket": self.names.replica_bucket}
 
-    @property
-    def outcome(self) -> dict[str, Any]:
-        return {"TableName": self.names.images_table, "Key": {"image_id": {"S": NOBODYS_PICTURE}}}
+    def outcome(self, tenant: str) -> dict[str, Any]:
+        return {"TableName": self.names.images_table, "Key": {"image_id": {"S": nobodys_picture(tenant)}}}
 
 
 Deed = Callable[[Actor], Any]
@@ -58,9 +66,13 @@ def _add_object(actor: Actor, place: dict[str, str]) -> Any:
     return actor.client("s3").put_object(**place, Body=b"", IfNoneMatch="*", ChecksumSHA256=other)
 
 
-def _update_outcome(actor: Actor) -> Any:
+def _list_derivatives(actor: Actor, prefix: str) -> Any:
+    return actor.client("s3").list_objects_v2(Bucket=actor.names.derivatives_bucket, Prefix=prefix, MaxKeys=1)
+
+
+def _update_outcome(actor: Actor, tenant: str) -> Any:
     return actor.client("dynamodb").update_item(
-        **actor.outcome,
+        **actor.outcome(tenant),
         UpdateExpression="SET mended = :now",
         ExpressionAttributeValues={":now": {"S": "now"}},
         **_IF_THERE,
@@ -99,20 +111,24 @@ def _send(actor: Actor, thing: str) -> Any:
     return actor.client("sqs").send_message(QueueUrl=queue, MessageBody="{}")
 
 
-def _secret(actor: Actor, thing: str) -> Any:
-    return actor.client("secretsmanager").get_secret_value(SecretId=actor.names.of(thing))
+def _keys(actor: Actor, thing: str, owner: str) -> Any:
+    return actor.client("dynamodb").get_item(TableName=actor.names.of(thing), Key={"owner": {"S": owner}})
 
 
-def _parameter(actor: Actor) -> Any:
-    name = actor.names.settings.parameter_name("distribution-id")
+def _add_key(actor: Actor, thing: str) -> Any:
+    return actor.client("dynamodb").put_item(TableName=actor.names.of(thing), Item={"owner": {"S": "trial"}})
+
+
+def _parameter(actor: Actor, thing: str) -> Any:
+    name = actor.names.settings.parameter_name(thing)
     return actor.client("ssm", EDGE_REGION).get_parameter(Name=name)
 
 
 DEEDS: dict[str, Deed] = {
     "log to its own group": lambda actor: _log(actor, f"/aws/lambda/{actor.function}"),
     "log to another's group": lambda actor: _log(actor, f"/aws/vendedlogs/states/{actor.names.of('shared')}"),
-    "read an original": lambda actor: actor.client("s3").get_object(**actor.original(actor.tenant)),
-    "read a stranger's original": lambda actor: actor.client("s3").get_object(**actor.original(actor.stranger)),
+    "read an original": lambda actor: actor.client("s3").get_object(**actor.arrived(actor.tenant)),
+    "read a stranger's original": lambda actor: actor.client("s3").get_object(**actor.arrived(actor.stranger)),
     "list originals": lambda actor: actor.client("s3").list_objects_v2(Bucket=actor.names.originals_bucket, MaxKeys=1),
     "add an original": lambda actor: _add_object(actor, actor.original(actor.tenant)),
     "overwrite an original": lambda actor: _put_object(actor, actor.original(actor.tenant)),
@@ -123,26 +139,37 @@ DEEDS: dict[str, Deed] = {
     "open originals to everyone": lambda actor: actor.client("s3").delete_public_access_block(
         Bucket=actor.names.originals_bucket
     ),
-    "read a derivative": lambda actor: actor.client("s3").get_object(**actor.derivative),
-    "write a derivative": lambda actor: _put_object(actor, actor.derivative),
-    "delete a derivative": lambda actor: actor.client("s3").delete_object(**actor.derivative),
-    "list derivatives": lambda actor: actor.client("s3").list_objects_v2(
-        Bucket=actor.names.derivatives_bucket, MaxKeys=1
+    "read a derivative": lambda actor: actor.client("s3").get_object(**actor.derivative(actor.tenant)),
+    "write a derivative": lambda actor: _put_object(actor, actor.derivative(actor.tenant)),
+    "write a stranger's derivative": lambda actor: _put_object(actor, actor.derivative(actor.stranger)),
+    "delete a derivative": lambda actor: actor.client("s3").delete_object(**actor.derivative(actor.tenant)),
+    "delete a stranger's derivative": lambda actor: actor.client("s3").delete_object(
+        **actor.derivative(actor.stranger)
     ),
+    "list derivatives": lambda actor: _list_derivatives(actor, nobodys_picture(actor.tenant)),
+    "list a stranger's derivatives": lambda actor: _list_derivatives(actor, nobodys_picture(actor.stranger)),
+    "list all derivatives": lambda actor: _list_derivatives(actor, ""),
     "read the replica": lambda actor: actor.client("s3", actor.names.settings.regions.replica).get_object(**actor.copy),
     "delete from the replica": lambda actor: actor.client("s3", actor.names.settings.regions.replica).delete_object(
         **actor.copy
     ),
-    "read an outcome": lambda actor: actor.client("dynamodb").get_item(**actor.outcome),
-    "write an outcome": lambda actor: _put_item(actor, actor.outcome),
-    "mend an outcome": _update_outcome,
-    "delete an outcome": lambda actor: actor.client("dynamodb").delete_item(**actor.outcome),
+    "read an outcome": lambda actor: actor.client("dynamodb").get_item(**actor.outcome(actor.tenant)),
+    "read a stranger's outcome": lambda actor: actor.client("dynamodb").get_item(**actor.outcome(actor.stranger)),
+    "write an outcome": lambda actor: _put_item(actor, actor.outcome(actor.tenant)),
+    "mend an outcome": lambda actor: _update_outcome(actor, actor.tenant),
+    "mend a stranger's outcome": lambda actor: _update_outcome(actor, actor.stranger),
+    "delete an outcome": lambda actor: actor.client("dynamodb").delete_item(**actor.outcome(actor.tenant)),
     "scan outcomes": lambda actor: actor.client("dynamodb").scan(TableName=actor.names.images_table, Limit=1),
-    "read tenants' keys": lambda actor: _secret(actor, "tenant-keys"),
-    "read image tokens' keys": lambda actor: _secret(actor, "image-token-keys"),
-    "look up the distribution": _parameter,
+    "read tenants' keys": lambda actor: _keys(actor, "tenant-keys", actor.tenant),
+    "read image tokens' keys": lambda actor: _keys(actor, "image-token-keys", "image-tokens"),
+    "list tenants' keys": lambda actor: actor.client("dynamodb").scan(TableName=actor.names.of("tenant-keys"), Limit=1),
+    "add a tenant's key": lambda actor: _add_key(actor, "tenant-keys"),
+    "add an image tokens' key": lambda actor: _add_key(actor, "image-token-keys"),
+    "look up the distribution": lambda actor: _parameter(actor, "distribution-id"),
+    "look up the edge's address": lambda actor: _parameter(actor, "delivery-url"),
     "invalidate": _invalidate,
     "invoke the generator": lambda actor: _invoke(actor, actor.names.function("generate")),
+    "have an image erased": lambda actor: _invoke(actor, actor.names.function("sweep")),
     "invoke the upload API": lambda actor: _invoke(actor, actor.names.function("upload_api")),
     "change a function": lambda actor: actor.client("lambda").update_function_configuration(
         FunctionName=actor.names.function("generate"), Description="trial"

@@ -66,7 +66,7 @@ def form(record: Record) -> str:
 
 
 def variant(record: Record) -> str:
-    return record["viewer_request_log_data"].partition("/")[0]
+    return record["viewer_request_log_data"].partition("_")[0]
 
 
 def rung(record: Record) -> int | None:
@@ -203,7 +203,7 @@ def savings_by_tenant(seen: Seen) -> list[Row]:
 
 
 def pixels(record: Record) -> float | None:
-    return number(record["viewer_request_log_data"].partition("/")[2])
+    return number(record["viewer_request_log_data"].partition("_")[2])
 
 
 def widths(seen: Seen) -> list[Row]:

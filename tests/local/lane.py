@@ -72,7 +72,7 @@ def pictures(count: int, tenant: str, width: int = 320, height: int = 240) -> li
         tint = random.uniform(0.6, 1.0, 3)
         image = (samples.photograph(width, height) * tint.tolist()).cast("uchar").copy(interpretation="srgb")
         content = bytes(image.jpegsave_buffer(Q=85))
-        found.append(Original(tenant, new_image_id(), content, None))
+        found.append(Original(tenant, new_image_id(tenant=tenant), content, None))
     return found
 
 
@@ -80,7 +80,7 @@ def bad_files(count: int, tenant: str) -> list[Original]:
     """Return ``count`` files that are to be rejected, for each reason about as often."""
     reasons = list(BAD_FILES)
     chosen = [reasons[number % len(reasons)] for number in range(count)]
-    return [Original(tenant, new_image_id(), BAD_FILES[reason], reason) for reason in chosen]
+    return [Original(tenant, new_image_id(tenant=tenant), BAD_FILES[reason], reason) for reason in chosen]
 
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = _PATIENCE_SECONDS) -> None:
@@ -321,5 +321,10 @@ def quick_retries(stack: LocalStack, scale: float = 0.1) -> Iterator[None]:
 
 
 def _configure(stack: LocalStack, scale: float) -> None:
-    answer = httpx.post(f"{stack.endpoint.url}/_ministack/config", json={_WAIT_SCALE: scale}, trust_env=False)
+    answer = httpx.post(
+        f"{stack.endpoint.url}/_ministack/config",
+        json={_WAIT_SCALE: scale},
+        headers=stack.owner_headers,
+        trust_env=False,
+    )
     assert answer.json().get("applied", {}).get(_WAIT_SCALE) == scale, answer.text

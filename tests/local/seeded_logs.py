@@ -68,7 +68,7 @@ def _record(chance: random.Random, hour: datetime) -> Record:
         "time_to_first_byte": f"{chance.random():.3f}",
         "sc_content_type": content_type,
         "origin_fbl": f"{chance.random():.3f}" if asked_origin else "-",
-        "viewer_request_log_data": "-" if refused else f"{rung}x0.{form}/{pixels}",
+        "viewer_request_log_data": "-" if refused else f"{rung}x0.{form}_{pixels}",
         "viewer_response_log_data": "replica" if int(status) < 400 and chance.random() < 0.1 else "-",
     }
     return dict.fromkeys(COLUMNS, "-") | known

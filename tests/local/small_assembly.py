@@ -39,6 +39,10 @@ def handler(event, context):
         boto3.client("s3").list_objects_v2(Bucket="{SOURCE_BUCKET}")
     if body == "raise":
         raise OddError("as asked")
+    if body.startswith("hold "):
+        while os.path.exists(body.removeprefix("hold ")):
+            time.sleep(0.02)
+        return {{}}
     if body.startswith("slow"):
         boto3.client("s3").put_object(Bucket="{SOURCE_BUCKET}", Key="begun/" + body, Body=b"")
         time.sleep(2)
@@ -107,7 +111,7 @@ def _resources() -> dict[str, Any]:
                 "Handler": "index.handler",
                 "Role": _arn("HandlerRole"),
                 "Code": {"S3Bucket": _STAGING, "S3Key": "handler.zip"},
-                "Timeout": 20,
+                "Timeout": 300,
                 "ReservedConcurrentExecutions": RESERVED,
             },
         },

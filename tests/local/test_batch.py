@@ -1,7 +1,6 @@
 """The local S3 Batch Operations, called by boto3's own client, over the backfill's real function."""
 
 import json
-import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -9,6 +8,8 @@ from typing import Any
 import boto3
 import httpx
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
 from lane import wait_until
 
@@ -260,10 +261,13 @@ def test_only_signed_xml_is_accepted(stack: LocalStack) -> None:
     url = f"http://127.0.0.1:{stack.ports.batch}/v20180820/jobs"
     with httpx.Client(trust_env=False, headers={"x-amz-account-id": ACCOUNT}) as client:
         assert client.get(url).status_code == 403
-        signed = {
-            "authorization": f"AWS4-HMAC-SHA256 Credential=test/{time.strftime('%Y%m%d')}/us-east-1/s3/aws4_request"
-        }
-        answer = client.post(url, headers=signed, content=b"<CreateJobRequest><Operation>")
-        assert (answer.status_code, "MalformedXML" in answer.text) == (400, True)
-        answer = client.post(url, headers=signed, content=b"<CreateJobRequest/>")
-        assert (answer.status_code, "Missing required parameter" in answer.text) == (400, True)
+        for content, expected in (
+            (b"<CreateJobRequest><Operation>", "MalformedXML"),
+            (b"<CreateJobRequest/>", "Missing required parameter"),
+        ):
+            signed = AWSRequest("POST", url, data=content)
+            SigV4Auth(stack.endpoint.credentials, "s3", "us-east-1").add_auth(signed)
+            answer = client.post(url, headers=dict(signed.headers.items()), content=content)
+            assert (answer.status_code, expected in answer.text) == (400, True)
+            answer = client.post(url, headers=dict(signed.headers.items()), content=content + b" ")
+            assert (answer.status_code, "SignatureDoesNotMatch" in answer.text) == (403, True)

@@ -80,10 +80,12 @@ def test_originals_that_could_not_be_stored_come_back_once_they_can(lane: Lane, 
     assert listed.count("(AccessDenied)") == len(good)
 
     one, *_ = good
-    assert one.image_id in darkroom("redrive", one.image_id)
+    assert "dry run: 1 dead letter would be redriven." in darkroom("redrive", one.image_id)
+    assert lane.dead_letters.count() == len(good), "expected a dry run by default"
+    assert one.image_id in darkroom("redrive", one.image_id, "--no-dry-run")
     lane.await_outcomes([one])
     assert lane.dead_letters.count() == len(good) - 1
-    assert darkroom("redrive", "--because", "AccessDenied").count("(AccessDenied)") == len(good) - 1
+    assert darkroom("redrive", "--because", "AccessDenied", "--no-dry-run").count("(AccessDenied)") == len(good) - 1
     lane.assert_whole([*good, *rejected])
 
 
@@ -104,12 +106,12 @@ def test_poison_becomes_dead_letters_and_good_pictures_pass(lane: Lane) -> None:
                 "Validate: MalformedEventError: expected an SQS record of an S3 Object Created"
             )
 
-        assert darkroom("redrive", "--all").count("MalformedEventError") == len(POISON)
+        assert darkroom("redrive", "--all", "--no-dry-run").count("MalformedEventError") == len(POISON)
         assert lane.dead_letters.count() == 0
         again = await_dead(lane, len(POISON))
         assert not {letter.message_id for letter in again} & {letter.message_id for letter in letters}
 
-    assert again[0].message_id in darkroom("discard", again[0].message_id)
+    assert again[0].message_id in darkroom("discard", again[0].message_id, "--no-dry-run")
     assert lane.dead_letters.count() == len(POISON) - 1
 
 
@@ -136,9 +138,9 @@ def test_a_dead_letter_without_a_noted_failure_says_so(lane: Lane) -> None:
     ("arguments", "expected"),
     [
         (["--lane", "nobody"], "expected a lane of shared, studio but received 'nobody'"),
-        (["redrive"], "expected ids, or --because"),
-        (["redrive", "--all", "--because", "x"], "or --all: one of these"),
-        (["discard"], "expected ids, or --because"),
+        (["redrive"], "expected names or a part of the reason, or everything but received none of these"),
+        (["redrive", "--all", "--because", "x"], "or everything but received all of these"),
+        (["discard"], "expected names or a part of the reason but received none of these"),
     ],
 )
 def test_invalid_arguments_are_refused(arguments: list[str], expected: str) -> None:
@@ -148,7 +150,7 @@ def test_invalid_arguments_are_refused(arguments: list[str], expected: str) -> N
 
 
 def test_an_unknown_id_redrives_nothing() -> None:
-    assert "none redriven" in darkroom("redrive", "0" * 32)
+    assert "0 of 0 dead letters redriven." in darkroom("redrive", "0" * 32, "--no-dry-run")
 
 
 def test_a_throttled_lane_sends_its_message_again(lane: Lane) -> None:

@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from outcomes import await_outcome, upload
 
 from infra.local.endpoint import ACCOUNT
+from infra.local.guard import TOKEN_HEADER
 from infra.local.parts import part_environment
 from infra.local.ports import choose_ports
 from infra.local.processes import log_tail, python_module
@@ -46,7 +47,7 @@ def image_id(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Ima
 
 @pytest.fixture
 def edge(stack: LocalStack) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=stack.edge_url, trust_env=False, timeout=60) as client:
+    with httpx.Client(base_url=stack.edge_url, trust_env=False, timeout=60, headers=stack.owner_headers) as client:
         yield client
 
 
@@ -264,19 +265,24 @@ def test_the_log_has_what_the_edge_counted(edge: httpx.Client, stack: LocalStack
         (b"/img/{id}", b"referer: \xff", 200),
         (b"/img/{id}", b"origin: \xff", 200),
         (b"/img/{id}", b"cookie: " + b"a=b; " * 3000, 200),
-        (b"/img/{id}?" + b"a" * 9000, b"", 200),
+        (b"/img/{id}?" + b"a" * 8000, b"", 200),
+        (b"/img/{id}?" + b"a" * 9000, b"", 413),
         (b"/img/{id}?w=\xff", b"", 400),
         (b"/img/\xff\xfe", b"", 400),
         (b"/img/{id}%0d%0aX:%201", b"", 400),
         (b"//img//{id}", b"", 404),
-        (b"/_edge/../img/{id}", b"", 404),
+        (b"/_edge/../img/{id}", b"", 403),
         (b"*", b"", 404),
     ],
 )
 def test_malformed_requests_do_not_break_the_edge(
     stack: LocalStack, image_id: ImageId, target: bytes, header: bytes, status: int
 ) -> None:
-    lines = [b"GET " + target.replace(b"{id}", image_id.encode()) + b" HTTP/1.1", b"Host: edge", b"Connection: close"]
+    lines = [
+        b"GET " + target.replace(b"{id}", image_id.encode()) + b" HTTP/1.1",
+        b"Host: localhost",
+        b"Connection: close",
+    ]
     with socket.create_connection(("127.0.0.1", stack.ports.edge), timeout=60) as connection:
         connection.sendall(b"\r\n".join([*lines, *([header] if header else []), b"", b""]))
         answer = connection.makefile("rb").readline()
@@ -303,7 +309,7 @@ def test_a_restart_loses_no_record_and_keeps_the_cache(stack: LocalStack, image_
                 python_module("infra.local.cloudfront"), env=environment, cwd=CHECKOUT, stdout=log, stderr=log
             )
         try:
-            _await_health(url, process, folder.log("edge"))
+            _await_health(url, {TOKEN_HEADER: folder.keys().token}, process, folder.log("edge"))
             answer = httpx.get(f"{url}/img/{image_id}", headers={"accept": CHROMIUM}, trust_env=False, timeout=60)
         finally:
             process.send_signal(signal.SIGTERM)
@@ -315,12 +321,12 @@ def test_a_restart_loses_no_record_and_keeps_the_cache(stack: LocalStack, image_
     assert set(ids) <= {record["x_edge_request_id"] for record in logged_records(stack)}
 
 
-def _await_health(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _await_health(url: str, owner_headers: dict[str, str], process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         assert process.poll() is None, log_tail(log)
         try:
-            if httpx.get(f"{url}/_edge/health", trust_env=False, timeout=60).is_success:
+            if httpx.get(f"{url}/_edge/health", headers=owner_headers, trust_env=False, timeout=60).is_success:
                 return
         except httpx.TransportError:
             time.sleep(0.05)

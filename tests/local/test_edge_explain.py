@@ -13,7 +13,7 @@ from lambdas.core.keys import new_image_id
 
 
 def told(stack: LocalStack, url: str, *headers: str) -> dict[str, Any]:
-    return explain_request(stack.edge_url, url, list(headers))
+    return explain_request(stack, url, list(headers))
 
 
 def test_every_step_of_a_negotiated_request(stack: LocalStack) -> None:
@@ -57,4 +57,4 @@ def test_a_refusal_is_explained_without_secrets(stack: LocalStack) -> None:
 @pytest.mark.parametrize(("url", "headers"), [("img", []), ("/img/x", ["no colon"]), ("/img/x", [": empty"])])
 def test_unexplainable_requests_are_errors(stack: LocalStack, url: str, headers: list[str]) -> None:
     with pytest.raises(ExplanationError, match="expected"):
-        explain_request(stack.edge_url, url, headers)
+        explain_request(stack, url, headers)

@@ -24,7 +24,7 @@ SECONDS = 60
 
 @pytest.fixture
 def edge(stack: LocalStack) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=stack.edge_url, trust_env=False, timeout=60) as client:
+    with httpx.Client(base_url=stack.edge_url, trust_env=False, timeout=60, headers=stack.owner_headers) as client:
         yield client
 
 

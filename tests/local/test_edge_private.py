@@ -10,21 +10,17 @@ import httpx
 import pytest
 import samples
 from access_logs import logged_records
+from keys_tables import keys_table
 
 from infra.local.endpoint import ACCOUNT
 from infra.local.stack import LocalStack
 from infra.names import Names
-from lambdas.core.access.image_tokens import (
-    ImageTokenKeys,
-    format_image_token_keys,
-    new_image_token_keys,
-    sign_image_token,
-)
-from lambdas.core.access.signing_key import encode_key
+from lambdas.core.access.image_tokens import sign_image_token
+from lambdas.core.access.signing_keys import IMAGE_TOKENS, SigningKeys, encode_key
 from lambdas.core.keys import ImageId, new_image_id
 from lambdas.core.settings import EDGE_REGION
 from operations.keys.edge_key_store import EdgeKeyStore
-from operations.keys.keyrings import TokenKeyring, TooSoonError
+from operations.keys.keyring import Keyring, TooSoonError
 
 SECONDS = 60
 HOUR = timedelta(hours=1)
@@ -32,7 +28,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def edge(stack: LocalStack) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=stack.edge_url, trust_env=False, timeout=60) as client:
+    with httpx.Client(base_url=stack.edge_url, trust_env=False, timeout=60, headers=stack.owner_headers) as client:
         yield client
 
 
@@ -42,14 +38,14 @@ def store(stack: LocalStack) -> Iterator[EdgeKeyStore]:
     store = EdgeKeyStore(stack.client("cloudfront-keyvaluestore", EDGE_REGION), stack.parameter("image-token-store"))
     held = store.read()
     yield store
-    store.replace(held)
+    store.replace(lambda: held)
 
 
 @pytest.fixture
-def keys(edge: httpx.Client, store: EdgeKeyStore) -> ImageTokenKeys:
+def keys(edge: httpx.Client, store: EdgeKeyStore) -> SigningKeys:
     """A key that the edge knows."""
-    made = new_image_token_keys()
-    store.replace({**store.read(), **{kid: encode_key(key) for kid, key in made.keys.items()}})
+    made = SigningKeys.made_for(IMAGE_TOKENS)
+    store.replace(lambda: {**store.read(), **{kid: encode_key(key) for kid, key in made.keys.items()}})
     image_id = new_image_id(private=True)
     await_status(lambda: edge.get(f"/img/{image_id}?token={signed(made, image_id)}"), 404)
     return made
@@ -70,7 +66,7 @@ def image_id(stack: LocalStack) -> ImageId:
     return made
 
 
-def signed(keys: ImageTokenKeys, image_id: ImageId, life: timedelta = HOUR) -> str:
+def signed(keys: SigningKeys, image_id: ImageId, life: timedelta = HOUR) -> str:
     return sign_image_token(keys, image_id, now=datetime.now(UTC), life=life).token
 
 
@@ -85,7 +81,7 @@ def await_status(ask: Callable[[], httpx.Response], status: int) -> httpx.Respon
 
 
 def test_cached_images_need_a_token(
-    edge: httpx.Client, stack: LocalStack, keys: ImageTokenKeys, image_id: ImageId
+    edge: httpx.Client, stack: LocalStack, keys: SigningKeys, image_id: ImageId
 ) -> None:
     token, other = signed(keys, image_id), signed(keys, new_image_id(private=True))
     miss, hit = (edge.get(f"/img/{image_id}?token={token}") for _ in range(2))
@@ -114,7 +110,7 @@ def test_cached_images_need_a_token(
     assert token not in json.dumps(logged_records(stack))
 
 
-def test_errors_are_no_store(edge: httpx.Client, keys: ImageTokenKeys, image_id: ImageId) -> None:
+def test_errors_are_no_store(edge: httpx.Client, keys: SigningKeys, image_id: ImageId) -> None:
     unknown = new_image_id(private=True)
     missing, remembered = (edge.get(f"/img/{unknown}?token={signed(keys, unknown)}") for _ in range(2))
     malformed = edge.get(f"/img/{image_id}?token={signed(keys, image_id)}&w=broken")
@@ -128,16 +124,19 @@ def test_errors_are_no_store(edge: httpx.Client, keys: ImageTokenKeys, image_id:
 def test_keys_rotate_while_both_are_valid(
     edge: httpx.Client, stack: LocalStack, store: EdgeKeyStore, image_id: ImageId
 ) -> None:
-    secrets, name = stack.client("secretsmanager"), "test/rotated-keys"
-    old = new_image_token_keys()
-    secrets.create_secret(Name=name, SecretString=format_image_token_keys(old))
-    keyring = TokenKeyring(secrets, name, store, stack.settings)
+    with keys_table(stack.client("dynamodb")) as table:
+        table.create_missing([IMAGE_TOKENS])
+        keyring = Keyring(table, IMAGE_TOKENS, HOUR, store)
 
-    def read() -> ImageTokenKeys:
-        return ImageTokenKeys.model_validate_json(secrets.get_secret_value(SecretId=name)["SecretString"])
+        def read() -> SigningKeys:
+            held = table.find(IMAGE_TOKENS)
+            assert held
+            return held.keys
 
-    try:
+        old = read()
+        assert not keyring.state().published
         assert keyring.publish().added == [old.signing]
+        assert keyring.state().published
         of_old = signed(old, image_id)
         await_status(lambda: edge.get(f"/img/{image_id}?token={of_old}"), 200)
         slept: list[float] = []
@@ -155,20 +154,18 @@ def test_keys_rotate_while_both_are_valid(
         await_status(lambda: edge.get(f"/img/{image_id}?token={of_new}"), 200)
         assert edge.get(f"/img/{image_id}?token={of_old}").status_code == 200
 
-        with pytest.raises(TooSoonError, match="expected the last rotation"):
+        with pytest.raises(TooSoonError, match="expected a last rotation"):
             keyring.retire()
         assert edge.get(f"/img/{image_id}?token={of_old}").status_code == 200
         assert keyring.retire(at_once=True).removed == [old.signing]
         await_status(lambda: edge.get(f"/img/{image_id}?token={of_old}"), 401)
         assert edge.get(f"/img/{image_id}?token={of_new}").status_code == 200
         assert set(read().keys) == {rotation.signing}
-    finally:
-        secrets.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
 
 
 @pytest.mark.parametrize("item", ["/{}/*", "#{}"], ids=["path", "tag"])
 def test_invalidations_by_the_api_reach_the_edge(
-    edge: httpx.Client, stack: LocalStack, keys: ImageTokenKeys, image_id: ImageId, item: str
+    edge: httpx.Client, stack: LocalStack, keys: SigningKeys, image_id: ImageId, item: str
 ) -> None:
     url = f"/img/{image_id}?token={signed(keys, image_id)}"
     bucket = Names(stack.settings, ACCOUNT).derivatives_bucket

@@ -1,23 +1,34 @@
-"""What the local stack adds to the emulator: dropped properties, errors by name, and a pipe runner."""
+"""What the local stack adds to the emulator: properties it drops, errors by name, limits, and a pipe runner."""
 
 import json
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import boto3
 import httpx
 import pytest
 import small_assembly as small
+from api_calls import Caller, caller
+from botocore.config import Config
+from botocore.exceptions import ClientError
 from outcomes import queue_depths
 
 from infra.local.cloudformation.deploy import DeployError, Deployment, deploy_assembly
+from infra.local.endpoint import ACCOUNT, CLIENT_CONFIG
 from infra.local.processes import find_process
 from infra.local.stack import LocalStack
+from infra.names import Names
+from lambdas.core.keys import new_image_id
+from lambdas.core.settings.lanes import UNRESERVED_CONCURRENCY
+from lambdas.core.takedown import BusyEdgeError, CloudFrontCache
 
 _PATIENCE_SECONDS = 60.0
+_CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"  # AWS's managed policy
 MACHINE = f"arn:aws:states:us-east-1:000000000000:stateMachine:{small.STATE_MACHINE}"
 
 
@@ -114,6 +125,17 @@ def test_a_throttle_has_the_error_name_of_aws(stack: LocalStack, deployment: Dep
         functions.put_function_concurrency(FunctionName=small.FUNCTION, ReservedConcurrentExecutions=small.RESERVED)
 
 
+def test_lanes_and_functions_have_their_reservations(stack: LocalStack) -> None:
+    functions, settings, names = stack.client("lambda"), stack.settings, Names(stack.settings, ACCOUNT)
+    wanted = {names.function(name): executions for name, executions in settings.function_reservations.items()} | {
+        names.function(name, lane): executions
+        for lane in settings.lane_names
+        for name, executions in settings.reserved_concurrency(lane).items()
+    }
+    found = {name: functions.get_function_concurrency(FunctionName=name) for name in wanted}
+    assert {name: answer.get("ReservedConcurrentExecutions") for name, answer in found.items()} == wanted
+
+
 def test_a_message_that_fails_ends_in_the_dead_letter_queue_and_others_do_not(stack: LocalStack, queue: str) -> None:
     sqs = stack.client("sqs")
     dead_letters = sqs.get_queue_url(QueueName=small.DEAD_LETTERS)["QueueUrl"]
@@ -130,7 +152,7 @@ def test_a_message_that_fails_ends_in_the_dead_letter_queue_and_others_do_not(st
 
 def test_a_killed_pipe_runner_loses_nothing(stack: LocalStack, queue: str) -> None:
     sqs = stack.client("sqs")
-    pipes = next(record for record in stack.state.processes if record.name == "pipes")
+    pipes = stack.process("pipes")
     bodies = [f"slow-{number}" for number in range(3)]
     for body in bodies:
         sqs.send_message(QueueUrl=queue, MessageBody=body)
@@ -139,7 +161,6 @@ def test_a_killed_pipe_runner_loses_nothing(stack: LocalStack, queue: str) -> No
     os.kill(pipes.pid, signal.SIGKILL)
     _wait_until(lambda: find_process(pipes) is None, "the pipe runner to end")
     assert sum(queue_depths(sqs, queue))
-    stack.restart("pipes")
 
     _wait_until(lambda: queue_depths(sqs, queue) == (0, 0), "an empty queue")
     assert set(bodies) <= set(_keys(stack, "done/"))
@@ -147,7 +168,7 @@ def test_a_killed_pipe_runner_loses_nothing(stack: LocalStack, queue: str) -> No
 
 def test_sigterm_lets_the_pipe_runners_executions_end(stack: LocalStack, queue: str) -> None:
     sqs = stack.client("sqs")
-    pipes = next(record for record in stack.state.processes if record.name == "pipes")
+    pipes = stack.process("pipes")
     sqs.send_message(QueueUrl=queue, MessageBody="slow-drained")
     _wait_until(lambda: "slow-drained" in _keys(stack, "begun/"), "the execution to begin")
 
@@ -156,7 +177,110 @@ def test_sigterm_lets_the_pipe_runners_executions_end(stack: LocalStack, queue: 
 
     assert "slow-drained" in _keys(stack, "done/")
     assert queue_depths(sqs, queue) == (0, 0)
-    stack.restart("pipes")
+    _wait_until(lambda: find_process(stack.process("pipes")), "the pipe runner to be started again")
+
+
+@pytest.fixture
+def demo(stack: LocalStack) -> Iterator[Caller]:
+    yield from caller(stack)
+
+
+@pytest.fixture
+def impatient(stack: LocalStack) -> Any:
+    """Return a client of Lambda that does not retry what is throttled."""
+    endpoint, once = stack.endpoint, Config(retries={"total_max_attempts": 1})
+    return boto3.client(
+        "lambda", endpoint.region, endpoint_url=endpoint.url, aws_access_key_id=endpoint.access_key,
+        aws_secret_access_key=endpoint.secret_key, config=CLIENT_CONFIG.merge(once),
+    )  # fmt: skip
+
+
+def _throttled(client: Any, function: str) -> str | None:
+    """Return why Lambda throttles ``function``; None if it does not."""
+    try:
+        client.invoke(FunctionName=function, Payload="{}")
+    except client.exceptions.TooManyRequestsException as error:
+        return str(error.response["Reason"])
+    return None
+
+
+@contextmanager
+def backlog(client: Any, stack: LocalStack, folder: Path, ceiling: int | None) -> Iterator[None]:
+    """Leave Lambda's least of the pool unreserved, and have a function of that ``ceiling`` invoked as often."""
+    backfill, before = Names(stack.settings, ACCOUNT).function("backfill"), stack.settings.backfill.reserved_concurrency
+    if ceiling is None:
+        client.delete_function_concurrency(FunctionName=small.FUNCTION)
+    free = client.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
+    most = before + free - UNRESERVED_CONCURRENCY
+    with pytest.raises(ClientError, match=r"below its minimum value of \[100\]"):
+        client.put_function_concurrency(FunctionName=backfill, ReservedConcurrentExecutions=most + 1)
+    client.put_function_concurrency(FunctionName=backfill, ReservedConcurrentExecutions=most)
+    (held := folder / "held").touch()
+    body = json.dumps({"body": f"hold {held}"})
+    for _ in range(UNRESERVED_CONCURRENCY):
+        client.invoke(FunctionName=small.FUNCTION, InvocationType="Event", Payload=body)
+    try:
+        yield
+    finally:
+        held.unlink()
+        _wait_until(lambda: not _throttled(client, small.FUNCTION), "an end of the backlog")
+        client.put_function_concurrency(FunctionName=backfill, ReservedConcurrentExecutions=before)
+        client.put_function_concurrency(FunctionName=small.FUNCTION, ReservedConcurrentExecutions=small.RESERVED)
+
+
+def test_a_backlog_below_a_ceiling_leaves_the_api_and_delivery_alone(
+    stack: LocalStack, deployment: Deployment, demo: Caller, impatient: Any, tmp_path: Path
+) -> None:
+    picture = f"{stack.edge_url}/img/{new_image_id()}?w=256"
+    with backlog(impatient, stack, tmp_path, small.RESERVED):
+        _wait_until(
+            lambda: _throttled(impatient, small.FUNCTION) == "ReservedFunctionConcurrentInvocationLimitExceeded",
+            "a function at its ceiling",
+        )
+        _wait_until(lambda: demo.ask("GET", "/images").status_code == 200, "the API's answer")
+        # A miss: the function at the edge has no reservation, and asks the generator.
+        _wait_until(lambda: httpx.get(picture, trust_env=False, timeout=30).status_code == 404, "the edge's answer")
+
+
+def test_a_pool_that_is_used_up_throttles_what_has_no_reservation_and_nothing_else(
+    stack: LocalStack, deployment: Deployment, demo: Caller, impatient: Any, tmp_path: Path
+) -> None:
+    names = Names(stack.settings, ACCOUNT)
+    with backlog(impatient, stack, tmp_path, None):
+        _wait_until(
+            lambda: _throttled(impatient, names.function("origin_request")) == "ConcurrentInvocationLimitExceeded",
+            "a pool that is used up",
+        )
+        _wait_until(lambda: demo.ask("GET", "/images").status_code == 200, "the API's answer")
+        assert [_throttled(impatient, names.function(name)) for name in stack.settings.function_reservations] == [
+            None
+        ] * len(stack.settings.function_reservations)
+        assert _throttled(impatient, names.function("origin_request"))
+
+
+def test_a_distribution_takes_15_wildcards_and_3000_tags_at_once(stack: LocalStack) -> None:
+    client = stack.client("cloudfront")
+    origin = {"Id": "o", "DomainName": "example.com", "S3OriginConfig": {"OriginAccessIdentity": ""}}
+    behavior = {"TargetOriginId": "o", "ViewerProtocolPolicy": "allow-all", "CachePolicyId": _CACHING_DISABLED}
+    made = client.create_distribution(
+        DistributionConfig={
+            "CallerReference": "limits", "Comment": "", "Enabled": True, "DefaultCacheBehavior": behavior,
+            "Origins": {"Quantity": 1, "Items": [origin]},
+        }
+    )  # fmt: skip
+    distribution = made["Distribution"]["Id"]
+    cache = CloudFrontCache(client, distribution)
+
+    def items(invalidation: str | None) -> int:
+        found = client.get_invalidation(DistributionId=distribution, Id=invalidation)["Invalidation"]
+        assert found["Status"] == "InProgress"
+        return int(found["InvalidationBatch"]["Paths"]["Quantity"])
+
+    # A picture is a tag and two wildcards, and goes by its tag where there are no wildcards left.
+    assert [items(cache.invalidate([new_image_id()])) for _ in range(8)] == [3] * 7 + [1]
+    assert items(cache.invalidate([new_image_id() for _ in range(3000 - 8)])) == 3000 - 8
+    with pytest.raises(BusyEdgeError):
+        cache.invalidate([new_image_id()])
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from lane import wait_until
 from typer.testing import CliRunner
 
 from infra.command import app
-from infra.local.endpoint import ACCESS_KEY, CLIENT_CONFIG, SECRET_KEY
+from infra.local.endpoint import CLIENT_CONFIG
 from infra.local.lifecycle import Rule, age_bucket, age_table
 from infra.local.stack import LocalStack
 from infra.local.state import HOME_VARIABLE
@@ -108,7 +108,7 @@ def signing_client(stack: LocalStack, access_key: str, secret_key: str) -> Any:
 @pytest.fixture(scope="module")
 def owner(stack: LocalStack) -> Iterator[Writer]:
     """Return the owner of a versioned bucket: no policy applies to the emulator's root."""
-    client = signing_client(stack, ACCESS_KEY, SECRET_KEY)
+    client = signing_client(stack, stack.keys.access_key, stack.keys.secret_key)
     bucket = f"writes-{uuid.uuid4().hex}"
     client.create_bucket(Bucket=bucket)
     client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
@@ -121,7 +121,7 @@ def user(stack: LocalStack, owner: Writer) -> Iterator[Writer]:
     """Return a user with the right to write and read, to whom the bucket's policy applies."""
     iam, name = stack.client("iam"), f"writer-{uuid.uuid4().hex}"
     iam.create_user(UserName=name)
-    allowed = {"Effect": "Allow", "Action": ["s3:PutObject", "s3:GetObject"], "Resource": "*"}
+    allowed = {"Effect": "Allow", "Action": ["s3:PutObject", "s3:GetObject", "s3:GetObjectVersion"], "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
     iam.put_user_policy(UserName=name, PolicyName="write", PolicyDocument=document)
     key = iam.create_access_key(UserName=name)["AccessKey"]
@@ -129,6 +129,21 @@ def user(stack: LocalStack, owner: Writer) -> Iterator[Writer]:
     iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
     iam.delete_user_policy(UserName=name, PolicyName="write")
     iam.delete_user(UserName=name)
+
+
+MISSING: dict[str, tuple[Callable[[Writer, OriginalKey], Answer], int]] = {
+    "a key": (lambda s3, key: s3.call("get_object", key), 404),
+    "a key's head": (lambda s3, key: s3.call("head_object", key), 404),
+    "a version": (lambda s3, key: s3.call("get_object", key, VersionId="0" * 32), 404),
+    "a version's head": (lambda s3, key: s3.call("head_object", key, VersionId="0" * 32), 404),
+}
+
+
+@pytest.mark.parametrize("case", MISSING)
+def test_a_missing_object_is_a_403_to_who_may_not_list(owner: Writer, user: Writer, case: str) -> None:
+    read, status = MISSING[case]
+    assert read(owner, owner.key())[0] == status
+    assert read(user, user.key())[0] == 403
 
 
 SENT: dict[str, tuple[bytes, dict[str, str | None], Answer]] = {

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from infra.constructs.lane.routing import event_pattern
 from infra.local.endpoint import ACCOUNT
 from infra.local.stack import LocalStack
 from infra.names import Names
+from lambdas.core.settings.lanes import SHARED_LANE, TenantSettings
 
 EVENT = {
     "version": "0",
@@ -63,7 +65,38 @@ def test_other_events_match_no_lane(stack: LocalStack) -> None:
     assert lanes_of(created(key, originals, source="somebody.else"), stack) == set()
 
 
-def test_a_malformed_pattern_is_refused(stack: LocalStack) -> None:
+@pytest.mark.parametrize(
+    ("key", "matches"),
+    [("demo/x", True), ("acme/x", False), ("zenith/x", False), ("acme", True), ("zenithal/x", True)],
+)
+def test_a_list_of_prefixes_excludes_each(stack: LocalStack, key: str, matches: bool) -> None:
+    tenants = {name: TenantSettings(lane="dedicated", reserved_concurrency=4) for name in ("acme", "zenith")}
+    pattern = event_pattern("bucket", SHARED_LANE, stack.settings.model_copy(update={"tenants": tenants}))
+    answer = stack.client("events").test_event_pattern(
+        EventPattern=json.dumps(pattern), Event=json.dumps(created(key, "bucket"))
+    )
+    assert answer["Result"] == matches
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        {"source": "aws.s3"},
+        *(
+            {"source": [{"anything-but": but}]}
+            for but in (
+                [{"prefix": "a"}, {"prefix": "b"}],
+                {"prefix": {"equals-ignore-case": "a"}},
+                {"prefix": []},
+                {"prefix": ""},
+                {"prefix": ["a", 1]},
+                {"prefix": "a", "suffix": "b"},
+                {"numeric": [">", 1]},
+            )
+        ),
+    ],
+)
+def test_a_pattern_that_eventbridge_refuses_is_refused(stack: LocalStack, pattern: dict[str, Any]) -> None:
     event = json.dumps(created("demo/key", "bucket"))
     with pytest.raises(ClientError, match="InvalidEventPattern"):
-        stack.client("events").test_event_pattern(EventPattern='{"source": "aws.s3"}', Event=event)
+        stack.client("events").test_event_pattern(EventPattern=json.dumps(pattern), Event=event)

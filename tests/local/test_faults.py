@@ -3,11 +3,13 @@
 import os
 import signal
 from collections.abc import Iterator
+from typing import Any
 
+import boto3
 import pytest
 from lane import BAD_FILES, Lane, Original, bad_files, no_writes, pictures, quick_retries, wait_until
 
-from infra.local.processes import find_process
+from infra.local.parts import PARTS
 from infra.local.stack import LocalStack
 from lambdas.core.keys import OriginalKey
 from operations.dead_letters.queue import announcement
@@ -78,18 +80,53 @@ def test_derive_is_throttled_to_one(lane: Lane, stack: LocalStack) -> None:
     assert not lane.failures("TooManyRequests"), "expected throttling to count against no message"
 
 
-def test_the_pipe_runner_is_killed_and_started_again(lane: Lane, stack: LocalStack) -> None:
+def test_the_pipe_runner_is_killed_and_started_again(stack: LocalStack) -> None:
+    """With the queue's own timeout of 24 minutes: what was in flight waits for none of them."""
+    lane = Lane(stack, TENANT)
     originals = pictures(12, TENANT)
     lane.put(originals)
     wait_until(lambda: lane.outcomes(originals), "the first outcome")
 
-    pipes = next(record for record in stack.state.processes if record.name == "pipes")
-    os.kill(pipes.pid, signal.SIGKILL)
-    wait_until(lambda: find_process(pipes) is None, "the pipe runner to end")
-    assert lane.depths().total(), "expected to kill it before the end"
-    stack.restart("pipes")
+    for _ in range(2):
+        pipes = stack.process("pipes")
+        os.kill(pipes.pid, signal.SIGKILL)
+        assert lane.depths().total(), "expected to kill it before the end"
+        wait_until(lambda pipes=pipes: stack.process("pipes") != pipes, "the pipe runner to be started again")
 
     lane.assert_whole(originals)
+    assert stack.state.restarts["pipes"] >= 2
+
+
+@pytest.mark.parametrize("name", [part.name for part in PARTS])
+def test_a_killed_part_comes_back(stack: LocalStack, name: str) -> None:
+    killed, before = stack.process(name), stack.state.restarts.get(name, 0)
+    os.kill(killed.pid, signal.SIGKILL)
+    wait_until(lambda: stack.process(name) != killed, f"the {name} to be started again")
+    stack.await_ready(next(part for part in PARTS if part.name == name))
+    assert stack.state.restarts[name] == before + 1
+
+
+def test_a_query_survives_the_end_of_its_athena(stack: LocalStack) -> None:
+    def athena() -> Any:
+        return boto3.client("athena", endpoint_url=stack.environment()["AWS_ENDPOINT_URL_ATHENA"],
+                            region_name=stack.endpoint.region, aws_access_key_id=stack.keys.access_key,
+                            aws_secret_access_key=stack.keys.secret_key)  # fmt: skip
+
+    group, text = stack.parameter("athena-workgroup"), "SELECT 1 AS one"
+    execution = athena().start_query_execution(QueryString=text, WorkGroup=group)["QueryExecutionId"]
+    wait_until(lambda: status(athena(), execution)["State"] == "SUCCEEDED", "the query to end")
+    before = athena().get_query_execution(QueryExecutionId=execution)
+    killed = stack.process("athena")
+    os.kill(killed.pid, signal.SIGKILL)
+    wait_until(lambda: stack.process("athena") != killed, "Athena to be started again")
+    stack.await_ready(next(part for part in PARTS if part.name == "athena"))
+    after = athena().get_query_execution(QueryExecutionId=execution)
+    assert after["QueryExecution"] == before["QueryExecution"]
+
+
+def status(client: Any, execution: str) -> dict[str, Any]:
+    found: dict[str, Any] = client.get_query_execution(QueryExecutionId=execution)["QueryExecution"]["Status"]
+    return found
 
 
 def test_two_hundred_in_one_burst_every_tenth_bad(lane: Lane, stack: LocalStack) -> None:

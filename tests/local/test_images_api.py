@@ -18,8 +18,10 @@ from infra.local.endpoint import ACCOUNT
 from infra.local.stack import LocalStack
 from infra.local.tenant import tenant_uploader
 from infra.names import Names
-from lambdas.core.access.image_tokens import parse_image_token_keys
+from lambdas.core.access.signing_keys import IMAGE_TOKENS
 from lambdas.core.keys import is_private, new_image_id, parse_image_id
+from lambdas.core.stores.signing_keys import SigningKeysTable
+from operations.keys.keyring import IMAGE_TOKEN_KEYS_TABLE
 
 
 @pytest.fixture(scope="module")
@@ -246,8 +248,9 @@ def test_another_tenants_image_is_404(stack: LocalStack, demo: Caller, listed: l
 def test_a_token_names_its_image_and_expiry(stack: LocalStack, demo: Caller, private: str) -> None:
     assert is_private(parse_image_id(private))
     answer = demo.ask("POST", f"/images/{private}/token", {"seconds": 120}).json()
-    secret = stack.client("secretsmanager").get_secret_value(SecretId=stack.parameter("image-token-keys-secret"))
-    keys = parse_image_token_keys(secret["SecretString"])
+    held = SigningKeysTable(stack.client("dynamodb"), stack.parameter(IMAGE_TOKEN_KEYS_TABLE)).find(IMAGE_TOKENS)
+    assert held
+    keys = held.keys
     claims = jwt.decode(answer["token"], keys.signing_key, algorithms=["HS256"])
     assert claims["image"] == private
     assert claims["exp"] - claims["nbf"] in {119, 120}
@@ -300,7 +303,8 @@ def test_a_takedown_erases_everything(stack: LocalStack, demo: Caller, photo: Pa
     refused(demo.ask("GET", f"/uploads/{image_id}"), 404, "No upload ")
     await_condition(lambda: httpx.get(seen, trust_env=False, timeout=60).status_code == 404, "the edge to forget it")
     paths = invalidated(stack, answer["invalidation"])
-    assert paths == {f"#{image_id}", f"/{image_id}/*", f"/img/{image_id}*"}
+    # Of wildcards CloudFront takes few at once: while others are in progress, the tag goes alone.
+    assert {f"#{image_id}"} <= paths <= {f"#{image_id}", f"/{image_id}/*", f"/img/{image_id}*"}
     assert len(versions(stack, "derivatives-bucket", neighbour)) == before
     assert demo.ask("GET", f"/images/{neighbour}").json()["state"] == "ready"
 

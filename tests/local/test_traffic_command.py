@@ -28,7 +28,7 @@ def test_visits_are_logged_at_their_simulated_times(stack: LocalStack, tmp_path:
     file = tmp_path / "photo.jpg"
     file.write_bytes(samples.jpeg())
     assert await_outcome(stack, upload(stack, file))["state"] == "ready"
-    with httpx.Client(base_url=stack.edge_url, trust_env=False, timeout=60) as edge:
+    with httpx.Client(base_url=stack.edge_url, trust_env=False, timeout=60, headers=stack.owner_headers) as edge:
         before, known = edge_statistics(edge), {record["x_edge_request_id"] for record in logged_records(stack)}
         result = run(stack, "-n", str(_REQUESTS), "--day", str(YESTERDAY), "--concurrency", "4")
         after = edge_statistics(edge)
@@ -54,6 +54,8 @@ def test_future_days_are_errors(stack: LocalStack) -> None:
 
 @pytest.mark.parametrize("text", ["soon", "1e12 198.51.100.7"])
 def test_the_edge_rejects_malformed_stamps(stack: LocalStack, text: str) -> None:
-    answer = httpx.get(f"{stack.edge_url}/img/{'0' * 32}", headers={HEADER: text}, trust_env=False)
+    address, stamp = f"{stack.edge_url}/img/{'0' * 32}", {HEADER: text}
+    answer = httpx.get(address, headers=stack.owner_headers | stamp, trust_env=False)
     assert answer.status_code == 400
     assert "expected seconds since the epoch" in answer.text
+    assert httpx.get(address, headers=stamp, trust_env=False).status_code == 404, "a viewer's stamp is not read"

@@ -16,7 +16,7 @@ from api_calls import TENANT, Caller, caller, checksum, cut, item, open_multipar
 from botocore.config import Config
 from lane import wait_until
 
-from infra.local.endpoint import ACCESS_KEY, CLIENT_CONFIG, SECRET_KEY
+from infra.local.endpoint import CLIENT_CONFIG
 from infra.local.stack import LocalStack
 from infra.local.tenant import tenant_token
 from lambdas.core.keys import OriginalKey, new_image_id
@@ -316,7 +316,7 @@ def signing_client(stack: LocalStack) -> Any:
     return boto3.client(
         "s3", stack.endpoint.region, endpoint_url=stack.endpoint.url,
         config=CLIENT_CONFIG.merge(Config(signature_version="s3v4")),
-        aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY,
+        aws_access_key_id=stack.keys.access_key, aws_secret_access_key=stack.keys.secret_key,
     )  # fmt: skip
 
 
@@ -499,13 +499,31 @@ def test_a_token_grants_only_its_scopes(
     assert f'scope="{scope}"' in answer.headers["www-authenticate"]
 
 
-def test_a_browsers_preflight_needs_no_token(stack: LocalStack, demo: Caller) -> None:
-    answer = replace(demo, token=None).ask(
-        "OPTIONS", "/uploads", headers={"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}
-    )
-    assert answer.status_code in {200, 204}
+PREFLIGHT = {"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}
+
+
+@pytest.mark.parametrize("path", ["/uploads", f"/images/{'0' * 32}", "/no/such/path"])
+def test_a_browsers_preflight_needs_no_token(demo: Caller, path: str) -> None:
+    answer = replace(demo, token=None).ask("OPTIONS", path, headers=PREFLIGHT)
+    assert answer.status_code == 204
     assert "authorization" in answer.headers["access-control-allow-headers"].lower()
     assert set(answer.headers["access-control-allow-methods"].split(",")) >= {"GET", "POST", "DELETE"}
+
+
+def test_without_its_route_a_preflight_goes_to_the_authorizer(stack: LocalStack, demo: Caller) -> None:
+    api = stack.client("apigatewayv2")
+    api_id = next(
+        each["ApiId"] for each in api.get_apis()["Items"] if each["Name"] == f"{stack.settings.prefix}-upload"
+    )
+    routes = {route["RouteKey"]: route for route in api.get_routes(ApiId=api_id)["Items"]}
+    open_route = routes["OPTIONS /{proxy+}"]
+    api.delete_route(ApiId=api_id, RouteId=open_route["RouteId"])
+    try:
+        answer = replace(demo, token=None).ask("OPTIONS", "/uploads", headers=PREFLIGHT)
+    finally:
+        api.create_route(ApiId=api_id, RouteKey=open_route["RouteKey"], Target=open_route["Target"])
+    assert not answer.is_success
+    assert "access-control-allow-methods" not in answer.headers
 
 
 def test_the_openapi_document_is_public_and_describes_every_route(stack: LocalStack, demo: Caller) -> None:

@@ -32,7 +32,6 @@ from lambdas.core.settings import load_settings
 from lambdas.edge.origin_request import GENERATOR_HEADER, NOT_FOUND_SECONDS_HEADER, REGION_HEADER
 from lambdas.edge.origin_request import handler as origin_request
 
-VISIBILITY_SECONDS = 1440
 REPLICATION_SECONDS = 600  # from reading a version to writing its copy; S3 promises 15 minutes for the whole
 EAGER, LAZY = "16x0.jpeg", "32x0.avif"
 _TRIES = 4
@@ -49,7 +48,7 @@ def deliver(world: World, message: Message) -> Actor:
     """Deliver a message: a lane's starts an execution, a sweep's invokes the function."""
     message.received += 1
     message.deliveries += 1
-    message.visible_at = world.now.timestamp() + VISIBILITY_SECONDS
+    message.visible_at = world.now.timestamp() + load_settings().pipeline.visibility_seconds
     record = message.record()
     if message.queue != LANE_QUEUE:
         return _sweep(world, message, record)

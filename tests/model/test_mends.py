@@ -34,6 +34,7 @@ TAKEN_OUT: list[tuple[str, Any, str, str]] = [
     ("lambdas.core.life.claim", unconditional(life.claim), "takedown and the same bytes", "has objects in"),
     ("lambdas.core.life.record", unconditional(life.record), "takedown and pipeline", "removed picture"),
     ("lambdas.validate.handler._delete", lambda *_: None, "pipeline and other bytes", "a ready picture answers 404"),
+    ("lambdas.core.life.is_past", lambda *_: False, "takedown and pipeline", "dead letter"),
     ("lambdas.core.takedown.ImageResources.sweep", lambda *_: 0, "takedown and pipeline", "has objects in"),
     (
         "lambdas.core.takedown.ImageResources.sweep",

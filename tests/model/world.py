@@ -36,6 +36,7 @@ IMAGES, FAILURES, UPLOADS = "model-images", "model-failures", "model-uploads"
 LANE_QUEUE, SWEEP_QUEUE = "https://sqs/lane", "https://sqs/sweep"
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TENANT = "demo"
+_MAY_NOT_LIST = ("validate", "metadata", "derive")
 RESOURCES = {
     "IMAGES_TABLE": IMAGES,
     "ORIGINALS_BUCKET": ORIGINALS,
@@ -43,7 +44,8 @@ RESOURCES = {
     "REPLICA_BUCKET": REPLICA,
     "UPLOADS_TABLE": UPLOADS,
     "SWEEP_QUEUE_URL": SWEEP_QUEUE,
-    "IMAGE_TOKEN_KEYS_SECRET": "model-image-token-keys",
+    "IMAGE_TOKEN_KEYS_TABLE": "model-image-token-keys",
+    "SWEEP_FUNCTION": "sweep",
 }
 ENVIRONMENT = {
     **RESOURCES,
@@ -236,7 +238,7 @@ class World:
     def _perform(self, service: str, operation: str, arguments: dict[str, Any]) -> Any:
         match service, operation:
             case "s3", _:
-                answer = self.s3.call(operation, arguments)
+                answer = self._ask_s3(operation, arguments)
                 if operation == "PutObject" and arguments["Bucket"] == DERIVATIVES:
                     actor = current()
                     self.drawn.append((actor.name.partition("/")[0] if actor else "", arguments["Key"]))
@@ -254,6 +256,18 @@ class World:
             case "lambda", "Invoke":
                 return self._invoke(arguments["FunctionName"], json.loads(arguments["Payload"]))
         raise NotImplementedError(f"{service} {operation} is not simulated")
+
+    def _ask_s3(self, operation: str, arguments: dict[str, Any]) -> Any:
+        """Call S3; to a lane's functions, which may not list originals, a missing one looks like a forbidden one."""
+        try:
+            return self.s3.call(operation, arguments)
+        except AwsError as error:
+            actor = current()
+            caller = actor.name.rpartition("/")[2].rpartition("-")[0] if actor else ""
+            if error.status == 404 and caller in _MAY_NOT_LIST and arguments["Bucket"] == ORIGINALS:
+                code = "403" if operation == "HeadObject" else "AccessDenied"
+                raise AwsError(code, 403, "Access Denied") from error
+            raise
 
     def _invoke(self, name: str, payload: Any) -> Any:
         actor = run_function(self, name, payload)
@@ -460,7 +474,7 @@ def installed() -> Iterator[None]:
             for name, module in list(sys.modules.items()):
                 if name.startswith("lambdas.") and getattr(module, function.__name__, None) is function:
                     stack.enter_context(mock.patch.object(module, function.__name__, known))
-        for each in (clients.s3, clients.dynamodb, clients.cloudfront, clients.parameters, clients.secrets_manager):
+        for each in (clients.s3, clients.dynamodb, clients.cloudfront, clients.parameters, clients.functions):
             each.cache_clear()
             stack.callback(each.cache_clear)
         _installed.remembered = [

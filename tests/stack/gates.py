@@ -3,6 +3,7 @@
 A gate is a function of templates, so that a broken template can be put before it.
 """
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, get_args
@@ -11,6 +12,7 @@ from synthesized import Resource, Templates, as_list, referenced, statements
 
 from infra.assets.packages import ROOT
 from infra.names import AlarmKind
+from lambdas.core.stores.signing_keys import KEY as OWNER
 
 Gate = Callable[[Templates], Iterator[str]]
 
@@ -19,7 +21,7 @@ CLOSED = {"BlockPublicAcls": True, "BlockPublicPolicy": True, "IgnorePublicAcls"
 EDGE_HANDLER = "origin_request.handler"
 WITHOUT_TLS = {"Bool": {"aws:SecureTransport": "false"}}
 FUNCTION_ALARMS: set[AlarmKind] = {"function-errors", "function-throttles", "function-duration"}
-KEPT = ("AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::Logs::LogGroup", "AWS::SecretsManager::Secret")
+KEPT = ("AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::Logs::LogGroup")
 TAGGED = (
     "AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::Lambda::Function", "AWS::SQS::Queue", "AWS::SNS::Topic",
     "AWS::StepFunctions::StateMachine", "AWS::Logs::LogGroup", "AWS::CloudFront::Distribution",
@@ -37,6 +39,12 @@ def anchor(alarm: Resource) -> str:
     return found[1] if found else ""
 
 
+def dimensions(alarm: Resource) -> list[Any]:
+    """Return the dimensions of an alarm's metric, or of those in its expression."""
+    stats = [each["MetricStat"]["Metric"] for each in alarm.properties.get("Metrics", []) if "MetricStat" in each]
+    return [dimension for metric in (alarm.properties, *stats) for dimension in metric.get("Dimensions", [])]
+
+
 def policies_of(resource: Resource, kind: str, named_in: str, templates: Templates) -> list[Any]:
     """Return the statements of policies of ``kind`` that list ``resource`` in their property ``named_in``."""
     return [
@@ -46,6 +54,12 @@ def policies_of(resource: Resource, kind: str, named_in: str, templates: Templat
         and resource.logical_id in map(referenced, as_list(policy.properties[named_in]))
         for statement in statements(policy)
     ]
+
+
+def is_kept(resource: Resource) -> bool:
+    """Return whether ``resource`` stays when it is replaced, or deleted with its stack."""
+    policies = (resource.body.get("DeletionPolicy"), resource.body.get("UpdateReplacePolicy"))
+    return policies == ("RetainExceptOnCreate", "Retain")
 
 
 def refuses_without_tls(policy: list[Any]) -> bool:
@@ -158,8 +172,24 @@ def functions_and_machines_are_traced(templates: Templates) -> Iterator[str]:
             yield f"{machine} does not log its errors"
 
 
+def holds_signing_keys(table: Resource) -> bool:
+    return bool(table.properties["KeySchema"] == [{"AttributeName": OWNER, "KeyType": "HASH"}])
+
+
+def signing_keys_are_encrypted_and_in_no_backup(templates: Templates) -> Iterator[str]:
+    for table in filter(holds_signing_keys, templates.any("AWS::DynamoDB::Table")):
+        encryption = table.properties.get("SSESpecification", {})
+        if encryption.get("SSEType") != "KMS" or not referenced(encryption.get("KMSMasterKeyId")):
+            yield f"{table} is not encrypted with a KMS key of this stack"
+        recovery = table.properties.get("PointInTimeRecoverySpecification", {})
+        if recovery.get("PointInTimeRecoveryEnabled"):
+            yield f"{table} can be exported, and restored with keys that were retired"
+        if "StreamSpecification" in table.properties:
+            yield f"{table} has a stream of its keys"
+
+
 def tables_can_be_restored(templates: Templates) -> Iterator[str]:
-    for table in templates.any("AWS::DynamoDB::Table"):
+    for table in itertools.filterfalse(holds_signing_keys, templates.any("AWS::DynamoDB::Table")):
         recovery = table.properties.get("PointInTimeRecoverySpecification", {})
         if recovery.get("PointInTimeRecoveryEnabled") is not True:
             yield f"{table} cannot be restored to a point in time"
@@ -172,9 +202,11 @@ def policies_name_their_actions(templates: Templates) -> Iterator[str]:
         for statement in (each for document in documents for each in document["Statement"]):
             if "NotAction" in statement or any("*" in action for action in as_list(statement["Action"])):
                 yield f"{policy} allows actions by a wildcard"
-            if any(action.startswith("iam:") for action in as_list(statement.get("Action", []))):
+            to_one_role = all(isinstance(arn, str) and "*" not in arn for arn in as_list(statement.get("Resource", [])))
+            passing = {"iam:PassRole"} if to_one_role else set()
+            if any(action.startswith("iam:") for action in {*as_list(statement.get("Action", []))} - passing):
                 yield f"{policy} allows IAM actions"
-        if policy.properties.get("ManagedPolicyArns"):
+        if any(referenced(arn) is None for arn in policy.properties.get("ManagedPolicyArns", [])):
             yield f"{policy} has a managed policy of AWS, which allows more than it needs"
 
 
@@ -197,7 +229,7 @@ def functions_have_alarms(templates: Templates) -> Iterator[str]:
         if function.properties["Handler"] == EDGE_HANDLER:  # CloudFront publishes its metrics
             continue
         named = {"Name": "FunctionName", "Value": function.properties["FunctionName"]}
-        found = {anchor(alarm) for alarm in alarms if named in alarm.properties.get("Dimensions", [])}
+        found = {anchor(alarm) for alarm in alarms if named in dimensions(alarm)}
         if not found >= FUNCTION_ALARMS:
             yield f"{function} has no alarm {sorted(FUNCTION_ALARMS - found)}"
 
@@ -206,7 +238,7 @@ def queues_have_alarms(templates: Templates) -> Iterator[str]:
     watched = {
         (alarm.stack, referenced(dimension["Value"]), anchor(alarm))
         for alarm in templates.any("AWS::CloudWatch::Alarm")
-        for dimension in alarm.properties.get("Dimensions", [])
+        for dimension in dimensions(alarm)
         if dimension["Name"] == "QueueName"
     }
     for queue in templates.any("AWS::SQS::Queue"):
@@ -224,12 +256,33 @@ def resources_carry_tags(templates: Templates) -> Iterator[str]:
             yield f"{resource} cannot be found in the bill: it lacks the tags {sorted(wanted - tags)}"
 
 
+def rollbacks_leave_nothing_behind(templates: Templates) -> Iterator[str]:
+    for resource in templates.every():
+        if resource.body.get("DeletionPolicy") == "Retain":
+            yield f"{resource} is left behind when its creation is rolled back: use RETAIN_ON_UPDATE_OR_DELETE"
+        for name, value in resource.properties.items():
+            if "DeletionProtection" in name and value not in (False, "false", "INACTIVE"):
+                yield f"{resource} cannot be deleted when its creation is rolled back: leave it to `darkroom protect`"
+
+
+def edge_functions_outlive_their_stack(templates: Templates) -> Iterator[str]:
+    for function in templates.any("AWS::Lambda::Function"):
+        if function.properties["Handler"] != EDGE_HANDLER:
+            continue
+        versions = [
+            version
+            for version in templates.any("AWS::Lambda::Version")
+            if version.stack == function.stack and referenced(version.properties["FunctionName"]) == function.logical_id
+        ]
+        for resource in (function, *versions):
+            if not is_kept(resource):
+                yield f"{resource} is deleted with its stack, which CloudFront's replicas prevent for hours"
+
+
 def data_is_retained(templates: Templates) -> Iterator[str]:
     for resource in templates.any(*KEPT):
-        if resource.body.get("DeletionPolicy") != "Retain" or resource.body.get("UpdateReplacePolicy") != "Retain":
+        if not is_kept(resource):
             yield f"{resource} is deleted with its stack"
-        if resource.type == "AWS::DynamoDB::Table" and resource.properties.get("DeletionProtectionEnabled") is not True:
-            yield f"{resource} has no deletion protection"
 
 
 ALWAYS: tuple[Gate, ...] = (
@@ -246,11 +299,14 @@ ALWAYS: tuple[Gate, ...] = (
     log_groups_have_a_retention,
     functions_and_machines_are_traced,
     tables_can_be_restored,
+    signing_keys_are_encrypted_and_in_no_backup,
     policies_name_their_actions,
     alarms_link_to_a_runbook,
     alarms_notify,
     functions_have_alarms,
     queues_have_alarms,
     resources_carry_tags,
+    rollbacks_leave_nothing_behind,
+    edge_functions_outlive_their_stack,
 )
 IN_PRODUCTION: tuple[Gate, ...] = (data_is_retained,)

@@ -32,7 +32,7 @@ class Templates:
 
     def any(self, *types: str) -> list[Resource]:
         """Return every resource of one of ``types``; there may be none."""
-        return [resource for resource in self._resources() if resource.type in types]
+        return [resource for resource in self.every() if resource.type in types]
 
     def all(self, *types: str) -> list[Resource]:
         found = self.any(*types)
@@ -48,7 +48,7 @@ class Templates:
         assert len(found) == 1, f"expected one {resource_type} with {properties} but received {list(map(str, found))}"
         return found[0]
 
-    def _resources(self) -> Iterator[Resource]:
+    def every(self) -> Iterator[Resource]:
         for stack, template in self.templates.items():
             for logical_id, body in template["Resources"].items():
                 yield Resource(stack, logical_id, body["Type"], body, template)
@@ -67,6 +67,12 @@ class Assembly(Templates):
             for path in sorted(folder.glob("*.template.json"))
         }
         return cls(templates, folder)
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        text = (self.folder / "manifest.json").read_text(encoding="utf-8")
+        found: dict[str, Any] = json.loads(text)
+        return found
 
     @cached_property
     def asset_hashes(self) -> set[str]:

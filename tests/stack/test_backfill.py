@@ -30,11 +30,7 @@ def test_jobs_invoke_a_retained_version(aws: Assembly, settings: Settings, funct
     version = function.template["Resources"][referenced(published(aws, settings, "backfill-function-arn"))]
     assert version["Type"] == "AWS::Lambda::Version"
     assert referenced(version["Properties"]["FunctionName"]) == function.logical_id
-    assert version["DeletionPolicy"] == version["UpdateReplacePolicy"] == "Retain"
-
-
-def test_function_reserves_its_concurrency(settings: Settings, function: Resource) -> None:
-    assert function.properties["ReservedConcurrentExecutions"] == settings.backfill.reserved_concurrency
+    assert (version["DeletionPolicy"], version["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 
 
 def test_only_jobs_of_this_account_may_assume_the_role(settings: Settings, aws: Assembly, role: Resource) -> None:

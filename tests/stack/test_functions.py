@@ -63,6 +63,15 @@ def test_every_function_has_its_size_from_the_settings(aws: Assembly, settings: 
         assert function.properties["Architectures"] == ["arm64"], str(function)
 
 
+def test_reservations_are_those_of_the_settings_and_lanes_have_theirs_elsewhere(
+    aws: Assembly, settings: Settings
+) -> None:
+    for function in aws.all("AWS::Lambda::Function"):
+        name = "origin_request" if function.properties["Handler"] == EDGE_HANDLER else handler_name(function)
+        wanted = settings.function_reservations.get(name) or None
+        assert function.properties.get("ReservedConcurrentExecutions") == wanted, str(function)
+
+
 def test_every_function_has_the_shared_environment(aws: Assembly, names: Names, settings: Settings) -> None:
     for function in regional(aws):
         variables = function.properties["Environment"]["Variables"]

@@ -47,8 +47,9 @@ def gone(body: dict[str, Any]) -> None:
     body["Type"] = "AWS::CloudFormation::WaitConditionHandle"
 
 
-def removable(body: dict[str, Any]) -> None:
-    body["DeletionPolicy"] = "Delete"
+def with_policy(**policies: str) -> Change:
+    """Set ``DeletionPolicy`` or ``UpdateReplacePolicy``."""
+    return lambda body: body.update(policies)
 
 
 BREAKS: list[tuple[Gate, str, Change]] = [
@@ -80,6 +81,21 @@ BREAKS: list[tuple[Gate, str, Change]] = [
     (gates.functions_and_machines_are_traced, "AWS::StepFunctions::StateMachine", without("TracingConfiguration")),
     (gates.functions_and_machines_are_traced, "AWS::StepFunctions::StateMachine", without("LoggingConfiguration")),
     (gates.tables_can_be_restored, "AWS::DynamoDB::Table", without("PointInTimeRecoverySpecification")),
+    (
+        gates.signing_keys_are_encrypted_and_in_no_backup,
+        "AWS::DynamoDB::Table",
+        with_property("SSESpecification", {"SSEEnabled": True, "SSEType": "KMS"}),
+    ),
+    (
+        gates.signing_keys_are_encrypted_and_in_no_backup,
+        "AWS::DynamoDB::Table",
+        with_property("PointInTimeRecoverySpecification", {"PointInTimeRecoveryEnabled": True}),
+    ),
+    (
+        gates.signing_keys_are_encrypted_and_in_no_backup,
+        "AWS::DynamoDB::Table",
+        with_property("StreamSpecification", {"StreamViewType": "NEW_IMAGE"}),
+    ),
     (gates.policies_name_their_actions, "AWS::IAM::Policy", with_statement(Action="s3:Get*", Resource="*")),
     (gates.policies_name_their_actions, "AWS::IAM::Policy", with_statement(NotAction="s3:GetObject", Resource="*")),
     (gates.policies_name_their_actions, "AWS::IAM::Policy", with_statement(Action="iam:PassRole", Resource="*")),
@@ -99,8 +115,16 @@ BREAKS: list[tuple[Gate, str, Change]] = [
     (gates.functions_have_alarms, "AWS::Lambda::Function", with_property("FunctionName", "a-new-one")),
     (gates.queues_have_alarms, "AWS::CloudWatch::Alarm", gone),
     (gates.resources_carry_tags, "AWS::SQS::Queue", without("Tags")),
-    (gates.data_is_retained, "AWS::S3::Bucket", removable),
-    (gates.data_is_retained, "AWS::DynamoDB::Table", without("DeletionProtectionEnabled")),
+    (gates.rollbacks_leave_nothing_behind, "AWS::SQS::Queue", with_policy(DeletionPolicy="Retain")),
+    (
+        gates.rollbacks_leave_nothing_behind,
+        "AWS::DynamoDB::Table",
+        with_property("DeletionProtectionEnabled", True),
+    ),
+    (gates.edge_functions_outlive_their_stack, "AWS::Lambda::Function", with_policy(DeletionPolicy="Delete")),
+    (gates.edge_functions_outlive_their_stack, "AWS::Lambda::Version", with_policy(UpdateReplacePolicy="Delete")),
+    (gates.data_is_retained, "AWS::S3::Bucket", with_policy(DeletionPolicy="Delete")),
+    (gates.data_is_retained, "AWS::DynamoDB::Table", with_policy(UpdateReplacePolicy="Delete")),
 ]
 
 
@@ -133,6 +157,24 @@ def test_gate_finds_a_broken_template(gate: Gate, kind: str, change: Change, pro
 
 def test_every_gate_has_a_broken_template() -> None:
     assert {gate for gate, _, _ in BREAKS} == {*ALWAYS, *IN_PRODUCTION}
+
+
+@pytest.mark.parametrize("name", ["aws", "production"])
+def test_no_stack_is_protected_from_termination_before_it_exists(name: str, assemblies: dict[str, Assembly]) -> None:
+    assert protected_stacks(assemblies[name].manifest) == []
+
+
+def test_stacks_with_termination_protection_are_found(production: Assembly) -> None:
+    manifest = copy.deepcopy(production.manifest)
+    manifest["artifacts"]["DarkroomProductionStorage"]["properties"]["terminationProtection"] = True
+    assert protected_stacks(manifest) == ["DarkroomProductionStorage"]
+
+
+def protected_stacks(manifest: dict[str, Any]) -> list[str]:
+    """Return the stacks that the CDK's command would protect before their creation."""
+    stacks = {name: each for name, each in manifest["artifacts"].items() if each["type"] == "aws:cloudformation:stack"}
+    assert stacks
+    return [name for name, each in stacks.items() if each["properties"].get("terminationProtection")]
 
 
 def test_runbooks_and_alarms_correspond(aws: Assembly) -> None:

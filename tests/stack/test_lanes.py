@@ -16,7 +16,7 @@ TABLES = {"shared": 'lane = "shared"', "dedicated": 'lane = "dedicated"\nreserve
 
 def with_tenants(**lanes: str) -> Settings:
     tables = "".join(f"\n[tenants.{tenant}]\n{TABLES[lane]}\n" for tenant, lane in lanes.items())
-    return parse_settings(f"[tenants.demo]\n{tables}\n[stage.{STAGE}]", STAGE)
+    return parse_settings(f"[tenants.demo]\n{tables}\n[stage.{STAGE}]\nlanes.account_concurrency = 3000", STAGE)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_queues_have_visibility_timeout_and_receive_count(aws: Assembly, setting
         redrive = queue.properties.get("RedrivePolicy")
         if redrive is not None and queue.properties["QueueName"].endswith("-originals"):
             assert redrive["maxReceiveCount"] == settings.pipeline.max_receive_count, str(queue)
-            assert queue.properties["VisibilityTimeout"] >= 6 * settings.pipeline.execution_seconds, str(queue)
+            assert queue.properties["VisibilityTimeout"] == settings.pipeline.visibility_seconds, str(queue)
 
 
 def test_pipes_carry_one_message_and_wait_for_the_execution(aws: Assembly, settings: Settings) -> None:

@@ -1,11 +1,15 @@
 """Optional parts, which the stage dev does not have."""
 
+from itertools import filterfalse
 from typing import Any
 
 import pytest
+from gates import holds_signing_keys
 from production import production_settings
 from synthesized import Assembly, as_list, referenced
 
+from infra.command.deployment import Deployment
+from infra.command.preflight.account import BOOTSTRAP_VERSION
 from infra.names import Names
 from infra.synth import NO_ACCOUNT
 from lambdas.core.settings import Settings, load_settings
@@ -71,7 +75,7 @@ def test_replication_time_control_is_on(production: Assembly) -> None:
 
 
 def test_tables_have_the_longest_recovery_period(production: Assembly) -> None:
-    for table in production.all("AWS::DynamoDB::Table"):
+    for table in filterfalse(holds_signing_keys, production.all("AWS::DynamoDB::Table")):
         recovery = table.properties["PointInTimeRecoverySpecification"]
         assert recovery == {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": 35}, str(table)
 
@@ -90,6 +94,11 @@ def test_alarms_of_every_region_notify_email_and_webhook(production: Assembly) -
 def test_cloudwatch_may_use_the_topics_key(production: Assembly) -> None:
     for key in production.all("AWS::KMS::Key"):
         assert key.properties["EnableKeyRotation"] is True, str(key)
+        if not key.stack.startswith(NAMES.stack("Alarms")):
+            assert key.body["DeletionPolicy"] == "RetainExceptOnCreate", (
+                f"{key}: what it encrypts would be lost with it"
+            )
+            continue
         (grant,) = (each for each in key.properties["KeyPolicy"]["Statement"] if each.get("Sid") == "AlarmsEncrypt")
         assert "cloudwatch.amazonaws.com" in as_list(grant["Principal"]["Service"]), str(key)
         assert grant["Condition"] == {"StringEquals": {"aws:SourceAccount": NO_ACCOUNT}}, str(key)
@@ -104,6 +113,8 @@ def test_budget_filters_by_the_stages_tags_and_notifies_the_topic(production: As
     assert tags == {"Application": ["darkroom"], "Stage": ["production"]}
     told = budget.properties["NotificationsWithSubscribers"]
     assert {each["Notification"]["Threshold"] for each in told} == set(SETTINGS.budget.notify_percent)
+    assert len(told) <= 5, "AWS takes no more notifications of a budget"
+    assert [each["Notification"]["NotificationType"] for each in told].count("FORECASTED") == 1
     for each in told:
         (reader,) = each["Subscribers"]
         assert budget.template["Resources"][referenced(reader["Address"])]["Type"] == "AWS::SNS::Topic"
@@ -123,6 +134,24 @@ def test_edge_log_region_needs_no_bootstrap(production: Assembly) -> None:
     assert "BootstrapVersion" not in production.templates["DarkroomProductionEdgeLog-eu-central-1"].get(
         "Parameters", {}
     )
+
+
+def test_make_bootstraps_the_environments_that_need_it(production: Assembly) -> None:
+    stacks = [each for each in production.manifest["artifacts"].values() if each["type"] == "aws:cloudformation:stack"]
+    needed = {each["environment"] for each in stacks if "requiresBootstrapStackVersion" in each["properties"]}
+    assert needed == {f"aws://{NO_ACCOUNT}/{region}" for region in Deployment(SETTINGS, lambda _: None).regions}
+    assert needed < {each["environment"] for each in stacks}
+
+
+def test_preflight_knows_every_bucket_and_the_bootstrap_that_templates_require(production: Assembly) -> None:
+    assert {each.properties["BucketName"] for each in production.all("AWS::S3::Bucket")} == set(NAMES.buckets)
+    for bucket, region in NAMES.buckets.items():
+        stack = production.one("AWS::S3::Bucket", BucketName=bucket).stack
+        assert production.manifest["artifacts"][stack]["environment"] == f"aws://{NO_ACCOUNT}/{region}"
+    versions = {
+        each["properties"].get("requiresBootstrapStackVersion") for each in production.manifest["artifacts"].values()
+    }
+    assert max(filter(None, versions)) == BOOTSTRAP_VERSION
 
 
 @pytest.mark.parametrize("stage", ["staging", "production"])

@@ -24,7 +24,6 @@ def test_number_of_alarms_is_near_the_estimates(aws: Assembly) -> None:
 
 def test_other_monthly_resources_are_the_estimates(aws: Assembly) -> None:
     assert len(aws.all("AWS::CloudWatch::Dashboard")) == ASSUMED.dashboards
-    assert len(aws.all("AWS::SecretsManager::Secret")) == ASSUMED.secrets
     assert len(aws.one("AWS::WAFv2::WebACL").properties["Rules"]) == ASSUMED.web_acl_rules
 
 

@@ -152,10 +152,18 @@ def test_a_picture_that_another_execution_processes_is_sent_again_uncounted(defi
     assert [each["Next"] for each in busy] == ["Postpone"]
 
 
-def test_a_claim_lapses_before_its_message_is_received_again(settings: Settings, aws: Assembly) -> None:
-    for queue in aws.all("AWS::SQS::Queue"):
-        if "originals" in str(queue.properties["QueueName"]):
-            assert queue.properties["VisibilityTimeout"] > settings.pipeline.execution_seconds
+def test_a_claim_lapses_before_its_message_is_received_again(settings: Settings, definition: dict[str, Any]) -> None:
+    waits = sum(longest_waits(retrier) for retrier in definition["States"]["Validate"]["Retry"][:2])
+    claimed = waits + 2 * settings.functions["validate"].timeout_seconds
+    assert claimed + settings.pipeline.execution_seconds < settings.pipeline.visibility_seconds
+    assert settings.pipeline.visibility_seconds < 1.5 * settings.pipeline.execution_seconds, "little more"
+
+
+def longest_waits(retrier: dict[str, Any]) -> float:
+    """Return the seconds that all retries of ``retrier`` wait at most."""
+    first, rate, most = retrier.get("IntervalSeconds", 1), retrier.get("BackoffRate", 2), retrier.get("MaxDelaySeconds")
+    delays = [first * rate**number for number in range(retrier["MaxAttempts"])]
+    return sum(min(delay, most or delay) for delay in delays)
 
 
 def test_throttled_message_is_sent_again_uncounted(definition: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from synthesized import Assembly, Resource, as_list, referenced, statements
 
 from infra.names import Names
 from lambdas.core import life
-from lambdas.core.settings import EDGE_REGION, Settings
+from lambdas.core.settings import Settings
 
 
 def function_role(assembly: Assembly, name: str) -> str:
@@ -34,12 +34,19 @@ def authorizer(aws: Assembly) -> Resource:
     return aws.one("AWS::ApiGatewayV2::Authorizer")
 
 
-def test_only_the_description_needs_no_token(aws: Assembly, authorizer: Resource) -> None:
-    routes = {route.properties["RouteKey"]: route.properties for route in aws.all("AWS::ApiGatewayV2::Route")}
-    assert set(routes) == {"$default", "GET /openapi.json"}
-    assert routes["$default"]["AuthorizationType"] == "CUSTOM"
-    assert referenced(routes["$default"]["AuthorizerId"]) == authorizer.logical_id
-    assert routes["GET /openapi.json"].get("AuthorizationType", "NONE") == "NONE"
+@pytest.mark.parametrize(
+    ("route", "authorization"),
+    [("$default", "CUSTOM"), ("GET /openapi.json", "NONE"), ("OPTIONS /{proxy+}", "NONE")],
+)
+def test_only_the_description_and_preflights_need_no_token(
+    aws: Assembly, authorizer: Resource, route: str, authorization: str
+) -> None:
+    routes = {each.properties["RouteKey"]: each.properties for each in aws.all("AWS::ApiGatewayV2::Route")}
+    assert set(routes) == {"$default", "GET /openapi.json", "OPTIONS /{proxy+}"}
+    assert routes[route].get("AuthorizationType", "NONE") == authorization
+    expected = authorizer.logical_id if authorization == "CUSTOM" else None
+    assert referenced(routes[route].get("AuthorizerId")) == expected
+    assert routes[route]["Target"], "a route without an integration is a 404"
 
 
 def test_every_route_has_the_one_handler(aws: Assembly) -> None:
@@ -57,39 +64,55 @@ def test_authorizer_results_are_not_cached(authorizer: Resource) -> None:
     assert not authorizer.properties.get("IdentitySource")
 
 
-def test_no_key_is_in_a_template(aws: Assembly) -> None:
-    secrets = aws.all("AWS::SecretsManager::Secret")
-    assert len(secrets) >= 2
-    for secret in secrets:
-        assert not {"SecretString", "GenerateSecretString"} & secret.properties.keys(), str(secret)
+def named(aws: Assembly, resources: list[Any]) -> set[str]:
+    """Return the names of the tables that ``resources`` refer to."""
+    tables = {each.logical_id: each.properties["TableName"] for each in aws.all("AWS::DynamoDB::Table")}
+    return {tables[logical_id] for each in resources if (logical_id := referenced(each)) in tables}
 
 
-def test_authorizer_reads_only_the_tenant_keys(aws: Assembly) -> None:
+def test_authorizer_reads_only_the_tenant_keys(aws: Assembly, names: Names) -> None:
     actions = allowed(aws, "authorize")
     own = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
-    assert set(actions) - own == {"secretsmanager:GetSecretValue"}
-    assert [referenced(each) for each in actions["secretsmanager:GetSecretValue"]] == ["TenantKeys"]
+    assert set(actions) - own == {"dynamodb:GetItem", "kms:Decrypt", "kms:DescribeKey"}
+    assert len(actions["dynamodb:GetItem"]) == 1
+    assert named(aws, actions["dynamodb:GetItem"]) == {names.of("tenant-keys")}
 
 
-def test_api_has_least_privilege(aws: Assembly, names: Names) -> None:
+@pytest.mark.parametrize(("function", "table"), [("authorize", "tenant-keys"), ("upload_api", "image-token-keys")])
+def test_who_reads_a_table_of_keys_may_decrypt_it_through_dynamodb_alone(
+    aws: Assembly, names: Names, settings: Settings, function: str, table: str
+) -> None:
+    """The emulator does not ask for it, and DynamoDB does."""
+    keys = aws.one("AWS::DynamoDB::Table", TableName=names.of(table))
+    encrypted_with = referenced(keys.properties["SSESpecification"]["KMSMasterKeyId"])
+    (decrypting,) = (
+        statement
+        for policy in aws.all("AWS::IAM::Policy")
+        if function_role(aws, function) in map(referenced, policy.properties["Roles"])
+        for statement in statements(policy)
+        if "kms:Decrypt" in as_list(statement["Action"])
+    )
+    assert referenced(decrypting["Resource"]) == encrypted_with
+    service = f"dynamodb.{settings.regions.primary}.amazonaws.com"
+    assert decrypting["Condition"] == {"StringEquals": {"kms:ViaService": service}}
+
+
+def test_api_signs_uploads_and_erases_nothing(aws: Assembly, names: Names) -> None:
     actions = allowed(aws, "upload_api")
-    originals, places = names.originals_arn, {names.originals_arn, names.derivatives_arn, names.replica_arn}
-    everything = {f"{place}/*" for place in places}
-    assert {action: set(resources) for action, resources in actions.items() if action.startswith("s3:")} == {
-        "s3:PutObject": {f"{originals}/*"},
-        "s3:AbortMultipartUpload": {f"{originals}/*"},
-        "s3:ListMultipartUploadParts": {f"{originals}/*"},
-        "s3:GetObject": {f"{originals}/*"},
-        "s3:ListBucket": {originals},
-        "s3:ListBucketVersions": places,
-        "s3:DeleteObject": everything,
-        "s3:DeleteObjectVersion": everything,
+    originals = names.originals_arn
+    assert {action: resources for action, resources in actions.items() if action.startswith("s3:")} == {
+        "s3:PutObject": [f"{originals}/*"],
+        "s3:ListMultipartUploadParts": [f"{originals}/*"],
+        "s3:GetObject": [f"{originals}/*"],
+        "s3:ListBucket": [originals],
     }
-    assert [referenced(each) for each in actions["secretsmanager:GetSecretValue"]] == ["ImageTokenKeys"]
-    assert set(actions["ssm:GetParameter"]) == {
-        names.parameter_arn(thing, EDGE_REGION) for thing in ("delivery-url", "distribution-id")
-    }
+    assert names.of("image-token-keys") in named(aws, actions["dynamodb:GetItem"])
+    assert names.of("tenant-keys") not in {
+        table for resources in actions.values() for table in named(aws, resources)
+    }, "the API does not read tenants' keys"
     assert actions["dynamodb:Query"] == [f"{names.table_arn}/index/by-tenant"]
+    assert actions["lambda:InvokeFunction"] == [names.function_arn("sweep")]
+    assert not any(action.startswith("cloudfront:") for action in actions)
     assert not {"dynamodb:PutItem", "dynamodb:DeleteItem"} & set(actions), "rows change by transitions alone"
 
 
@@ -103,6 +126,8 @@ def test_the_sweep_receives_what_its_queue_delays(aws: Assembly, names: Names, s
     queue = aws.one("AWS::SQS::Queue", QueueName=names.of("sweep"))
     assert referenced(mapping.properties["EventSourceArn"]) == queue.logical_id
     assert mapping.properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    reserved = settings.function_reservations["sweep"]
+    assert mapping.properties["ScalingConfig"]["MaximumConcurrency"] <= reserved, "the rest would be throttled"
     assert queue.properties["VisibilityTimeout"] >= 6 * settings.functions["sweep"].timeout_seconds
     assert max(each.timeout_seconds for each in settings.functions.values()) < life.FINAL_SECONDS
 

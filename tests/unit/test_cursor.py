@@ -4,11 +4,11 @@ import json
 import jwt
 import pytest
 
-from lambdas.core.access.image_tokens import ImageTokenKeys, new_image_token_keys
+from lambdas.core.access.signing_keys import IMAGE_TOKENS, SigningKeys
 from lambdas.upload_api.cursor import Position, format_cursor, parse_cursor
 from lambdas.upload_api.problem import ProblemError
 
-KEYS = new_image_token_keys()
+KEYS = SigningKeys.made_for(IMAGE_TOKENS)
 HERE = Position("2026-01-02T03:04:05.678Z", "0" * 32)
 GOOD = format_cursor(HERE, "demo", KEYS)
 
@@ -22,8 +22,8 @@ def test_a_cursor_round_trips() -> None:
 
 
 def test_a_cursor_survives_key_rotation() -> None:
-    newer = new_image_token_keys()
-    both = ImageTokenKeys(signing=newer.signing, keys={**KEYS.keys, **newer.keys})
+    newer = SigningKeys.made_for(IMAGE_TOKENS)
+    both = newer.with_key(KEYS.signing, KEYS.signing_key)
     assert parse_cursor(GOOD, "demo", both.keys) == HERE
 
 
@@ -37,7 +37,7 @@ FORGED = {
     "signed as an image token is": jwt.encode(CLAIMS, KEYS.signing_key, headers={"kid": KEYS.signing}),
     "no key id": jwt.encode(CLAIMS, b"k" * 32),
     "a key id that is not text": f"{encoded({'alg': 'HS256', 'kid': None})}.{encoded(CLAIMS)}.{'A' * 43}",
-    "an unknown key": format_cursor(HERE, "demo", new_image_token_keys()),
+    "an unknown key": format_cursor(HERE, "demo", SigningKeys.made_for(IMAGE_TOKENS)),
     "another tenant's": format_cursor(HERE, "globex", KEYS),
     "changed": f"{GOOD.split('.')[0]}.{encoded({**CLAIMS, 'after': ['9', '9']})}.{GOOD.split('.')[2]}",
     "nested too deeply": base64.urlsafe_b64encode(b"[" * 600).decode() + ".e30.",

@@ -88,6 +88,7 @@ def test_documented_settings_are_valid(document: Path) -> None:
         ("python -m operations.magic", "no module operations.magic"),
         ("aws sqs juggle", "no operation juggle"),
         ("aws sqs get-queue-attributes --queue-uri x", "no option --queue-uri"),
+        ("aws cloudformation delete-stack --no-stack-name x", "no option --no-stack-name"),
         ("aws teapot brew", "no service teapot"),
         ("x=$(darkroom fly) && true", "no command fly"),
     ],
@@ -104,6 +105,7 @@ def test_unknown_commands_are_found(text: str, expected: str) -> None:
         ".venv/bin/python -m infra.synth --target host",
         "make deploy STAGE=production",
         "aws sqs get-queue-attributes --queue-url x --attribute-names All --region us-east-1",
+        "aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name x",
         "AWS_REGION=us-east-1 darkroom status",
     ],
 )
@@ -166,6 +168,8 @@ def _fault_of_aws(words: list[str]) -> str | None:
     shape = model.operation_model(operations[rest[0]]).input_shape
     members = shape.members if shape else {}
     known = AWS_GLOBAL_OPTIONS | {f"--{xform_name(member, '-')}" for member in members}
+    switches = {name for name, member in members.items() if member.type_name == "boolean"}
+    known |= {f"--no-{xform_name(member, '-')}" for member in switches}
     return next((f"no option {word}" for word in rest if word.startswith("--") and word not in known), None)
 
 

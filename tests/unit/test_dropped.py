@@ -9,7 +9,7 @@ def test_references_inside_dropped_properties_become_outputs() -> None:
     template = {
         "Resources": {
             "Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"ReplicationConfiguration": replication}},
-            "Function": {"Type": "AWS::Lambda::Function", "Properties": {"ReservedConcurrentExecutions": 5}},
+            "Api": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"CorsConfiguration": {"MaxAge": 5}}},
             "Queue": {"Type": "AWS::SQS::Queue"},
         },
         "Outputs": {"Kept": {"Value": "x"}},
@@ -19,7 +19,7 @@ def test_references_inside_dropped_properties_become_outputs() -> None:
 
     assert [(each.logical_id, each.name) for each in dropped] == [
         ("Bucket", "ReplicationConfiguration"),
-        ("Function", "ReservedConcurrentExecutions"),
+        ("Api", "CorsConfiguration"),
     ]
     added = {name: output for name, output in with_outputs["Outputs"].items() if name != "Kept"}
     assert [output["Value"] for output in added.values()] == [

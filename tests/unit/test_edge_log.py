@@ -1,6 +1,7 @@
 """The local edge's access log: one record a request, Parquet files by hour, counts from the same records."""
 
 import asyncio
+import dataclasses
 import io
 from datetime import UTC, datetime
 from typing import Any
@@ -30,11 +31,18 @@ def served(status: int = 200, result: Any = "Miss", **headers: str) -> Served:
     )
     named = {"content-type": "image/avif", "content-length": "7"} | {n.replace("_", "-"): v for n, v in headers.items()}
     response = Response(status, httpx.Headers(named), b"picture")
-    return Served(request, "/a/1024x0.avif", response, result, "id", 0.25, {"viewer-request": "1024x0.avif/900"})
+    return Served(request, "/a/1024x0.avif", response, result, "id", 0.25, {"viewer-request": "1024x0.avif_900"})
 
 
 def record(status: int = 200, result: str = "Miss", **headers: str) -> dict[str, str]:
     return access_record(served(status, result, **headers), Timing(BEGAN, 0.0125, 0.5), "d1.cloudfront.net")
+
+
+@pytest.mark.parametrize(("logged", "field"), [("1024x0.avif_9", "1024x0.avif_9"), ("a/b c", "a%2Fb%20c"), (None, "-")])
+def test_what_a_function_logs_is_percent_encoded(logged: str | None, field: str) -> None:
+    one = dataclasses.replace(served(), logged={"viewer-request": logged} if logged else {})
+    line = access_record(one, Timing(BEGAN, 0.0125, 0.5), "d1.cloudfront.net")
+    assert (line["viewer_request_log_data"], line["viewer_response_log_data"]) == (field, "-")
 
 
 def test_record() -> None:
@@ -61,7 +69,7 @@ def test_record() -> None:
         "time_taken": "0.500",
         "sc_range_start": "-",
         "origin_fbl": "0.250",
-        "viewer_request_log_data": "1024x0.avif/900",
+        "viewer_request_log_data": "1024x0.avif_900",
         "viewer_response_log_data": "-",
     }
     assert {column: line[column] for column in expected} == expected

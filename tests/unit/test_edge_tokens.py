@@ -16,9 +16,9 @@ from edge_function_runs import event_for, executables, outcome, run_batch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lambdas.core.access.image_tokens import ImageTokenKeys, sign_image_token
-from lambdas.core.access.signing_key import encode_key
-from lambdas.core.keys import ImageId, new_image_id, tenant_digits
+from lambdas.core.access.image_tokens import sign_image_token
+from lambdas.core.access.signing_keys import SigningKeys, encode_key
+from lambdas.core.keys import id_prefixes, new_image_id
 from lambdas.core.settings import load_settings
 from lambdas.edge.inline import viewer_request_source
 
@@ -223,7 +223,7 @@ def test_changing_any_character_invalidates_a_token(runtime: str, source: str, t
 
 @RUNTIME
 def test_the_edge_accepts_tokens_of_the_api(runtime: str, source: str, tmp_path: Path) -> None:
-    keys = ImageTokenKeys(signing=KID, keys={KID: KEY, OLD_KID: OLD_KEY})
+    keys = SigningKeys(signing=KID, signing_since=datetime.now(UTC), keys={KID: KEY, OLD_KID: OLD_KEY})
     made = sign_image_token(keys, IMAGE, now=datetime.now(UTC), life=timedelta(minutes=5))
     events = [event_for(f"{PRIVATE}?token={made.token}"), event_for(f"/img/{OTHER}?token={made.token}")]
     assert [outcome(result) for result in answers(runtime, source, events, tmp_path)] == [f"/{IMAGE}/1024x0.jpeg", 403]
@@ -240,13 +240,13 @@ def test_an_unreadable_key_store_refuses_tokens(source: str, tmp_path: Path) -> 
     assert outcome(result) == 401
 
 
-def test_a_tenants_private_ids_begin_with_its_digits() -> None:
-    digits = hashlib.sha256(b"demo").hexdigest()[:8]
-    assert tenant_digits("demo") == digits
-    made = [new_image_id(private=True, tenant="demo") for _ in range(50)]
-    assert all(image_id.startswith(f"p-{digits}") for image_id in made)
-    assert len({image_id[10:] for image_id in made}) == 50
-    assert not any(ImageId(new_image_id(tenant="demo")).startswith("p-") for _ in range(5))
+@pytest.mark.parametrize(("private", "prefix"), [(False, ""), (True, "p-")])
+def test_a_tenants_ids_begin_with_its_digits(private: bool, prefix: str) -> None:
+    begin = prefix + hashlib.sha256(b"demo").hexdigest()[:8]
+    assert begin in id_prefixes("demo")
+    made = [new_image_id(private=private, tenant="demo") for _ in range(50)]
+    assert all(image_id.startswith(begin) and len(image_id) == len(prefix) + 32 for image_id in made)
+    assert len({image_id.removeprefix(begin) for image_id in made}) == 50
 
 
 json_values = st.recursive(

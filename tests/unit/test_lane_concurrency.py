@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.core.settings import Settings, SettingsError, parse_settings
-from lambdas.core.settings.lanes import SHARED_LANE, LaneFunction, Lanes
+from lambdas.core.settings.lanes import SHARED_LANE, UNRESERVED_CONCURRENCY, LaneFunction, Lanes
 
 STAGE = "trial"
 DEMO = "[tenants.demo]\n"
@@ -46,14 +46,23 @@ def test_it_is_shared_out_whole_with_one_for_each_and_more_for_more(shares: dict
 def test_each_lane_s_functions_by_the_settings() -> None:
     settings = settings_with('[tenants.acme]\nlane = "dedicated"\nreserved_concurrency = 24')
     assert sum(settings.reserved_concurrency("acme").values()) == 24
-    assert settings.reserved_concurrency(SHARED_LANE) == {}
     with pytest.raises(KeyError):
         settings.reserved_concurrency("nobody")
 
 
-def test_the_shared_lane_may_have_a_reservation_too() -> None:
-    settings = settings_with(stage="lanes.shared_reserved_concurrency = 600")
-    assert sum(settings.reserved_concurrency(SHARED_LANE).values()) == 600
+@pytest.mark.parametrize(("stage", "executions"), [("", 400), ("600", 600), ("0", 0)])
+def test_the_shared_lane_has_a_ceiling_unless_it_is_taken_away(stage: str, executions: int) -> None:
+    settings = settings_with(stage=f"lanes.shared_reserved_concurrency = {stage}" if stage else "")
+    assert sum(settings.reserved_concurrency(SHARED_LANE).values()) == executions
+
+
+def test_functions_that_people_wait_for_have_reservations_and_leave_lambda_its_hundred() -> None:
+    settings = settings_with(stage="lanes.reserved.generate = 200")
+    assert settings.function_reservations == {
+        "authorize": 40, "upload_api": 80, "generate": 200, "sweep": 5, "backfill": 50,
+    }  # fmt: skip
+    ours = sum(settings.function_reservations.values()) + settings.lanes.shared_reserved_concurrency
+    assert ours <= settings.lanes.account_concurrency - UNRESERVED_CONCURRENCY
 
 
 @pytest.mark.parametrize(
@@ -62,10 +71,16 @@ def test_the_shared_lane_may_have_a_reservation_too() -> None:
         ('lane = "dedicated"', "", "expected reserved_concurrency for a dedicated lane", "none"),
         ('lane = "shared"\nreserved_concurrency = 9', "", "for a dedicated lane only", "9"),
         ('lane = "dedicated"\nreserved_concurrency = 3', "", "greater than or equal to 4", "3"),
-        ('lane = "dedicated"\nreserved_concurrency = 901', "", "at most 900 concurrent executions", "951"),
-        ('lane = "dedicated"\nreserved_concurrency = 301', "lanes.shared_reserved_concurrency = 600", "at most 900",
-         "951"),
-        ('lane = "dedicated"\nreserved_concurrency = 9', "lanes.account_concurrency = 10", "at most -90", "59"),
+        ('lane = "dedicated"\nreserved_concurrency = 901', "", "at most 900 concurrent executions", "1596"),
+        ('lane = "dedicated"\nreserved_concurrency = 205', "", "ok", ""),
+        ('lane = "dedicated"\nreserved_concurrency = 206', "", "at most 900",
+         "tenants.*.reserved_concurrency = 206"),
+        ('lane = "dedicated"\nreserved_concurrency = 9', "lanes.account_concurrency = 10", "at most -90",
+         "704"),
+        ('lane = "shared"', "lanes.shared_reserved_concurrency = 3", "of 0, or of 4 or more", "3"),
+        ('lane = "shared"', "lanes.reserved.sweep = 1", "of 0, or of 2 or more", "1"),
+        ('lane = "shared"', "lanes.reserved.generate = 326", "at most 900", "lanes.reserved.generate = 326"),
+        ('lane = "shared"', "lanes.reserved.origin_request = 5", "reserved.origin_request", "origin_request"),
         ('lane = "shared"', "lanes.shares = { derive = 1 }", "ok", ""),
         ('lane = "shared"', "lanes.shares.derive = 0", "greater than 0", "0"),
     ],
@@ -91,7 +106,8 @@ def test_a_share_that_is_left_out_has_its_default() -> None:
 
 
 def test_an_account_that_reserves_nothing_may_be_as_small_as_a_new_one() -> None:
-    stage = "lanes.account_concurrency = 10\nbackfill.reserved_concurrency = 0"
-    assert settings_with(stage=stage).lanes.account_concurrency == 10
+    none = "{ authorize = 0, upload_api = 0, generate = 0, sweep = 0 }"
+    lanes = f"lanes = {{ account_concurrency = 10, shared_reserved_concurrency = 0, reserved = {none} }}"
+    assert settings_with(stage=f"{lanes}\nbackfill.reserved_concurrency = 0").lanes.account_concurrency == 10
     with pytest.raises(SettingsError, match=r"at most -90 concurrent executions.* but received 50"):
-        settings_with(stage="lanes.account_concurrency = 10")
+        settings_with(stage=lanes)

@@ -194,3 +194,21 @@ def test_an_expired_row_counts_as_none_but_still_refuses(images: ImagesTable, in
 def test_pictures_awaited_expire_and_those_that_arrived_do_not(in_state) -> None:
     assert in_state("expected")["expires_at"] == int((NOW + timedelta(days=life.EXPECTED_DAYS)).timestamp())
     assert "expires_at" not in in_state("processing")
+
+
+@pytest.mark.parametrize(
+    ("row", "past"),
+    [
+        ({"state": "expected"}, False),
+        ({"state": "expected", "original": ORIGINAL}, False),
+        ({"state": "expected", "original": OTHER_BYTES}, True),
+        ({"state": "processing", "original": ORIGINAL}, False),
+        ({"state": "processing", "original": SAME_BYTES}, True),
+        ({"state": "ready", "original": ORIGINAL}, True),
+        ({"state": "rejected", "original": ORIGINAL}, True),
+        ({"state": "held", "original": ORIGINAL}, True),
+        ({"state": "removed"}, True),
+    ],
+)
+def test_an_arrival_that_can_change_nothing_is_past(row: dict[str, Any], past: bool) -> None:
+    assert life.is_past(row, "v1") is past

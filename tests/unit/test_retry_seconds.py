@@ -4,7 +4,7 @@ import statistics
 
 import pytest
 
-from infra.local.emulator.fidelity import retry_seconds
+from infra.local.emulator.step_functions import retry_seconds
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,13 @@ def test_every_field_has_a_default_but_what_an_optional_table_requires() -> None
         ),
         ("budget = { monthly_usd = 0 }", "budget.monthly_usd", "greater than 0", "0"),
         ("budget = { monthly_usd = 5, notify_percent = [] }", "budget.notify_percent", "at least 1 item", "[]"),
+        (
+            "budget = { monthly_usd = 5, notify_percent = [1, 2, 3, 4, 5] }",
+            "budget.notify_percent", "at most 4 items", "[1, 2, 3, 4, 5]",
+        ),
+        ("alarms = { queue_age_seconds = 660 }", "the file as a whole", "queue_age_seconds above 660", "660"),
+        ("pipeline = { postponed_seconds = 900 }", "the file as a whole", "queue_age_seconds above 900", "900"),
+        ("pipeline = { execution_seconds = 134 }", "the file as a whole", "at least 135, the timeouts", "134"),
         ("budget = {}", "budget.monthly_usd", "required", "{}"),
         ('alarms.emails = ["nobody"]', "alarms.emails.0", "match pattern", "'nobody'"),
         ('alarms.webhooks = ["http://example.com"]', "alarms.webhooks.0", "match pattern", "'http://example.com'"),

@@ -13,7 +13,7 @@ from image_stores import ImageStores, image_stores
 
 from lambdas.core.keys import ImageId, OriginalKey, new_image_id
 from lambdas.core.life import FINAL_SECONDS
-from lambdas.core.takedown import Sweep, Target
+from lambdas.core.takedown import BusyEdgeError, NotRemovedError, Sweep, Target
 
 
 @contextmanager
@@ -94,14 +94,35 @@ def test_a_throttled_sweep_is_final_only_at_its_end(stores: ImageStores) -> None
 
 
 class RecordingEdge:
-    """An edge that notes what it is told to forget."""
+    """An edge that notes what it is told to forget; it takes nothing while it is busy."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, busy: bool = False) -> None:
+        self.busy = busy
         self.invalidated: list[ImageId] = []
 
     def invalidate(self, image_ids: Sequence[ImageId]) -> str | None:
+        if self.busy:
+            raise BusyEdgeError
         self.invalidated += image_ids
         return "I1"
+
+
+def test_a_takedown_is_not_final_before_the_edge_took_its_invalidation(stores: ImageStores) -> None:
+    key, edge = ready(stores), RecordingEdge(busy=True)
+    resources = replace(stores.resources, edge=edge)
+    due = datetime.now(UTC) + timedelta(seconds=FINAL_SECONDS)
+    sweep = Sweep(image_id=key.image_id, original_key=str(key))
+
+    (removed,) = resources.remove([Target(key.image_id, "demo")])
+    assert (removed.invalidation, removed.final_at, left(stores)) == (None, None, 0)
+    assert resources.sweep(sweep, due) > 0, "to be tried again"
+    assert "final_at" not in (stores.images.find(key.image_id, now=True) or {})
+
+    edge.busy = False
+    assert resources.sweep(sweep, due) == 0
+    assert edge.invalidated == [key.image_id]
+    (again,) = resources.remove([Target(key.image_id, "demo")])
+    assert again.final_at is not None
 
 
 def test_an_early_sweep_erases_what_a_killed_function_left(stores: ImageStores) -> None:
@@ -119,6 +140,21 @@ def test_an_early_sweep_erases_what_a_killed_function_left(stores: ImageStores) 
     row = stores.images.find(key.image_id, now=True)
     assert row is not None
     assert "final_at" not in row
+
+
+@pytest.mark.parametrize("state", ["unknown", "ready"])
+def test_only_removed_images_are_erased(stores: ImageStores, state: str) -> None:
+    key = ready(stores) if state == "ready" else OriginalKey("demo", date(2026, 11, 23), new_image_id())
+    before = left(stores)
+    with pytest.raises(NotRemovedError, match=f"is {state}"):
+        stores.resources.erase_removed(Sweep(image_id=key.image_id, original_key=str(key)))
+    assert left(stores) == before
+
+
+def test_another_images_original_is_not_erased() -> None:
+    mine, others = (OriginalKey("demo", date(2026, 11, 23), new_image_id()) for _ in range(2))
+    with pytest.raises(ValueError, match="expected the key of"):
+        Sweep(image_id=mine.image_id, original_key=str(others))
 
 
 def test_the_first_sweep_comes_soon(stores: ImageStores) -> None:

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
 
 from lambdas.core.keys import new_image_id
-from lambdas.core.takedown import CloudFrontCache
+from lambdas.core.takedown import BusyEdgeError, CloudFrontCache
 
 IMAGE_ID = new_image_id()
 PATHS = [f"/{IMAGE_ID}/*", f"/img/{IMAGE_ID}*"]
@@ -52,8 +52,32 @@ def test_paths_are_used_if_cloudfront_rejects_tags(client: Any) -> None:
         stub.assert_no_pending_responses()
 
 
+BUSY = "TooManyInvalidationsInProgress"
+
+
+def test_one_image_goes_by_its_tag_alone_while_no_wildcards_are_left(client: Any) -> None:
+    with Stubber(client) as stub:
+        stub.add_client_error("create_invalidation", BUSY, expected_params=order(f"#{IMAGE_ID}", *PATHS))
+        stub.add_response("create_invalidation", taken("I2", f"#{IMAGE_ID}"), order(f"#{IMAGE_ID}"))
+        assert CloudFrontCache(client, "E1").invalidate([IMAGE_ID]) == "I2"
+        stub.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(
+    ("images", "errors"),
+    [(1, [BUSY, BUSY]), (3, [BUSY]), (1, ["InvalidArgument", BUSY]), (3, ["InvalidArgument", BUSY])],
+)
+def test_a_busy_edge_is_told_apart(client: Any, images: int, errors: list[str]) -> None:
+    with Stubber(client) as stub:
+        for code in errors:
+            stub.add_client_error("create_invalidation", code)
+        with pytest.raises(BusyEdgeError):
+            CloudFrontCache(client, "E1").invalidate([new_image_id() for _ in range(images)])
+        stub.assert_no_pending_responses()
+
+
 def test_other_errors_are_raised(client: Any) -> None:
     with Stubber(client) as stub:
-        stub.add_client_error("create_invalidation", "TooManyInvalidationsInProgress")
-        with pytest.raises(ClientError, match="TooManyInvalidationsInProgress"):
+        stub.add_client_error("create_invalidation", "Throttling")
+        with pytest.raises(ClientError, match="Throttling"):
             CloudFrontCache(client, "E1").invalidate([IMAGE_ID])

@@ -96,5 +96,5 @@ def test_an_unreachable_edge_is_an_error_with_its_address() -> None:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
     outcomes: list[Outcome] = []
     with pytest.raises(EdgeUnreachableError, match=f"the edge at {url} does not answer: ConnectError"):
-        asyncio.run(replay(visited(requests=5), url, concurrency=2, stamped=True, report=outcomes.append))
+        asyncio.run(replay(visited(requests=5), url, concurrency=2, token=None, report=outcomes.append))
     assert outcomes == []

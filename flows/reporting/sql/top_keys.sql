@@ -7,7 +7,7 @@
 SELECT
     cs_uri_stem AS key,
     regexp_extract(cs_uri_stem, '^/(img/)?((p-)?[0-9a-f]{32})(/|$)', 2) AS image_id,
-    nullif(split_part(viewer_request_log_data, '/', 1), '-') AS variant,
+    nullif(split_part(viewer_request_log_data, '_', 1), '-') AS variant,
     count(*) AS requests,
     count_if(x_edge_result_type IN ('Hit', 'RefreshHit', 'OriginShieldHit')) AS hits,
     count_if(x_edge_result_type = 'Miss') AS misses,

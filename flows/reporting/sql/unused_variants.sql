@@ -6,7 +6,7 @@
 -- Scans: one distribution's partitions of the days; three columns. One column of images.
 WITH requested AS (
     SELECT
-        split_part(viewer_request_log_data, '/', 1) AS variant,
+        split_part(viewer_request_log_data, '_', 1) AS variant,
         count(*) AS requests,
         count(DISTINCT regexp_extract(cs_uri_stem, '^/(img/)?((p-)?[0-9a-f]{32})(/|$)', 2)) AS images
     FROM access_log

@@ -7,7 +7,7 @@
 WITH requested AS (
     SELECT
         try_cast(split_part(viewer_request_log_data, 'x', 1) AS integer) AS rung,
-        try_cast(split_part(viewer_request_log_data, '/', 2) AS double) AS pixels,
+        try_cast(split_part(viewer_request_log_data, '_', 2) AS double) AS pixels,
         try_cast(sc_bytes AS bigint) AS bytes
     FROM access_log
     WHERE

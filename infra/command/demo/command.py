@@ -158,11 +158,9 @@ def _run_delivery_report(stack: "LocalStack", folder: Path, since: datetime, unt
         ProcessError: Prefect's server ended or never answered.
         ReportError: the flow made no page.
     """
-    import httpx
-
     from infra.local.parts import PREFECT
 
-    httpx.post(f"{stack.edge_url}/_edge/flush", timeout=60, trust_env=False).raise_for_status()
+    stack.edge_control("flush")
     stack.await_ready(PREFECT)
     _run_flow(stack, "flows.export_images")  # tenants and original sizes, for the report
     days = ("--day", f"{since:%Y-%m-%d}", "--last-day", f"{until:%Y-%m-%d}")
@@ -175,14 +173,13 @@ def _run_delivery_report(stack: "LocalStack", folder: Path, since: datetime, unt
 
 
 def _run_flow(stack: "LocalStack", flow: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    from infra.local.prefect import prefect_environment
     from infra.local.processes import python_module
     from infra.local.state import CHECKOUT
 
     return subprocess.run(
         [*python_module(flow), "--stage", stack.state.stage, *arguments],
         cwd=CHECKOUT,
-        env={**os.environ, **stack.environment(), **prefect_environment(stack.folder)},
+        env=stack.worker_environment(os.environ),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -43,7 +43,6 @@ def traffic(
       darkroom traffic --requests 2000 --days 7
     """
     with reported_errors():
-        import httpx
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
@@ -82,8 +81,9 @@ def traffic(
                         task, completed=len(outcomes), hits="" if ratio is None else f"{ratio:.1%} hits", refresh=True
                     )
 
-            asyncio.run(replay(planned, stack.edge_url, concurrency=concurrency, stamped=not now, report=report))
-        httpx.post(f"{stack.edge_url}/_edge/flush", timeout=60, trust_env=False).raise_for_status()
+            token = None if now else stack.keys.token
+            asyncio.run(replay(planned, stack.edge_url, concurrency=concurrency, token=token, report=report))
+        stack.edge_control("flush")
         console.print(summary_table(outcomes))
         _print_next(planned[0].moment.date(), planned[-1].moment.date(), now=now)
 

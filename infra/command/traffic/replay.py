@@ -12,6 +12,7 @@ from rich.table import Table
 from infra.command.traffic.visits import Visit
 from infra.local.cloudfront.stamp import HEADER, Stamp
 from infra.local.errors import LocalStackError
+from infra.local.guard import TOKEN_HEADER
 
 HITS = ("Hit", "RefreshHit")
 _TIMEOUT_SECONDS = 60.0  # a miss of a large picture under load
@@ -38,7 +39,7 @@ async def replay(
     edge_url: str,
     *,
     concurrency: int,
-    stamped: bool,
+    token: str | None,
     report: Callable[[Outcome], None],
 ) -> None:
     """Send ``visits`` to the edge and report each outcome.
@@ -47,7 +48,8 @@ async def replay(
         visits: sent in this order.
         edge_url: the local edge's address.
         concurrency: how many are in flight at once.
-        stamped: whether the edge logs each visit with the visit's own time and address.
+        token: the stack's token, with which the edge logs each visit with the visit's own time and address; None logs
+            it as it happens.
         report: called with each outcome.
 
     Raises:
@@ -59,7 +61,7 @@ async def replay(
 
         async def viewer() -> None:
             for visit in left:
-                report(await _send(client, visit, stamped))
+                report(await _send(client, visit, token))
 
         failure: BaseException | None = None
         try:
@@ -72,10 +74,10 @@ async def replay(
             raise EdgeUnreachableError(f"the edge at {edge_url} does not answer: {failure!r}") from failure
 
 
-async def _send(client: httpx.AsyncClient, visit: Visit, stamped: bool) -> Outcome:
+async def _send(client: httpx.AsyncClient, visit: Visit, token: str | None) -> Outcome:
     headers = list(visit.headers)
-    if stamped:
-        headers.append((HEADER, str(Stamp(visit.moment, visit.address))))
+    if token is not None:
+        headers += [(HEADER, str(Stamp(visit.moment, visit.address))), (TOKEN_HEADER, token)]
     request = client.build_request("GET", visit.target, headers=headers)
     if "accept" not in dict(visit.headers):
         del request.headers["accept"]  # httpx's default

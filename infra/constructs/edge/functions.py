@@ -10,7 +10,7 @@ from infra.alarms.delivery import viewer_function_alarms
 from infra.assets import Assets
 from infra.constructs.acknowledgements import acknowledge, acknowledge_wildcards
 from infra.constructs.functions import RUNTIME
-from infra.constructs.storage import log_group
+from infra.constructs.storage import KEPT, log_group
 from infra.names import Names
 from lambdas.edge.inline import viewer_request_source, viewer_response_source
 
@@ -20,7 +20,7 @@ class ViewerFunctions(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, names: Names) -> None:
         super().__init__(scope, construct_id)
-        # Filled from the secret by `darkroom rotate-keys`: no key is in a template.
+        # Filled from the table by `darkroom rotate-keys publish`: no key is in a template.
         self.keys = cloudfront.KeyValueStore(
             self,
             "ImageTokenKeys",
@@ -110,7 +110,11 @@ class OriginRequestFunction(Construct):
         acknowledge(
             function, "AwsSolutions-L1", "The same Python as every other function; see infra/constructs/functions.py."
         )
+        # CloudFront's replicas of a version outlive the distribution by hours, in which neither it nor the function can
+        # be deleted: their stack would be stuck. `darkroom remove-edge-function` deletes both.
+        function.apply_removal_policy(KEPT)
         self.version = function.current_version
+        self.version.apply_removal_policy(KEPT)
 
     def _role(self, names: Names) -> iam.Role:
         role = iam.Role(

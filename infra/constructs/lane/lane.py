@@ -12,13 +12,13 @@ from constructs import Construct
 from infra.alarms.lanes import queue_alarms, rule_alarm
 from infra.assets import Assets
 from infra.constructs.functions import HandlerFunction
+from infra.constructs.lane.reach import Reach
 from infra.constructs.lane.routing import event_pattern
 from infra.constructs.lane.state_machine import LaneStateMachine
 from infra.constructs.storage import log_group, table
 from infra.names import Names
 from lambdas.core.settings.lanes import SHARED_LANE, LaneFunction
 
-_VISIBILITY_FACTOR = 6  # times the execution's timeout: EventBridge Pipes' advice for an SQS source
 _RETENTION = cdk.Duration.days(14)  # SQS's maximum
 
 
@@ -54,7 +54,7 @@ class Lane(Construct):
 
     def _queue(self, construct_id: str, name: str, dead_letters: sqs.Queue | None = None) -> sqs.Queue:
         pipeline = self._names.settings.pipeline
-        visibility = cdk.Duration.seconds(_VISIBILITY_FACTOR * pipeline.execution_seconds)
+        visibility = cdk.Duration.seconds(pipeline.visibility_seconds)
         return sqs.Queue(
             self,
             construct_id,
@@ -85,41 +85,21 @@ class Lane(Construct):
         names = self._names
         validate, record = self._handler("validate"), self._handler("record")
         metadata, derive = self._handler("metadata", layer), self._handler("derive", layer)
-        # The shared lane also gets keys outside of every folder, and a new tenant's before its lane is deployed.
-        prefix = "" if self.name == SHARED_LANE else f"{self.name}/"
+        reach = Reach.of(self.name, names)
         any_original = "Any original of the lane's tenants may arrive; its key ends in a random id."
+        any_derivative = "A derivative's key begins with the image id: its tenant's digits, then random ones."
+        # None lists originals: a missing one is a 403 to them, which the image's row explains.
         for reader in (validate, metadata, derive):
-            # s3:ListBucket makes a deleted original a 404 rather than a 403, which a retry would not cure.
-            reader.allow("ListOriginals", ["s3:ListBucket"], [names.originals_arn], any_original)
-            reader.allow(
-                "ReadOriginals",
-                ["s3:GetObject", "s3:GetObjectVersion"],
-                [f"{names.originals_arn}/{prefix}*"],
-                any_original,
-            )
-        validate.allow("Claim", ["dynamodb:UpdateItem"], [names.table_arn])
+            reader.allow("ReadOriginals", ["s3:GetObject", "s3:GetObjectVersion"], reach.originals, any_original)
         locked = ["s3:BypassGovernanceRetention"] if names.settings.storage.object_lock else []
-        validate.allow(
-            "DeleteLateVersions",
-            ["s3:DeleteObjectVersion", *locked],
-            [f"{names.originals_arn}/{prefix}*"],
-            any_original,
-        )
-        derive.allow("ReadStates", ["dynamodb:GetItem"], [names.table_arn])
-        derive.allow(
-            "WriteDerivatives",
-            ["s3:PutObject", "s3:DeleteObject"],
-            [f"{names.derivatives_arn}/*"],
-            "A derivative's key begins with the image id, which is random.",
-        )
-        record.allow("WriteOutcomes", ["dynamodb:UpdateItem"], [names.table_arn])
-        record.allow("ListDerivatives", ["s3:ListBucket"], [names.derivatives_arn])
-        record.allow(
-            "DiscardDerivatives",
-            ["s3:DeleteObject"],
-            [f"{names.derivatives_arn}/*"],
-            "Derivatives of an image that was rejected after some were drawn; its id is random.",
-        )
+        validate.allow("DeleteLateVersions", ["s3:DeleteObjectVersion", *locked], reach.originals, any_original)
+        derive.allow("WriteDerivatives", ["s3:PutObject", "s3:DeleteObject"], reach.derivatives, any_derivative)
+        record.allow("ListDerivatives", ["s3:ListBucket"], [names.derivatives_arn], conditions=reach.listed)
+        record.allow("DiscardDerivatives", ["s3:DeleteObject"], reach.derivatives, any_derivative)
+        table = [names.table_arn]
+        validate.allow("Claim", ["dynamodb:GetItem", "dynamodb:UpdateItem"], table, conditions=reach.rows)
+        derive.allow("ReadStates", ["dynamodb:GetItem"], table, conditions=reach.rows)
+        record.allow("WriteOutcomes", ["dynamodb:UpdateItem"], table, conditions=reach.rows)
         handlers: dict[LaneFunction, HandlerFunction]
         handlers = {"validate": validate, "metadata": metadata, "derive": derive, "record": record}
         return {name: handler.function for name, handler in handlers.items()}
@@ -135,6 +115,7 @@ class Lane(Construct):
             assets=self._assets,
             lane=self.name,
             libvips_layer=layer,
+            variables={} if self.name == SHARED_LANE else {"TENANT": self.name},
         )
 
 
@@ -169,7 +150,13 @@ class _LanePipe(Construct):
 
     def __init__(self, scope: Construct, *, lane: str, queue: sqs.Queue, state_machine_arn: str, names: Names) -> None:
         super().__init__(scope, "Pipe")
-        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("pipes.amazonaws.com"))
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal(
+                "pipes.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": names.account}}
+            ),
+        )
         policy = iam.Policy(
             self,
             "Carry",

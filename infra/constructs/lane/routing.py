@@ -26,6 +26,8 @@ def event_pattern(bucket: str, lane: str, settings: Settings) -> dict[str, Any]:
     if lane != SHARED_LANE:
         key = [{"prefix": f"{lane}/"}]
     elif dedicated:
+        # The operator's page shows one prefix; the CDK's Match.anythingButPrefix has a list too, tried on AWS by the
+        # CDK's integration tests (aws-cdk pull request 32063).
         key = [{"anything-but": {"prefix": dedicated if len(dedicated) > 1 else dedicated[0]}}]
     detail: dict[str, Any] = {"bucket": {"name": [bucket]}} | ({"object": {"key": key}} if key else {})
     pattern = {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail}

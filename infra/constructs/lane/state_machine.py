@@ -19,6 +19,7 @@ from infra.constructs.lane.definition import (
     QUEUE,
     definition,
 )
+from infra.constructs.lane.reach import Conditions, Reach
 from infra.constructs.storage import log_group
 from infra.names import Names
 
@@ -60,7 +61,8 @@ class LaneStateMachine(Construct):
         inspector = names.settings.inspection.function
         if inspector is not None:
             arns[INSPECTOR] = inspector
-        role, policies = self._role(list(arns.values()), queue, failures, names)
+        rows = Reach.of(lane, names).rows
+        role, policies = self._role(list(arns.values()), queue, failures, names, rows)
         # Below /aws/vendedlogs the log resource policy does not grow with each state machine.
         group = log_group(self, "Logs", f"/aws/vendedlogs/states/{names.of(lane)}", names.settings)
         machine = stepfunctions.CfnStateMachine(
@@ -101,9 +103,21 @@ class LaneStateMachine(Construct):
         execution_alarms(self, lane, self.arn, names)
 
     def _role(
-        self, function_arns: list[str], queue: sqs.Queue, failures: dynamodb.Table, names: Names
+        self, function_arns: list[str], queue: sqs.Queue, failures: dynamodb.Table, names: Names, rows: Conditions
     ) -> tuple[iam.Role, list[iam.Policy]]:
-        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
+        # The conditions of "Prevent cross-service confused deputy issue" of the Step Functions guide.
+        machines = f"arn:aws:states:{names.settings.regions.primary}:{names.account}:*"
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal(
+                "states.amazonaws.com",
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": names.account},
+                    "ArnLike": {"aws:SourceArn": machines},
+                },
+            ),
+        )
         invoking = iam.Policy(
             self,
             "Invoke",
@@ -115,7 +129,7 @@ class LaneStateMachine(Construct):
             statements=[
                 iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[queue.queue_arn]),
                 iam.PolicyStatement(actions=["dynamodb:PutItem"], resources=[failures.table_arn]),
-                iam.PolicyStatement(actions=["dynamodb:UpdateItem"], resources=[names.table_arn]),
+                iam.PolicyStatement(actions=["dynamodb:UpdateItem"], resources=[names.table_arn], conditions=rows),
             ],
         )
         observing = iam.Policy(

@@ -4,7 +4,10 @@ import json
 import re
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,6 +22,7 @@ from starlette.routing import Route
 
 from infra.local.athena.planning import Execution, Plan, Planner
 from infra.local.athena.query import MalformedQueryError
+from infra.local.guard import signature_failure
 
 _REMEMBERED = 10_000
 _JSON = "application/x-amz-json-1.1"
@@ -28,13 +32,20 @@ _HOP_BY_HOP = {"connection", "content-length", "content-encoding", "keep-alive",
 
 
 class Executions:
-    """The last executions, by id."""
+    """The last executions, by id, in a file too: a query goes on in the emulator when this process is killed."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: Path) -> None:
+        self._file = file
         self._executions: OrderedDict[str, Execution] = OrderedDict()
+        for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
+            with suppress(ValueError):  # the last line of a killed process may be half
+                execution_id, described = json.loads(line)
+                self._executions[execution_id] = Execution(**described)
 
     def remember(self, execution_id: str, execution: Execution) -> None:
         """Keep ``execution``; only the last ten thousand are kept."""
+        with self._file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps([execution_id, asdict(execution)]) + "\n")
         self._executions[execution_id] = execution
         if len(self._executions) > _REMEMBERED:
             self._executions.popitem(last=False)
@@ -84,13 +95,14 @@ class AthenaProxy:
         emulator: base URL of the emulator.
         credentials: the account's root, to the emulator.
         planner: makes the planner of a region's queries.
+        file: where executions are remembered.
     """
 
-    def __init__(self, emulator: str, credentials: Credentials, planner: Callable[[str], Planner]) -> None:
+    def __init__(self, emulator: str, credentials: Credentials, planner: Callable[[str], Planner], file: Path) -> None:
         self._emulator = emulator
         self._credentials = credentials
         self._planner = cache(planner)
-        self._executions = Executions()
+        self._executions = Executions(file)
         self._client = httpx.AsyncClient(timeout=60, trust_env=False)
 
     async def handle(self, request: Request) -> Response:
@@ -121,7 +133,10 @@ class AthenaProxy:
         if caller is None:
             return _response(await self._forward(request, body))  # unsigned: the emulator refuses it
         access_key, region = caller.groups()
-        if access_key != self._credentials.access_key and (refusal := await self._refusal(request, body, region)):
+        if access_key == self._credentials.access_key:
+            if failure := signature_failure(request.scope, body, self._credentials):
+                return _error(failure[1], code=failure[0], status=403)
+        elif refusal := await self._refusal(request, body, region):
             return _response(refusal)
         try:
             call = json.loads(body)
@@ -188,6 +203,6 @@ def _json_response(content: dict[str, Any], status: int = 200) -> Response:
     return Response(json.dumps(content), status, media_type=_JSON)
 
 
-def _error(message: str, **fields: str) -> Response:
-    body = {"__type": "InvalidRequestException", "Message": message, "message": message, **fields}
-    return _json_response(body, 400)
+def _error(message: str, code: str = "InvalidRequestException", status: int = 400, **fields: str) -> Response:
+    body = {"__type": code, "Message": message, "message": message, **fields}
+    return _json_response(body, status)

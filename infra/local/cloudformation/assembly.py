@@ -1,7 +1,7 @@
 """Reader of a synthesized cloud assembly: its stacks in order of deployment, and their assets."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,6 +32,7 @@ class Stack:
     region: str
     template: Template
     assets: tuple[Asset, ...]
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 def read_assembly(folder: Path, account: str, default_region: str) -> list[Stack]:
@@ -103,7 +104,7 @@ def _read_stack(folder: Path, identifier: str, artifacts: dict[str, Any], accoun
         for destination in file["destinations"].values()
     )
     name = properties.get("stackName", identifier)
-    return Stack(name, region, _read_json(folder / properties["templateFile"]), assets)
+    return Stack(name, region, _read_json(folder / properties["templateFile"]), assets, properties.get("tags", {}))
 
 
 def _substitute(text: str, pseudo: dict[str, str]) -> str:

@@ -130,7 +130,8 @@ def _create(stack: Stack, template: Template, endpoint: Endpoint, publisher: Ass
         f"{_TEMPLATE_BUCKET}-{stack.region}", f"{stack.name}.json", json.dumps(template).encode(), stack.region
     )
     try:
-        cloudformation.create_stack(StackName=stack.name, TemplateURL=url, Capabilities=_CAPABILITIES)
+        tags = [{"Key": key, "Value": value} for key, value in stack.tags.items()]
+        cloudformation.create_stack(StackName=stack.name, TemplateURL=url, Capabilities=_CAPABILITIES, Tags=tags)
     except ClientError as error:
         raise DeployError(
             f"expected the emulator to accept the stack {stack.name} but received: {error.response['Error']['Message']}"

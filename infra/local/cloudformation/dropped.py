@@ -170,12 +170,6 @@ def _resolve(value: Any, outputs: dict[str, str]) -> Any:
     return value
 
 
-def _reserve_concurrency(endpoint: Endpoint, region: str, function: str, value: Any) -> None:
-    endpoint.client("lambda", region).put_function_concurrency(
-        FunctionName=function, ReservedConcurrentExecutions=int(value)
-    )
-
-
 def _replicate(endpoint: Endpoint, region: str, bucket: str, value: Any) -> None:
     endpoint.client("s3", region).put_bucket_replication(
         Bucket=bucket, ReplicationConfiguration={"Role": value["Role"], "Rules": to_replication_rules(value["Rules"])}
@@ -198,7 +192,6 @@ def _allow_origins(endpoint: Endpoint, region: str, api: str, value: Any) -> Non
 
 _Applier = Callable[[Endpoint, str, str, Any], None]
 _APPLIERS: dict[tuple[str, str], _Applier] = {
-    ("AWS::Lambda::Function", "ReservedConcurrentExecutions"): _reserve_concurrency,
     ("AWS::S3::Bucket", "ReplicationConfiguration"): _replicate,
     ("AWS::S3::Bucket", "ObjectLockConfiguration"): _lock_objects,
     ("AWS::S3::Bucket", "LifecycleConfiguration"): _set_lifecycle,

@@ -8,9 +8,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import uvicorn
-from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import Field, HttpUrl
+from pydantic import Field, HttpUrl, SecretStr
 
 from infra.local.cloudfront.access_log import LogWriter
 from infra.local.cloudfront.cache import DEFAULT_SIZE_BYTES, ResponseCache
@@ -22,7 +21,8 @@ from infra.local.cloudfront.functions import FunctionRuntime
 from infra.local.cloudfront.origins import OriginAccess, Origins, S3Fetcher
 from infra.local.cloudfront.server import EdgeServer
 from infra.local.cloudfront.upkeep import Upkeep
-from infra.local.endpoint import ACCESS_KEY, HOST, SECRET_KEY, Endpoint
+from infra.local.endpoint import HOST, Endpoint
+from infra.local.guard import TOKEN_VARIABLE
 from lambdas.core.environment import Environment
 from lambdas.core.settings import EDGE_REGION, Settings, load_settings
 from operations.keys.edge_key_store import EdgeKeyStore
@@ -35,6 +35,9 @@ class EdgeEnvironment(Environment):
 
     endpoint_url: HttpUrl = Field(alias="AWS_ENDPOINT_URL", description="The emulator.")
     region: str = Field("us-east-1", alias="AWS_REGION", description="The primary region.")
+    access_key: str = Field(alias="AWS_ACCESS_KEY_ID")
+    secret_key: SecretStr = Field(alias="AWS_SECRET_ACCESS_KEY")
+    token: SecretStr = Field(alias=TOKEN_VARIABLE, description="Opens the operator's paths.")
     home: Path = Field(alias="DARKROOM_HOME", description="The state folder; the cache is in it.")
     port: int = Field(4580, alias="DARKROOM_EDGE_PORT", ge=1, le=65535, description="TCP port on loopback.")
     cache_bytes: int = Field(
@@ -44,7 +47,8 @@ class EdgeEnvironment(Environment):
     @property
     def endpoint(self) -> Endpoint:
         """The emulator, for AWS clients."""
-        return Endpoint(urlsplit(str(self.endpoint_url)).port or 80, self.region)
+        port = urlsplit(str(self.endpoint_url)).port or 80
+        return Endpoint(port, self.region, self.access_key, self.secret_key.get_secret_value())
 
     def cache_folder(self, distribution_id: str) -> Path:
         """Return the folder of a distribution's cache."""
@@ -74,7 +78,7 @@ def build_server(environment: EdgeEnvironment, settings: Settings) -> EdgeServer
     s3 = endpoint.client("s3")
     functions = FunctionRuntime(distribution.functions)
     access = OriginAccess(s3, distribution.arn)
-    fetcher = S3Fetcher(endpoint.url, Credentials(ACCESS_KEY, SECRET_KEY), access)
+    fetcher = S3Fetcher(endpoint.url, endpoint.credentials, access)
     responses = ResponseCache(
         environment.cache_folder(distribution.distribution_id), environment.cache_bytes, distribution.tag_header
     )
@@ -91,7 +95,7 @@ def build_server(environment: EdgeEnvironment, settings: Settings) -> EdgeServer
         functions,
         stores,
     )
-    return EdgeServer(edge, functions, fetcher, log, upkeep)
+    return EdgeServer(edge, functions, fetcher, log, upkeep, environment.token.get_secret_value())
 
 
 def main() -> None:

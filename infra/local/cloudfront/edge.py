@@ -80,6 +80,24 @@ class _Found(NamedTuple):
     origin_seconds: float | None = None
 
 
+# "Quotas" and "Request and response behavior for Amazon S3 origins" of the CloudFront guide.
+_LONGEST_URL = 8192
+_LONGEST_REQUEST = 32_768
+
+
+def _refusal(request: ViewerRequest, behavior: Behavior) -> Response | None:
+    """Return CloudFront's own answer to a request that no function and no origin sees, or None."""
+    url = f"{request.path}?{request.query}" if request.query else request.path
+    if len(url) > _LONGEST_URL or request.received_bytes > _LONGEST_REQUEST:
+        return error_page(413, "The request or its URL is too long.")
+    if request.method not in behavior.methods:
+        return error_page(403, "This distribution is not configured to allow this method.")
+    has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+    if request.method == "GET" and has_body:
+        return error_page(403, "A GET request may not have a body.")
+    return None
+
+
 class Edge:
     """Serves one distribution."""
 
@@ -102,8 +120,8 @@ class Edge:
         """Return the response to ``request``; failures behind the edge are responses too."""
         context = EventContext(self.distribution.distribution_id, self.distribution.domain_name, uuid.uuid4().hex)
         behavior = self.distribution.behavior(request.path)
-        if request.method not in behavior.methods:
-            refused = error_page(403, "This distribution is not configured to allow this method.")
+        refused = _refusal(request, behavior)
+        if refused is not None:
             return self._served(request, request.path, _Found(refused, "Error"), context)
         try:
             asked = await self._viewer_request(behavior, request, context)

@@ -71,7 +71,7 @@ class OriginAccess:
             resource_arn=resource,
             region=region,
             secure_transport=True,  # CloudFront uses HTTPS to S3
-            service_context={"aws:sourcearn": self._arn},
+            service_context={"aws:sourcearn": self._arn, "aws:sourceaccount": self._arn.split(":")[4]},
         )
         return bool(evaluate_resource_policy(policy, context, service=_SERVICE).decision == "Allow")
 

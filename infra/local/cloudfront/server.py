@@ -1,8 +1,9 @@
-"""The edge as a web server: paths under ``/_edge/`` are for operators, all others for viewers."""
+"""The edge as a web server: paths under ``/_edge/`` are the operator's, with the stack's token; all others viewers'."""
 
 import asyncio
 import contextlib
 import dataclasses
+import hmac
 import json
 import time
 from collections.abc import AsyncIterator
@@ -23,6 +24,7 @@ from infra.local.cloudfront.origins import S3Fetcher
 from infra.local.cloudfront.stamp import HEADER, Stamp, StampError
 from infra.local.cloudfront.upkeep import Upkeep
 from infra.local.cloudfront.viewer_events import FunctionResultError
+from infra.local.guard import TOKEN_HEADER, has_token, is_foreign_host, is_foreign_origin, refuse
 
 FLUSH_SECONDS = 5.0
 _OPERATORS_PATHS = "/_edge/"
@@ -32,13 +34,14 @@ class EdgeServer:
     """Serves the edge over HTTP, and logs and counts its responses."""
 
     def __init__(
-        self, edge: Edge, functions: FunctionRuntime, fetcher: S3Fetcher, log: LogWriter, upkeep: Upkeep
+        self, edge: Edge, functions: FunctionRuntime, fetcher: S3Fetcher, log: LogWriter, upkeep: Upkeep, token: str
     ) -> None:
         self._edge = edge
         self._functions = functions
         self._fetcher = fetcher
         self._log = log
         self._upkeep = upkeep
+        self._token = token
         self._statistics = Statistics()
 
     def application(self) -> ASGIApp:
@@ -57,8 +60,16 @@ class EdgeServer:
         operators.router.redirect_slashes = False
 
         async def application(scope: Scope, receive: Receive, send: Send) -> None:
-            is_viewers = scope["type"] == "http" and not scope["path"].startswith(_OPERATORS_PATHS)
-            await (self._view if is_viewers else operators)(scope, receive, send)
+            if scope["type"] == "lifespan":
+                await operators(scope, receive, send)
+            elif is_foreign_host(scope):
+                await refuse(scope, receive, send, "expected a request for this machine's address")
+            elif not scope["path"].startswith(_OPERATORS_PATHS):
+                await self._view(scope, receive, send)
+            elif is_foreign_origin(scope) or not has_token(scope, self._token):
+                await refuse(scope, receive, send, "expected the stack's token, and a request of no other page")
+            else:
+                await operators(scope, receive, send)
 
         return application
 
@@ -66,7 +77,7 @@ class EdgeServer:
         """Serve a viewer's request, and log it."""
         began_at, began = time.time(), time.perf_counter()
         try:
-            stamp = Stamp.read(request.headers, began_at)
+            stamp = Stamp.read(request.headers, began_at) if self._is_owners(request) else None
         except StampError as error:
             body = json.dumps({"error": str(error)}).encode()
             return Response(400, httpx.Headers({"content-type": "application/json"}), body)
@@ -79,6 +90,9 @@ class EdgeServer:
         self._statistics.add(record)
         self._log.add(timing.hour, record)
         return served.response
+
+    def _is_owners(self, request: ViewerRequest) -> bool:
+        return hmac.compare_digest(request.headers.get(TOKEN_HEADER, "").encode(), self._token.encode())
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _application: Starlette) -> AsyncIterator[None]:
@@ -166,5 +180,5 @@ def _viewer_request(scope: Scope) -> ViewerRequest:
 
 
 def _replayed(request: ViewerRequest, stamp: Stamp) -> ViewerRequest:
-    headers = httpx.Headers([pair for pair in request.headers.multi_items() if pair[0] != HEADER])
+    headers = httpx.Headers([pair for pair in request.headers.multi_items() if pair[0] not in (HEADER, TOKEN_HEADER)])
     return dataclasses.replace(request, headers=headers, client_ip=stamp.address)

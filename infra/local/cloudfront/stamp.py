@@ -1,7 +1,7 @@
 """A header for replayed requests with the time and address to log, so that a day of traffic fits into a minute.
 
-The access log gets both in place of the request's real time and address. CloudFront has no such
-header; only the local stack sends it.
+The access log gets both in place of the request's real time and address. CloudFront has no such header: the local
+edge reads it only beside the stack's token.
 """
 
 from datetime import UTC, datetime

@@ -3,17 +3,15 @@
 - A handler's exception has its class name as ``errorType``, and its worker is kept, as in AWS.
 - Loopback counts as TLS: bucket and queue policies deny plain HTTP, and nothing leaves this machine.
 - A handler that was killed fails as ``Runtime.ExitError``.
-- A throttled Lambda task fails as ``Lambda.TooManyRequestsException``, which ``Retry`` can name.
 - A function's reserved concurrency bounds its versions too.
 - ``aws:SourceAccount`` is set when a service's role is assumed: trust policies may require it.
-- ``Retry`` respects its ``MaxDelaySeconds`` and ``JitterStrategy``.
+- An HTTP API sends OPTIONS to the route that matches it, ``$default`` too, with its authorizer and integration.
 
 Each patch first checks what it replaces: with another version of the emulator the start fails.
 """
 
 import dataclasses
-import json
-import random
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +20,8 @@ from infra.local.emulator.patching import PatchError, original
 _RAISED = "darkroom-raised"
 _DEATHS = ("Worker process died", "[Errno 32] Broken pipe")
 _EXIT = {"errorType": "Runtime.ExitError", "errorMessage": "Error: Runtime exited with error: signal: killed"}
+_PREFLIGHT = 'if method == "OPTIONS":'
+_UNROUTED_PREFLIGHT = 'if method == "OPTIONS" and not _match_route(api_id, method, "/" + path.lstrip("/")):'
 _REPORT = '"status": "error", "error": str(e), "trace": traceback.format_exc()'
 _REPORT_WITH_TYPE = (
     f'"status": "ok", "result": {{"{_RAISED}": {{"errorType": type(e).__name__, "errorMessage": str(e), '
@@ -37,14 +37,13 @@ def apply_patches() -> None:
     """
     from ministack import app
     from ministack.core import iam_evaluator, lambda_runtime
-    from ministack.services import lambda_svc, stepfunctions
+    from ministack.services import apigateway, lambda_svc
 
     _report_exceptions_by_type(lambda_runtime, lambda_svc)
-    _name_throttles(stepfunctions)
-    _respect_retry_delays(stepfunctions)
     _count_loopback_as_secure(app)
     _name_the_source_account(iam_evaluator)
     _reserve_for_versions(lambda_svc)
+    _route_preflights(apigateway)
 
 
 def _report_exceptions_by_type(lambda_runtime: Any, lambda_svc: Any) -> None:
@@ -65,43 +64,6 @@ def _report_exceptions_by_type(lambda_runtime: Any, lambda_svc: Any) -> None:
         return {"body": body[_RAISED], "error": True, "log": log}
 
     lambda_svc._execute_function_warm = execute_and_name
-
-
-def _name_throttles(stepfunctions: Any) -> None:
-    call: Callable[..., Any] = original(stepfunctions, "_call_lambda")
-    failure = original(stepfunctions, "_ExecutionError")
-
-    def call_and_name(*arguments: Any, **options: Any) -> Any:
-        try:
-            return call(*arguments, **options)
-        except failure as error:
-            if error.error == "Lambda.Unknown" and _is_throttle(error.cause):
-                raise failure("Lambda.TooManyRequestsException", error.cause) from error
-            raise
-
-    stepfunctions._call_lambda = call_and_name
-
-
-def _respect_retry_delays(stepfunctions: Any) -> None:
-    find: Callable[..., tuple[dict[str, Any] | None, int]] = original(stepfunctions, "_find_matching_retrier")
-
-    def find_with_delay(
-        retriers: list[dict[str, Any]], error: str, counts: dict[int, int]
-    ) -> tuple[dict[str, Any] | None, int]:
-        retrier, index = find(retriers, error, counts)
-        if retrier is None:
-            return None, index
-        # The emulator waits IntervalSeconds * BackoffRate ** retries.
-        return {**retrier, "IntervalSeconds": retry_seconds(retrier, counts.get(index, 0)), "BackoffRate": 1.0}, index
-
-    stepfunctions._find_matching_retrier = find_with_delay
-
-
-def retry_seconds(retrier: dict[str, Any], retries: int) -> float:
-    """Return how many seconds a task waits after ``retries`` of ``retrier``, as the states language defines it."""
-    seconds = retrier.get("IntervalSeconds", 1) * retrier.get("BackoffRate", 2.0) ** retries
-    seconds = min(seconds, retrier.get("MaxDelaySeconds", seconds))
-    return random.uniform(0, seconds) if retrier.get("JitterStrategy") == "FULL" else seconds  # noqa: S311 - no secret
 
 
 def _count_loopback_as_secure(app: Any) -> None:
@@ -132,9 +94,28 @@ def _reserve_for_versions(lambda_svc: Any) -> None:
     lambda_svc._reserved_concurrency = reserved_by_name
 
 
-def _is_throttle(cause: str) -> bool:
-    try:
-        body = json.loads(cause)
-    except ValueError:
-        return False
-    return isinstance(body, dict) and body.get("__type") == "TooManyRequestsException"
+def _route_preflights(apigateway: Any) -> None:
+    # "Configure CORS for HTTP APIs": API Gateway answers by itself only what no route takes.
+    source = inspect.getsource(original(apigateway, "_handle_execute_in_scope"))
+    if source.count(_PREFLIGHT) != 1:
+        raise PatchError(f"expected the emulator's HTTP API to ask {_PREFLIGHT!r} once but it does not")
+    exec(source.replace(_PREFLIGHT, _UNROUTED_PREFLIGHT), vars(apigateway))  # noqa: S102 - the emulator's own text
+    execute: Callable[..., Any] = apigateway._handle_execute_in_scope
+    preflight: Callable[[dict[str, Any], str], tuple[int, dict[str, str], bytes]] = original(
+        apigateway, "_cors_preflight_response"
+    )
+    apis = original(apigateway, "_apis")
+
+    async def execute_with_cors(
+        api_id: str, stage: str, path: str, method: str, headers: dict[str, str], *arguments: Any, **options: Any
+    ) -> Any:
+        status, answered, body = await execute(api_id, stage, path, method, headers, *arguments, **options)
+        origin = headers.get("origin", "")
+        # The emulator lets an integration's response through with the headers of a simple request alone.
+        if method == "OPTIONS" and origin and "access-control-request-method" in headers and status < 300:
+            cors = (apis.get(api_id) or {}).get("corsConfiguration") or {}
+            allowed = {name: value for name, value in preflight(cors, origin)[1].items() if name.startswith("Access")}
+            answered = {**answered, **allowed}
+        return status, answered, body
+
+    apigateway._handle_execute_in_scope = execute_with_cors

@@ -48,7 +48,7 @@ def write_interpreter(folder: Path) -> Path:
         f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(packages))} exec {shlex.quote(sys.executable)} -S "$@"\n',
         encoding="utf-8",
     )
-    interpreter.chmod(0o755)
+    interpreter.chmod(0o700)
     return interpreter
 
 

@@ -217,7 +217,7 @@ def _missing_integrity(s3: Any, bucket: str, headers: Mapping[str, str]) -> Answ
 
 def _name_versions(s3: Any, eventbridge: Any) -> None:
     announce: Callable[..., None] = original(s3, "_fire_s3_event")
-    dispatch: Callable[[dict[str, Any]], Any] = original(eventbridge, "_dispatch_event")
+    dispatch: Callable[..., Any] = original(eventbridge, "_dispatch_event")
 
     def announce_version(*arguments: Any, **options: Any) -> None:
         token = _event_version.set(options.get("version_id"))
@@ -226,13 +226,13 @@ def _name_versions(s3: Any, eventbridge: Any) -> None:
         finally:
             _event_version.reset(token)
 
-    def dispatch_version(event: dict[str, Any]) -> Any:
+    def dispatch_version(event: dict[str, Any], *rest: Any) -> Any:
         version = _event_version.get()
         if version is not None and event.get("Source") == "aws.s3":
             detail = json.loads(event["Detail"])
             detail["object"]["version-id"] = version
             event = {**event, "Detail": json.dumps(detail)}
-        return dispatch(event)
+        return dispatch(event, *rest)
 
     s3._fire_s3_event = announce_version
     eventbridge._dispatch_event = dispatch_version

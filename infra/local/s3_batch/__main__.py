@@ -13,6 +13,7 @@ from typing import Any
 import uvicorn
 
 from infra.local.endpoint import HOST, Endpoint, assume_role, role_client
+from infra.local.guard import TOKEN_VARIABLE, Guard
 from infra.local.s3_batch.api import BatchApi
 from infra.local.s3_batch.job import Job, PreparationError, Task
 from infra.local.s3_batch.manifest import list_objects, read_manifest
@@ -75,7 +76,8 @@ def main() -> None:
 
     Scheduler(store, lambda job: hands(job).tasks(), hands).start()
     port = int(os.environ.get("DARKROOM_BATCH_PORT", DEFAULT_PORT))
-    uvicorn.run(build_app(BatchApi(store)), host=HOST, port=port, log_level="warning", access_log=False)
+    application = Guard(build_app(BatchApi(store), endpoint.url, os.environ[TOKEN_VARIABLE]))
+    uvicorn.run(application, host=HOST, port=port, log_level="warning", access_log=False)
 
 
 if __name__ == "__main__":

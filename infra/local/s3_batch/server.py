@@ -11,6 +11,7 @@ from typing import Any
 from xml.etree import ElementTree  # only written here
 
 import botocore.session
+import httpx
 from botocore.exceptions import ParamValidationError
 from botocore.model import OperationModel, ServiceModel
 from botocore.parsers import ResponseParserError, create_parser
@@ -22,6 +23,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from infra.local.guard import has_token
 from infra.local.s3_batch.api import BatchApi
 from infra.local.s3_batch.job import BatchError
 
@@ -114,22 +116,44 @@ def _integer(name: str, text: str) -> int:
         ) from error
 
 
-_CALLER = re.compile(r"Credential=[^/,\s]+/\d{8}/([a-z0-9-]+)/s3/aws4_request")
+_REGION = re.compile(r"Credential=[^/,\s]+/\d{8}/([a-z0-9-]+)/s3/aws4_request")
 _JOBS = "/v20180820/jobs"
+_ALLOWED = "InvalidURI"  # the emulator has no jobs
 HEALTH_PATH = "/_batch/health"
 
 
-def build_app(api: BatchApi) -> Starlette:
-    """Return the ASGI application that answers with ``api``."""
+def build_app(api: BatchApi, emulator: str, token: str) -> Starlette:
+    """Return the ASGI application that answers with ``api``.
+
+    Args:
+        api: the service.
+        emulator: base URL of the emulator, which gets each request as it was signed and says whether it is allowed.
+        token: opens the health check.
+    """
+    client = httpx.AsyncClient(timeout=60, trust_env=False)
+
+    async def refusal(request: Request, body: bytes) -> BatchError | None:
+        target = f"{emulator}{request.url.path}" + (f"?{request.url.query}" if request.url.query else "")
+        # Host stays what the client signed.
+        answer = await client.request(request.method, target, headers=request.headers.raw, content=body)
+        said = {
+            name: match[1] for name in ("Code", "Message") if (match := re.search(f"<{name}>([^<]*)<", answer.text))
+        }
+        if said.get("Code") == _ALLOWED:
+            return None
+        return BatchError(said.get("Code", "AccessDenied"), said.get("Message", answer.text), answer.status_code)
 
     def route(method: str, path: str, operation: str) -> Route:
         async def answer(request: Request) -> Response:
             body = await request.body()
-            return await run_in_threadpool(_answer, api, operation, request, body)
+            refused = await refusal(request, body)
+            return await run_in_threadpool(_answer, api, operation, request, body, refused)
 
         return Route(path, answer, methods=[method])
 
-    async def health(_request: Request) -> Response:
+    async def health(request: Request) -> Response:
+        if not has_token(request.scope, token):
+            return PlainTextResponse("expected the stack's token", 403)
         return PlainTextResponse("ok")
 
     return Starlette(
@@ -144,16 +168,18 @@ def build_app(api: BatchApi) -> Starlette:
     )
 
 
-def _answer(api: BatchApi, operation: str, request: Request, body: bytes) -> Response:
+def _answer(api: BatchApi, operation: str, request: Request, body: bytes, refused: BatchError | None) -> Response:
     request_id = uuid.uuid4().hex
     headers = {"x-amz-request-id": request_id}
     try:
-        caller = _CALLER.search(request.headers.get("authorization", ""))
-        if caller is None:
+        if refused is not None:
+            raise refused
+        region = _REGION.search(request.headers["authorization"])
+        if region is None:
             raise BatchError("AccessDenied", "Access Denied: expected a request signed for s3", 403)
         query = {name: request.query_params.getlist(name) for name in request.query_params}
         parameters = read_request(operation, request.headers, query, request.path_params, body)
-        answer = write_answer(operation, api.call(operation, parameters, caller[1]))
+        answer = write_answer(operation, api.call(operation, parameters, region[1]))
         return Response(answer, 200, headers, media_type="application/xml")
     except BatchError as error:
         return Response(write_error(error, request_id), error.status, headers, media_type="application/xml")

@@ -24,6 +24,22 @@ def unverified_header(token: str, max_bytes: int) -> dict[str, Any]:
         ) from None
 
 
+def unverified_issuer(token: str) -> str:
+    """Return the issuer that ``token`` names, which is not trustworthy before its signature is verified.
+
+    Raises:
+        AccessRefusedError: the token names none.
+    """
+    try:
+        claims = jwt.decode(token, options={"verify_signature": False})
+    except (jwt.PyJWTError, ValueError, RecursionError):
+        raise AccessRefusedError("expected a token with a JSON object of claims but received other text") from None
+    issuer = claims.get("iss")
+    if not isinstance(issuer, str):
+        raise AccessRefusedError("expected a token with the claim iss but received one without it")
+    return issuer
+
+
 def key_id(header: dict[str, Any]) -> str:
     """Return the key id of a token's header.
 

@@ -101,10 +101,10 @@ class Auth(Table):
         default=10, ge=0, le=300, description="Allowed clock skew in seconds. Raise it for signers with poor clocks."
     )
     keys_seconds: Seconds = Field(
-        default=300, description="Seconds that keys are cached; an unknown key id reads them earlier."
+        default=60, description="Seconds that keys are cached: how long a retired key still works."
     )
     refresh_seconds: Seconds = Field(
-        default=30, description="Least seconds between two reads of the keys, whatever key ids are sent."
+        default=30, description="Seconds that an unknown key id or tenant is cached: how long a new key may not work."
     )
     max_token_bytes: int = Field(
         default=4096,
@@ -155,6 +155,11 @@ class Inspection(Table):
     )
 
 
+# Validate's retries while it is throttled, and its run: so late may it claim a picture, for as long as an execution may
+# last. A message that is received again must find the claim lapsed.
+_CLAIMED_WITHIN_SECONDS = 90
+
+
 class Pipeline(Table):
     """Queue, pipe and state machine of every lane."""
 
@@ -190,3 +195,12 @@ class Pipeline(Table):
     derive_concurrency: int = Field(
         default=8, ge=1, le=40, description="Groups of one picture drawn in parallel; an inline Map allows 40."
     )
+
+    @property
+    def visibility_seconds(self) -> int:
+        """Seconds after which a message is received again whose execution failed, timed out or was lost.
+
+        EventBridge Pipes advises six times the execution's limit, for its own retries while the target throttles. A
+        message that comes back meanwhile does no harm here: a picture is processed by the execution that claimed it.
+        """
+        return self.execution_seconds + _CLAIMED_WITHIN_SECONDS

@@ -29,6 +29,10 @@ FunctionName = Literal[
 ]
 DRAWING_FUNCTIONS: tuple[FunctionName, ...] = ("metadata", "derive", "generate", "backfill")
 _SMALLEST_RESERVATION = len(get_args(LaneFunction))  # one for each; a function with none never runs
+# What uploaders, viewers and takedowns wait for. Lambda@Edge takes no reservation; backfills have their own setting.
+ReservedFunction = Literal["authorize", "upload_api", "generate", "sweep"]
+_RESERVED: dict[ReservedFunction, int] = {"authorize": 40, "upload_api": 80, "generate": 120, "sweep": 5}
+LEAST_MAPPED_CONCURRENCY = 2  # MaximumConcurrency of an event source mapping, which the sweep has
 # Quick functions have room to spare; derive takes most of a picture's time.
 _SHARES: dict[LaneFunction, PositiveInt] = {"validate": 1, "metadata": 2, "derive": 8, "record": 1}
 
@@ -79,17 +83,27 @@ def over_default_sizes(given: Any) -> Any:
 
 
 class Lanes(Table):
-    """How Lambda's concurrency is divided among lanes, and within one among its functions."""
+    """How Lambda's concurrency is divided among functions and lanes, and within a lane among its functions.
+
+    All draw on one pool of the account and region, in us-east-1 Lambda@Edge too. What has a reservation can neither
+    take the others' share nor lose its own.
+    """
 
     account_concurrency: int = Field(
         default=1000,
         ge=10,
         description="Lambda's quota of concurrent executions in this account and region; 100 cannot be reserved.",
     )
-    shared_reserved_concurrency: int | None = Field(
-        default=None,
-        ge=_SMALLEST_RESERVATION,
-        description="Concurrent executions reserved for the shared lane. Unset: it uses what is unreserved.",
+    shared_reserved_concurrency: int = Field(
+        default=400,
+        ge=0,
+        description="Concurrent executions reserved for the shared lane at first, also its ceiling; tuning changes it."
+        " 0: none, and a backlog may take all that is unreserved.",
+    )
+    reserved: dict[ReservedFunction, Annotated[int, Field(ge=0)]] = Field(
+        default=_RESERVED,
+        description="Concurrent executions reserved for functions that no backlog may delay; 0 reserves none. Raise"
+        " them with traffic.",
     )
     shares: dict[LaneFunction, PositiveInt] = Field(
         default=_SHARES,
@@ -98,8 +112,27 @@ class Lanes(Table):
 
     @field_validator("shares", mode="before")
     @classmethod
-    def _over_defaults(cls, given: Any) -> Any:
+    def _over_default_shares(cls, given: Any) -> Any:
         return {**_SHARES, **given} if isinstance(given, dict) else given
+
+    @field_validator("reserved", mode="before")
+    @classmethod
+    def _over_default_reservations(cls, given: Any) -> Any:
+        return {**_RESERVED, **given} if isinstance(given, dict) else given
+
+    @model_validator(mode="after")
+    def _whole_reservations(self) -> Self:
+        if 0 < self.shared_reserved_concurrency < _SMALLEST_RESERVATION:
+            raise ValueError(
+                f"expected shared_reserved_concurrency of 0, or of {_SMALLEST_RESERVATION} or more, one for each"
+                f" function, but received {self.shared_reserved_concurrency}"
+            )
+        if 0 < self.reserved["sweep"] < LEAST_MAPPED_CONCURRENCY:
+            raise ValueError(
+                f"expected reserved.sweep of 0, or of {LEAST_MAPPED_CONCURRENCY} or more, as its queue requires,"
+                f" but received {self.reserved['sweep']}"
+            )
+        return self
 
     def share_out(self, reserved: int) -> dict[LaneFunction, int]:
         """Divide ``reserved`` concurrent executions among a lane's functions by their shares, at least one each.

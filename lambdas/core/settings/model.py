@@ -1,6 +1,6 @@
 """The settings of one stage as a whole, and the checks that concern more than one table."""
 
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -93,6 +93,7 @@ class Settings(Table):
             self._check_lanes()
             self._check_tenants()
             self._check_functions()
+            self._check_queue_age()
         return self
 
     def _check_ladder(self) -> None:
@@ -105,14 +106,14 @@ class Settings(Table):
             raise ValueError(
                 f"expected another name for a dedicated tenant but received {SHARED_LANE!r}, the shared lane's name"
             )
-        reserved = [tenant.reserved_concurrency or 0 for tenant in self.tenants.values()]
-        received = sum(reserved) + (self.lanes.shared_reserved_concurrency or 0) + self.backfill.reserved_concurrency
+        received = self._reservations
         limit = self.lanes.account_concurrency - UNRESERVED_CONCURRENCY
-        if received > max(limit, 0):
+        if (whole := sum(received.values())) > max(limit, 0):
+            parts = ", ".join(f"{name} = {executions}" for name, executions in received.items() if executions)
             raise ValueError(
-                f"expected lanes and the backfill to reserve at most {limit} concurrent executions, which is"
+                f"expected lanes and functions to reserve at most {limit} concurrent executions, which is"
                 f" lanes.account_concurrency less the {UNRESERVED_CONCURRENCY} that Lambda keeps,"
-                f" but received {received}"
+                f" but received {whole}: {parts}"
             )
         strays = set(self.tuning.weights) - set(self.lane_names)
         if strays:
@@ -123,7 +124,7 @@ class Settings(Table):
         alike = set(self.tenants) - set(by_digits.values())
         if alike:
             raise ValueError(
-                f"expected tenants with different digits in private image ids but received {sorted(alike)},"
+                f"expected tenants with different digits in image ids but received {sorted(alike)},"
                 " which have another's: rename them"
             )
 
@@ -134,8 +135,24 @@ class Settings(Table):
                 f"expected functions.origin_request.timeout_seconds of at most {EDGE_TIMEOUT_SECONDS}"
                 f" (Lambda@Edge) but received {received}"
             )
+        once = sum(self.functions[name].timeout_seconds for name in get_args(LaneFunction))
+        if once > self.pipeline.execution_seconds:
+            raise ValueError(
+                f"expected pipeline.execution_seconds of at least {once}, the timeouts of a lane's functions together,"
+                f" but received {self.pipeline.execution_seconds}"
+            )
         for name in DRAWING_FUNCTIONS:
             self.limits.require_memory(name, self.functions[name].memory_mb)
+
+    def _check_queue_age(self) -> None:
+        # SQS counts a message's age from when it was sent until it is received for the third time.
+        retried, postponed = 2 * self.pipeline.visibility_seconds, self.pipeline.postponed_seconds
+        received = self.alarms.queue_age_seconds
+        if received <= max(retried, postponed):
+            raise ValueError(
+                f"expected alarms.queue_age_seconds above {max(retried, postponed)}, the age of a message that is"
+                f" retried twice ({retried}) or postponed ({postponed}), but received {received}"
+            )
 
     @property
     def prefix(self) -> str:
@@ -164,7 +181,23 @@ class Settings(Table):
         """
         shared = lane == SHARED_LANE
         reserved = self.lanes.shared_reserved_concurrency if shared else self.tenants[lane].reserved_concurrency
-        return {} if reserved is None else self.lanes.share_out(reserved)
+        return self.lanes.share_out(reserved) if reserved else {}
+
+    @property
+    def function_reservations(self) -> dict[FunctionName, int]:
+        """Concurrent executions reserved for each function outside of lanes; 0 for one without a reservation."""
+        reserved: dict[FunctionName, int] = dict(self.lanes.reserved.items())
+        return reserved | {"backfill": self.backfill.reserved_concurrency}
+
+    @property
+    def _reservations(self) -> dict[str, int]:
+        """Every reservation, by the setting that makes it."""
+        return {
+            "lanes.shared_reserved_concurrency": self.lanes.shared_reserved_concurrency,
+            **{f"lanes.reserved.{name}": executions for name, executions in self.lanes.reserved.items()},
+            "backfill.reserved_concurrency": self.backfill.reserved_concurrency,
+            "tenants.*.reserved_concurrency": sum(each.reserved_concurrency or 0 for each in self.tenants.values()),
+        }
 
     @property
     def eager_variants(self) -> tuple[Variant, ...]:

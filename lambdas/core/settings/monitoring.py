@@ -13,7 +13,10 @@ Percent = Annotated[float, Field(ge=0, le=100)]
 
 
 class Alarms(Table):
-    """Who is notified, and thresholds above which an alarm fires; counts are per 5 minutes."""
+    """Who is notified, and thresholds above which an alarm fires; counts and shares are per 5 minutes.
+
+    Where traffic decides how much is much, a share and a count must both be exceeded.
+    """
 
     runbook: str = Field(
         default="docs/runbooks.md",
@@ -27,16 +30,24 @@ class Alarms(Table):
     delivery_metrics: bool = Field(
         default=True, description="Have CloudFront publish the cache hit ratio, and an alarm on it, for a price."
     )
-    function_errors: Count = Field(default=5, description="Failed invocations of a function.")
+    function_errors: Count = Field(default=5, description="Failed invocations of a function, up to which none fires.")
+    function_error_percent: Percent = Field(
+        default=1, description="Failed invocations of a function, in percent of all its invocations."
+    )
     function_throttles: Count = Field(
         default=500,
-        description="Throttled invocations of a function: a full lane postpones pictures, a small one many.",
+        description="Throttled invocations of a function, up to which none fires: a full lane postpones pictures.",
+    )
+    function_throttle_percent: Percent = Field(
+        default=20, description="Throttled invocations of a function, in percent of all that were tried."
     )
     duration_percent: Percent = Field(
         default=90, gt=0, description="Longest invocation, in percent of the function's timeout."
     )
     queue_age_seconds: int = Field(
-        default=900, ge=60, description="Age in seconds of a lane's oldest waiting original."
+        default=900,
+        ge=60,
+        description="Age in seconds of a lane's oldest original; retried and postponed ones stay below.",
     )
     dead_letters: Count = Field(default=0, description="Messages in a lane's dead-letter queue.")
     dead_letter_age_days: int = Field(
@@ -48,17 +59,35 @@ class Alarms(Table):
         default=0, description="Originals that EventBridge could not deliver to a lane's queue."
     )
     server_error_percent: Percent = Field(default=1, description="5xx responses of the edge, in percent of all.")
-    viewer_function_errors: Count = Field(default=10, description="Failures of a CloudFront Function.")
+    viewer_function_errors: Count = Field(
+        default=10, description="Failures of a CloudFront Function, up to which none fires."
+    )
+    viewer_function_error_percent: Percent = Field(
+        default=0.1, description="Failures of a CloudFront Function, in percent of its invocations."
+    )
     viewer_function_percent: Percent = Field(
         default=80, description="A CloudFront Function's compute time, in percent of its limit."
     )
-    edge_function_errors: Count = Field(default=10, description="Failures of the Lambda@Edge function.")
-    web_acl_requests: Count = Field(
-        default=10_000, description="Requests that the web ACL blocked, or would have blocked in count mode."
+    edge_function_errors: Count = Field(
+        default=10, description="Failures of the Lambda@Edge function, up to which none fires."
     )
-    api_errors: Count = Field(default=10, description="5xx responses of the upload API.")
+    edge_function_error_percent: Percent = Field(
+        default=0.1, description="Failures of the Lambda@Edge function, in percent of the edge's requests."
+    )
+    web_acl_requests: Count = Field(
+        default=10_000,
+        description="Requests that the web ACL blocked, or would have blocked in count mode, up to which none fires.",
+    )
+    web_acl_percent: Percent = Field(default=5, description="Such requests, in percent of the edge's requests.")
+    api_errors: Count = Field(default=10, description="5xx responses of the upload API, up to which none fires.")
+    api_error_percent: Percent = Field(default=1, description="5xx responses of the upload API, in percent of all.")
     replication_seconds: int = Field(default=900, ge=60, description="Replication delay in seconds.")
-    pending_replications: Count = Field(default=10_000, description="Derivatives that wait to be replicated.")
+    pending_replications: Count = Field(
+        default=10_000, description="Derivatives that wait to be replicated, up to which none fires."
+    )
+    pending_growth_percent: Percent = Field(
+        default=10, description="Growth of what waits to be replicated, in percent per 5 minutes, for 15 minutes."
+    )
     failed_replications: Count = Field(default=0, description="Derivatives that could not be replicated.")
 
 
@@ -69,6 +98,7 @@ class Budget(Table):
     notify_percent: tuple[Annotated[int, Field(ge=1, le=1000)], ...] = Field(
         default=(80, 100),
         min_length=1,
-        max_length=5,
-        description="Percentages of the budget, spent or forecast, at which the alarms' recipients are notified.",
+        max_length=4,  # AWS takes five notifications of a budget: these, and one more for the forecast
+        description="Percentages of the budget at which the alarms' recipients are notified, once they are spent; of"
+        " the highest, also once it is forecast.",
     )

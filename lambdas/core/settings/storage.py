@@ -42,7 +42,7 @@ class Storage(Table):
 
     protected: bool = Field(
         default=True,
-        description="Keep buckets and tables when their stack is deleted. False only where data may be lost.",
+        description="Keep data when its stack is deleted; stacks and tables refuse it. False where data may be lost.",
     )
     object_lock: bool = Field(
         default=False, description="Originals are write-once (S3 Object Lock). Only possible when a bucket is created."

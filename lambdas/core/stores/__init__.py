@@ -1,1 +1,1 @@
-"""Access to stored data: one module for each table, bucket and kind of secret."""
+"""Access to stored data: one module for each kind of table or bucket."""

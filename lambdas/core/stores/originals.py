@@ -1,4 +1,8 @@
-"""The originals bucket: the bytes of one upload, never those of a later one under the same key."""
+"""The originals bucket: the bytes of one upload, never those of a later one under the same key.
+
+To a function that may not list the bucket, S3 answers for a missing original as for a forbidden one (403). That stays
+the ``ClientError`` that it is: only the image's row can tell which of the two it was.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from botocore.exceptions import ClientError
 
-from lambdas.core.aws_errors import OriginalGoneError, code_of, is_conflict, is_missing
+from lambdas.core.aws_errors import OriginalGoneError, code_of, is_conflict, is_forbidden, is_missing
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -72,7 +76,7 @@ def read_original(client: "S3Client", original: OriginalRef) -> bytes:
     try:
         return client.get_object(**_identify(original))["Body"].read()
     except ClientError as error:
-        if not (original.version_id and is_missing(error)):
+        if not (original.version_id and (is_missing(error) or is_forbidden(error))):
             raise _gone(original, error) from error
     try:
         return client.get_object(**_by_etag(original))["Body"].read()
@@ -91,8 +95,12 @@ class ArrivedOriginal:
     bytes: int
 
 
-def find_original(client: "S3Client", bucket: str, key: str, version_id: str | None = None) -> ArrivedOriginal | None:
+def find_original(
+    client: "S3Client", bucket: str, key: str, version_id: str | None = None, *, was_read: bool = False
+) -> ArrivedOriginal | None:
     """Return the current version of an original, or the one named; None if there is none.
+
+    ``was_read`` is for a caller that has just read this key: to it, a 403 can only mean that there is none.
 
     Raises:
         ClientError: S3 did not answer; a retry may help.
@@ -103,7 +111,7 @@ def find_original(client: "S3Client", bucket: str, key: str, version_id: str | N
     try:
         head = client.head_object(**request)
     except ClientError as error:
-        if is_missing(error):
+        if is_missing(error) or (was_read and is_forbidden(error)):
             return None
         raise
     return ArrivedOriginal(bucket, key, _version(head.get("VersionId")), head["ETag"].strip('"'), head["ContentLength"])

@@ -87,7 +87,7 @@ def _hour(chance: np.random.Generator, hour: datetime, count: int, ids: list[str
         "time_taken": [f"{wait:.3f}" for wait in waits],
         "sc_content_type": [_ANSWERS[each][3] for each in answers],
         "origin_fbl": ["-" if _ANSWERS[each][1] == "Hit" else "0.040" for each in answers],
-        "viewer_request_log_data": [f"{variant}/{each}" for variant, each in zip(variants, pixels, strict=True)],
+        "viewer_request_log_data": [f"{variant}_{each}" for variant, each in zip(variants, pixels, strict=True)],
     }
     absent = ["-"] * count
     return pa.table({column: pa.array(known.get(column, absent), pa.string()) for column in COLUMNS})

@@ -14,8 +14,8 @@ from infra.command.traffic.trace import CLIENTS
 from infra.local.cloudfront.exchange import ViewerRequest
 from infra.local.cloudfront.viewer_events import EventContext, viewer_request_event
 from infra.node import node_executable
-from lambdas.core.access.image_tokens import new_image_token_keys, sign_image_token
-from lambdas.core.access.signing_key import encode_key
+from lambdas.core.access.image_tokens import sign_image_token
+from lambdas.core.access.signing_keys import IMAGE_TOKENS, SigningKeys, encode_key
 from lambdas.core.keys import new_image_id
 from lambdas.core.settings import Settings
 from lambdas.edge.inline import viewer_request_source
@@ -49,7 +49,7 @@ def run_function(
 
 def microseconds_by_kind(settings: Settings) -> dict[str, float]:
     """Return the median microseconds of one call, for each kind of request."""
-    keys = new_image_token_keys()
+    keys = SigningKeys.made_for(IMAGE_TOKENS)
     public, private = new_image_id(), new_image_id(private=True)
     token = sign_image_token(keys, private, now=datetime.now(UTC), life=timedelta(hours=1)).token
     accept = ("accept", CLIENTS[0].accept)

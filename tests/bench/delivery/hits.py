@@ -67,7 +67,7 @@ def _edge(stack: LocalStack, content: bytes) -> Throughput:
     first = httpx.get(url, headers={"accept": "image/avif"}, trust_env=False, timeout=60)
     if first.content != content:
         raise RuntimeError(f"expected the edge to serve the picture but received {first.status_code}")
-    (record,) = [each for each in stack.state.processes if each.name == "edge"]
+    record = stack.process("edge")
     edge = psutil.Process(record.pid)
     return _load(url, [edge, *edge.children(recursive=True)])
 

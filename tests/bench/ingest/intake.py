@@ -24,7 +24,9 @@ class Intake:
 
     def put(self, photographs: Sequence[Path]) -> list[str]:
         """Put each of ``photographs`` as an upload of its own, and return the image ids."""
-        keys = [OriginalKey(self.tenant, datetime.now(UTC).date(), new_image_id()) for _ in photographs]
+        keys = [
+            OriginalKey(self.tenant, datetime.now(UTC).date(), new_image_id(tenant=self.tenant)) for _ in photographs
+        ]
 
         def put_one(key: OriginalKey, photograph: Path) -> None:
             self._s3.put_object(Bucket=self._bucket, Key=str(key), Body=photograph.read_bytes(), IfNoneMatch="*")
