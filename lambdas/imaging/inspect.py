@@ -8,12 +8,13 @@ from typing import Any, Literal
 
 from lambdas.core.settings import Settings
 from lambdas.core.settings.pictures import Limits
-from lambdas.imaging.colour.code_points import CodedProfile, coded_profile
+from lambdas.imaging.colour.code_points import CodedProfile, CodePoints, coded_profile, profile_code_points
 from lambdas.imaging.colour.conversion import profile_fault
 from lambdas.imaging.colour.icc import profile_name
 from lambdas.imaging.containers.frames import gif_frames, webp_frames
 from lambdas.imaging.containers.isobmff import still_brand
-from lambdas.imaging.containers.png import png_profile
+from lambdas.imaging.containers.jpeg import has_gain_map
+from lambdas.imaging.containers.png import png_code_points, png_profile
 from lambdas.imaging.engine import clear_errors, pyvips
 from lambdas.imaging.exif import Exif, read_exif
 from lambdas.imaging.formats import SNIFF_BYTES, KnownFormat, sniff
@@ -41,6 +42,9 @@ class Structure:
     """Whether grey samples have the limited range of video."""
     boxes: HeifPicture | None = None
     pages: int | None = None
+    code_points: CodePoints | None = None
+    gain_map: bool = False
+    """Whether it comes with what an HDR display multiplies it with."""
     patch: tuple[int, bytes] | None = None
     """Offset and replacement of bytes on account of which libvips would not open the picture, or would read others."""
 
@@ -72,6 +76,8 @@ class Header:
     """The embedded ICC profile, if it is used."""
     coded: CodedProfile | None
     """The profile made from code points or chunks; takes precedence over ``embedded``."""
+    hdr: bool
+    """Whether it has light brighter than an SDR display's white, by its transfer curve or by a map of gains."""
     alpha: bool
     pages: int
     """Frames of an animation, pages of a TIFF."""
@@ -119,8 +125,9 @@ def inspect(data: bytes, limits: Limits) -> Header:
     orientation = _orientation(image, exif, structure)
     embedded = _block(image, "icc-profile-data") or None
     fault = profile_fault(embedded, str(image.interpretation)) if embedded else None
-    coded = _coded_profile(data, fmt, structure, has_embedded=embedded is not None and fault is None)
     used = None if fault else embedded
+    coded = _coded_profile(data, fmt, structure, has_embedded=used is not None)
+    said = (structure.code_points, profile_code_points(used) if used else None)
     return Header(
         size=Size(stored.height, stored.width) if orientation in _SIDEWAYS else stored,
         codec=codec,
@@ -130,6 +137,7 @@ def inspect(data: bytes, limits: Limits) -> Header:
         profile_ignored=fault,
         embedded=used,
         coded=coded,
+        hdr=structure.gain_map or any(code is not None and code.hdr for code in said),
         alpha=bool(image.hasalpha()) if structure.alpha is None else structure.alpha,
         pages=pages,
         exif=exif,
@@ -152,6 +160,9 @@ def kept_frames(header: Header, settings: Settings) -> int:
 def _structure(fmt: KnownFormat | None, data: bytes, limits: Limits) -> Structure:
     if fmt == "jpeg":
         check_jpeg(data, limits)
+        return Structure(gain_map=has_gain_map(data))
+    elif fmt == "png":
+        return Structure(code_points=png_code_points(data))
     elif fmt == "gif":
         check_pages(gif_frames(data, limits.max_pages), limits)
     elif fmt == "webp":
@@ -163,8 +174,15 @@ def _structure(fmt: KnownFormat | None, data: bytes, limits: Limits) -> Structur
         return Structure(bands=page.bands, alpha=page.alpha, pages=page.pages, patch=patch)
     elif fmt in ("avif", "heic"):
         boxes, brand = check_heif(data, limits), still_brand(data)
+        patch = (8, brand) if brand else None
+        if boxes is None:
+            return Structure(patch=patch)
         return Structure(
-            limited_grey=boxes is not None and boxes.limited_grey, boxes=boxes, patch=(8, brand) if brand else None
+            limited_grey=boxes.limited_grey,
+            boxes=boxes,
+            code_points=boxes.code_points,
+            gain_map=boxes.items.gain_map,
+            patch=patch,
         )
     return Structure()
 
@@ -201,6 +219,6 @@ def _coded_profile(
 ) -> CodedProfile | None:
     if fmt == "png":
         return png_profile(data)
-    if structure.boxes is not None and not has_embedded and (code := structure.boxes.items.picture.code_points):
-        return coded_profile(code)
-    return None
+    if has_embedded or structure.code_points is None:
+        return None
+    return coded_profile(structure.code_points)

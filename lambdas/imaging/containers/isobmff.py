@@ -1,7 +1,8 @@
 """The boxes of an AVIF or HEIC: items, their properties and references, for what decoders neither check nor pass on.
 
 Source: ISO/IEC 14496-12:2022, 4.2 (boxes), 8.11 (meta, pitm, iinf, iref), 12.1.5 (colr); ISO/IEC 23008-12:2022, 6.5
-(properties), 6.6 (derived images), 9.3 (iprp); AV1-ISOBMFF 1.3, 2.3 (av1C); ISO/IEC 14496-15:2022, 8.3.3 (hvcC).
+(properties), 6.6 (derived images), 9.3 (iprp); AV1-ISOBMFF 1.3, 2.3 (av1C); ISO/IEC 14496-15:2022, 8.3.3 (hvcC);
+ISO/IEC 23008-12:2025, 6.6.2.4 (tmap).
 """
 
 import struct
@@ -13,6 +14,8 @@ from lambdas.imaging.geometry import Size
 
 _MAX_BOXES = 4096  # read of one container; the rest is ignored
 _TRANSFORMS = (b"irot", b"imir", b"clap")
+_GAIN_MAPS = (b"urn:com:apple:photo:2020:aux:hdrgainmap",)
+_TONE_MAPPED = b"tmap"
 _ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
 
 
@@ -85,6 +88,8 @@ class Items:
     """Alpha planes of the primary item."""
     premultiplied: bool
     """Whether its colours are multiplied by alpha."""
+    gain_map: bool
+    """Whether it comes with a map of gains for HDR displays: Apple's, or that of ISO 21496-1."""
 
     @property
     def picture(self) -> Item:
@@ -113,7 +118,10 @@ def read_items(data: bytes) -> Items | None:
         return None
     purposes = {each: by_id[each].first(b"auxC") or b"" for each in auxiliary if each in by_id}
     alphas = tuple(each for each, purpose in purposes.items() if purpose[4:].startswith(_ALPHA))
-    return Items(primary, by_id, alphas, premultiplied)
+    gain_map = any(purpose[4:].startswith(_GAIN_MAPS) for purpose in purposes.values()) or any(
+        item.kind == _TONE_MAPPED and primary in item.inputs for item in by_id.values()
+    )
+    return Items(primary, by_id, alphas, premultiplied, gain_map)
 
 
 def is_sequence(data: bytes) -> bool:
