@@ -4,7 +4,7 @@ What the file's own structure says comes first, because libvips draws some varia
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from lambdas.core.settings import Settings
 from lambdas.core.settings.pictures import Limits
@@ -25,9 +25,13 @@ from lambdas.imaging.rejection.jpeg import check_jpeg
 from lambdas.imaging.rejection.limits import check_animation, check_dimensions, check_pages
 from lambdas.imaging.rejection.tiff import check_tiff
 
+if TYPE_CHECKING:
+    from lambdas.imaging.rejection.jxl import JxlPicture
+
 _SIDEWAYS = range(5, 9)  # EXIF orientations whose rows are the upright picture's columns
 _ANIMATED_CODECS = frozenset({"gif", "webp"})
-_WHOLE_FRAME_CODECS = frozenset({"av1", "hevc"})
+_FIRST_FRAME_CODECS = frozenset({"jxl"})
+_WHOLE_FRAME_CODECS = frozenset({"av1", "hevc", "jxl"})
 _EXIF_TURNS_HEIC = "samsung"
 
 
@@ -41,6 +45,7 @@ class Structure:
     limited_grey: bool = False
     """Whether grey samples have the limited range of video."""
     boxes: HeifPicture | None = None
+    jxl: "JxlPicture | None" = None
     pages: int | None = None
     code_points: CodePoints | None = None
     gain_map: bool = False
@@ -63,9 +68,9 @@ class Header:
     size: Size
     """Upright, in pixels."""
     codec: str
-    """Codec of the pixels: jpeg, png, webp, gif, tiff, av1 or hevc."""
+    """Codec of the pixels: jpeg, png, webp, gif, tiff, av1, hevc or jxl."""
     orientation: int
-    """EXIF orientation to apply, 1 to 8; 1 for AVIF and HEIC whose own boxes turn them, as the decoder does."""
+    """EXIF orientation to apply, 1 to 8; 1 where the decoder does, by what AVIF, HEIC and JPEG XL say of it."""
     color_space: str
     """libvips' name: srgb, rgb16, b-w, cmyk, lab …"""
     profile: str | None
@@ -90,6 +95,11 @@ class Header:
         return Size(self.size.height, self.size.width) if self.orientation in _SIDEWAYS else self.size
 
     @property
+    def animated(self) -> bool:
+        """Whether the pages are frames of an animation."""
+        return self.pages > 1 and self.codec in _ANIMATED_CODECS | _FIRST_FRAME_CODECS
+
+    @property
     def moving(self) -> bool:
         """Whether the pages are frames of an animation that can be kept."""
         return self.pages > 1 and self.codec in _ANIMATED_CODECS
@@ -109,6 +119,8 @@ def inspect(data: bytes, limits: Limits) -> Header:
     """
     fmt = sniff(data[:SNIFF_BYTES])
     structure = _structure(fmt, data, limits)
+    if structure.jxl is not None:
+        return _jxl_header(structure.jxl, structure)
     clear_errors()
     try:
         image = pyvips.Image.new_from_buffer(structure.patched(data), "", access="sequential")
@@ -157,22 +169,49 @@ def kept_frames(header: Header, settings: Settings) -> int:
     return header.pages
 
 
+def _jxl_header(picture: "JxlPicture", structure: Structure) -> Header:
+    found = picture.header
+    grey, deep = found.colours == 1, found.deep
+    color_space = ("grey16" if deep else "b-w") if grey else ("rgb16" if deep else "srgb")
+    coded = coded_profile(structure.code_points) if structure.code_points else None
+    # What libjxl makes of code points would show HDR too dark.
+    embedded = (found.icc or None) if structure.code_points is None else None
+    fault = profile_fault(embedded, color_space) if embedded else None
+    used = None if fault else embedded
+    said = (structure.code_points, profile_code_points(used) if used else None)
+    return Header(
+        size=Size(found.width, found.height),
+        codec="jxl",
+        orientation=1,
+        color_space=color_space,
+        profile=coded.name if coded else used and (profile_name(used) or "unnamed"),
+        profile_ignored=fault,
+        embedded=used,
+        coded=coded,
+        hdr=picture.overbright or structure.gain_map or any(code is not None and code.hdr for code in said),
+        alpha=found.alpha,
+        pages=found.frames,
+        exif=read_exif(picture.exif, picture.xmp),
+        structure=structure,
+    )
+
+
 def _structure(fmt: KnownFormat | None, data: bytes, limits: Limits) -> Structure:
     if fmt == "jpeg":
         check_jpeg(data, limits)
         return Structure(gain_map=has_gain_map(data))
-    elif fmt == "png":
+    if fmt == "png":
         return Structure(code_points=png_code_points(data))
-    elif fmt == "gif":
+    if fmt == "gif":
         check_pages(gif_frames(data, limits.max_pages), limits)
     elif fmt == "webp":
         check_pages(webp_frames(data, limits.max_pages), limits)
-    elif fmt == "tiff":
+    if fmt == "tiff":
         page = check_tiff(data, limits)
         # Without the other pages: an unreadable one would count as damage to the first.
         patch = (page.following_at, bytes(page.offset_bytes)) if page.pages > 1 else None
         return Structure(bands=page.bands, alpha=page.alpha, pages=page.pages, patch=patch)
-    elif fmt in ("avif", "heic"):
+    if fmt in ("avif", "heic"):
         boxes, brand = check_heif(data, limits), still_brand(data)
         patch = (8, brand) if brand else None
         if boxes is None:
@@ -184,6 +223,13 @@ def _structure(fmt: KnownFormat | None, data: bytes, limits: Limits) -> Structur
             gain_map=boxes.items.gain_map,
             patch=patch,
         )
+    if fmt == "jxl":
+        # Not at the top: it parses declarations of C, which would lengthen every cold start for one format.
+        from lambdas.imaging.rejection.jxl import check_jxl
+
+        picture = check_jxl(data, limits)
+        check_pages(picture.header.frames, limits)
+        return Structure(jxl=picture, code_points=picture.code_points, gain_map=picture.gain_map)
     return Structure()
 
 

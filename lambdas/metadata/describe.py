@@ -67,7 +67,7 @@ def describe(
         gamut="reduced" if is_reduced(header) else "kept",
         alpha=header.alpha,
         pages=header.pages,
-        animation="none" if not header.moving else "kept" if frames > 1 else "first_frame",
+        animation="none" if not header.animated else "kept" if frames > 1 else "first_frame",
         damaged=damaged,
         camera_make=header.exif.make,
         camera_model=header.exif.model,

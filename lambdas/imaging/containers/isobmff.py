@@ -126,7 +126,7 @@ def read_items(data: bytes) -> Items | None:
 
 def is_sequence(data: bytes) -> bool:
     """Return whether the file in ``data`` has tracks, as a movie has."""
-    return any(kind == b"moov" for kind, _ in _boxes(data))
+    return any(kind == b"moov" for kind, _ in boxes(data))
 
 
 def still_brand(data: bytes) -> bytes | None:
@@ -141,7 +141,7 @@ def _primary(pitm: bytes) -> int:
 
 def _items(iinf: bytes) -> dict[int, Item]:
     found: dict[int, Item] = {}
-    for kind, body in _boxes(iinf[6 if iinf[0] == 0 else 8 :]):
+    for kind, body in boxes(iinf[6 if iinf[0] == 0 else 8 :]):
         if kind == b"infe" and body[0] in (2, 3):
             wide = body[0] == 3
             (number,) = struct.unpack_from(">I" if wide else ">H", body, 4)
@@ -151,8 +151,8 @@ def _items(iinf: bytes) -> dict[int, Item]:
 
 
 def _add_properties(by_id: dict[int, Item], iprp: bytes) -> None:
-    listed = list(_boxes(_first(iprp, b"ipco")))
-    for kind, ipma in _boxes(iprp):
+    listed = list(boxes(_first(iprp, b"ipco")))
+    for kind, ipma in boxes(iprp):
         if kind != b"ipma":
             continue
         item_id, index = (">I" if ipma[0] else ">H"), (">H" if ipma[3] & 1 else ">B")
@@ -179,7 +179,7 @@ def _add_references(by_id: dict[int, Item], iref: bytes, primary: int) -> tuple[
         return auxiliary, premultiplied
     number = ">I" if iref[0] else ">H"
     size = struct.calcsize(number)
-    for kind, body in _boxes(iref[4:]):
+    for kind, body in boxes(iref[4:]):
         (origin,) = struct.unpack_from(number, body, 0)
         (count,) = struct.unpack_from(">H", body, size)
         targets = [struct.unpack_from(number, body, size + 2 + size * place)[0] for place in range(count)]
@@ -219,10 +219,11 @@ def _add_extents(by_id: dict[int, Item], iloc: bytes) -> None:
 
 
 def _first(data: bytes, kind: bytes) -> bytes:
-    return next((body for found, body in _boxes(data) if found == kind), b"")
+    return next((body for found, body in boxes(data) if found == kind), b"")
 
 
-def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield type and body of each box; the last body may be cut off."""
     at = 0
     for _ in range(_MAX_BOXES):
         if at + 8 > len(data):
