@@ -14,6 +14,8 @@ from lambdas.imaging.rejection.limits import check_dimensions
 _ALPHA = 0
 _MAX_METADATA = 1_000_000  # bytes, of a compressed block
 _SDR_NITS = 255
+_PRIMARIES = {(1, False): 1, (9, False): 9, (11, False): 12, (11, True): 11}  # with their white: those of H.273
+_UNKNOWN = 2
 _TRANSFERS = (1, 8, 13, 16, 18)  # of those that JPEG XL names, the ones of H.273 that are converted
 _EXTRA_CHANNELS = {1: "depth", 2: "spot colours", 3: "a selection", 4: "CMYK", 5: "raw samples", 6: "temperatures"}
 
@@ -32,9 +34,8 @@ class JxlPicture:
     @property
     def code_points(self) -> CodePoints | None:
         """What it says of its colours, if there are such numbers."""
-        primaries = {(1, False): 1, (9, False): 9, (11, False): 12, (11, True): 11}.get(
-            (self.header.primaries, self.header.other_white)
-        )
+        named = 1 if self.header.colours == 1 and self.header.transfer != _UNKNOWN else self.header.primaries
+        primaries = _PRIMARIES.get((named, self.header.other_white))
         if primaries is None or self.header.transfer not in _TRANSFERS:
             return None
         return CodePoints(primaries, self.header.transfer)
