@@ -17,7 +17,7 @@ from infra.local.stack import LocalStack
 from infra.local.state import Ports
 from lambdas.core.settings import Settings, load_settings
 from lambdas.core.settings.lanes import SHARED_LANE
-from tests.bench.imaging.photographs import large_jpegs
+from tests.bench.imaging.photographs import large_jpegs, usual
 from tests.bench.ingest import arrivals, first_look, neighbours, throughput
 from tests.bench.ingest.arrivals import Arrivals
 from tests.bench.ingest.first_look import FirstLooks, LazyCrops, percentile
@@ -38,25 +38,25 @@ def run(console: Console, out: Path) -> list[Target]:
     settings, machine = load_settings(), describe_machine()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with tempfile.TemporaryDirectory() as scratch, Progress(*columns, console=console) as progress:
-        large = [photograph.path for photograph in large_jpegs(settings)]
+        photographs = large_jpegs(settings)
+        large, usual_one = [photograph.path for photograph in photographs], usual(photographs).path
         small = _reduced(large, _SMALL_WIDTH, Path(scratch, "small"))
         tiny = _reduced(large, _BURST_WIDTH, Path(scratch, "burst"))
         with _running(Path(scratch, "stack")) as stack:
             shared, own = Intake(stack, _tenant(settings, "shared")), Intake(stack, _tenant(settings, "dedicated"))
             for intake in (shared, own):
                 intake.seconds(tiny)  # workers are started on use
-            usual = _usual(large)
             asking = progress.add_task("Lazy crops, and drawing them alone", total=first_look.LOOKS + 1)
-            crops = first_look.measure_crops(stack, shared, usual, lambda seen: progress.advance(asking, seen))
+            crops = first_look.measure_crops(stack, shared, usual_one, lambda seen: progress.advance(asking, seen))
             kinds = {"large": large * _TIMES["large"], "small": small * _TIMES["small"]}
             task = progress.add_task("The pipeline, and drawing alone", total=len(kinds) * throughput.ROUNDS)
             compared = throughput.compare(shared, kinds, lambda rounds: progress.advance(task, rounds))
             other = progress.add_task("A neighbour's burst", total=2 * neighbours.ROUNDS + 1)
             disturbed = neighbours.measure(own, shared, tiny, lambda rounds: progress.advance(other, rounds))
             looking = progress.add_task("First looks, and crops", total=2 * first_look.LOOKS)
-            looks = first_look.measure(stack, shared, usual, lambda taken: progress.advance(looking, taken))
+            looks = first_look.measure(stack, shared, usual_one, lambda taken: progress.advance(looking, taken))
             arriving = progress.add_task("Arrivals, one after another", total=arrivals.ARRIVALS)
-            arrived = arrivals.measure(shared, usual, lambda ready: progress.advance(arriving, ready))
+            arrived = arrivals.measure(shared, usual_one, lambda ready: progress.advance(arriving, ready))
     figures = {
         "upload_to_ready_p50_vs_bare": round(arrived.ratio, 4),
         "upload_to_ready_p50_seconds": round(percentile(arrived.ready, 50), 3),
@@ -159,16 +159,6 @@ def _running(home: Path) -> Iterator[LocalStack]:
 
 def _tenant(settings: Settings, lane: str) -> str:
     return next(name for name, tenant in settings.tenants.items() if tenant.lane == lane)
-
-
-def _usual(photographs: Sequence[Path]) -> Path:
-    """Return the one of ``photographs`` that is nearest to 12 megapixels, what phones take."""
-
-    def distance(path: Path) -> float:
-        header = pyvips.Image.new_from_file(str(path))
-        return abs(header.width * header.height - 12e6)
-
-    return min(photographs, key=distance)
 
 
 def _reduced(photographs: Sequence[Path], width: int, folder: Path) -> list[Path]:
