@@ -34,7 +34,7 @@ _STRIPPED = (
     "imagecodecs", "numpy", "numpy.libs",
 )  # fmt: skip
 # Folders of which nothing else is kept.
-_KEPT = {"imagecodecs.libs": ("libbrotli*", "libjxl-*", "libjxl_cms-*", "liblcms2-*")}
+_KEPT = {"imagecodecs.libs": ("libbrotli*", "libjxl-*", "libjxl_cms-*")}
 
 
 class AssetError(RuntimeError):

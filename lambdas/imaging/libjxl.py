@@ -19,7 +19,7 @@ import cffi
 from lambdas.imaging.deadline import Deadline
 
 # Each is loaded before those that need it: the wheel's libraries find one another only through its extensions.
-_LIBRARIES = ("libbrotlicommon", "libbrotlidec", "libbrotlienc", "liblcms2", "libjxl_cms", "libjxl")
+_LIBRARIES = ("libbrotlicommon", "libbrotlidec", "libbrotlienc", "libjxl_cms", "libjxl")
 _SUCCESS, _MORE_INPUT, _IMAGE_BUFFER = 0, 2, 5
 _BASIC_INFO, _COLOR, _FRAME, _FULL_IMAGE = 0x40, 0x100, 0x400, 0x1000
 _UINT8, _UINT16 = 2, 3

@@ -192,7 +192,7 @@ def test_sizes_as_specified(bits: str, size: Size) -> None:
         (lambda: jxl(PIXELS, extra=(4,), lossless=True), {}, "unsupported_format"),
         (lambda: jxl(with_alpha(PIXELS, 9), extra=(0,)), {}, "unsupported_format"),
         (lambda: jxl(PIXELS)[:3], {}, "corrupt"),
-        (lambda: jxl(PIXELS)[:5], {}, "corrupt"),
+        (lambda: jxl(DEEP)[:6], {}, "corrupt"),
         (lambda: in_parts(jxl(PIXELS))[:40], {}, "corrupt"),
         (lambda: b"\xff\x0a" + b"\xff" * 40, {}, "corrupt"),
     ],
