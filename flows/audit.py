@@ -31,9 +31,9 @@ _LISTED_IDS = 20  # per command in the artifact; the report in the bucket has al
 class AuditReport(BaseModel):
     """The result of an audit.
 
-    ``counts`` are images by fault, ``losses`` ready images by what their derivatives do not keep of the original. ``backfills`` are the parameters of repairing backfills, ``announce`` keys of
-    originals to announce to their lanes, ``takedown`` ids of images to take down, again or for want of a record;
-    ``uri`` is the report in the bucket.
+    ``counts`` are images by fault, ``losses`` ready images by what their derivatives do not keep of the original.
+    ``backfills`` are the parameters of repairing backfills, ``announce`` keys of originals to announce to their lanes,
+    ``takedown`` ids of images to take down, again or for want of a record; ``uri`` is the report in the bucket.
     """
 
     model_config = ConfigDict(frozen=True)
