@@ -87,6 +87,16 @@ class Metadata(Message):
     profile_ignored: Literal["damaged", "unsuitable"] | None = Field(
         default=None, description="Why the embedded colour profile was not used."
     )
+    hdr: Literal["none", "dropped"] | None = Field(
+        default=None,
+        description="Whether the original is HDR, by its transfer curve or a gain map; derivatives are SDR."
+        " Null in records from before this was read.",
+    )
+    gamut: Literal["kept", "reduced"] | None = Field(
+        default=None,
+        description="Whether the original's colour space is wider than that of derivatives, sRGB."
+        " Null in records from before this was read.",
+    )
     alpha: bool = Field(description="Whether the original has an alpha channel.")
     pages: int = Field(description="Frames of an animation or pages of a document.")
     animation: Literal["none", "first_frame", "kept"] = Field(

@@ -148,13 +148,17 @@ COLUMNS: tuple[Column, ...] = (
     Column("pages", "int", "Frames of an animation or pages of a document"),
     Column("animation", "string", "none, first_frame or kept: what derivatives keep of it"),
     Column("color_space", "string", "Of the original: srgb, rgb16, b-w, cmyk …"),
+    Column("hdr", "string", "none or dropped: whether the original is HDR; derivatives are not"),
+    Column("gamut", "string", "kept or reduced: whether the original's colour space is wider than sRGB"),
     Column("type_mismatch", "boolean", "Whether another type was declared than the bytes are of"),
     Column("uploaded_at", "timestamp", "When S3 had the whole original, UTC"),
     Column("recorded_at", "timestamp", "When the outcome was recorded, UTC"),
     Column("derivative_bytes", "map<string,bigint>", "Size of each derivative that the pipeline made, by variant"),
 )
 
-_METADATA_COLUMNS = ("width", "height", "alpha", "pages", "animation", "color_space", "type_mismatch")
+_METADATA_COLUMNS = (
+    "width", "height", "alpha", "pages", "animation", "color_space", "hdr", "gamut", "type_mismatch"
+)  # fmt: skip
 
 
 def image_row(item: Mapping[str, Any]) -> dict[str, Any]:

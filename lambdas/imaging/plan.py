@@ -25,6 +25,7 @@ DECODE_SECONDS: dict[OriginalFormat, float] = {
     "webp": 0.015,
     "avif": 0.030,
     "heic": 0.030,
+    "jxl": 0.060,
     "tiff": 0.006,
     "gif": 0.010,
 }

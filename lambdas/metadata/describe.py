@@ -6,6 +6,7 @@ import math
 from lambdas.core.keys import Variant
 from lambdas.core.messages import GeoPosition, Group, Metadata
 from lambdas.core.settings import Settings
+from lambdas.imaging.colour.conversion import is_reduced
 from lambdas.imaging.deadline import Deadline
 from lambdas.imaging.decode import decode
 from lambdas.imaging.engine import pyvips
@@ -62,9 +63,11 @@ def describe(
         color_space=header.color_space,
         profile=header.profile,
         profile_ignored=header.profile_ignored,
+        hdr="dropped" if header.hdr else "none",
+        gamut="reduced" if is_reduced(header) else "kept",
         alpha=header.alpha,
         pages=header.pages,
-        animation="none" if not header.moving else "kept" if frames > 1 else "first_frame",
+        animation="none" if not header.animated else "kept" if frames > 1 else "first_frame",
         damaged=damaged,
         camera_make=header.exif.make,
         camera_model=header.exif.model,

@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from functools import cache
 
+import imagecodecs
 import pyvips
 from pictures import animation, avif, corners, heic, with_orientation
 
@@ -44,6 +45,8 @@ _WRITERS: dict[str, Callable[[], bytes]] = {
     "avif, turned": lambda: avif(with_orientation(_PICTURE, 7), 7),
     "heic": lambda: heic(_PICTURE),
     "heic, turned": lambda: heic(with_orientation(_translucent(), 6), 6),
+    "jxl": lambda: imagecodecs.jpegxl_encode(_PICTURE.numpy()),
+    "jxl, lossless and alpha": lambda: imagecodecs.jpegxl_encode(_translucent().numpy(), lossless=True),
     "tiff": lambda: _PICTURE.tiffsave_buffer(compression="deflate"),
     "tiff, tiled": lambda: _PICTURE.tiffsave_buffer(tile=True, compression="jpeg"),
     "gif, animated": lambda: animation().gifsave_buffer(),

@@ -70,6 +70,8 @@ def test_a_photograph() -> None:
         sha256=hashlib.sha256(data).hexdigest(),
         orientation=6,
         color_space="srgb",
+        hdr="none",
+        gamut="kept",
         profile=None,
         alpha=False,
         pages=1,

@@ -185,7 +185,7 @@ class Limits(Table):
     max_whole_frame_pixels: int = Field(
         default=50_000_000,
         ge=1,
-        description="The same for AVIF and HEIC, which are decoded in one piece and so need more memory per pixel.",
+        description="The same for AVIF, HEIC and JPEG XL, decoded in one piece, with more memory per pixel.",
     )
     max_side: int = Field(default=30_000, ge=1, description="Longer side in pixels. Raise it for panoramas.")
     max_pages: int = Field(default=1000, ge=1, description="Frames of an animation, or pages of a document.")
@@ -209,6 +209,11 @@ class Limits(Table):
     )
 
     @property
+    def whole_frame_bytes(self) -> int:
+        """The most memory, in bytes, that a decoder of whole frames takes for the pixels of one."""
+        return self.max_whole_frame_pixels * _WHOLE_FRAME_BYTES
+
+    @property
     def peak_bytes(self) -> int:
         """The most memory, in bytes, that the worst accepted original takes while it is drawn.
 
@@ -216,6 +221,7 @@ class Limits(Table):
 
         ===================================  ====
         HEIC, 10 bit, 4:4:4, alpha           28
+        JPEG XL, 16 bit, alpha               25
         AVIF, 12 bit, 4:4:4, alpha           24
         AVIF, 8 bit                          16
         PNG, 16 bit, alpha, interlaced       12.5
@@ -228,7 +234,7 @@ class Limits(Table):
         The file itself and the process (libraries, the encoders' own work) come on top.
         """
         pixels = max(
-            self.max_whole_frame_pixels * _WHOLE_FRAME_BYTES,
+            self.whole_frame_bytes,
             self.max_pixels * _OTHER_BYTES,
             self.max_animation_pixels * _ANIMATION_BYTES,
         )

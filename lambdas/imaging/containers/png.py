@@ -21,12 +21,22 @@ _UNIT = 100_000
 def png_profile(data: bytes) -> CodedProfile | None:
     """Return the profile that a PNG's chunks describe; None if it is sRGB, embedded, or not described."""
     chunks = dict(_chunks_before_pixels(data))
-    if len(code := chunks.get(b"cICP", b"")) == 4:
-        return coded_profile(CodePoints(code[0], code[1]))
+    if code := _code_points(chunks):
+        return coded_profile(code)
     if b"iCCP" in chunks or b"sRGB" in chunks or len(chunks.get(b"gAMA", b"")) != 4:
         return None
     stored = int.from_bytes(chunks[b"gAMA"], "big")
     return gamma_profile(_UNIT / stored, _chromaticities(chunks.get(b"cHRM", b""))) if stored else None
+
+
+def png_code_points(data: bytes) -> CodePoints | None:
+    """Return the code points of a PNG's cICP chunk; None without one."""
+    return _code_points(dict(_chunks_before_pixels(data)))
+
+
+def _code_points(chunks: dict[bytes, bytes]) -> CodePoints | None:
+    code = chunks.get(b"cICP", b"")
+    return CodePoints(code[0], code[1]) if len(code) == 4 else None
 
 
 def _chromaticities(chunk: bytes) -> Chromaticities | None:

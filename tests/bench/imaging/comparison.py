@@ -20,9 +20,9 @@ from tests.bench.imaging.photographs import largest
 from tests.bench.imaging.results import Result, summarize
 from tests.bench.imaging.scoring import Score, by_format, score_all
 
-SHARP = Contender("sharp, by its defaults", "sharp", rounds=2)
+SHARP = Contender("sharp, by its defaults", "sharp", rounds=1)
 PILLOW = Contender("Pillow, by its defaults", "pillow", rounds=1)
-_ROUNDS_AT_THE_FLOOR = 5  # the ratio is held to a few per cent
+_ROUNDS_AT_THE_FLOOR = 4  # the ratio is held to a few per cent
 _SURVEYED_WIDTH = 512  # so small that ninety settings are scored in a minute; what is chosen is settled on all rungs
 # A little under the limit of 3 % more bytes: other rungs than the surveyed one may gain less.
 _SIZE_MARGIN = 1.01

@@ -1,6 +1,6 @@
 """Memory of a process that draws thousands of pictures: a leak shows as a slope.
 
-Run as ``python -m tests.bench.imaging.soak`` it is that process.
+Run as ``python -m tests.bench.soak.soak`` it is that process.
 """
 
 import itertools
@@ -50,7 +50,7 @@ def soak(pictures: Sequence[Path]) -> Soak:
         "every": _EVERY,
         "seconds": _SECONDS,
     }
-    report = execute([sys.executable, "-m", "tests.bench.imaging.soak"], json.dumps(job), "the soak")
+    report = execute([sys.executable, "-m", "tests.bench.soak.soak"], json.dumps(job), "the soak")
     samples = tuple((count, memory) for count, memory in report["samples"])
     return Soak(samples, report["renders"], report["refused"])
 
