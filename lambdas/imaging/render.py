@@ -90,7 +90,7 @@ class _Group:
 
     def _cut(self, variant: Variant, covering: Size, size: Size) -> "pyvips.Image":
         frames = self._frames if variant.format in ANIMATED_FORMATS else 1
-        whole = self._shrunk(shrunk_through(self._header.size, variant, self._settings.ladder), frames)
+        whole = self._shrunk(shrunk_through(self._header.size, variant, self._settings), frames)
         if covering == size:
             return whole
         if (covering, size, frames) not in self._cuts:
