@@ -28,6 +28,21 @@ class Size:
         return Size(max(1, round(self.width * factor)), max(1, round(self.height * factor)))
 
 
+@dataclass(frozen=True, slots=True)
+class Focus:
+    """A point of a picture that its crops keep in view: fractions of the upright width and height, from 0 to 1."""
+
+    x: float
+    y: float
+
+
+def crop_corner(covering: Size, size: Size, focus: Focus) -> tuple[int, int]:
+    """Return left and top, in pixels, of a crop to ``size`` from ``covering``, with ``focus`` as central as it can be."""
+    left = round(focus.x * covering.width - size.width / 2)
+    top = round(focus.y * covering.height - size.height / 2)
+    return min(max(left, 0), covering.width - size.width), min(max(top, 0), covering.height - size.height)
+
+
 def drawn_size(original: Size, variant: Variant) -> Size:
     """Return the size of ``variant`` of a picture of size ``original``.
 
