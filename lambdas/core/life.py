@@ -3,7 +3,9 @@
 ::
 
     expected ──claim──▶ processing ──record──▶ ready | rejected | held        held ──release──▶ ready
-        any state ──remove──▶ removed ──finish──▶ removed, final        any state but rejected and removed ──refocus──▶ same
+        any state ──remove──▶ removed ──finish──▶ removed, final
+
+``refocus`` changes what crops keep in view and leaves the state as it is.
 
 One row of the images table holds a picture's state from ``POST /uploads`` on. Without a row a picture counts as
 expected, so that an original that was put into the bucket by other means is processed too. A row of an upload that

@@ -37,7 +37,7 @@ class Focus:
 
 
 def crop_corner(covering: Size, size: Size, focus: Focus) -> tuple[int, int]:
-    """Return left and top, in pixels, of a crop to ``size`` from ``covering``, with ``focus`` as central as it can be."""
+    """Return left and top, in pixels, of a crop to ``size`` from ``covering``: ``focus`` is as central as it can be."""
     left = round(focus.x * covering.width - size.width / 2)
     top = round(focus.y * covering.height - size.height / 2)
     return min(max(left, 0), covering.width - size.width), min(max(top, 0), covering.height - size.height)

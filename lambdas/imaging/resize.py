@@ -18,7 +18,7 @@ def shrink(image: "pyvips.Image", size: Size) -> "pyvips.Image":
 
 
 def crop(image: "pyvips.Image", size: Size, strategy: Crop, focus: Focus | None = None) -> "pyvips.Image":
-    """Crop ``image`` to ``size`` pixels around ``focus``; without one, as ``strategy`` finds best for its first frame."""
+    """Crop ``image`` to ``size`` around ``focus``; without one, as ``strategy`` finds best for its first frame."""
     if (image.width, _frame_height(image)) == (size.width, size.height):
         return image
     if focus is not None:

@@ -36,6 +36,8 @@ TAKEN_OUT: list[tuple[str, Any, str, str]] = [
     ("lambdas.validate.handler._delete", lambda *_: None, "pipeline and other bytes", "a ready picture answers 404"),
     ("lambdas.core.life.is_past", lambda *_: False, "takedown and pipeline", "dead letter"),
     ("lambdas.core.takedown.ImageResources.sweep", lambda *_: 0, "takedown and pipeline", "has objects in"),
+    ("lambdas.generate.handler.CropFocus", WITHOUT_A_SECOND_LOOK, "focus and crop", "of focus 0 but 1 is recorded"),
+    ("lambdas.core.takedown.ImageResources.sweep", lambda *_: 0, "focus and crop", "of focus 0 but 1 is recorded"),
     (
         "lambdas.core.takedown.ImageResources.sweep",
         sweep_without_invalidation,
