@@ -42,8 +42,9 @@ class Drawing:
             ClientError: S3 or the table refused; a retry may help.
         """
         ends = time.monotonic() + seconds
-        crops = [each for each in variants if each.height]
-        focus = self._focus() if crops else CropFocus(None, 0)
+        focus = CropFocus(None, 0)
+        if any(each.height for each in variants):
+            focus = CropFocus.of(self.images.find(self.image_id, now=True) or {})
         made, rejection = self._draw(variants, focus, seconds)
         while made:
             row = self.images.find(self.image_id, now=True)
@@ -53,16 +54,13 @@ class Drawing:
                 count("drawn_for_nothing")
                 return Derived(outcome="unwanted", seconds=0)
             crops = [each.variant for each in made if each.variant.height]
-            if not crops or (now := CropFocus.of(row)) == focus:
+            if not crops or CropFocus.of(row) == focus:
                 break
-            # Drawn for an older focus, they must not stay: they may have been put after older ones were looked for.
-            focus = now
+            # Drawn for an older focus, they must not stay: whoever changed it may have looked before they were put.
+            focus = CropFocus.of(row)
             again, _ = self._draw(crops, focus, ends - time.monotonic())
             made = (*(each for each in made if not each.variant.height), *again)
         return Derived(outcome="rejected" if rejection else "made", derivatives=made, rejection=rejection, seconds=0)
-
-    def _focus(self) -> CropFocus:
-        return CropFocus.of(self.images.find(self.image_id, now=True) or {})
 
     def _draw(
         self, variants: Sequence[Variant], focus: CropFocus, seconds: float

@@ -76,9 +76,9 @@ def _generate(request: GenerateRequest, context: LambdaContext) -> Generated:
         (drawn,) = render(data, [variant], settings, seconds=seconds_left(context), focus=focus.point)
         made = store.put_if_absent(image_id, variant, drawn.data, focus.version)
         row = images.find(image_id, now=True)
-        # Drawn for an older focus, it must not stay: whoever changed that may have looked for crops before it was put.
-        while made and variant.height and life.is_wanted(row, original.etag) and (now := CropFocus.of(row)) != focus:
-            focus = now
+        # Drawn for an older focus, it must not stay: whoever changed it may have looked before it was put.
+        while row and made and variant.height and life.is_wanted(row, original.etag) and CropFocus.of(row) != focus:
+            focus = CropFocus.of(row)
             (drawn,) = render(data, [variant], settings, seconds=seconds_left(context), focus=focus.point)
             store.put(image_id, variant, drawn.data, focus.version)
             row = images.find(image_id, now=True)
