@@ -9,7 +9,6 @@ from lambdas.core.keys import ImageId, is_private
 from lambdas.core.messages import Metadata
 from lambdas.upload_api.markup import Markup
 
-
 Fraction = Annotated[
     float,
     Field(strict=True, ge=0, le=1, allow_inf_nan=False, description="From 0 to 1."),

@@ -172,6 +172,8 @@ def refocus(x: float) -> Callable[[World], None]:
             status, _body = call_api(world, "PATCH", f"/images/{world.image_id}", {"focus": {"x": x, "y": 0.5}})
             world.note(f"PATCH answers {status or 'nothing'}")
             if 0 < status < 500:
+                if status not in (200, 404, 409):
+                    world.defects.append(f"PATCH answers {status}")
                 return
 
     return change

@@ -293,9 +293,9 @@ def _drawings() -> dict[bytes, str]:
 
 
 def shown_before_the_sweep(world: World) -> list[str]:
-    """Return what is still to be seen of a removed picture when all that was under way has ended, without a crash."""
+    """Return what is still to be seen of what is unwanted when all that was under way has ended, without a crash."""
     if not _is_removed(world):
-        return []
+        return [each for each in _old_crops(world) if DERIVATIVES in each] if state_of(world) == "ready" else []
     keys = [key for key in world.s3.buckets[DERIVATIVES] if world.s3.current(DERIVATIVES, key)]
     return [f"a removed picture is to be seen until the sweep: {key}" for key in keys]
 
