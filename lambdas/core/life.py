@@ -136,14 +136,13 @@ def refocus(row: Mapping[str, Any], focus: Mapping[str, float] | None, now: date
     focus again changes nothing, but has the crops swept once more.
     """
     version, derivatives = row.get("focus_version"), row.get("derivatives")
-    condition = Attr(_STATE).is_in(list(FOCUSED))
-    condition &= _is_as_read("focus_version", version) & _is_as_read("derivatives", derivatives)
+    as_read = _is_as_read("focus_version", version) & _is_as_read("derivatives", derivatives)
     sets: dict[str, Any] = {"refocused_at": format_instant(now)}
     if focus != row.get("focus"):
         sets |= {"focus": focus, "focus_version": (version or 0) + 1}
         if derivatives is not None:
             sets["derivatives"] = {name: made for name, made in derivatives.items() if not Variant.parse(name).height}
-    return Transition(condition, sets)
+    return Transition(Attr(_STATE).is_in(list(FOCUSED)) & as_read, sets)
 
 
 def remove(tenant: str | None, original_key: str | None, now: datetime) -> Transition:

@@ -237,7 +237,7 @@ def _put_signed(world: World, upload: dict[str, Any], data: bytes) -> None:
 
 
 def backfill(world: World) -> None:
-    """Have a batch job draw an eager and a lazy variant and a crop; S3 Batch Operations asks again for temporary failures."""
+    """Have a batch job draw an eager and a lazy variant and a crop; temporary failures are tried again."""
     for _ in range(_TRIES):
         event = {
             "invocationSchemaVersion": "2.0",

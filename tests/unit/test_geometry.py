@@ -6,7 +6,16 @@ from hypothesis import strategies as st
 
 from lambdas.core.keys import Variant
 from lambdas.core.settings import load_settings
-from lambdas.imaging.geometry import LONGEST_SIDE, Size, base_size, covering_size, drawn_size, shrunk_through
+from lambdas.imaging.geometry import (
+    LONGEST_SIDE,
+    Focus,
+    Size,
+    base_size,
+    covering_size,
+    crop_corner,
+    drawn_size,
+    shrunk_through,
+)
 
 SETTINGS = load_settings()
 LADDER = SETTINGS.ladder
@@ -39,6 +48,14 @@ variants = st.builds(
     st.sampled_from(LADDER.widths),
     st.sampled_from([None, *LADDER.aspect_ratios]),
 )
+
+
+@given(sizes, variants, st.floats(0, 1), st.floats(0, 1))
+def test_crops_keep_the_focus_in_view(original: Size, variant: Variant, x: float, y: float) -> None:
+    covering, size = covering_size(original, variant), drawn_size(original, variant)
+    left, top = crop_corner(covering, size, Focus(x, y))
+    assert 0 <= left <= x * covering.width <= left + size.width <= covering.width
+    assert 0 <= top <= y * covering.height <= top + size.height <= covering.height
 
 
 @given(sizes, variants)
