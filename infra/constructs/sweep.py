@@ -88,6 +88,8 @@ class Sweep(Construct):
             [f"{bucket}/*" for bucket in buckets],
             _ANY_IMAGE,
         )
+        # Without it, S3 answers 403 for a version that has gone meanwhile.
+        handler.allow("TellMissing", ["s3:ListBucket"], [names.derivatives_arn, names.replica_arn])
         handler.allow(
             "ReadFocus",
             ["s3:GetObjectVersion"],
