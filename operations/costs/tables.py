@@ -61,7 +61,11 @@ def variants(pictures: Pictures, settings: Settings) -> list[Row]:
     crops = [each for each in every if each.height != 0]
     drawn = [drawn_ahead_cost(pictures, settings)]
     drawn += [sum(drawn_on_request_cost(pictures, each, settings) for each in some) for some in (widths, crops)]
-    kinds: tuple[tuple[str, Sequence[Variant]], ...] = (("drawn ahead", ahead), ("other widths, on request", widths), ("crops, on request", crops))
+    kinds: tuple[tuple[str, Sequence[Variant]], ...] = (
+        ("drawn ahead", ahead),
+        ("other widths, on request", widths),
+        ("crops, on request", crops),
+    )
     header = ("A picture's variants", "number", "KB", "USD, drawn of a million pictures", "Stored, USD a month")
     rows = [
         (name, len(some), derivative_bytes(pictures, some), usd) for (name, some), usd in zip(kinds, drawn, strict=True)
