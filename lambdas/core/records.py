@@ -10,7 +10,7 @@ from lambdas.core.keys import Variant
 from lambdas.core.life import State, format_instant
 from lambdas.core.messages import CheckedImageId, Image, Message, RecordRequest, Rejection
 from lambdas.imaging.formats import OriginalFormat
-from lambdas.imaging.geometry import Size
+from lambdas.imaging.geometry import Focus, Size
 
 # ---- Writing
 
@@ -64,6 +64,19 @@ class OriginalRecord(Message):
     key: str
     version_id: str | None
     etag: str
+
+
+class CropFocus(NamedTuple):
+    """What crops of an image keep in view, None if that is left to the settings; and how often it has changed."""
+
+    point: Focus | None
+    version: int
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "CropFocus":
+        """Read it from a row of the images table."""
+        held = row.get("focus")
+        return cls(Focus(held["x"], held["y"]) if held else None, row.get("focus_version", 0))
 
 
 class DerivativeRecord(Message):

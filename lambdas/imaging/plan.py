@@ -67,7 +67,7 @@ def _units(
     """Group the variants that come out as the same bytes."""
     units: dict[tuple[Size, Size, Size, Format], list[Variant]] = defaultdict(list)
     for variant in variants:
-        base = base_size(original, variant, settings.ladder)
+        base = base_size(original, variant, settings)
         covering, drawn = covering_size(original, variant), drawn_size(original, variant)
         units[base, covering, drawn, variant.format].append(variant)
     return units

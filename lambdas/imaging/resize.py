@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from lambdas.core.settings.pictures import Crop
 from lambdas.imaging.engine import pyvips
-from lambdas.imaging.geometry import Size
+from lambdas.imaging.geometry import Focus, Size, crop_corner
 
 
 def shrink(image: "pyvips.Image", size: Size) -> "pyvips.Image":
@@ -17,10 +17,13 @@ def shrink(image: "pyvips.Image", size: Size) -> "pyvips.Image":
     return image.thumbnail_image(size.width, height=size.height, size="force", no_rotate=True)
 
 
-def crop(image: "pyvips.Image", size: Size, strategy: Crop) -> "pyvips.Image":
-    """Crop ``image`` to ``size`` pixels, as ``strategy`` finds best for its first frame."""
+def crop(image: "pyvips.Image", size: Size, strategy: Crop, focus: Focus | None = None) -> "pyvips.Image":
+    """Crop ``image`` to ``size`` around ``focus``; without one, as ``strategy`` finds best for its first frame."""
     if (image.width, _frame_height(image)) == (size.width, size.height):
         return image
+    if focus is not None:
+        corner = crop_corner(Size(image.width, _frame_height(image)), size, focus)
+        return each_frame(image, lambda frame: frame.crop(*corner, size.width, size.height))
     if _frame_height(image) == image.height:
         return image.smartcrop(size.width, size.height, interesting=strategy)
     first = image.crop(0, 0, image.width, _frame_height(image))

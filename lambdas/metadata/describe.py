@@ -17,6 +17,7 @@ from lambdas.imaging.plan import plan
 from lambdas.imaging.rejection import RejectedError
 from lambdas.metadata.placeholder import placeholder
 
+_THUMBNAIL_WIDTH = 256  # pixels
 # Declared by clients that do not know the type; S3's own default.
 _UNSPECIFIC = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 _ALIASES = {
@@ -87,8 +88,8 @@ def is_mismatch(declared: str | None, found: OriginalFormat) -> bool:
 
 
 def _thumbnail(data: bytes, header: Header, settings: Settings, seconds: float) -> tuple["pyvips.Image", bool]:
-    """Decode at the smallest rung's size, which still reads every byte; also return whether the file is damaged."""
-    size = drawn_size(header.size, Variant(settings.ladder.widths[0], 0, "jpeg"))
+    """Decode at a small size, which still reads every byte; also return whether the file is damaged."""
+    size = drawn_size(header.size, Variant(_THUMBNAIL_WIDTH, 0, "jpeg"))
     deadline = Deadline(settings.limits.decode_seconds, seconds)
     try:
         return decode(data, header, size, deadline, fail_on="missing"), False

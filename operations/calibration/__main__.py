@@ -44,7 +44,7 @@ def calibrate(
 ) -> None:
     """Measure encoder settings and propose the cheapest that reach a quality.
 
-    Every candidate is surveyed over its qualities on all rungs but the widest;
+    Every candidate is surveyed over its qualities on all rungs drawn ahead but the widest;
     the cheapest of each format is then settled on all rungs. Results are cached,
     so that a second run takes seconds.
     """
@@ -55,7 +55,8 @@ def calibrate(
         photographs, refused = find_photographs(folder or default_folder(), settings)
         for name, reason in refused.items():
             console.print(f"[yellow]left out[/] {name}: {reason}")
-        rungs = settings.ladder.widths[:-1] or settings.ladder.widths
+        drawn_ahead = sorted(settings.rendering.eager_widths)
+        rungs = drawn_ahead[:-1] or drawn_ahead
         console.print(f"{len(photographs)} photographs: {', '.join(photograph.name for photograph in photographs)}")
         total = len(photographs) * len(rungs) * len(surveyed_encoders())
         with _progress(console, total) as progress:

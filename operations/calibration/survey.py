@@ -120,7 +120,7 @@ def settle(bench: Workbench, fmt: Format, candidate: Encoder, target: float, sta
     Raises:
         UnreachableTargetError: no quality does.
     """
-    rungs = bench.settings.ladder.widths
+    rungs = sorted(bench.settings.rendering.eager_widths)
     points: dict[int, Point] = {}
 
     def score(quality: int) -> float:

@@ -113,6 +113,7 @@ class Cached:
     status: int
     body: bytes
     until: float
+    focus_version: int = 0
 
 
 @dataclass
@@ -432,11 +433,12 @@ def _remembering(function: Callable[..., Any]) -> Callable[..., Any]:
     """Remember the results of ``describe`` or ``render`` by the original's bytes and the variants: both are pure."""
     results: dict[Any, Any] = {}
 
-    def remembered(data: bytes, *arguments: Any, seconds: float = math.inf) -> Any:
-        key = (data, *(tuple(each) if isinstance(each, list) else each for each in arguments if not _settings(each)))
+    def remembered(data: bytes, *arguments: Any, seconds: float = math.inf, **how: Any) -> Any:
+        given = (tuple(each) if isinstance(each, list) else each for each in arguments if not _settings(each))
+        key = (data, *given, *how.items())
         if key not in results:
             try:
-                found = function(data, *arguments)
+                found = function(data, *arguments, **how)
                 results[key] = (found if isinstance(found, tuple) else list(found), None)
             except Exception as error:
                 results[key] = (None, error)

@@ -25,7 +25,7 @@ class Ladder(Table):
     """The widths and crops that exist; every request is snapped to one of them."""
 
     widths: tuple[Width, ...] = Field(
-        default=(256, 512, 1024, 1600),
+        default=(64, 128, 256, 512, 1024, 1600, 2560),
         min_length=1,
         description="Widths in pixels, ascending. Add one where pages show pictures larger or at another size.",
     )
@@ -34,7 +34,7 @@ class Ladder(Table):
         description="Width in pixels for a request that names none and sends no hint. Must be one of widths.",
     )
     aspect_ratios: tuple[AspectRatio, ...] = Field(
-        default=("1:1", "4:3", "3:2", "16:9"),
+        default=("1:1", "4:3", "3:2", "16:9", "4:5", "9:16"),
         description="Crops that may be requested, as width:height. Each multiplies the variants that can exist.",
     )
 
@@ -55,12 +55,13 @@ class Ladder(Table):
         across, down = map(int, aspect_ratio.split(":"))
         return (2 * rung * down + across) // (2 * across)
 
+    def heights(self, rung: int) -> list[int]:
+        """Return the heights in pixels that exist for ``rung``: 0 for proportional, and one for each aspect ratio."""
+        return [0, *(self.height(rung, ratio) for ratio in self.aspect_ratios)]
+
     def allows(self, variant: Variant) -> bool:
         """Return whether ``variant`` is one of the finitely many that may exist."""
-        if variant.width not in self.widths:
-            return False
-        heights = {0, *(self.height(variant.width, ratio) for ratio in self.aspect_ratios)}
-        return variant.height in heights
+        return variant.width in self.widths and variant.height in self.heights(variant.width)
 
 
 class Encoder(Table):
@@ -154,7 +155,9 @@ class Rendering(Table):
     )
     eager_widths: tuple[Width, ...] = Field(
         default=(256, 512, 1024, 1600),
-        description="Widths in pixels drawn by the pipeline, from ladder.widths; others on first request.",
+        min_length=1,
+        description="Widths in pixels drawn by the pipeline, from ladder.widths; others on first request. The widest"
+        " is also what narrower variants are shrunk from.",
     )
     eager_formats: tuple[Format, ...] = Field(
         default=("avif", "webp", "jpeg"),

@@ -55,7 +55,7 @@ class Comparison:
 def compare(photographs: list[Photograph], settings: Settings, scratch: Path, step: Step) -> Comparison:
     """Find settings at sharp's quality, then run every contender in turn; derivatives go under ``scratch``."""
     drawn = {"sharp": scratch / "sharp"}
-    paths, widths = [photograph.path for photograph in photographs], settings.ladder.widths
+    paths, widths = [photograph.path for photograph in photographs], settings.rendering.eager_widths
     done = step("sharp by its defaults, to be matched", 1)
     first = draw_with(SHARP, paths, widths, drawn["sharp"])
     done(1)
@@ -114,7 +114,7 @@ def _sizes(run: Run, settings: Settings) -> dict[int, float]:
     """Return the bytes of one derivative in every format together, by rung."""
     return {
         rung: statistics.fmean(sum(drawing.bytes[f"{rung}x0.{fmt}"] for fmt in FORMATS) for drawing in run.drawings)
-        for rung in settings.ladder.widths
+        for rung in settings.rendering.eager_widths
     }
 
 

@@ -39,7 +39,7 @@ def score_all(
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), prepare_worker) as pool:
         running = [
             pool.submit(_score, folders, number, photograph, rung, settings)
-            for rung in sorted(settings.ladder.widths, reverse=True)
+            for rung in sorted(settings.rendering.eager_widths, reverse=True)
             for number, photograph in enumerate(photographs)
         ]
         for finished in as_completed(running):
