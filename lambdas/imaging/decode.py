@@ -9,6 +9,7 @@ from lambdas.imaging.deadline import Deadline
 from lambdas.imaging.engine import clear_errors, logged_errors, pyvips
 from lambdas.imaging.geometry import Size
 from lambdas.imaging.inspect import Header
+from lambdas.imaging.motion import read_frames
 from lambdas.imaging.rejection.corrupt import corrupt
 from lambdas.imaging.resize import each_frame
 
@@ -41,7 +42,7 @@ def decode(
     """
     clear_errors()
     try:
-        shrunk = _shrunk(data, header, size, frames, fail_on)
+        shrunk = _shrunk(data, header, size, frames, fail_on, deadline)
         pixels = _without_opaque_alpha(deadline.compute(to_srgb(shrunk)))
     except pyvips.Error as error:
         if fail_on == "missing" and header.codec == "jpeg" and not _PIXELS_MISSING.search(str(error)):
@@ -88,12 +89,14 @@ def _interpreted(image: "pyvips.Image", *, premultiplied: bool) -> "pyvips.Image
     return tagged.unpremultiply().cast(image.format) if premultiplied else tagged
 
 
-def _shrunk(data: bytes, header: Header, size: Size, frames: int, fail_on: FailOn) -> "pyvips.Image":
+def _shrunk(
+    data: bytes, header: Header, size: Size, frames: int, fail_on: FailOn, deadline: Deadline
+) -> "pyvips.Image":
     loader_fails_on: str = fail_on
     if fail_on == "missing":
         loader_fails_on = "warning" if header.codec == "jpeg" else "error"
     if frames > 1:
-        return _load_frames(data, header, size, frames, loader_fails_on)
+        return _load_frames(data, header, size, frames, loader_fails_on, deadline)
     if header.codec == "webp" and header.profile_ignored is None:
         return _load_webp(data, header, size, loader_fails_on)
     pixels = _open(data, header, size, loader_fails_on)
@@ -166,7 +169,7 @@ def _load_webp(data: bytes, header: Header, size: Size, fail_on: str) -> "pyvips
     as an option of the loader.
     """
     return pyvips.Image.thumbnail_buffer(
-        data,
+        header.structure.patched(data),
         size.width,
         height=size.height,
         size="force",
@@ -175,18 +178,26 @@ def _load_webp(data: bytes, header: Header, size: Size, fail_on: str) -> "pyvips
     )
 
 
-def _load_frames(data: bytes, header: Header, size: Size, frames: int, fail_on: str) -> "pyvips.Image":
+def _load_frames(
+    data: bytes, header: Header, size: Size, frames: int, fail_on: str, deadline: Deadline
+) -> "pyvips.Image":
     lying = Size(size.height, size.width) if header.stored != header.size else size
-    shrunk = pyvips.Image.thumbnail_buffer(
-        data,
-        lying.width,
-        height=lying.height,
-        size="force",
-        no_rotate=True,
-        option_string=f"[fail_on={fail_on},n={frames}]",
-        **loading_options(header),
-    )
-    return shrunk if header.orientation == 1 else each_frame(shrunk, lambda frame: frame.autorot())
+    if header.structure.sequence is not None:
+        shrunk = read_frames(data, header, lying, frames, deadline)
+    else:
+        shrunk = pyvips.Image.thumbnail_buffer(
+            data,
+            lying.width,
+            height=lying.height,
+            size="force",
+            no_rotate=True,
+            option_string=f"[fail_on={fail_on},n={frames}]",
+            **loading_options(header),
+        )
+    if header.orientation == 1:
+        return shrunk
+    turned = _orientation(header, shrunk)
+    return each_frame(turned, lambda frame: frame.autorot())
 
 
 def _without_opaque_alpha(image: "pyvips.Image") -> "pyvips.Image":

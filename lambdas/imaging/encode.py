@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from lambdas.core.keys import Format
 from lambdas.core.settings.pictures import Formats, Rendering
 from lambdas.imaging.engine import pyvips
+from lambdas.imaging.motion import write_avif
+from lambdas.imaging.resize import is_moving
 
 
 def encode(image: "pyvips.Image", fmt: Format, formats: Formats, rendering: Rendering) -> bytes:
@@ -15,6 +17,8 @@ def encode(image: "pyvips.Image", fmt: Format, formats: Formats, rendering: Rend
 
 def _avif(image: "pyvips.Image", formats: Formats, _rendering: Rendering) -> bytes:
     settings = formats.avif
+    if is_moving(image):
+        return write_avif(image, settings)
     with _one_thread():
         written: bytes = image.heifsave_buffer(
             compression="av1",
@@ -43,6 +47,7 @@ def _webp(image: "pyvips.Image", formats: Formats, _rendering: Rendering) -> byt
     written: bytes = image.webpsave_buffer(
         Q=settings.quality,
         effort=settings.effort,
+        mixed=is_moving(image),  # without loss where that is smaller, frame by frame
         keep="none",
     )
     return written

@@ -3,7 +3,7 @@
 What the file's own structure says comes first, because libvips draws some variants wrong; then libvips' view of it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from lambdas.core.settings import Settings
@@ -11,9 +11,10 @@ from lambdas.core.settings.pictures import Limits
 from lambdas.imaging.colour.code_points import CodedProfile, coded_profile
 from lambdas.imaging.colour.conversion import profile_fault
 from lambdas.imaging.colour.icc import profile_name
-from lambdas.imaging.containers.frames import gif_frames, webp_frames
+from lambdas.imaging.containers.frames import FirstFrameReason, Sequence, ending_at, gif_frames, webp_frames
 from lambdas.imaging.containers.isobmff import still_brand
-from lambdas.imaging.containers.png import png_profile
+from lambdas.imaging.containers.png import png_profile, png_sequence
+from lambdas.imaging.containers.tracks import avif_sequence
 from lambdas.imaging.engine import clear_errors, pyvips
 from lambdas.imaging.exif import Exif, read_exif
 from lambdas.imaging.formats import SNIFF_BYTES, KnownFormat, sniff
@@ -21,7 +22,7 @@ from lambdas.imaging.geometry import Size
 from lambdas.imaging.rejection.corrupt import corrupt
 from lambdas.imaging.rejection.heif import HeifPicture, check_heif
 from lambdas.imaging.rejection.jpeg import check_jpeg
-from lambdas.imaging.rejection.limits import check_animation, check_dimensions, check_pages
+from lambdas.imaging.rejection.limits import check_dimensions, check_pages
 from lambdas.imaging.rejection.tiff import check_tiff
 
 _SIDEWAYS = range(5, 9)  # EXIF orientations whose rows are the upright picture's columns
@@ -41,6 +42,8 @@ class Structure:
     """Whether grey samples have the limited range of video."""
     boxes: HeifPicture | None = None
     pages: int | None = None
+    sequence: Sequence | None = None
+    """The animation, of which libvips sees the first frame alone."""
     patch: tuple[int, bytes] | None = None
     """Offset and replacement of bytes on account of which libvips would not open the picture, or would read others."""
 
@@ -85,8 +88,8 @@ class Header:
 
     @property
     def moving(self) -> bool:
-        """Whether the pages are frames of an animation that can be kept."""
-        return self.pages > 1 and self.codec in _ANIMATED_CODECS
+        """Whether the pages are frames of an animation."""
+        return self.pages > 1 and (self.structure.sequence is not None or self.codec in _ANIMATED_CODECS)
 
     @property
     def whole_frame(self) -> bool:
@@ -112,7 +115,10 @@ def inspect(data: bytes, limits: Limits) -> Header:
     stored = Size(image.width, image.height)
     check_dimensions(stored.width, stored.height, limits, whole_frame=codec in _WHOLE_FRAME_CODECS)
     pages = structure.pages or int(_field(image, "n-pages") or 1)
-    check_pages(pages, limits)
+    if structure.sequence is not None:
+        pages = structure.sequence.frames
+    else:
+        check_pages(pages, limits)
     exif = read_exif(
         data if fmt == "tiff" else _block(image, "exif-data"), _block(image, "xmp-data"), _block(image, "iptc-data")
     )
@@ -138,24 +144,36 @@ def inspect(data: bytes, limits: Limits) -> Header:
 
 
 def kept_frames(header: Header, settings: Settings) -> int:
-    """Return how many frames the animated derivatives of a picture with this ``header`` have.
+    """Return how many frames the animated derivatives of a picture with this ``header`` have."""
+    return header.pages if header.moving and first_frame_reason(header, settings) is None else 1
 
-    Raises:
-        RejectedError: ``too_many_pixels``: an animation is kept whole, or rejected.
+
+def first_frame_reason(header: Header, settings: Settings) -> FirstFrameReason | None:
+    """Return why only the first frame of the animation with this ``header`` is drawn; None if it is drawn whole.
+
+    An animation is never shortened otherwise.
     """
-    if not header.moving or settings.rendering.animated == "first_frame":
-        return 1
-    check_animation(header.size.width, header.size.height, header.pages, settings.limits)
-    return header.pages
+    limits, sequence = settings.limits, header.structure.sequence
+    if settings.rendering.animated == "first_frame":
+        return "settings"
+    if header.pages > limits.max_pages:
+        return "too_many_frames"
+    if header.size.pixels * header.pages > limits.max_animation_pixels:
+        return "too_many_pixels"
+    return None if sequence is None or sequence.readable else "unsupported"
 
 
 def _structure(fmt: KnownFormat | None, data: bytes, limits: Limits) -> Structure:
     if fmt == "jpeg":
         check_jpeg(data, limits)
-    elif fmt == "gif":
-        check_pages(gif_frames(data, limits.max_pages), limits)
-    elif fmt == "webp":
-        check_pages(webp_frames(data, limits.max_pages), limits)
+    elif fmt == "png":
+        return Structure(sequence=png_sequence(data))
+    elif fmt == "gif" or fmt == "webp":
+        frames = (gif_frames if fmt == "gif" else webp_frames)(data, limits.max_pages)
+        check_pages(limits.max_pages + 1 if frames is None else 1, limits)
+        if frames is not None and len(frames) > max(1, limits.max_pages):
+            # libvips would read all frames to open the first.
+            return Structure(sequence=Sequence(len(frames), readable=False), patch=ending_at(fmt, frames[1]))
     elif fmt == "tiff":
         page = check_tiff(data, limits)
         # Without the other pages: an unreadable one would count as damage to the first.
@@ -164,9 +182,20 @@ def _structure(fmt: KnownFormat | None, data: bytes, limits: Limits) -> Structur
     elif fmt in ("avif", "heic"):
         boxes, brand = check_heif(data, limits), still_brand(data)
         return Structure(
-            limited_grey=boxes is not None and boxes.limited_grey, boxes=boxes, patch=(8, brand) if brand else None
+            limited_grey=boxes is not None and boxes.limited_grey,
+            boxes=boxes,
+            sequence=_sequence(data, boxes, limits) if fmt == "avif" else None,
+            patch=(8, brand) if brand else None,
         )
     return Structure()
+
+
+def _sequence(data: bytes, boxes: HeifPicture | None, limits: Limits) -> Sequence | None:
+    """Return the animation of an AVIF; one whose still is turned or cropped is not readable."""
+    if boxes is None:
+        return None
+    found = avif_sequence(data, boxes.items.picture.size, limits.max_pages)
+    return replace(found, readable=False) if found and boxes.items.picture.transforms else found
 
 
 def _field(image: "pyvips.Image", name: str) -> Any:

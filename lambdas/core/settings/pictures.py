@@ -12,7 +12,7 @@ from lambdas.core.settings.fields import Table
 Width = Annotated[int, Field(ge=16, le=8192)]
 AspectRatio = Annotated[str, Field(pattern=r"^[1-9]\d?:[1-9]\d?$")]
 Crop = Literal["attention", "centre"]
-Animated = Literal["first_frame", "webp"]
+Animated = Literal["keep", "first_frame"]
 
 # Bytes per pixel while an original is decoded: see Limits.peak_bytes.
 _WHOLE_FRAME_BYTES = 29
@@ -149,8 +149,9 @@ class Rendering(Table):
         default="attention", description="What a crop keeps: the most salient part (attention), or the centre."
     )
     animated: Animated = Field(
-        default="first_frame",
-        description="Animated GIF and WebP: first_frame in every format, or webp to keep the animation in WebP.",
+        default="keep",
+        description="Animated originals: keep the animation in AVIF and WebP, within limits.max_animation_pixels, or"
+        " first_frame in every format. JPEG and PNG always show the first frame.",
     )
     eager_widths: tuple[Width, ...] = Field(
         default=(256, 512, 1024, 1600),
@@ -188,7 +189,11 @@ class Limits(Table):
         description="The same for AVIF and HEIC, which are decoded in one piece and so need more memory per pixel.",
     )
     max_side: int = Field(default=30_000, ge=1, description="Longer side in pixels. Raise it for panoramas.")
-    max_pages: int = Field(default=1000, ge=1, description="Frames of an animation, or pages of a document.")
+    max_pages: int = Field(
+        default=1000,
+        ge=1,
+        description="Pages of a document. Of an animation with more frames, only the first is drawn.",
+    )
     max_scans: int = Field(
         default=64, ge=1, description="Scans of a progressive JPEG. Each takes about 0.05 CPU s per 10 megapixels."
     )
@@ -198,7 +203,7 @@ class Limits(Table):
     max_animation_pixels: int = Field(
         default=50_000_000,
         ge=1,
-        description="Width × height × frames in pixels, where rendering.animated keeps the animation.",
+        description="Width × height × frames in pixels. Of an animation with more, only the first frame is drawn.",
     )
     decode_seconds: Annotated[int, Field(ge=1)] = Field(
         default=30,

@@ -1,10 +1,14 @@
-"""The sequence header of an AV1 bitstream, for the range of grey samples that no box of the file names.
+"""The sequence headers of an AV1 bitstream: the range of grey samples, and sizes that boxes may understate.
 
 Source: AV1 Bitstream and Decoding Process Specification (AOM, 2019), 5.3 to 5.5.
 """
 
+from collections.abc import Iterator
+
+from lambdas.imaging.geometry import Size
+
 _SEQUENCE_HEADER = 1
-_MAX_UNITS = 16  # before the sequence header
+_MAX_UNITS = 256  # of a frame; an encoder writes a few, and one for each group of tiles
 _MAX_HEADER_BYTES = 128
 
 
@@ -30,17 +34,29 @@ class _Bits:
 
 def grey_is_full_range(stream: bytes) -> bool | None:
     """Return whether the grey samples of ``stream`` use all levels; None if it has no grey sequence header."""
+    header = next((each for each in _sequence_headers(stream) if each is not None), None)
+    return _color_range(header) if header else None
+
+
+def coded_sizes(stream: bytes) -> list[Size] | None:
+    """Return the largest frame that each sequence header of ``stream`` allows; None if it has too many units."""
+    headers = list(_sequence_headers(stream))
+    return None if None in headers else [_read_start(header)[2] for header in headers if header]
+
+
+def _sequence_headers(stream: bytes) -> Iterator[_Bits | None]:
+    """Yield the sequence headers; None at last if there are more units than are read."""
     at = 0
     for _ in range(_MAX_UNITS):
         if at >= len(stream):
-            return None
+            return
         head = stream[at]
         at += 2 if head & 4 else 1
         size, at = _leb128(stream, at) if head & 2 else (len(stream) - at, at)
         if head >> 3 & 15 == _SEQUENCE_HEADER:
-            return _color_range(_Bits(stream[at : at + min(size, _MAX_HEADER_BYTES)]))
+            yield _Bits(stream[at : at + min(size, _MAX_HEADER_BYTES)])
         at += size
-    return None
+    yield None
 
 
 def _leb128(data: bytes, at: int) -> tuple[int, int]:
@@ -52,14 +68,19 @@ def _leb128(data: bytes, at: int) -> tuple[int, int]:
     return value, len(data)
 
 
-def _color_range(bits: _Bits) -> bool | None:
-    profile, _still, reduced = bits.read(3), bits.read(1), bits.read(1)
+def _read_start(bits: _Bits) -> tuple[int, bool, Size]:
+    """Return the profile, whether the header is a reduced one, and the largest frame."""
+    profile, _still, reduced = bits.read(3), bits.read(1), bool(bits.read(1))
     if reduced:
         bits.read(5)
     else:
         _skip_operating_points(bits)
     width, height = bits.read(4) + 1, bits.read(4) + 1
-    bits.read(width + height)
+    return profile, reduced, Size(bits.read(width) + 1, bits.read(height) + 1)
+
+
+def _color_range(bits: _Bits) -> bool | None:
+    profile, reduced, _ = _read_start(bits)
     if not reduced and bits.read(1):
         bits.read(7)
     bits.read(3)
