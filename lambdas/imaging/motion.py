@@ -6,6 +6,7 @@ Pillow is imported when it is needed, because it would lengthen every cold start
 
 import io
 import struct
+import zlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 _SPEED = 8
 _ABOVE_STILLS = 10
 
-_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, struct.error)
+_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, RuntimeError, struct.error, zlib.error)
 _GREY = {"b-w", "grey16"}
 _TIMED = {b"mvhd", b"tkhd", b"mdhd"}
 _NESTED = {b"moov", b"trak", b"mdia"}
