@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lambdas.core.keys import Format
+from lambdas.core.keys import NegotiatedFormat
 from lambdas.core.settings.pictures import AvifEncoder, Encoder, JpegEncoder, WebpEncoder
 
 E = TypeVar("E", bound=Encoder)
@@ -42,7 +42,7 @@ class MeasuredEncoders(BaseModel):
     webp: Measured[WebpEncoder]
     jpeg: Measured[JpegEncoder]
 
-    def reached(self, fmt: Format) -> Reached:
+    def reached(self, fmt: NegotiatedFormat) -> Reached:
         """Return what the encoder of ``fmt`` reached."""
         return {"avif": self.avif.reached, "webp": self.webp.reached, "jpeg": self.jpeg.reached}[fmt]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from lambdas.core.keys import Format, Variant
+from lambdas.core.keys import NegotiatedFormat, Variant
 from lambdas.core.settings.fields import Table
 
 Width = Annotated[int, Field(ge=16, le=8192)]
@@ -143,7 +143,8 @@ class Rendering(Table):
     background: str = Field(
         default="#ffffff",
         pattern=r"^#[0-9a-fA-F]{6}$",
-        description="Colour (#rrggbb) behind transparent pixels in formats without alpha. Match your pages.",
+        description="Colour (#rrggbb) behind transparent pixels in JPEG. Match your pages. A picture that would not be"
+        " seen on it, such as a white logo on white, gets a dark or white one.",
     )
     crop: Crop = Field(
         default="attention", description="What a crop keeps: the most salient part (attention), or the centre."
@@ -157,7 +158,7 @@ class Rendering(Table):
         default=(256, 512, 1024, 1600),
         description="Widths in pixels drawn by the pipeline, from ladder.widths; others on first request.",
     )
-    eager_formats: tuple[Format, ...] = Field(
+    eager_formats: tuple[NegotiatedFormat, ...] = Field(
         default=("avif", "webp", "jpeg"),
         description="Formats drawn by the pipeline; others on first request. Drop those that few viewers ask for.",
     )
