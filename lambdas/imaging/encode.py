@@ -79,8 +79,8 @@ def _png(image: "pyvips.Image", _formats: Formats, _rendering: Rendering) -> byt
         if (pyvips.Image.new_from_buffer(written, "") != image).max() == 0:
             return written
     # Of rows that repeat, no filter is the smallest; of photographs, the one chosen row by row.
-    written = image.pngsave_buffer(compression=_DEFLATE, filter="none" if graphic else "all", keep="none")
-    return written
+    whole: bytes = image.pngsave_buffer(compression=_DEFLATE, filter="none" if graphic else "all", keep="none")
+    return whole
 
 
 def _jpeg(image: "pyvips.Image", formats: Formats, rendering: Rendering) -> bytes:

@@ -19,7 +19,9 @@ _EFFORTS = {0: ORANGE, 1: GREEN, 2: BLUE, 4: PURPLE, 6: BLACK}
 _TABLES = {0: ORANGE, 3: BLUE}
 
 
-def save_charts(surveyed: Survey, choices: Mapping[NegotiatedFormat, Choice], target: float, folder: Path) -> list[Path]:
+def save_charts(
+    surveyed: Survey, choices: Mapping[NegotiatedFormat, Choice], target: float, folder: Path
+) -> list[Path]:
     """Draw the calibration into ``folder`` as ``calibration.svg`` and ``calibration.html``; return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     chart = _chart(surveyed, choices, target)

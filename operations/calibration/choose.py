@@ -117,7 +117,9 @@ def cheapest(curves: Mapping[str, Sequence[Point]], target: float, cost: Callabl
 
 
 def cheapest_set(
-    curves: Mapping[NegotiatedFormat, Mapping[str, Sequence[Point]]], targets: Mapping[NegotiatedFormat, float], bytes_limit: float
+    curves: Mapping[NegotiatedFormat, Mapping[str, Sequence[Point]]],
+    targets: Mapping[NegotiatedFormat, float],
+    bytes_limit: float,
 ) -> dict[NegotiatedFormat, str]:
     """Return one curve per format that reaches its target, with the least CPU whose sizes together fit the limit.
 

@@ -87,7 +87,9 @@ def surveyed_encoders() -> list[tuple[NegotiatedFormat, Encoder]]:
 
 def survey(bench: Workbench, rungs: Sequence[int]) -> Survey:
     """Measure every candidate over its qualities on ``rungs``."""
-    measured: dict[NegotiatedFormat, dict[Encoder, list[Measurement]]] = {fmt: defaultdict(list) for fmt in NEGOTIATED_FORMATS}
+    measured: dict[NegotiatedFormat, dict[Encoder, list[Measurement]]] = {
+        fmt: defaultdict(list) for fmt in NEGOTIATED_FORMATS
+    }
     for measurement in bench.run(tasks(bench.photographs, rungs, surveyed_encoders())):
         measured[measurement.format][measurement.encoder].append(measurement)
     return {fmt: _curves(by_encoder) for fmt, by_encoder in measured.items()}

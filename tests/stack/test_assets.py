@@ -361,7 +361,8 @@ from lambdas.imaging.inspect import inspect
 from lambdas.imaging.render import render
 settings = load_settings()
 for file in sorted(Path({str(tmp_path)!r}).glob("a.*")):
-    drawn = render(file.read_bytes(), [Variant(settings.ladder.widths[0], 0, each) for each in ("avif", "webp")], settings)
+    variants = [Variant(settings.ladder.widths[0], 0, each) for each in ("avif", "webp")]
+    drawn = render(file.read_bytes(), variants, settings)
     print(file.name, *(inspect(each.data, settings.limits).pages for each in drawn))
 """
     run = run_in_lambda(unpacked, [code_of(host).name, layer_of(host).name], code)

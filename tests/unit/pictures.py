@@ -109,7 +109,9 @@ def animated(fmt: str, frames: int = 3, **options: object) -> bytes:
     if fmt == "avif":
         options = {"quality": 95, "speed": 10, **options}
     file = io.BytesIO()
-    first.save(file, "PNG" if fmt == "apng" else fmt, save_all=True, append_images=others, duration=70, loop=2, **options)
+    first.save(
+        file, "PNG" if fmt == "apng" else fmt, save_all=True, append_images=others, duration=70, loop=2, **options
+    )
     return file.getvalue()
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import pyvips
+from pictures import animated, animation, corners, each_frame_stored_as, from_array, load, mean_difference, shown_frames
 from PIL import Image as PillowImage
 from PIL import ImageSequence
-from pictures import animated, animation, corners, each_frame_stored_as, from_array, load, mean_difference, shown_frames
 
 from lambdas.core.keys import Variant
 from lambdas.core.settings import Settings, load_settings

@@ -14,9 +14,8 @@ from PIL.TiffImagePlugin import IFDRational
 from lambdas.core.messages import GeoPosition, Metadata
 from lambdas.core.settings import Settings, load_settings
 from lambdas.imaging.exif import read_exif
-from lambdas.imaging.formats import sniff
+from lambdas.imaging.formats import OriginalFormat, sniff
 from lambdas.imaging.rejection import RejectedError
-from lambdas.imaging.formats import OriginalFormat
 from lambdas.metadata import describe as described
 from lambdas.metadata.describe import is_mismatch
 

@@ -13,7 +13,7 @@ import jinja2
 from infra.command.demo.records import BROWSERS, Answer, Ask, Fate, Inspection, Picture
 from infra.command.demo.viewing import LARGE, LAZY, SMALL
 from infra.command.terminal import format_count, format_duration, format_size
-from lambdas.core.keys import NEGOTIATED_FORMATS, MIME_TYPES, NegotiatedFormat
+from lambdas.core.keys import MIME_TYPES, NEGOTIATED_FORMATS, NegotiatedFormat
 
 _TEMPLATE = Path(__file__).with_name("contact_sheet.html.j2")
 _EMBEDDED_BYTES = 24_000_000

@@ -9,7 +9,13 @@ from infra.command.terminal import format_size
 from lambdas.core.keys import NEGOTIATED_FORMATS
 
 _COLORS: dict[Fate, str] = {"ready": "green", "held": "yellow", "rejected": "yellow", "refused": "yellow"}
-_NUMBERS = {"in": 6, **{fmt.upper(): 6 for fmt in NEGOTIATED_FORMATS}, "seconds": 7, "hits": 4, "misses": 6}  # column: width
+_NUMBERS = {
+    "in": 6,
+    **{fmt.upper(): 6 for fmt in NEGOTIATED_FORMATS},
+    "seconds": 7,
+    "hits": 4,
+    "misses": 6,
+}  # column: width
 _SHORTEST_NAME = 12
 _NAMED = 5  # files named with one reason
 

@@ -39,9 +39,7 @@ def avif_sequence(data: bytes, size: Size | None, most: int) -> Sequence | None:
     if colours is None:
         return None
     fitting = all(
-        track.size == size
-        and 0 < len(track.samples) == track.frames == colours.frames
-        and _fits(data, track)
+        track.size == size and 0 < len(track.samples) == track.frames == colours.frames and _fits(data, track)
         for track in tracks
     )
     return Sequence(colours.frames, colours.plays, readable=fitting and len(tracks) == len({t.kind for t in tracks}))
@@ -60,7 +58,7 @@ def _read_tracks(data: bytes, most: int) -> list[_Track]:
 
 
 def _fits(data: bytes, track: _Track) -> bool:
-    """Return whether no frame is coded larger than the track says: the decoder would first decode and then shrink it."""
+    """Return whether no frame is coded larger than its track says: the decoder would decode it first, then shrink it."""
     for at, length in track.samples:
         sizes = coded_sizes(data[at : at + length])
         if sizes is None or any(each.width > track.size.width or each.height > track.size.height for each in sizes):

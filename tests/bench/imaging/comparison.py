@@ -113,7 +113,9 @@ def _contenders(settings: Settings, matched: Mapping[NegotiatedFormat, Encoder])
 def _sizes(run: Run, settings: Settings) -> dict[int, float]:
     """Return the bytes of one derivative in every format together, by rung."""
     return {
-        rung: statistics.fmean(sum(drawing.bytes[f"{rung}x0.{fmt}"] for fmt in NEGOTIATED_FORMATS) for drawing in run.drawings)
+        rung: statistics.fmean(
+            sum(drawing.bytes[f"{rung}x0.{fmt}"] for fmt in NEGOTIATED_FORMATS) for drawing in run.drawings
+        )
         for rung in settings.ladder.widths
     }
 

@@ -70,7 +70,9 @@ def ratios(results: Mapping[str, Result]) -> dict[str, float | dict[NegotiatedFo
     return {
         "derive_cpu_vs_sharp_defaults": matched.cpu_seconds / sharp.cpu_seconds,
         "bytes_vs_sharp_defaults": matched.total_bytes / sharp.total_bytes,
-        "ssimulacra2_minus_sharp": {fmt: matched.ssimulacra2[fmt] - sharp.ssimulacra2[fmt] for fmt in NEGOTIATED_FORMATS},
+        "ssimulacra2_minus_sharp": {
+            fmt: matched.ssimulacra2[fmt] - sharp.ssimulacra2[fmt] for fmt in NEGOTIATED_FORMATS
+        },
         "derive_cpu_vs_sharp_same_settings": shipped.cpu_seconds / results["sharp_same"].cpu_seconds,
         "derive_cpu_vs_sharp_same_settings_pixels_shared": shipped.cpu_seconds / results["sharp_shared"].cpu_seconds,
         "derive_cpu_vs_floor": results["beside_floor"].cpu_seconds / results["floor"].cpu_seconds,
