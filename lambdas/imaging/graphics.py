@@ -39,10 +39,10 @@ def visible_background(image: "pyvips.Image", preferred: Colour) -> Colour:
     if visible == 0 or visible / 255 > _MOST_OPAQUE:
         return preferred
 
-    def unlike(background: Colour) -> float:
-        differs = ((colours - list(background)).abs() > _LIKE).bandor() / 255
-        return float((differs * alpha).avg()) / visible
+    def distance(background: Colour) -> "pyvips.Image":
+        return (colours - list(background)).abs()
 
-    if unlike(preferred) > _MOST_UNLIKE:
+    unlike = (distance(preferred) > _LIKE).bandor() / 255
+    if (unlike * alpha).avg() / visible > _MOST_UNLIKE:
         return preferred
-    return max((preferred, _DARK, _LIGHT), key=unlike)
+    return max((_DARK, _LIGHT), key=lambda background: (distance(background).bandmean() * alpha).avg())

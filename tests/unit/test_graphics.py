@@ -18,14 +18,12 @@ WEBP, AVIF = b"RIFF", b"ftyp"
 
 
 def screenshot() -> pyvips.Image:
-    """Draw dark letters on a light page, one line in another colour."""
-    page = np.full((160, 240, 3), (250, 250, 252), np.uint8)
-    letters = pyvips.Image.text("Total 12.50 EUR\nInvoice 4711\nlazy fox, dog", dpi=110).numpy() / 255
+    """Draw lines of dark letters on a light page, and a bar in another colour."""
+    page = np.full((480, 240, 3), (250, 250, 252), np.uint8)
+    page[:24] = (40, 90, 200)
+    letters = pyvips.Image.text("\n".join(["Invoice 4711, total 12.50 EUR"] * 20), dpi=80).numpy()[:440, :220]
     height, width = letters.shape
-    ink = np.where(np.arange(height)[:, None, None] < height / 3, (190, 20, 40), (30, 30, 40))
-    page[8 : 8 + height, 8 : 8 + width] = page[8 : 8 + height, 8 : 8 + width] * (1 - letters[..., None]) + (
-        ink * letters[..., None]
-    )
+    page[32 : 32 + height, 8 : 8 + width][letters > 128] = (30, 30, 40)
     return from_array(page)
 
 
