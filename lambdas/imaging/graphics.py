@@ -11,7 +11,7 @@ _MOST_CHANGES = 0.5
 _MOST_CHANGING_PIXELS = 2_000_000
 
 _LIKE = 48  # of 255 steps in every band: text in such a colour is hardly read
-_MOST_UNLIKE = 0.2  # of what is visible, while the rest is like the background
+_MOST_UNLIKE = 0.05  # of what is visible, while the rest is like the background
 _MOST_OPAQUE = 0.8  # of the area; above it a picture is its own background
 _SEEN_SIDE = 64  # pixels
 _DARK, _LIGHT = (32, 32, 32), (255, 255, 255)

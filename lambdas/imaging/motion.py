@@ -79,6 +79,7 @@ def write_avif(image: "pyvips.Image", settings: AvifEncoder) -> bytes:
     frames[0].save(
         written, "AVIF", save_all=True, append_images=frames[1:], duration=delays, subsampling=settings.chroma,
         quality=min(100, settings.quality + _ABOVE_STILLS), speed=_SPEED, max_threads=1,
+        range="limited",  # Chromium shows sequences of full range with too much contrast
     )  # fmt: skip
     plays = image.get("loop") if image.get_typeof("loop") else 0
     file = bytearray(written.getvalue())

@@ -85,6 +85,12 @@ def test_animation_is_kept_in_avif_and_webp(fmt: str, width: int, size: tuple[in
     assert mean_difference(only, frames_of(original)[0]) < 8
 
 
+def test_avif_has_the_range_that_chromium_shows_right() -> None:
+    data = draw(animated("gif"), SETTINGS)["avif"]
+    places = [at for at in range(len(data)) if data.startswith(b"colrnclx", at)]
+    assert [data[at + 14] & 0x80 for at in places] == [0, 0]  # of the still and of the track
+
+
 def test_avif_does_not_say_when_it_was_animated() -> None:
     data = draw(animated("gif"), SETTINGS)["avif"]
     for box in (b"mvhd", b"tkhd", b"mdhd"):

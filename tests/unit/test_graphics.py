@@ -103,6 +103,7 @@ def test_png_of_a_graphic_has_a_palette() -> None:
         (logo((16, 64, 160)), "#1040a0", (255, 255, 255)),
         (logo((255, 255, 255), opaque=0.9), "#ffffff", (255, 255, 255)),  # a white window with a margin
         (flat((255, 255, 255, 0)), "#ffffff", (255, 255, 255)),
+        (logo((250, 240, 220)).insert(flat((0, 0, 0, 255), 60, 30), 0, 0), "#ffffff", (255, 255, 255)),  # with text
     ],
 )
 def test_jpeg_has_a_background_on_which_the_picture_is_seen(
