@@ -12,6 +12,7 @@ from lambdas.imaging.resize import is_moving
 
 _NEAR = 60  # of 100, libwebp's near-lossless level: SSIMULACRA2 of 95 to 100 on graphics
 _DEFLATE = 6
+_VP8X_FLAGS, _VP8X_ALPHA = 20, 0x10  # WebP container specification, extended file format
 
 
 def encode(image: "pyvips.Image", fmt: Format, formats: Formats, rendering: Rendering) -> bytes:
@@ -57,7 +58,18 @@ def _webp(image: "pyvips.Image", formats: Formats, _rendering: Rendering) -> byt
         mixed=is_moving(image),  # without loss where that is smaller, frame by frame
         keep="none",
     )
-    return _without_loss_if_smaller(image, written, formats)
+    return _without_loss_if_smaller(image, _with_alpha_flag(image, written), formats)
+
+
+def _with_alpha_flag(image: "pyvips.Image", webp: bytes) -> bytes:
+    """Return ``webp`` marked as having alpha if it is an animation that has it.
+
+    libwebp crops each frame to what changes, and leaves out the mark if all these crops are opaque: readers then take
+    the rest of the canvas for opaque too.
+    """
+    if not (is_moving(image) and image.hasalpha() and webp[12:16] == b"VP8X"):
+        return webp
+    return webp[:_VP8X_FLAGS] + bytes([webp[_VP8X_FLAGS] | _VP8X_ALPHA]) + webp[_VP8X_FLAGS + 1 :]
 
 
 def _without_loss_if_smaller(image: "pyvips.Image", lossy: bytes, formats: Formats) -> bytes:
@@ -69,7 +81,7 @@ def _without_loss_if_smaller(image: "pyvips.Image", lossy: bytes, formats: Forma
     if not is_graphic(image):
         return lossy
     exact: bytes = image.webpsave_buffer(near_lossless=True, Q=_NEAR, effort=formats.webp.effort, keep="none")
-    return exact if len(exact) <= len(lossy) else lossy
+    return _with_alpha_flag(image, exact) if len(exact) <= len(lossy) else lossy
 
 
 def _png(image: "pyvips.Image", _formats: Formats, _rendering: Rendering) -> bytes:

@@ -58,7 +58,7 @@ def _read_tracks(data: bytes, most: int) -> list[_Track]:
 
 
 def _fits(data: bytes, track: _Track) -> bool:
-    """Return whether no frame is coded larger than its track says: the decoder would decode it first, then shrink it."""
+    """Return whether no frame is coded larger than its track says: it would be decoded whole, then shrunk."""
     for at, length in track.samples:
         sizes = coded_sizes(data[at : at + length])
         if sizes is None or any(each.width > track.size.width or each.height > track.size.height for each in sizes):
