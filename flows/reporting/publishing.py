@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import boto3
 import typer
+from botocore.config import Config
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from pydantic import ValidationError
 
@@ -53,9 +54,9 @@ def upload_files(folder: Path, files: Iterable[Path], bucket: str, prefix: str, 
 
 def sign_link(bucket: str, key: str, region: str) -> str:
     """Return a presigned URL, valid for a week or until the signing credentials expire."""
-    link: str = boto3.client("s3", region_name=region).generate_presigned_url(
-        "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=LINK_SECONDS
-    )
+    # Left to itself, boto3 signs by version 2 in us-east-1, which S3 refuses for buckets made since June 2020.
+    s3 = boto3.client("s3", region_name=region, config=Config(signature_version="s3v4"))
+    link: str = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=LINK_SECONDS)
     return link
 
 

@@ -159,7 +159,10 @@ FLOWS: dict[str, Rights] = {
         *_LOOK_UP,
         Right(["dynamodb:GetItem", "dynamodb:PutItem"], _signing_keys),
         Right(
-            ["kms:Decrypt", "kms:Encrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey", "kms:DescribeKey"],
+            [
+                f"kms:{action}"
+                for action in ("Decrypt", "Encrypt", "ReEncryptFrom", "ReEncryptTo", "GenerateDataKey", "DescribeKey")
+            ],
             lambda names: [f"arn:aws:kms:{names.settings.regions.primary}:{names.account}:key/*"],
             lambda names: {"ForAnyValue:StringEquals": {"kms:ResourceAliases": names.signing_keys_alias}},
         ),

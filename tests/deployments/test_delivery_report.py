@@ -58,9 +58,7 @@ def days_of_the_session() -> dict[str, date]:
 
 
 @pytest.mark.usefixtures("traffic")
-def test_figures_equal_the_edges_statistics(
-    stack: LocalStack, prefect: str, analytics: Analytics, tmp_path: Path
-) -> None:
+def test_figures_equal_the_edges_statistics(stack: LocalStack, analytics: Analytics, tmp_path: Path) -> None:
     with httpx.Client(base_url=stack.edge_url, trust_env=False, timeout=60, headers=stack.owner_headers) as edge:
         counted = edge_statistics(edge)
     state: Any = delivery_report(**days_of_the_session(), folder=tmp_path, return_state=True)
@@ -96,12 +94,14 @@ def test_figures_equal_the_edges_statistics(
     stored = stack.client("s3").get_object(Bucket=analytics.reports_bucket, Key=report.uri.split("/", 3)[3])
     assert stored["ContentType"].startswith("text/html")
     assert stored["Body"].read().decode() == page
-    _assert_artifacts(prefect, state.state_details.flow_run_id, report)
+    _assert_artifacts(stack, state.state_details.flow_run_id, report)
 
 
-def _assert_artifacts(prefect: str, flow_run_id: Any, report: FinishedReport) -> None:
+def _assert_artifacts(stack: LocalStack, flow_run_id: Any, report: FinishedReport) -> None:
     sought = {"artifacts": {"flow_run_id": {"any_": [str(flow_run_id)]}}}
-    found = httpx.post(f"{prefect}/artifacts/filter", json=sought, trust_env=False).json()
+    found = httpx.post(
+        f"{stack.prefect_url}/api/artifacts/filter", json=sought, auth=("darkroom", stack.keys.token), trust_env=False
+    ).json()
     artifacts = {artifact["key"]: artifact for artifact in found}
     assert artifacts.keys() == {"delivery-report", "reports", "delivery-verdict", "hit-ratio-by-format"}
     assert report.figures["sentence"] in artifacts["delivery-verdict"]["data"]
@@ -116,7 +116,7 @@ def linked_page(link: str) -> str:
     """Return what a link leads to, given as an address or in Markdown."""
     address = unescape(link[link.index("(http") + 1 : link.rindex(")")] if "(http" in link else link)
     answer = httpx.get(address, trust_env=False)
-    assert answer.status_code == 200
+    assert answer.status_code == 200, answer.text
     return answer.text
 
 
@@ -132,7 +132,7 @@ def test_a_notebook_opened_by_hand_queries_athena(stack: LocalStack, tmp_path: P
 
 @pytest.mark.usefixtures("traffic")
 def test_a_failed_query_is_named_in_the_report(stack: LocalStack, tmp_path: Path) -> None:
-    httpx.post(f"{stack.edge_url}/_edge/flush", trust_env=False).raise_for_status()
+    stack.edge_control("flush")
     with scan_limit(stack, 1):
         state: Any = delivery_report(**days_of_the_session(), notebook="tenants", folder=tmp_path, return_state=True)
     assert state.is_completed()

@@ -59,6 +59,7 @@ def test_a_flow_that_lacks_a_right_fails(
     [
         ("s3", "list_buckets", {}),
         ("dynamodb", "scan", {"TableName": "darkroom-dev-images"}),
+        ("s3control", "list_jobs", {"AccountId": ACCOUNT}),
         ("sts", "assume_role", {"RoleArn": "", "RoleSessionName": "trial"}),
     ],
 )

@@ -119,8 +119,12 @@ REFUSED = [
         for key, message in (("test", UNKNOWN), (ACCOUNT, UNKNOWN), ("1" * 12, UNKNOWN))
         for port, method, path, service, headers in (
             ("emulator", "POST", FUNCTIONS, "lambda", {}), ("emulator", "POST", "/", "athena", QUERY),
-            ("athena", "POST", "/", "athena", QUERY), ("batch", "GET", JOBS, "s3", {"x-amz-account-id": ACCOUNT}),
+            ("athena", "POST", "/", "athena", QUERY),
         )
+    ),
+    *(
+        Attempt("batch", "GET", JOBS, 403, "InvalidAccessKeyId", {"x-amz-account-id": ACCOUNT}, b"", "s3", key)
+        for key in (("test", "test"), (ACCOUNT, "test"), ("1" * 12, "test"))
     ),
 ]  # fmt: skip
 

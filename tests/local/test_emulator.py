@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from outcomes import queue_depths
 
 from infra.local.cloudformation.deploy import DeployError, Deployment, deploy_assembly
-from infra.local.endpoint import ACCESS_KEY, ACCOUNT, CLIENT_CONFIG, SECRET_KEY
+from infra.local.endpoint import ACCOUNT, CLIENT_CONFIG
 from infra.local.processes import find_process
 from infra.local.stack import LocalStack
 from infra.names import Names
@@ -188,9 +188,10 @@ def demo(stack: LocalStack) -> Iterator[Caller]:
 @pytest.fixture
 def impatient(stack: LocalStack) -> Any:
     """Return a client of Lambda that does not retry what is throttled."""
+    endpoint, once = stack.endpoint, Config(retries={"total_max_attempts": 1})
     return boto3.client(
-        "lambda", stack.endpoint.region, endpoint_url=stack.endpoint.url, aws_access_key_id=ACCESS_KEY,
-        aws_secret_access_key=SECRET_KEY, config=CLIENT_CONFIG.merge(Config(retries={"total_max_attempts": 1})),
+        "lambda", endpoint.region, endpoint_url=endpoint.url, aws_access_key_id=endpoint.access_key,
+        aws_secret_access_key=endpoint.secret_key, config=CLIENT_CONFIG.merge(once),
     )  # fmt: skip
 
 

@@ -46,12 +46,13 @@ def test_a_missing_original_is_settled_only_if_its_row_says_why(
     stack: LocalStack, state: str | None, outcome: str | None
 ) -> None:
     """The lane may not list the bucket: to it, S3 answers 403 for a missing original, as for a forbidden one."""
-    image_id = new_image_id(tenant=TENANT)
+    image_id, database = new_image_id(tenant=TENANT), stack.client("dynamodb")
+    row = {"image_id": {"S": image_id}, "state": {"S": str(state)}, "tenant": {"S": TENANT}}
     if state is not None:
-        row = {"image_id": {"S": image_id}, "state": {"S": state}, "tenant": {"S": TENANT}}
-        stack.client("dynamodb").put_item(TableName=stack.parameter("images-table"), Item=row)
+        database.put_item(TableName=stack.parameter("images-table"), Item=row)
     record = arrival(f"{TENANT}/2026-11-23/{image_id}", bucket=stack.parameter("originals-bucket"))
     answer, error = invoke(stack, "validate", {"record": record, "claim_id": "test"})
+    database.delete_item(TableName=stack.parameter("images-table"), Key={"image_id": row["image_id"]})
     assert answer.get("outcome") == outcome
     assert (error is None) == (outcome is not None), answer
     assert outcome or "AccessDenied" in answer["errorMessage"]

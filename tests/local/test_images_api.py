@@ -303,7 +303,8 @@ def test_a_takedown_erases_everything(stack: LocalStack, demo: Caller, photo: Pa
     refused(demo.ask("GET", f"/uploads/{image_id}"), 404, "No upload ")
     await_condition(lambda: httpx.get(seen, trust_env=False, timeout=60).status_code == 404, "the edge to forget it")
     paths = invalidated(stack, answer["invalidation"])
-    assert paths == {f"#{image_id}", f"/{image_id}/*", f"/img/{image_id}*"}
+    # Of wildcards CloudFront takes few at once: while others are in progress, the tag goes alone.
+    assert {f"#{image_id}"} <= paths <= {f"#{image_id}", f"/{image_id}/*", f"/img/{image_id}*"}
     assert len(versions(stack, "derivatives-bucket", neighbour)) == before
     assert demo.ask("GET", f"/images/{neighbour}").json()["state"] == "ready"
 

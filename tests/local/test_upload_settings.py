@@ -49,6 +49,7 @@ def request_upload(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Iterat
         scopes = format_scopes(frozenset(ALL_SCOPES))
         event = {
             "version": "2.0",
+            "routeKey": "$default",
             "rawPath": "/uploads",
             "headers": {"content-type": "application/json"},
             "body": json.dumps({"content_type": "image/jpeg", "bytes": len(CONTENT), **body}),

@@ -39,6 +39,12 @@ def anchor(alarm: Resource) -> str:
     return found[1] if found else ""
 
 
+def dimensions(alarm: Resource) -> list[Any]:
+    """Return the dimensions of an alarm's metric, or of those in its expression."""
+    stats = [each["MetricStat"]["Metric"] for each in alarm.properties.get("Metrics", []) if "MetricStat" in each]
+    return [dimension for metric in (alarm.properties, *stats) for dimension in metric.get("Dimensions", [])]
+
+
 def policies_of(resource: Resource, kind: str, named_in: str, templates: Templates) -> list[Any]:
     """Return the statements of policies of ``kind`` that list ``resource`` in their property ``named_in``."""
     return [
@@ -196,9 +202,11 @@ def policies_name_their_actions(templates: Templates) -> Iterator[str]:
         for statement in (each for document in documents for each in document["Statement"]):
             if "NotAction" in statement or any("*" in action for action in as_list(statement["Action"])):
                 yield f"{policy} allows actions by a wildcard"
-            if any(action.startswith("iam:") for action in as_list(statement.get("Action", []))):
+            to_one_role = all(isinstance(arn, str) and "*" not in arn for arn in as_list(statement.get("Resource", [])))
+            passing = {"iam:PassRole"} if to_one_role else set()
+            if any(action.startswith("iam:") for action in {*as_list(statement.get("Action", []))} - passing):
                 yield f"{policy} allows IAM actions"
-        if policy.properties.get("ManagedPolicyArns"):
+        if any(referenced(arn) is None for arn in policy.properties.get("ManagedPolicyArns", [])):
             yield f"{policy} has a managed policy of AWS, which allows more than it needs"
 
 
@@ -221,7 +229,7 @@ def functions_have_alarms(templates: Templates) -> Iterator[str]:
         if function.properties["Handler"] == EDGE_HANDLER:  # CloudFront publishes its metrics
             continue
         named = {"Name": "FunctionName", "Value": function.properties["FunctionName"]}
-        found = {anchor(alarm) for alarm in alarms if named in alarm.properties.get("Dimensions", [])}
+        found = {anchor(alarm) for alarm in alarms if named in dimensions(alarm)}
         if not found >= FUNCTION_ALARMS:
             yield f"{function} has no alarm {sorted(FUNCTION_ALARMS - found)}"
 
@@ -230,7 +238,7 @@ def queues_have_alarms(templates: Templates) -> Iterator[str]:
     watched = {
         (alarm.stack, referenced(dimension["Value"]), anchor(alarm))
         for alarm in templates.any("AWS::CloudWatch::Alarm")
-        for dimension in alarm.properties.get("Dimensions", [])
+        for dimension in dimensions(alarm)
         if dimension["Name"] == "QueueName"
     }
     for queue in templates.any("AWS::SQS::Queue"):

@@ -95,7 +95,9 @@ def test_cloudwatch_may_use_the_topics_key(production: Assembly) -> None:
     for key in production.all("AWS::KMS::Key"):
         assert key.properties["EnableKeyRotation"] is True, str(key)
         if not key.stack.startswith(NAMES.stack("Alarms")):
-            assert key.body["DeletionPolicy"] == "Retain", f"{key}: what it encrypts would be lost with it"
+            assert key.body["DeletionPolicy"] == "RetainExceptOnCreate", (
+                f"{key}: what it encrypts would be lost with it"
+            )
             continue
         (grant,) = (each for each in key.properties["KeyPolicy"]["Statement"] if each.get("Sid") == "AlarmsEncrypt")
         assert "cloudwatch.amazonaws.com" in as_list(grant["Principal"]["Service"]), str(key)

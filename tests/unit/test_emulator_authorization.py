@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from infra.local.emulator.authorization import leading_keys, named_resources
+from infra.local.emulator.authorization import leading_keys, named_resources, rights_on_jobs
 
 KEYS = {"images": "image_id", "log": "day"}
 ONE, TWO = {"image_id": {"S": "a"}}, {"image_id": {"S": "b"}, "state": {"S": "ready"}}
@@ -29,6 +29,7 @@ def test_leading_keys_of_a_request(request_body: dict[str, Any], keys: list[str]
 
 
 STORE = "arn:aws:cloudfront::1:key-value-store/a-b"
+JOB = "arn:aws:s3:{region}:{account}:job/1"
 
 
 @pytest.mark.parametrize(
@@ -50,3 +51,18 @@ def test_resources_of_a_request(service: str, operation: str, path: str, body: b
 def test_the_resource_of_a_call_of_a_key_value_store_is_the_store(end: str) -> None:
     path = f"/key-value-stores/{quote(STORE, safe='')}{end}"
     assert named_resources("cloudfront-keyvaluestore", "", path, b"", str) == (STORE,)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "rights"),
+    [
+        ("POST", "/v20180820/jobs", b"<RoleArn>arn:r</RoleArn>", [("s3:CreateJob", "*"), ("iam:PassRole", "arn:r")]),
+        ("GET", "/v20180820/jobs", b"", [("s3:ListJobs", "*")]),
+        ("GET", "/v20180820/jobs/1", b"", [("s3:DescribeJob", JOB)]),
+        ("POST", "/v20180820/jobs/1/status", b"", [("s3:UpdateJobStatus", JOB)]),
+        ("POST", "/v20180820/jobs/1/priority", b"", [("s3:UpdateJobPriority", JOB)]),
+        ("GET", "/v20180820/accesspoint", b"", []),
+    ],
+)
+def test_rights_on_batch_jobs(method: str, path: str, body: bytes, rights: list[tuple[str, str]]) -> None:
+    assert list(rights_on_jobs(method, path, body)) == rights

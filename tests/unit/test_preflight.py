@@ -90,6 +90,9 @@ def region(status: str) -> Answer:
     return ("account", "get_region_opt_status", {"RegionName": "us-east-1", "RegionOptStatus": status})
 
 
+# Nothing is reserved but for backfills.
+QUIET = {"lanes": {"shared_reserved_concurrency": 0,
+                   "reserved": dict.fromkeys(("authorize", "upload_api", "generate", "sweep"), 0)}}  # fmt: skip
 UNRESERVED = ("lambda", "get_function_concurrency", "ResourceNotFoundException")
 OWN = {"domain": {"names": DOMAIN["names"], "certificate_arn": ARN}}
 ZONE = {"domain": DOMAIN}
@@ -107,14 +110,17 @@ OTHERS = {"domain": {"names": DOMAIN["names"], "certificate_arn": ARN.replace(AC
         (account.bootstrap, {}, [version("5")], "blocker", ["version 5, needs 6", "make bootstrap"]),
         (account.bootstrap, {}, [("ssm", "get_parameter", "ParameterNotFound")], "blocker", ["make bootstrap"]),
         (account.bootstrap, {}, [("ssm", "get_parameter", "AccessDeniedException")], "not checked", ["GetParameter"]),
-        (account.concurrency, {}, [limit(1000, 1000), UNRESERVED], "ok", ["quota of 1000, 50 to reserve"]),
-        (account.concurrency, {}, [limit(1000, 950), held(50)], "ok", ["0 to reserve"]),
-        (account.concurrency, {"backfill": {"reserved_concurrency": 70}}, [limit(1000, 110), held(50)], "blocker",
-         ["890 reserved, 20 to reserve"]),
-        (account.concurrency, {}, [limit(10, 10), UNRESERVED], "blocker",
+        (account.concurrency, {}, [limit(1000, 1000), *[UNRESERVED] * 9], "ok", ["quota of 1000, 695 to reserve"]),
+        (account.concurrency, {}, [limit(1000, 305), *[held(400)] * 8, UNRESERVED], "ok", ["50 to reserve"]),
+        (account.concurrency, {}, [limit(700, 700), *[UNRESERVED] * 9], "blocker", ["695 to reserve", "100 must stay"]),
+        (account.concurrency, QUIET, [limit(1000, 1000), UNRESERVED], "ok", ["quota of 1000, 50 to reserve"]),
+        (account.concurrency, QUIET, [limit(1000, 950), held(50)], "ok", ["0 to reserve"]),
+        (account.concurrency, QUIET | {"backfill": {"reserved_concurrency": 70}}, [limit(1000, 110), held(50)],
+         "blocker", ["890 reserved, 20 to reserve"]),
+        (account.concurrency, QUIET, [limit(10, 10), UNRESERVED], "blocker",
          ["quota of 10, 0 reserved, 50 to reserve, 100 must stay", "--quota-code L-B99A9384 --desired-value 1000"]),
-        (account.concurrency, {}, [limit(1000, 149), UNRESERVED], "blocker", ["851 reserved, 50 to reserve"]),
-        (account.concurrency, {}, [limit(500, 500), UNRESERVED], "warning", ["lanes.account_concurrency = 500"]),
+        (account.concurrency, QUIET, [limit(1000, 149), UNRESERVED], "blocker", ["851 reserved, 50 to reserve"]),
+        (account.concurrency, QUIET, [limit(500, 500), UNRESERVED], "warning", ["lanes.account_concurrency = 500"]),
         (account.concurrency, {}, [("lambda", "get_account_settings", "AccessDeniedException")], "not checked",
          ["GetAccountSettings"]),
         (taken_names.stacks, {}, [NO_STACKS], "ok", ["first deployment"]),

@@ -49,18 +49,18 @@ def concurrency(target: Target) -> Iterator[Finding]:
     limit = functions.get_account_settings()["AccountLimit"]
     quota, unreserved = limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"]
     growth = 0
-    for name, executions in _reservations(target).items():
-        held = _held(functions, name)
-        if held is None:
+    for name, executions in _in_lanes(target).items():
+        if _held(functions, name) is None:  # lanes keep what they were tuned to
             growth += executions
-        elif name == target.names.function("backfill"):  # lanes keep what they were tuned to
-            growth += max(0, executions - held)
+    for function, executions in settings.function_reservations.items():
+        if executions:
+            growth += max(0, executions - (_held(functions, target.names.function(function)) or 0))
     needed = quota - unreserved + growth + UNRESERVED_CONCURRENCY
     if needed > quota:
         way_out = (
             f"aws service-quotas request-service-quota-increase --service-code lambda --quota-code {CONCURRENCY_QUOTA}"
             f" --desired-value {max(needed, settings.lanes.account_concurrency)} --region {target.primary}, which takes"
-            " days; or lower backfill.reserved_concurrency and the lanes' reserved_concurrency"
+            " days; or lower what lanes.reserved, lanes.shared_reserved_concurrency and backfill reserve"
         )
         message = (
             f"quota of {quota}, {quota - unreserved} reserved, {growth} to reserve, {UNRESERVED_CONCURRENCY} must stay"
@@ -73,15 +73,13 @@ def concurrency(target: Target) -> Iterator[Finding]:
         yield Finding(subject, "ok", f"quota of {quota}, {growth} to reserve")
 
 
-def _reservations(target: Target) -> dict[str, int]:
+def _in_lanes(target: Target) -> dict[str, int]:
     settings, names = target.settings, target.names
-    lanes = {
+    return {
         names.function(function, lane): executions
         for lane in settings.lane_names
         for function, executions in settings.reserved_concurrency(lane).items()
     }
-    backfill = settings.backfill.reserved_concurrency
-    return lanes | ({names.function("backfill"): backfill} if backfill else {})
 
 
 def _held(functions: object, name: str) -> int | None:

@@ -4,12 +4,14 @@
   CloudFront KeyValueStore for that store; the emulator asks for ``*``, which only a wildcard grants.
 - ``dynamodb:LeadingKeys`` has the partition keys of the items that a request names by key; a condition on all values
   of a key that is missing is met.
+- S3 Control's jobs, which our stand-in runs, are authorized here, with ``iam:PassRole`` for a new job's role.
 
 Each patch first checks what it replaces: with another version of the emulator the start fails.
 """
 
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
 from urllib.parse import unquote
@@ -17,6 +19,14 @@ from urllib.parse import unquote
 from infra.local.emulator.patching import original
 
 _STORES = "/key-value-stores/"
+_JOBS = re.compile(r"/v20180820/jobs(?:/(?P<id>[^/]+)(?:/(?P<change>status|priority))?)?")
+_JOB_ACTIONS = {
+    ("POST", None): "CreateJob",
+    ("GET", None): "ListJobs",
+    ("POST", "status"): "UpdateJobStatus",
+    ("POST", "priority"): "UpdateJobPriority",
+}
+_ROLE = re.compile(rb"<RoleArn>([^<]+)</RoleArn>")
 _ON_EXECUTIONS = ("GetQueryExecution", "GetQueryResults", "StopQueryExecution")
 
 # Of the request in progress.
@@ -29,9 +39,11 @@ def apply_patches() -> None:
     Raises:
         PatchError: a patched name is not there.
     """
+    from ministack import app
     from ministack.core import iam_actions, iam_evaluator
     from ministack.services import athena, dynamodb
 
+    _authorize_jobs(app)
     _name_leading_keys(iam_actions, dynamodb)
     _name_resources(iam_actions, iam_evaluator, athena)
 
@@ -83,6 +95,40 @@ def named_resources(
         name = workgroup(str(request.get("QueryExecutionId")))
         return (f"arn:aws:athena:{{region}}:{{account}}:workgroup/{name}",)
     return ()
+
+
+def _authorize_jobs(app: Any) -> None:
+    handle: Callable[..., Awaitable[Any]] = original(app, "_handle_s3_control_request")
+    enforce: Callable[..., Any] = original(app, "_enforce_data_plane")
+    region_of: Callable[..., str] = original(app, "extract_region")
+
+    async def authorize_first(
+        path: str, method: str, body: bytes, query: dict[str, list[str]], request_id: str, headers: dict[str, str]
+    ) -> Any:
+        from ministack.core.responses import get_account_id
+
+        region, account = region_of(headers, query), get_account_id()
+        for action, resource in rights_on_jobs(method, path, body):
+            arn = resource.format(region=region, account=account)
+            if denied := enforce("s3", action, headers, query, request_id, resource_arn=arn):
+                return denied
+        return await handle(path, method, body, query, request_id, headers)
+
+    app._handle_s3_control_request = authorize_first
+
+
+def rights_on_jobs(method: str, path: str, body: bytes) -> Iterator[tuple[str, str]]:
+    """Yield the actions and resources that a request to S3 Batch Operations needs; ``{region}`` and ``{account}`` stand
+    in ARNs.
+    """
+    if not (found := _JOBS.fullmatch(path)):
+        return
+    job = found["id"]
+    action = "DescribeJob" if job and not found["change"] else _JOB_ACTIONS.get((method, found["change"]))
+    if action:
+        yield f"s3:{action}", f"arn:aws:s3:{{region}}:{{account}}:job/{job}" if job else "*"
+    if action == "CreateJob" and (role := _ROLE.search(body)):
+        yield "iam:PassRole", role[1].decode()
 
 
 def _name_leading_keys(iam_actions: Any, dynamodb: Any) -> None:

@@ -76,7 +76,7 @@ def main() -> None:
 
     Scheduler(store, lambda job: hands(job).tasks(), hands).start()
     port = int(os.environ.get("DARKROOM_BATCH_PORT", DEFAULT_PORT))
-    application = Guard(build_app(BatchApi(store), endpoint.credentials, os.environ[TOKEN_VARIABLE]))
+    application = Guard(build_app(BatchApi(store), endpoint.url, os.environ[TOKEN_VARIABLE]))
     uvicorn.run(application, host=HOST, port=port, log_level="warning", access_log=False)
 
 

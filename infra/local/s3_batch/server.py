@@ -11,7 +11,7 @@ from typing import Any
 from xml.etree import ElementTree  # only written here
 
 import botocore.session
-from botocore.credentials import Credentials
+import httpx
 from botocore.exceptions import ParamValidationError
 from botocore.model import OperationModel, ServiceModel
 from botocore.parsers import ResponseParserError, create_parser
@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from infra.local.guard import has_token, signature_failure
+from infra.local.guard import has_token
 from infra.local.s3_batch.api import BatchApi
 from infra.local.s3_batch.job import BatchError
 
@@ -118,17 +118,36 @@ def _integer(name: str, text: str) -> int:
 
 _REGION = re.compile(r"Credential=[^/,\s]+/\d{8}/([a-z0-9-]+)/s3/aws4_request")
 _JOBS = "/v20180820/jobs"
+_ALLOWED = "InvalidURI"  # the emulator has no jobs
 HEALTH_PATH = "/_batch/health"
 
 
-def build_app(api: BatchApi, credentials: Credentials, token: str) -> Starlette:
-    """Return the ASGI application that answers with ``api`` what ``credentials`` signed; ``token`` opens its health."""
+def build_app(api: BatchApi, emulator: str, token: str) -> Starlette:
+    """Return the ASGI application that answers with ``api``.
+
+    Args:
+        api: the service.
+        emulator: base URL of the emulator, which gets each request as it was signed and says whether it is allowed.
+        token: opens the health check.
+    """
+    client = httpx.AsyncClient(timeout=60, trust_env=False)
+
+    async def refusal(request: Request, body: bytes) -> BatchError | None:
+        target = f"{emulator}{request.url.path}" + (f"?{request.url.query}" if request.url.query else "")
+        # Host stays what the client signed.
+        answer = await client.request(request.method, target, headers=request.headers.raw, content=body)
+        said = {
+            name: match[1] for name in ("Code", "Message") if (match := re.search(f"<{name}>([^<]*)<", answer.text))
+        }
+        if said.get("Code") == _ALLOWED:
+            return None
+        return BatchError(said.get("Code", "AccessDenied"), said.get("Message", answer.text), answer.status_code)
 
     def route(method: str, path: str, operation: str) -> Route:
         async def answer(request: Request) -> Response:
             body = await request.body()
-            refusal = signature_failure(request.scope, body, credentials)
-            return await run_in_threadpool(_answer, api, operation, request, body, refusal)
+            refused = await refusal(request, body)
+            return await run_in_threadpool(_answer, api, operation, request, body, refused)
 
         return Route(path, answer, methods=[method])
 
@@ -149,12 +168,12 @@ def build_app(api: BatchApi, credentials: Credentials, token: str) -> Starlette:
     )
 
 
-def _answer(api: BatchApi, operation: str, request: Request, body: bytes, refusal: tuple[str, str] | None) -> Response:
+def _answer(api: BatchApi, operation: str, request: Request, body: bytes, refused: BatchError | None) -> Response:
     request_id = uuid.uuid4().hex
     headers = {"x-amz-request-id": request_id}
     try:
-        if refusal is not None:
-            raise BatchError(*refusal, 403)
+        if refused is not None:
+            raise refused
         region = _REGION.search(request.headers["authorization"])
         if region is None:
             raise BatchError("AccessDenied", "Access Denied: expected a request signed for s3", 403)
