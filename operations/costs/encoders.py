@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lambdas.core.keys import NegotiatedFormat
+from lambdas.core.keys import Format
 from lambdas.core.settings.pictures import AvifEncoder, Encoder, JpegEncoder, WebpEncoder
 
 E = TypeVar("E", bound=Encoder)
@@ -21,6 +21,10 @@ class Reached(BaseModel):
     ssimulacra2: float = Field(le=100, description="Quality against the original reduced to the width; 100 is equal.")
     bits_per_pixel: float = Field(gt=0, description="Size of the derivatives.")
     cpu_ms_per_megapixel: float = Field(gt=0, description="CPU of the encoder alone, on the calibrating machine.")
+
+
+# Without settings, and so never calibrated: one photograph, 1024 pixels wide.
+_PNG = Reached(ssimulacra2=100, bits_per_pixel=11.5, cpu_ms_per_megapixel=175)
 
 
 class Measured(BaseModel, Generic[E]):
@@ -42,9 +46,9 @@ class MeasuredEncoders(BaseModel):
     webp: Measured[WebpEncoder]
     jpeg: Measured[JpegEncoder]
 
-    def reached(self, fmt: NegotiatedFormat) -> Reached:
+    def reached(self, fmt: Format) -> Reached:
         """Return what the encoder of ``fmt`` reached."""
-        return {"avif": self.avif.reached, "webp": self.webp.reached, "jpeg": self.jpeg.reached}[fmt]
+        return {"avif": self.avif.reached, "webp": self.webp.reached, "jpeg": self.jpeg.reached, "png": _PNG}[fmt]
 
 
 ENCODERS = MeasuredEncoders.model_validate(

@@ -36,6 +36,7 @@ def test_estimates_accept_the_measured_encoders() -> None:
     assert measured.measured_on == TODAY
     assert {fmt: getattr(measured, fmt).encoder for fmt in NEGOTIATED_FORMATS} == CHOSEN
     assert {measured.reached(fmt) for fmt in NEGOTIATED_FORMATS} == {REACHED}
+    assert measured.reached("png").ssimulacra2 == 100
 
 
 @pytest.mark.parametrize("fmt", NEGOTIATED_FORMATS)
