@@ -25,10 +25,10 @@ _FROM_SOURCE = ("pyvips",)  # has no wheel; without libvips' headers it is plain
 _STRIPPED = (
     "__pycache__", "tests", "test", "bin", "*.dist-info", "*.pyi", "*.pyc", "*.h", "*.map", ".lock",
     "swagger-ui*",  # Powertools' Swagger UI; the OpenAPI document does not need it
-    # Pillow only carries the arrays of pi-heif: it reads, draws and writes nothing here.
-    "PIL/_avif*", "PIL/_imagingcms*", "PIL/_imagingft*", "PIL/_imagingmath*", "PIL/_imagingmorph*",
+    # Pillow carries the arrays of pi-heif, and reads and writes animations (imaging/motion.py): PNG and AVIF alone.
+    "PIL/_imagingcms*", "PIL/_imagingft*", "PIL/_imagingmath*", "PIL/_imagingmorph*",
     "PIL/_imagingtk*", "PIL/_webp*",
-    "pillow.libs/libavif*", "pillow.libs/libbrotli*", "pillow.libs/libfreetype*", "pillow.libs/libharfbuzz*",
+    "pillow.libs/libbrotli*", "pillow.libs/libfreetype*", "pillow.libs/libharfbuzz*",
     "pillow.libs/liblcms2*", "pillow.libs/libpng*", "pillow.libs/libsharpyuv*", "pillow.libs/libwebp*",
     # libjxl is called without imagecodecs' own modules, and they alone need NumPy.
     "imagecodecs", "numpy", "numpy.libs",

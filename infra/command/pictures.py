@@ -114,7 +114,7 @@ def url(
     width: Annotated[int | None, typer.Option("--width", "-w", min=1, help="Width in CSS pixels.")] = None,
     dpr: Annotated[float | None, typer.Option(help="Device pixels per CSS pixel.")] = None,
     ar: Annotated[str | None, typer.Option(help="Crop to an aspect ratio, such as 16:9.")] = None,
-    fmt: Annotated[str | None, typer.Option(help="auto, avif, webp or jpeg. Default: negotiated.")] = None,
+    fmt: Annotated[str | None, typer.Option(help="auto, avif, webp, jpeg or png. Default: negotiated.")] = None,
     *,
     aws: OnAws = False,
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from lambdas.core.keys import ImageId, Variant, parse_image_id
+from lambdas.imaging.containers.frames import FirstFrameReason
 from lambdas.imaging.formats import OriginalFormat
 from lambdas.imaging.rejection import RejectedError, RejectionCode
 
@@ -100,7 +101,12 @@ class Metadata(Message):
     alpha: bool = Field(description="Whether the original has an alpha channel.")
     pages: int = Field(description="Frames of an animation or pages of a document.")
     animation: Literal["none", "first_frame", "kept"] = Field(
-        default="none", description="Whether it is animated, and what WebP derivatives keep of that."
+        default="none", description="Whether it is animated, and what AVIF and WebP derivatives keep of that."
+    )
+    first_frame_reason: FirstFrameReason | None = Field(
+        default=None,
+        description="Why only the first frame is drawn: settings, too_many_frames or too_many_pixels (beyond the"
+        " limits; pages then counts no further than one above the limit), unsupported.",
     )
     damaged: bool = Field(default=False, description="Whether only a part could be decoded, and was accepted.")
     camera_make: str | None = None

@@ -36,7 +36,7 @@ _HEAD = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts":
 _INVOKE = Config(connect_timeout=2, read_timeout=24, retries={"total_max_attempts": 1})
 
 _PRIVATE_PATH = "/p-"
-_DERIVATIVE = re.compile(r"/((?:p-)?[0-9a-f]{32})/([1-9]\d{0,4}x\d{1,5}\.(?:avif|webp|jpeg))", re.ASCII)
+_DERIVATIVE = re.compile(r"/((?:p-)?[0-9a-f]{32})/([1-9]\d{0,4}x\d{1,5}\.(?:avif|webp|jpeg|png))", re.ASCII)
 _BUCKET_DOMAIN = re.compile(r"(?P<bucket>[a-z0-9][a-z0-9.-]+)\.s3[.-](?P<region>[a-z0-9-]+)\.amazonaws\.com")
 
 

@@ -9,6 +9,7 @@ from lambdas.imaging.deadline import Deadline
 from lambdas.imaging.engine import clear_errors, logged_errors, pyvips
 from lambdas.imaging.geometry import Size
 from lambdas.imaging.inspect import Header
+from lambdas.imaging.motion import read_frames
 from lambdas.imaging.rejection.corrupt import corrupt
 from lambdas.imaging.resize import each_frame
 
@@ -116,7 +117,7 @@ def _shrunk(
     if fail_on == "missing":
         loader_fails_on = "warning" if header.codec == "jpeg" else "error"
     if frames > 1:
-        return _load_frames(data, header, size, frames, loader_fails_on)
+        return _load_frames(data, header, size, frames, loader_fails_on, deadline)
     if header.codec == "webp" and header.profile_ignored is None:
         return _load_webp(data, header, size, loader_fails_on)
     if header.structure.jxl is not None:
@@ -192,7 +193,7 @@ def _load_webp(data: bytes, header: Header, size: Size, fail_on: str) -> "pyvips
     as an option of the loader.
     """
     return pyvips.Image.thumbnail_buffer(
-        data,
+        header.structure.patched(data),
         size.width,
         height=size.height,
         size="force",
@@ -201,18 +202,26 @@ def _load_webp(data: bytes, header: Header, size: Size, fail_on: str) -> "pyvips
     )
 
 
-def _load_frames(data: bytes, header: Header, size: Size, frames: int, fail_on: str) -> "pyvips.Image":
+def _load_frames(
+    data: bytes, header: Header, size: Size, frames: int, fail_on: str, deadline: Deadline
+) -> "pyvips.Image":
     lying = Size(size.height, size.width) if header.stored != header.size else size
-    shrunk = pyvips.Image.thumbnail_buffer(
-        data,
-        lying.width,
-        height=lying.height,
-        size="force",
-        no_rotate=True,
-        option_string=f"[fail_on={fail_on},n={frames}]",
-        **loading_options(header),
-    )
-    return shrunk if header.orientation == 1 else each_frame(shrunk, lambda frame: frame.autorot())
+    if header.structure.sequence is not None:
+        shrunk = read_frames(data, header, lying, frames, deadline)
+    else:
+        shrunk = pyvips.Image.thumbnail_buffer(
+            data,
+            lying.width,
+            height=lying.height,
+            size="force",
+            no_rotate=True,
+            option_string=f"[fail_on={fail_on},n={frames}]",
+            **loading_options(header),
+        )
+    if header.orientation == 1:
+        return shrunk
+    turned = _orientation(header, shrunk)
+    return each_frame(turned, lambda frame: frame.autorot())
 
 
 def _without_opaque_alpha(image: "pyvips.Image") -> "pyvips.Image":

@@ -3,7 +3,7 @@
 What the file's own structure says comes first, because libvips draws some variants wrong; then libvips' view of it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from lambdas.core.settings import Settings
@@ -11,10 +11,11 @@ from lambdas.core.settings.pictures import Limits
 from lambdas.imaging.colour.code_points import CodedProfile, CodePoints, coded_profile, profile_code_points
 from lambdas.imaging.colour.conversion import profile_fault
 from lambdas.imaging.colour.icc import profile_name
-from lambdas.imaging.containers.frames import gif_frames, webp_frames
+from lambdas.imaging.containers.frames import FirstFrameReason, Sequence, ending_at, gif_frames, webp_frames
 from lambdas.imaging.containers.isobmff import still_brand
 from lambdas.imaging.containers.jpeg import has_gain_map
-from lambdas.imaging.containers.png import png_code_points, png_profile
+from lambdas.imaging.containers.png import png_code_points, png_profile, png_sequence
+from lambdas.imaging.containers.tracks import avif_sequence
 from lambdas.imaging.engine import clear_errors, pyvips
 from lambdas.imaging.exif import Exif, read_exif
 from lambdas.imaging.formats import SNIFF_BYTES, KnownFormat, sniff
@@ -22,7 +23,7 @@ from lambdas.imaging.geometry import Size
 from lambdas.imaging.rejection.corrupt import corrupt
 from lambdas.imaging.rejection.heif import HeifPicture, check_heif
 from lambdas.imaging.rejection.jpeg import check_jpeg
-from lambdas.imaging.rejection.limits import check_animation, check_dimensions, check_pages
+from lambdas.imaging.rejection.limits import check_dimensions, check_pages
 from lambdas.imaging.rejection.tiff import check_tiff
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 _SIDEWAYS = range(5, 9)  # EXIF orientations whose rows are the upright picture's columns
 _ANIMATED_CODECS = frozenset({"gif", "webp"})
-_FIRST_FRAME_CODECS = frozenset({"jxl"})
 _WHOLE_FRAME_CODECS = frozenset({"av1", "hevc", "jxl"})
 _EXIF_TURNS_HEIC = "samsung"
 
@@ -50,6 +50,8 @@ class Structure:
     code_points: CodePoints | None = None
     gain_map: bool = False
     """Whether it comes with what an HDR display multiplies it with."""
+    sequence: Sequence | None = None
+    """The animation, of which libvips sees the first frame alone."""
     patch: tuple[int, bytes] | None = None
     """Offset and replacement of bytes on account of which libvips would not open the picture, or would read others."""
 
@@ -95,14 +97,9 @@ class Header:
         return Size(self.size.height, self.size.width) if self.orientation in _SIDEWAYS else self.size
 
     @property
-    def animated(self) -> bool:
-        """Whether the pages are frames of an animation."""
-        return self.pages > 1 and self.codec in _ANIMATED_CODECS | _FIRST_FRAME_CODECS
-
-    @property
     def moving(self) -> bool:
-        """Whether the pages are frames of an animation that can be kept."""
-        return self.pages > 1 and self.codec in _ANIMATED_CODECS
+        """Whether the pages are frames of an animation."""
+        return self.pages > 1 and (self.structure.sequence is not None or self.codec in _ANIMATED_CODECS)
 
     @property
     def whole_frame(self) -> bool:
@@ -130,7 +127,10 @@ def inspect(data: bytes, limits: Limits) -> Header:
     stored = Size(image.width, image.height)
     check_dimensions(stored.width, stored.height, limits, whole_frame=codec in _WHOLE_FRAME_CODECS)
     pages = structure.pages or int(_field(image, "n-pages") or 1)
-    check_pages(pages, limits)
+    if structure.sequence is not None:
+        pages = structure.sequence.frames
+    else:
+        check_pages(pages, limits)
     exif = read_exif(
         data if fmt == "tiff" else _block(image, "exif-data"), _block(image, "xmp-data"), _block(image, "iptc-data")
     )
@@ -158,15 +158,23 @@ def inspect(data: bytes, limits: Limits) -> Header:
 
 
 def kept_frames(header: Header, settings: Settings) -> int:
-    """Return how many frames the animated derivatives of a picture with this ``header`` have.
+    """Return how many frames the animated derivatives of a picture with this ``header`` have."""
+    return header.pages if header.moving and first_frame_reason(header, settings) is None else 1
 
-    Raises:
-        RejectedError: ``too_many_pixels``: an animation is kept whole, or rejected.
+
+def first_frame_reason(header: Header, settings: Settings) -> FirstFrameReason | None:
+    """Return why only the first frame of the animation with this ``header`` is drawn; None if it is drawn whole.
+
+    An animation is never shortened otherwise.
     """
-    if not header.moving or settings.rendering.animated == "first_frame":
-        return 1
-    check_animation(header.size.width, header.size.height, header.pages, settings.limits)
-    return header.pages
+    limits, sequence = settings.limits, header.structure.sequence
+    if settings.rendering.animated == "first_frame":
+        return "settings"
+    if header.pages > limits.max_pages:
+        return "too_many_frames"
+    if header.size.pixels * header.pages > limits.max_animation_pixels:
+        return "too_many_pixels"
+    return None if sequence is None or sequence.readable else "unsupported"
 
 
 def _jxl_header(picture: "JxlPicture", structure: Structure) -> Header:
@@ -201,11 +209,13 @@ def _structure(fmt: KnownFormat | None, data: bytes, limits: Limits) -> Structur
         check_jpeg(data, limits)
         return Structure(gain_map=has_gain_map(data))
     if fmt == "png":
-        return Structure(code_points=png_code_points(data))
-    if fmt == "gif":
-        check_pages(gif_frames(data, limits.max_pages), limits)
-    elif fmt == "webp":
-        check_pages(webp_frames(data, limits.max_pages), limits)
+        return Structure(code_points=png_code_points(data), sequence=png_sequence(data))
+    if fmt == "gif" or fmt == "webp":
+        frames = (gif_frames if fmt == "gif" else webp_frames)(data, limits.max_pages)
+        check_pages(limits.max_pages + 1 if frames is None else 1, limits)
+        if frames is not None and len(frames) > max(1, limits.max_pages):
+            # libvips would read all frames to open the first.
+            return Structure(sequence=Sequence(len(frames), readable=False), patch=ending_at(fmt, frames[1]))
     if fmt == "tiff":
         page = check_tiff(data, limits)
         # Without the other pages: an unreadable one would count as damage to the first.
@@ -219,6 +229,7 @@ def _structure(fmt: KnownFormat | None, data: bytes, limits: Limits) -> Structur
         return Structure(
             limited_grey=boxes.limited_grey,
             boxes=boxes,
+            sequence=_sequence(data, boxes, limits) if fmt == "avif" else None,
             code_points=boxes.code_points,
             gain_map=boxes.items.gain_map,
             patch=patch,
@@ -228,9 +239,17 @@ def _structure(fmt: KnownFormat | None, data: bytes, limits: Limits) -> Structur
         from lambdas.imaging.rejection.jxl import check_jxl
 
         picture = check_jxl(data, limits)
-        check_pages(picture.header.frames, limits)
-        return Structure(jxl=picture, code_points=picture.code_points, gain_map=picture.gain_map)
+        sequence = Sequence(picture.header.frames, readable=False) if picture.header.frames > 1 else None
+        return Structure(jxl=picture, sequence=sequence, code_points=picture.code_points, gain_map=picture.gain_map)
     return Structure()
+
+
+def _sequence(data: bytes, boxes: HeifPicture | None, limits: Limits) -> Sequence | None:
+    """Return the animation of an AVIF; one whose still is turned or cropped is not readable."""
+    if boxes is None:
+        return None
+    found = avif_sequence(data, boxes.items.picture.size, limits.max_pages)
+    return replace(found, readable=False) if found and boxes.items.picture.transforms else found
 
 
 def _field(image: "pyvips.Image", name: str) -> Any:

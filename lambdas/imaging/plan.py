@@ -14,9 +14,9 @@ from lambdas.core.settings import Settings
 from lambdas.imaging.formats import OriginalFormat
 from lambdas.imaging.geometry import Size, base_size, covering_size, drawn_size
 
-ANIMATED_FORMATS: frozenset[Format] = frozenset({"webp"})
+ANIMATED_FORMATS: frozenset[Format] = frozenset({"avif", "webp"})
 
-ENCODE_SECONDS: dict[Format, float] = {"avif": 0.145, "webp": 0.09, "jpeg": 0.011}
+ENCODE_SECONDS: dict[Format, float] = {"avif": 0.145, "webp": 0.09, "jpeg": 0.011, "png": 0.1}
 
 # Per megapixel of the original, shrunk to the top rung.
 DECODE_SECONDS: dict[OriginalFormat, float] = {

@@ -3,7 +3,7 @@
 libvips holds an animation as frames of one height, one below the other.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from lambdas.core.settings.pictures import Crop
 from lambdas.imaging.engine import pyvips
@@ -37,10 +37,19 @@ def each_frame(image: "pyvips.Image", change: Callable[["pyvips.Image"], "pyvips
     height = _frame_height(image)
     if height == image.height:
         return change(image)
-    frames = [change(image.crop(0, top, image.width, height)) for top in range(0, image.height, height)]
-    joined = pyvips.Image.arrayjoin(frames, across=1).copy()
+    return join_frames([change(image.crop(0, top, image.width, height)) for top in range(0, image.height, height)])
+
+
+def join_frames(frames: "Sequence[pyvips.Image]") -> "pyvips.Image":
+    """Return ``frames`` as one animation, with the delays and loops of the first one."""
+    joined = pyvips.Image.arrayjoin(list(frames), across=1).copy()
     joined.set_type(pyvips.GValue.gint_type, "page-height", frames[0].height)
     return joined
+
+
+def is_moving(image: "pyvips.Image") -> bool:
+    """Return whether ``image`` has several frames."""
+    return _frame_height(image) < int(image.height)
 
 
 def _frame_height(image: "pyvips.Image") -> int:

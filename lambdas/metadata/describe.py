@@ -12,7 +12,7 @@ from lambdas.imaging.decode import decode
 from lambdas.imaging.engine import pyvips
 from lambdas.imaging.formats import ORIGINAL_MIME_TYPES, OriginalFormat
 from lambdas.imaging.geometry import drawn_size
-from lambdas.imaging.inspect import Header, inspect, kept_frames
+from lambdas.imaging.inspect import Header, first_frame_reason, inspect, kept_frames
 from lambdas.imaging.plan import plan
 from lambdas.imaging.rejection import RejectedError
 from lambdas.metadata.placeholder import placeholder
@@ -68,7 +68,8 @@ def describe(
         gamut="reduced" if is_reduced(header) else "kept",
         alpha=header.alpha,
         pages=header.pages,
-        animation="none" if not header.animated else "kept" if frames > 1 else "first_frame",
+        animation="none" if not header.moving else "kept" if frames > 1 else "first_frame",
+        first_frame_reason=first_frame_reason(header, settings) if header.moving else None,
         damaged=damaged,
         camera_make=header.exif.make,
         camera_model=header.exif.model,

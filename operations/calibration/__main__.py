@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from lambdas.core.keys import FORMATS, Format
+from lambdas.core.keys import NEGOTIATED_FORMATS, NegotiatedFormat
 from lambdas.core.settings import default_stage, load_settings
 from operations.calibration.charts import save_charts
 from operations.calibration.choose import UnreachableTargetError
@@ -67,7 +67,7 @@ def calibrate(
     except (NoPhotographsError, UnreachableTargetError) as error:
         console.print(f"[red]{error}[/]", soft_wrap=True)
         raise typer.Exit(1) from error
-    for fmt in FORMATS:
+    for fmt in NEGOTIATED_FORMATS:
         console.print(comparison(fmt, surveyed, choices[fmt], target, settings))
     today = datetime.now(UTC).date()
     console.print(f"\n{finding(choices, target)}. To use these encoders, put into darkroom.toml:\n")
@@ -96,7 +96,7 @@ class _Advance:
         self._progress.advance(self._task, count)
 
 
-def _save_figures(surveyed: Survey, choices: dict[Format, Choice], target: float, folder: Path) -> Path:
+def _save_figures(surveyed: Survey, choices: dict[NegotiatedFormat, Choice], target: float, folder: Path) -> Path:
     figures = {
         "target": target,
         "formats": {
@@ -112,7 +112,7 @@ def _save_figures(surveyed: Survey, choices: dict[Format, Choice], target: float
                     for name, curve in surveyed[fmt].items()
                 },
             }
-            for fmt in FORMATS
+            for fmt in NEGOTIATED_FORMATS
         },
     }
     path = folder / "calibration.json"

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lambdas.core.keys import FORMATS, Format, Variant
+from lambdas.core.keys import FORMATS, NEGOTIATED_FORMATS, NegotiatedFormat, Variant
 from lambdas.core.settings import Settings
 from operations.costs.estimate import (
     at_peak,
@@ -40,7 +40,7 @@ def bill(pictures: Pictures, per_day: Sequence[int], settings: Settings) -> list
 def levers(pictures: Pictures, settings: Settings) -> list[Row]:
     """Return the bill by the formats that the pipeline draws ahead; the others are drawn on the first request."""
     rows: list[Row] = [(f"Drawn ahead, {_pictures(pictures.per_day)}", "derivatives", "USD a month", _KEPT)]
-    sets: list[tuple[Format, ...]] = [tuple(FORMATS), ("avif", "jpeg"), ("avif",)]
+    sets: list[tuple[NegotiatedFormat, ...]] = [tuple(NEGOTIATED_FORMATS), ("avif", "jpeg"), ("avif",)]
     for formats in sets:
         rendering = settings.rendering.model_copy(update={"eager_formats": formats})
         drawn = settings.model_copy(update={"rendering": rendering})

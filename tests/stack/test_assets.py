@@ -365,3 +365,23 @@ assert len(list(render(data, wanted, load_settings()))) == 3
 """
     run = run_in_lambda(unpacked, [code_of(host).name, layer_of(host).name], code, DARKROOM_STAGE=DEFAULT_STAGE)
     assert run.returncode == 0, run.stderr
+
+
+def test_the_slim_layer_keeps_animations_of_every_format(host: Assembly, unpacked: Path, tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (64, 48), (shade, 0, 0)) for shade in (0, 100, 200)]
+    for name in ("a.gif", "a.webp", "a.png", "a.avif"):
+        frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], duration=70)
+    code = f"""
+from pathlib import Path
+from lambdas.core.keys import Variant
+from lambdas.core.settings import load_settings
+from lambdas.imaging.inspect import inspect
+from lambdas.imaging.render import render
+settings = load_settings()
+for file in sorted(Path({str(tmp_path)!r}).glob("a.*")):
+    variants = [Variant(settings.ladder.widths[0], 0, each) for each in ("avif", "webp")]
+    drawn = render(file.read_bytes(), variants, settings)
+    print(file.name, *(inspect(each.data, settings.limits).pages for each in drawn))
+"""
+    run = run_in_lambda(unpacked, [code_of(host).name, layer_of(host).name], code)
+    assert run.stdout.splitlines() == [f"a.{name} 3 3" for name in ("avif", "gif", "png", "webp")], run.stderr

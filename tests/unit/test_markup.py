@@ -66,9 +66,14 @@ def test_the_picture_element_offers_the_smallest_format_first() -> None:
     assert img["src"] == f"{EDGE}/img/{IMAGE}?w=1024&dpr=1&fmt=jpeg"
 
 
+def test_mail_clients_get_a_png() -> None:
+    assert make().png == f"{EDGE}/img/{IMAGE}?w=1024&dpr=1&fmt=png"
+
+
 def test_every_url_has_the_token() -> None:
     made = make(token="a.b.c")
     assert made.url == f"{EDGE}/img/{IMAGE}?token=a.b.c"
+    assert made.png.endswith("fmt=png&token=a.b.c")
     assert made.srcset.count("token=a.b.c") == len(LADDER.widths)
     assert made.picture.count("token=a.b.c") == 3 * len(LADDER.widths) + 1
 

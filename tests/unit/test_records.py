@@ -25,7 +25,7 @@ METADATA = {
     "width": 4000, "height": 3000, "format": "jpeg", "mime_type": "image/jpeg", "bytes": 1234, "sha256": "0" * 64,
     "declared_type": "image/png", "type_mismatch": True, "orientation": 6, "color_space": "srgb",
     "profile": "Display P3", "profile_ignored": None, "hdr": "none", "gamut": "reduced", "alpha": False,
-    "pages": 1, "animation": "none", "damaged": False,
+    "pages": 1, "animation": "none", "first_frame_reason": None, "damaged": False,
     "camera_make": "Canon", "camera_model": None, "captured_at": "2015-10-11T14:41:44",
     "position": {"latitude": 52.52, "longitude": -13.4}, "dominant_color": "#1428c8", "thumbhash": "1QcSHQ==",
 }  # fmt: skip

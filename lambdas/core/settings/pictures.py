@@ -6,13 +6,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from lambdas.core.keys import Format, Variant
+from lambdas.core.keys import NegotiatedFormat, Variant
 from lambdas.core.settings.fields import Table
 
 Width = Annotated[int, Field(ge=16, le=8192)]
 AspectRatio = Annotated[str, Field(pattern=r"^[1-9]\d?:[1-9]\d?$")]
 Crop = Literal["attention", "centre"]
-Animated = Literal["first_frame", "webp"]
+Animated = Literal["keep", "first_frame"]
 
 # Bytes per pixel while an original is decoded: see Limits.peak_bytes.
 _WHOLE_FRAME_BYTES = 29
@@ -144,14 +144,16 @@ class Rendering(Table):
     background: str = Field(
         default="#ffffff",
         pattern=r"^#[0-9a-fA-F]{6}$",
-        description="Colour (#rrggbb) behind transparent pixels in formats without alpha. Match your pages.",
+        description="Colour (#rrggbb) behind transparent pixels in JPEG. Match your pages. A picture that would not be"
+        " seen on it, such as a white logo on white, gets a dark or white one.",
     )
     crop: Crop = Field(
         default="attention", description="What a crop keeps: the most salient part (attention), or the centre."
     )
     animated: Animated = Field(
-        default="first_frame",
-        description="Animated GIF and WebP: first_frame in every format, or webp to keep the animation in WebP.",
+        default="keep",
+        description="Animated originals: keep the animation in AVIF and WebP, within limits.max_animation_pixels, or"
+        " first_frame in every format. JPEG and PNG always show the first frame.",
     )
     eager_widths: tuple[Width, ...] = Field(
         default=(256, 512, 1024, 1600),
@@ -159,7 +161,7 @@ class Rendering(Table):
         description="Widths in pixels drawn by the pipeline, from ladder.widths; others on first request. The widest"
         " is also what narrower variants are shrunk from.",
     )
-    eager_formats: tuple[Format, ...] = Field(
+    eager_formats: tuple[NegotiatedFormat, ...] = Field(
         default=("avif", "webp", "jpeg"),
         description="Formats drawn by the pipeline; others on first request. Drop those that few viewers ask for.",
     )
@@ -191,7 +193,11 @@ class Limits(Table):
         description="The same for AVIF, HEIC and JPEG XL, decoded in one piece, with more memory per pixel.",
     )
     max_side: int = Field(default=30_000, ge=1, description="Longer side in pixels. Raise it for panoramas.")
-    max_pages: int = Field(default=1000, ge=1, description="Frames of an animation, or pages of a document.")
+    max_pages: int = Field(
+        default=1000,
+        ge=1,
+        description="Pages of a document. Of an animation with more frames, only the first is drawn.",
+    )
     max_scans: int = Field(
         default=64, ge=1, description="Scans of a progressive JPEG. Each takes about 0.05 CPU s per 10 megapixels."
     )
@@ -201,7 +207,7 @@ class Limits(Table):
     max_animation_pixels: int = Field(
         default=50_000_000,
         ge=1,
-        description="Width × height × frames in pixels, where rendering.animated keeps the animation.",
+        description="Width × height × frames in pixels. Of an animation with more, only the first frame is drawn.",
     )
     decode_seconds: Annotated[int, Field(ge=1)] = Field(
         default=30,

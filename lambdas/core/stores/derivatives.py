@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from lambdas.core.aws_errors import is_conflict, is_missing
 from lambdas.core.keys import ImageId, Variant, derivative_key
 from lambdas.core.settings import Settings
+from lambdas.imaging.formats import ORIGINAL_MIME_TYPES, SNIFF_BYTES, as_original, sniff
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -123,8 +124,14 @@ class DerivativeStore:
             Bucket=self._bucket,
             Key=self._folder + derivative_key(image_id, variant),
             Body=data,
-            ContentType=variant.mime_type,
+            ContentType=_content_type(variant, data),
             CacheControl=self._cache_control,
             Metadata=metadata,
             **condition,  # type: ignore[arg-type]  # one optional argument
         )
+
+
+def _content_type(variant: Variant, data: bytes) -> str:
+    """Return the media type of ``data``: in place of an AVIF it may be a WebP."""
+    found = as_original(sniff(data[:SNIFF_BYTES]))
+    return ORIGINAL_MIME_TYPES[found] if found else variant.mime_type

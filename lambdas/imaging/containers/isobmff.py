@@ -106,12 +106,12 @@ class Items:
 def read_items(data: bytes) -> Items | None:
     """Return the items of the file in ``data``; None if it has no primary item that can be read."""
     try:
-        meta = _first(data, b"meta")[4:]
-        primary = _primary(_first(meta, b"pitm"))
-        by_id = _items(_first(meta, b"iinf"))
-        _add_properties(by_id, _first(meta, b"iprp"))
-        auxiliary, premultiplied = _add_references(by_id, _first(meta, b"iref"), primary)
-        _add_extents(by_id, _first(meta, b"iloc"))
+        meta = first_box(data, b"meta")[4:]
+        primary = _primary(first_box(meta, b"pitm"))
+        by_id = _items(first_box(meta, b"iinf"))
+        _add_properties(by_id, first_box(meta, b"iprp"))
+        auxiliary, premultiplied = _add_references(by_id, first_box(meta, b"iref"), primary)
+        _add_extents(by_id, first_box(meta, b"iloc"))
     except (struct.error, IndexError):
         return None
     if primary not in by_id:
@@ -151,7 +151,7 @@ def _items(iinf: bytes) -> dict[int, Item]:
 
 
 def _add_properties(by_id: dict[int, Item], iprp: bytes) -> None:
-    listed = list(boxes(_first(iprp, b"ipco")))
+    listed = list(boxes(first_box(iprp, b"ipco")))
     for kind, ipma in boxes(iprp):
         if kind != b"ipma":
             continue
@@ -218,12 +218,13 @@ def _add_extents(by_id: dict[int, Item], iloc: bytes) -> None:
             item.extent = extent
 
 
-def _first(data: bytes, kind: bytes) -> bytes:
+def first_box(data: bytes, kind: bytes) -> bytes:
+    """Return the body of the first box of that type in ``data``; empty if there is none."""
     return next((body for found, body in boxes(data) if found == kind), b"")
 
 
 def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield type and body of each box; the last body may be cut off."""
+    """Yield type and body of each box in ``data``, of at most 4096; the last body may be cut off."""
     at = 0
     for _ in range(_MAX_BOXES):
         if at + 8 > len(data):

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from lambdas.core.keys import FORMATS
+from lambdas.core.keys import NEGOTIATED_FORMATS
 from lambdas.core.settings import load_settings
 from tests.bench.imaging.chart import save_chart
 from tests.bench.imaging.comparison import compare, steps
@@ -82,7 +82,7 @@ def targets(figures: Mapping[str, Any]) -> list[Target]:
         Target("bytes_vs_sharp_defaults", figures["bytes_vs_sharp_defaults"], 1.03),
         *(
             Target(f"ssimulacra2_minus_sharp, {fmt}", figures["ssimulacra2_minus_sharp"][fmt], 0, "at least")
-            for fmt in FORMATS
+            for fmt in NEGOTIATED_FORMATS
         ),
         Target("derive_cpu_vs_sharp_same_settings", figures["derive_cpu_vs_sharp_same_settings"], 0.65),
         Target("derive_cpu_vs_floor", figures["derive_cpu_vs_floor"], 1.10),
