@@ -216,5 +216,7 @@ class GenerateRequest(Message):
 class Generated(Message):
     """The result of the generator."""
 
-    status: Literal["made", "exists", "not_yet", "unknown_image", "not_on_ladder", "rejected", "held", "removed"]
+    status: Literal[
+        "made", "exists", "not_yet", "unknown_image", "not_on_ladder", "too_costly", "rejected", "held", "removed"
+    ]
     bytes: int | None = None

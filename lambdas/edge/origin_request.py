@@ -30,7 +30,7 @@ NO_STORE = "no-store"
 RETRY_AFTER_SECONDS = 5
 _OK, _MISSING = 200, 404
 _OF_THE_IMAGE = ("unknown_image", "rejected", "removed", "held")
-_NEVER = (*_OF_THE_IMAGE, "not_on_ladder")
+_NEVER = (*_OF_THE_IMAGE, "not_on_ladder", "too_costly")
 # An origin event has 30 s in all. If a bucket does not answer within 2 s, CloudFront fails over.
 _HEAD = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
 _INVOKE = Config(connect_timeout=2, read_timeout=24, retries={"total_max_attempts": 1})

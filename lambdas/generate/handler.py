@@ -87,7 +87,7 @@ def _generate(request: GenerateRequest, context: LambdaContext) -> Generated:
         return Generated(status="unknown_image")
     except RejectedError as error:
         logger.warning("Rejected", extra={"code": error.code, "reason": error.message, "variant": str(variant)})
-        return Generated(status="rejected")
+        return refusal(error)
     status: Literal["made", "exists"] = "made" if made else "exists"
     if not life.is_wanted(row, original.etag):
         logger.info("Removed or rejected while it was drawn", extra={"variant": str(variant)})
@@ -97,6 +97,11 @@ def _generate(request: GenerateRequest, context: LambdaContext) -> Generated:
         return Generated(status=state if state in _NEVER_SHOWN else "unknown_image")
     logger.info("Generated", extra={"variant": str(variant), "bytes": len(drawn.data), "status": status})
     return Generated(status=status, bytes=len(drawn.data))
+
+
+def refusal(error: RejectedError) -> Generated:
+    """Return what ``error`` says of the variant, or of the whole picture: another variant may take less time."""
+    return Generated(status="too_costly" if error.code == "too_costly" else "rejected")
 
 
 def _original(image_id: ImageId, row: dict[str, Any], images: ImagesTable) -> OriginalRecord | None:
