@@ -18,9 +18,10 @@ _AT_ONCE = 10  # messages per invocation; takedowns are few
 _VISIBILITY_FACTOR = 6  # times the function's timeout: "Using Lambda with Amazon SQS"
 
 
-def _scaling(reserved: int) -> lambda_.CfnEventSourceMapping.ScalingConfigProperty | None:
-    # Without it, Lambda's poller invokes beyond the reservation, and throttled messages become dead letters.
-    return lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=reserved) if reserved else None
+def _scaling(most: int) -> lambda_.CfnEventSourceMapping.ScalingConfigProperty | None:
+    # Without it, Lambda's poller invokes beyond the reservation, and throttled messages become dead letters; and a
+    # backlog would throttle the takedowns that the upload API waits for.
+    return lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=most) if most else None
 
 
 class Sweep(Construct):
@@ -58,7 +59,7 @@ class Sweep(Construct):
             function_name=self.handler.function.function_name,
             batch_size=_AT_ONCE,
             function_response_types=["ReportBatchItemFailures"],
-            scaling_config=_scaling(names.settings.function_reservations["sweep"]),
+            scaling_config=_scaling(names.settings.lanes.queued_sweeps),
         )
         mapping.node.add_dependency(self.handler.role)
         self._allow_erasing(self.handler)

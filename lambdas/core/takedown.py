@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _BATCH = 1000  # S3's limit for one DeleteObjects request
 MAX_DELAY_SECONDS = 900  # of an SQS message
+_BUSY = ("TooManyInvalidationsInProgress", "Throttling", "ThrottlingException", "TooManyRequestsException")
 # Until the first sweep: for longer, nobody sees what a function that was killed has left of a removed image.
 FIRST_SWEEP_SECONDS = 60
 _INVALIDATION_SECONDS = 60  # until those in progress have made room; CloudFront names no time
@@ -207,7 +208,7 @@ class CloudFrontCache:
                 },
             )
         except ClientError as error:
-            if code_of(error) == "TooManyInvalidationsInProgress":
+            if code_of(error) in _BUSY:
                 raise BusyEdgeError(f"CloudFront takes no more invalidations at the moment: {error}") from error
             raise
         return answer["Invalidation"]["Id"]

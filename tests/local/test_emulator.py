@@ -276,6 +276,12 @@ def test_a_distribution_takes_15_wildcards_and_3000_tags_at_once(stack: LocalSta
         assert found["Status"] == "InProgress"
         return int(found["InvalidationBatch"]["Paths"]["Quantity"])
 
+    for paths, code in (({"Quantity": 2, "Items": ["/a"]}, "InconsistentQuantities"),
+                        ({"Quantity": 1, "Items": ["a"]}, "InvalidArgument")):  # fmt: skip
+        with pytest.raises(ClientError, match=code):
+            client.create_invalidation(
+                DistributionId=distribution, InvalidationBatch={"CallerReference": code, "Paths": paths}
+            )
     # A picture is a tag and two wildcards, and goes by its tag where there are no wildcards left.
     assert [items(cache.invalidate([new_image_id()])) for _ in range(8)] == [3] * 7 + [1]
     assert items(cache.invalidate([new_image_id() for _ in range(3000 - 8)])) == 3000 - 8

@@ -108,6 +108,8 @@ REQUESTS: dict[str, tuple[Call, str]] = {
     "a longer delay": (lambda to: send(to, DelaySeconds=901), "InvalidParameterValue"),
     "a visibility of more than 12 hours": (lambda to: hide(to, 43_201), "InvalidParameterValue"),
     "a parameter of 4 KiB": (lambda to: parameter(to, "x" * 4096), ""),
+    "10 parameters": (lambda to: to.client("ssm").get_parameters(Names=["/never"] * 10), ""),
+    "more parameters": (lambda to: to.client("ssm").get_parameters(Names=["/never"] * 11), "ValidationException"),
     "a larger parameter": (lambda to: parameter(to, "x" * 4097), "ValidationException"),
     "an execution with 256 KiB": (lambda to: to.run(PASS, text=json_of(256 * KIB).decode()), ""),
     "an execution with more": (lambda to: to.run(PASS, text=json_of(256 * KIB + 1).decode()), "InvalidExecutionInput"),

@@ -19,6 +19,16 @@ DAY = {"day": {"N": "7"}, "hour": {"N": "1"}}
         ({"TableName": "images", "Item": TWO}, ["b"]),
         ({"TableName": "log", "Key": DAY}, ["7"]),
         ({"RequestItems": {"images": {"Keys": [ONE, TWO]}, "log": {"Keys": [DAY]}}}, ["a", "b", "7"]),
+        (
+            {
+                "TransactItems": [
+                    {"Update": {"TableName": "images", "Key": ONE}},
+                    {"Put": {"TableName": "images", "Item": TWO}},
+                    {"Get": {"TableName": "log", "Key": DAY}},
+                ]
+            },
+            ["a", "b", "7"],
+        ),
         ({"RequestItems": {"images": [{"PutRequest": {"Item": TWO}}, {"DeleteRequest": {"Key": ONE}}]}}, ["b", "a"]),
         ({"TableName": "images", "Limit": 1}, []),
         ({"TableName": "unknown", "Key": ONE}, []),

@@ -50,7 +50,7 @@ def test_each_lane_s_functions_by_the_settings() -> None:
         settings.reserved_concurrency("nobody")
 
 
-@pytest.mark.parametrize(("stage", "executions"), [("", 400), ("600", 600), ("0", 0)])
+@pytest.mark.parametrize(("stage", "executions"), [("", 400), ("590", 590), ("0", 0)])
 def test_the_shared_lane_has_a_ceiling_unless_it_is_taken_away(stage: str, executions: int) -> None:
     settings = settings_with(stage=f"lanes.shared_reserved_concurrency = {stage}" if stage else "")
     assert sum(settings.reserved_concurrency(SHARED_LANE).values()) == executions
@@ -59,7 +59,7 @@ def test_the_shared_lane_has_a_ceiling_unless_it_is_taken_away(stage: str, execu
 def test_functions_that_people_wait_for_have_reservations_and_leave_lambda_its_hundred() -> None:
     settings = settings_with(stage="lanes.reserved.generate = 200")
     assert settings.function_reservations == {
-        "authorize": 40, "upload_api": 80, "generate": 200, "sweep": 5, "backfill": 50,
+        "authorize": 40, "upload_api": 80, "generate": 200, "sweep": 20, "backfill": 50,
     }  # fmt: skip
     ours = sum(settings.function_reservations.values()) + settings.lanes.shared_reserved_concurrency
     assert ours <= settings.lanes.account_concurrency - UNRESERVED_CONCURRENCY
@@ -71,15 +71,17 @@ def test_functions_that_people_wait_for_have_reservations_and_leave_lambda_its_h
         ('lane = "dedicated"', "", "expected reserved_concurrency for a dedicated lane", "none"),
         ('lane = "shared"\nreserved_concurrency = 9', "", "for a dedicated lane only", "9"),
         ('lane = "dedicated"\nreserved_concurrency = 3', "", "greater than or equal to 4", "3"),
-        ('lane = "dedicated"\nreserved_concurrency = 901', "", "at most 900 concurrent executions", "1596"),
-        ('lane = "dedicated"\nreserved_concurrency = 205', "", "ok", ""),
-        ('lane = "dedicated"\nreserved_concurrency = 206', "", "at most 900",
-         "tenants.*.reserved_concurrency = 206"),
+        ('lane = "dedicated"\nreserved_concurrency = 901', "", "at most 900 concurrent executions", "1611"),
+        ('lane = "dedicated"\nreserved_concurrency = 190', "", "ok", ""),
+        ('lane = "dedicated"\nreserved_concurrency = 191', "", "at most 900",
+         "tenants.*.reserved_concurrency = 191"),
         ('lane = "dedicated"\nreserved_concurrency = 9', "lanes.account_concurrency = 10", "at most -90",
-         "704"),
+         "719"),
         ('lane = "shared"', "lanes.shared_reserved_concurrency = 3", "of 0, or of 4 or more", "3"),
-        ('lane = "shared"', "lanes.reserved.sweep = 1", "of 0, or of 2 or more", "1"),
-        ('lane = "shared"', "lanes.reserved.generate = 326", "at most 900", "lanes.reserved.generate = 326"),
+        ('lane = "shared"', "lanes.reserved.sweep = 3", "of 0, or of 4 or more", "3"),
+        ('lane = "shared"', "lanes.reserved.generate = 311", "at most 900", "lanes.reserved.generate = 311"),
+        ('lane = "shared"', 'tenants.sweep = { lane = "dedicated", reserved_concurrency = 9 }',
+         "expected another name for a dedicated tenant", "queue of takedowns"),
         ('lane = "shared"', "lanes.reserved.origin_request = 5", "reserved.origin_request", "origin_request"),
         ('lane = "shared"', "lanes.shares = { derive = 1 }", "ok", ""),
         ('lane = "shared"', "lanes.shares.derive = 0", "greater than 0", "0"),

@@ -65,7 +65,14 @@ def test_one_image_goes_by_its_tag_alone_while_no_wildcards_are_left(client: Any
 
 @pytest.mark.parametrize(
     ("images", "errors"),
-    [(1, [BUSY, BUSY]), (3, [BUSY]), (1, ["InvalidArgument", BUSY]), (3, ["InvalidArgument", BUSY])],
+    [
+        (1, [BUSY, BUSY]),
+        (3, [BUSY]),
+        (1, ["InvalidArgument", BUSY]),
+        (3, ["InvalidArgument", BUSY]),
+        (1, ["Throttling", "Throttling"]),
+        (3, ["TooManyRequestsException"]),
+    ],
 )
 def test_a_busy_edge_is_told_apart(client: Any, images: int, errors: list[str]) -> None:
     with Stubber(client) as stub:
@@ -78,6 +85,6 @@ def test_a_busy_edge_is_told_apart(client: Any, images: int, errors: list[str]) 
 
 def test_other_errors_are_raised(client: Any) -> None:
     with Stubber(client) as stub:
-        stub.add_client_error("create_invalidation", "Throttling")
-        with pytest.raises(ClientError, match="Throttling"):
+        stub.add_client_error("create_invalidation", "AccessDenied")
+        with pytest.raises(ClientError, match="AccessDenied"):
             CloudFrontCache(client, "E1").invalidate([IMAGE_ID])

@@ -56,7 +56,7 @@ def concurrency(target: Target) -> Iterator[Finding]:
         if executions:
             growth += max(0, executions - (_held(functions, target.names.function(function)) or 0))
     needed = quota - unreserved + growth + UNRESERVED_CONCURRENCY
-    if needed > quota:
+    if growth and needed > quota:  # AWS looks at what must stay unreserved when something is reserved
         way_out = (
             f"aws service-quotas request-service-quota-increase --service-code lambda --quota-code {CONCURRENCY_QUOTA}"
             f" --desired-value {max(needed, settings.lanes.account_concurrency)} --region {target.primary}, which takes"

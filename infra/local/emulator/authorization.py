@@ -159,5 +159,7 @@ def leading_keys(request: dict[str, Any], partition_key: Callable[[str], str | N
         writes = wanted if isinstance(wanted, list) else [{"Get": {"Key": key}} for key in wanted["Keys"]]
         for (inner,) in map(dict.values, writes):
             items.append((table, inner.get("Key") or inner.get("Item") or {}))
+    for (inner,) in map(dict.values, request.get("TransactItems", [])):
+        items.append((inner.get("TableName", ""), inner.get("Key") or inner.get("Item") or {}))
     found = [item.get(partition_key(table) or "") for table, item in items]
     return [str(next(iter(value.values()))) for value in found if value]

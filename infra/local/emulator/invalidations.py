@@ -44,7 +44,13 @@ def apply_patches() -> None:
         batch = parse(body)
         paths = find(batch, "Paths") if batch is not None else None
         wanted = find(paths, "Items") if paths is not None else None
-        items = in_progress(distribution_id) + [child.text for child in (wanted if wanted is not None else ())]
+        asked = [child.text for child in (wanted if wanted is not None else ())]
+        quantity = find(paths, "Quantity") if paths is not None else None
+        if quantity is None or quantity.text != str(len(asked)):
+            return refuse("InconsistentQuantities", "The value of Quantity and the size of Items do not match.", 400)
+        if not all(item.startswith(("/", "#")) for item in asked):
+            return refuse("InvalidArgument", "Your request contains one or more invalid invalidation paths.", 400)
+        items = in_progress(distribution_id) + asked
         wildcards = sum(item.endswith("*") for item in items)
         if wildcards > WILDCARDS or len(items) - wildcards > OTHERS:
             message = (

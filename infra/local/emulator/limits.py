@@ -5,7 +5,7 @@
 - API Gateway: bodies of more than 10 MiB, request lines and headers of more than 10,240 bytes.
 - Lambda: payloads and responses of more than 6 MiB, of events 1 MiB; payloads that are no JSON.
 - SQS: delays of more than 15 minutes, visibility of more than 12 hours.
-- Parameter Store: more than 4 KiB.
+- Parameter Store: more than 4 KiB, more than 10 names.
 
 The numbers are those of each service's page of quotas. Each patch first checks what it replaces: with another version
 of the emulator the start fails.
@@ -30,6 +30,7 @@ _MOST_BODY = 10 * _MIB
 _MOST_HEADERS = 10_240
 _MOST_PAYLOAD = {"Event": _MIB, "RequestResponse": 6 * _MIB, "DryRun": 6 * _MIB}
 _MOST_RESPONSE = 6_291_556
+_MOST_NAMES = 10  # of one GetParameters
 _MOST_PARAMETER = {"Standard": 4096, "Advanced": 8192, "Intelligent-Tiering": 8192}
 _LONGEST_DELAY = 900
 _LONGEST_VISIBILITY = 43_200
@@ -57,6 +58,7 @@ def apply_patches() -> None:
     _limit_responses(lambda_svc)
     _limit_messages(sqs)
     _refuse(ssm, "_put_parameter", ssm.error_response_json, _long_parameter)
+    _refuse(ssm, "_get_parameters", ssm.error_response_json, _many_parameters)
 
 
 def _refuse(
@@ -244,6 +246,12 @@ def _limit_messages(sqs: Any) -> None:
 def _replace_action(sqs: Any, action: str, name: str, function: Callable[..., Any]) -> None:
     original(sqs, "_HANDLERS")[action] = function
     setattr(sqs, name, function)
+
+
+def _many_parameters(data: Mapping[str, Any]) -> Refusal | None:
+    if len(data.get("Names", [])) <= _MOST_NAMES:
+        return None
+    return "ValidationException", f"Member must have length less than or equal to {_MOST_NAMES}"
 
 
 def _long_parameter(data: Mapping[str, Any]) -> Refusal | None:

@@ -31,8 +31,8 @@ DRAWING_FUNCTIONS: tuple[FunctionName, ...] = ("metadata", "derive", "generate",
 _SMALLEST_RESERVATION = len(get_args(LaneFunction))  # one for each; a function with none never runs
 # What uploaders, viewers and takedowns wait for. Lambda@Edge takes no reservation; backfills have their own setting.
 ReservedFunction = Literal["authorize", "upload_api", "generate", "sweep"]
-_RESERVED: dict[ReservedFunction, int] = {"authorize": 40, "upload_api": 80, "generate": 120, "sweep": 5}
-LEAST_MAPPED_CONCURRENCY = 2  # MaximumConcurrency of an event source mapping, which the sweep has
+_RESERVED: dict[ReservedFunction, int] = {"authorize": 40, "upload_api": 80, "generate": 120, "sweep": 20}
+_LEAST_SWEEPS = 4  # of which the queue has half, and an event source mapping takes 2 or more
 # Quick functions have room to spare; derive takes most of a picture's time.
 _SHARES: dict[LaneFunction, PositiveInt] = {"validate": 1, "metadata": 2, "derive": 8, "record": 1}
 
@@ -127,12 +127,17 @@ class Lanes(Table):
                 f"expected shared_reserved_concurrency of 0, or of {_SMALLEST_RESERVATION} or more, one for each"
                 f" function, but received {self.shared_reserved_concurrency}"
             )
-        if 0 < self.reserved["sweep"] < LEAST_MAPPED_CONCURRENCY:
+        if 0 < self.reserved["sweep"] < _LEAST_SWEEPS:
             raise ValueError(
-                f"expected reserved.sweep of 0, or of {LEAST_MAPPED_CONCURRENCY} or more, as its queue requires,"
+                f"expected reserved.sweep of 0, or of {_LEAST_SWEEPS} or more, half of which its queue may take,"
                 f" but received {self.reserved['sweep']}"
             )
         return self
+
+    @property
+    def queued_sweeps(self) -> int:
+        """How many executions the sweep's queue may take; the rest is for takedowns that someone waits for. 0: any."""
+        return self.reserved["sweep"] // 2
 
     def share_out(self, reserved: int) -> dict[LaneFunction, int]:
         """Divide ``reserved`` concurrent executions among a lane's functions by their shares, at least one each.

@@ -32,6 +32,10 @@ CHECKED = "checked"
 """Validation context of settings that were cross-checked before, of which a part is left out now."""
 
 
+_TAKEN = {SHARED_LANE: "the shared lane", "sweep": "the queue of takedowns"}
+"""Names that a lane would make a second resource of, and whose they are."""
+
+
 class Settings(Table):
     """Every setting of one stage; what ``darkroom.toml`` leaves out has its default."""
 
@@ -102,9 +106,10 @@ class Settings(Table):
             raise ValueError(f"expected rendering.eager_widths on the ladder but received {sorted(strays)}")
 
     def _check_lanes(self) -> None:
-        if SHARED_LANE in self.dedicated_tenants:
+        if taken := _TAKEN.keys() & set(self.dedicated_tenants):
+            name = min(taken)
             raise ValueError(
-                f"expected another name for a dedicated tenant but received {SHARED_LANE!r}, the shared lane's name"
+                f"expected another name for a dedicated tenant but received {name!r}, the name of {_TAKEN[name]}"
             )
         received = self._reservations
         limit = self.lanes.account_concurrency - UNRESERVED_CONCURRENCY
