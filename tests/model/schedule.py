@@ -409,11 +409,11 @@ def _etags() -> dict[str, bytes]:
 
 def _drawn_twice(world: World) -> Iterator[str]:
     by: dict[str, str] = {}
-    for execution, key in world.drawn:
+    for execution, key, finished in world.drawn:
         if not execution.startswith("execution"):
             continue
         first = by.setdefault(key, execution)
-        if first != execution and first in world.finished:
+        if first != execution and first in finished:
             yield f"{key} was drawn by {first}, which had finished it, and again by {execution}"
 
 
