@@ -31,15 +31,16 @@ _LISTED_IDS = 20  # per command in the artifact; the report in the bucket has al
 class AuditReport(BaseModel):
     """The result of an audit.
 
-    ``counts`` are images by fault. ``backfills`` are the parameters of repairing backfills, ``announce`` keys of
-    originals to announce to their lanes, ``takedown`` ids of images to take down, again or for want of a record;
-    ``uri`` is the report in the bucket.
+    ``counts`` are images by fault, ``losses`` ready images by what their derivatives do not keep of the original.
+    ``backfills`` are the parameters of repairing backfills, ``announce`` keys of originals to announce to their lanes,
+    ``takedown`` ids of images to take down, again or for want of a record; ``uri`` is the report in the bucket.
     """
 
     model_config = ConfigDict(frozen=True)
 
     sentence: str
     counts: dict[str, int]
+    losses: dict[str, int]
     findings: list[dict[str, Any]]
     backfills: list[dict[str, Any]]
     announce: list[str]
@@ -127,6 +128,7 @@ def _report(result: AuditResult, resources: Resources, stage: str) -> AuditRepor
     report = AuditReport(
         sentence=result.sentence,
         counts={fault.value: count for fault, count in result.counts.items()},
+        losses=dict(result.losses),
         findings=[finding.as_row() for finding in result.findings],
         backfills=backfills,
         announce=result.announced,
@@ -159,11 +161,16 @@ def _show(report: AuditReport, period: Period, resources: Resources, stage: str)
     show_summary(
         "audit",
         f"{period.label}, {report.sentence}",
-        [*counts, *heading, *repairs, "", f"Report: `{report.uri}`"],
+        [*counts, "", _losses(report), *heading, *repairs, "", f"Report: `{report.uri}`"],
         description="Do originals, records, derivatives and replica agree?",
     )
     shown = resources.settings.operations.shown_rows
     show_table("audit-findings", report.findings, "Every fault.", shown=shown, complete=report.uri)
+
+
+def _losses(report: AuditReport) -> str:
+    counted = ", ".join(f"{count:,} × {loss}" for loss, count in report.losses.items() if count)
+    return f"Not kept in derivatives, which is no fault: {counted or 'nothing'}."
 
 
 def _run(deployment: str, parameters: dict[str, Any], shortened: str) -> list[str]:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,9 +28,12 @@ _RECORD_FIELDS = (
     "rejection",
     "removed_at",
     "final_at",
+    "metadata.animation",
+    "metadata.hdr",
+    "metadata.gamut",
 )
-_NAMES = {f"#{field}": field for field in _RECORD_FIELDS}  # some are reserved words
-_PROJECTION = ", ".join(_NAMES)
+_NAMES = {f"#{name}": name for field in _RECORD_FIELDS for name in field.split(".")}  # some are reserved words
+_PROJECTION = ", ".join(".".join(f"#{name}" for name in field.split(".")) for field in _RECORD_FIELDS)
 T = TypeVar("T")
 
 
@@ -80,6 +83,8 @@ class ImageRecord:
     """The code of why it was rejected."""
     removed_at: datetime | None = None
     final: bool = False
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """What derivatives keep of its motion, range and colours: ``animation``, ``hdr`` and ``gamut``."""
 
     @property
     def ready(self) -> bool:
@@ -106,6 +111,9 @@ class ImageRecord:
             rejection=item.get("rejection", {}).get("M", {}).get("code", {}).get("S"),
             removed_at=datetime.fromisoformat(removed) if removed else None,
             final="final_at" in item,
+            metadata={
+                name: value["S"] for name, value in item.get("metadata", {}).get("M", {}).items() if "S" in value
+            },
         )
 
 

@@ -154,7 +154,7 @@ def top_images(results: Results) -> list[str]:
 
 
 def fetch_thumbnails(image_ids: Iterable[str], settings: Settings) -> dict[str, bytes]:
-    """Return the narrowest WebP of the first dozen images, by image id; private and unreadable ones are left out.
+    """Return the narrowest eager WebP of the first dozen images, by image id; private and unreadable ones are left out.
 
     Read from the derivatives bucket, because requests to the edge would appear in the next report's log.
     """
@@ -165,7 +165,8 @@ def fetch_thumbnails(image_ids: Iterable[str], settings: Settings) -> dict[str, 
     s3 = boto3.client("s3", region_name=settings.regions.primary)
     shown = list(image_ids)[:_THUMBNAIL_COUNT]
     with ThreadPoolExecutor(_READS_AT_ONCE) as pool:
-        pictures = pool.map(lambda image_id: _read_thumbnail(s3, bucket, image_id, min(settings.ladder.widths)), shown)
+        width = min(settings.rendering.eager_widths)
+        pictures = pool.map(lambda image_id: _read_thumbnail(s3, bucket, image_id, width), shown)
     return {image_id: data for image_id, data in zip(shown, pictures, strict=True) if data}
 
 

@@ -14,7 +14,7 @@ from lambdas.core.settings import ARCHIVED_NAME, Settings, archived_settings
 # About a tenth above today's sizes, zipped with bytecode, so that unintended growth fails the build.
 BUDGETS = {
     "code": Budget(zipped=6.7, unzipped=10.5),
-    "libvips": Budget(zipped=15, unzipped=38),
+    "libvips": Budget(zipped=19, unzipped=49),
     "signatures": Budget(zipped=6, unzipped=17),
     "origin-request": Budget(zipped=1, unzipped=1),  # Lambda@Edge takes 50, but it is copied to every region
 }

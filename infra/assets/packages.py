@@ -25,12 +25,16 @@ _FROM_SOURCE = ("pyvips",)  # has no wheel; without libvips' headers it is plain
 _STRIPPED = (
     "__pycache__", "tests", "test", "bin", "*.dist-info", "*.pyi", "*.pyc", "*.h", "*.map", ".lock",
     "swagger-ui*",  # Powertools' Swagger UI; the OpenAPI document does not need it
-    # Pillow only carries the arrays of pi-heif: it reads, draws and writes nothing here.
-    "PIL/_avif*", "PIL/_imagingcms*", "PIL/_imagingft*", "PIL/_imagingmath*", "PIL/_imagingmorph*",
+    # Pillow carries the arrays of pi-heif, and reads and writes animations (imaging/motion.py): PNG and AVIF alone.
+    "PIL/_imagingcms*", "PIL/_imagingft*", "PIL/_imagingmath*", "PIL/_imagingmorph*",
     "PIL/_imagingtk*", "PIL/_webp*",
-    "pillow.libs/libavif*", "pillow.libs/libbrotli*", "pillow.libs/libfreetype*", "pillow.libs/libharfbuzz*",
+    "pillow.libs/libbrotli*", "pillow.libs/libfreetype*", "pillow.libs/libharfbuzz*",
     "pillow.libs/liblcms2*", "pillow.libs/libpng*", "pillow.libs/libsharpyuv*", "pillow.libs/libwebp*",
+    # libjxl is called without imagecodecs' own modules, and they alone need NumPy.
+    "imagecodecs", "numpy", "numpy.libs",
 )  # fmt: skip
+# Folders of which nothing else is kept.
+_KEPT = {"imagecodecs.libs": ("libbrotli*", "libjxl-*", "libjxl_cms-*")}
 
 
 class AssetError(RuntimeError):
@@ -123,7 +127,9 @@ def installed_packages(group: str, target: Target) -> Path:
     platform = PLATFORMS[target]
     requirements = locked_requirements(group)
     interpreter = compiler(platform.python_version)
-    recipe = "\n".join((requirements, str(platform), *_FROM_SOURCE, *_STRIPPED, str(interpreter is not None)))
+    recipe = "\n".join(
+        (requirements, str(platform), *_FROM_SOURCE, *_STRIPPED, str(_KEPT), str(interpreter is not None))
+    )
     folder = BUILD / f"packages-{group}-{target}-{sha256(recipe.encode()).hexdigest()[:16]}"
     if folder.is_dir():
         return folder
@@ -155,3 +161,7 @@ def _strip(folder: Path) -> None:
                 shutil.rmtree(found)
             elif found.exists():
                 found.unlink()
+    for name, patterns in _KEPT.items():
+        for file in (folder / name).glob("*"):
+            if not any(file.match(pattern) for pattern in patterns):
+                file.unlink()

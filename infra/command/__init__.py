@@ -9,7 +9,7 @@ from infra.command.dead_letters import dead_letters
 from infra.command.demo.command import demo
 from infra.command.deployment import find
 from infra.command.keys import keys, rotate_keys, token
-from infra.command.pictures import explain, upload, url
+from infra.command.pictures import explain, focus, upload, url
 from infra.command.preflight.command import preflight
 from infra.command.rollout import environments, protect, remove_edge_function, reserve
 from infra.command.settings.command import settings
@@ -19,7 +19,7 @@ from infra.command.traffic.command import traffic
 _OPERATE = "Operate (the local stack, or with --aws a deployment on AWS)"
 _PANELS = {
     "Local stack": (up, down, status, env, age, demo, traffic),
-    "Pictures": (upload, url, explain),
+    "Pictures": (upload, focus, url, explain),
     _OPERATE: (find, token, keys, rotate_keys, settings),
     "Deploy (what make bootstrap, deploy and destroy run on AWS)": (
         preflight,

@@ -1,4 +1,4 @@
-"""``darkroom upload``, ``url`` and ``explain``: pictures, their addresses, and what the edge does with a request."""
+"""``darkroom upload``, ``focus``, ``url``, ``explain``: pictures, and what the edge does with a request for one."""
 
 import os
 import threading
@@ -14,7 +14,7 @@ from infra.command.terminal import console, reported_errors
 from infra.local.errors import LocalStackError
 
 if TYPE_CHECKING:
-    from darkroom_client import Failed, Observer, Source, Uploaded, Uploader
+    from darkroom_client import Api, Failed, Observer, Source, Uploaded, Uploader
     from rich.progress import Progress, TaskID
 
     from infra.local.stack import LocalStack
@@ -29,6 +29,9 @@ def upload(
     *,
     tenant: Annotated[str, typer.Option(help="Tenant on the local stack.")] = "demo",
     private: Annotated[bool, typer.Option(help="Viewers need a token to see them.")] = False,
+    focus: Annotated[
+        str | None, typer.Option(metavar="X,Y", help="What crops keep in view: fractions of width and height.")
+    ] = None,
     api: Annotated[
         str | None, typer.Option(envvar="DARKROOM_API", help="Address of another upload API; needs --token.")
     ] = None,
@@ -44,6 +47,7 @@ def upload(
       darkroom upload photo.jpg --api "$(darkroom find upload-api-url --aws)"
     """
     done = failed = retries = 0
+    point = None if focus is None else _point(focus)
     with reported_errors():
         from darkroom_client import Failed, files_below
         from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
@@ -53,7 +57,7 @@ def upload(
             Progress(*columns, console=console, transient=True) as progress,
             _uploader(api, token, tenant, _Bars(progress)) as uploader,
         ):
-            for result in uploader.upload_all(files_below(files), private=private):
+            for result in uploader.upload_all(files_below(files), private=private, focus=point):
                 _print(result)
                 if isinstance(result, Failed):
                     failed += 1
@@ -66,12 +70,51 @@ def upload(
         raise typer.Exit(1)
 
 
+def focus(
+    image_id: Annotated[str, typer.Argument(metavar="ID", help="The picture's id.")],
+    point: Annotated[
+        str, typer.Argument(metavar="X,Y", help="Fractions of width and height, or none: as the settings say.")
+    ],
+    *,
+    tenant: Annotated[str, typer.Option(help="Tenant on the local stack.")] = "demo",
+    api: Annotated[
+        str | None, typer.Option(envvar="DARKROOM_API", help="Address of another upload API; needs --token.")
+    ] = None,
+    token: Annotated[str | None, typer.Option(envvar="DARKROOM_TOKEN", help="Bearer token for that API.")] = None,
+) -> None:
+    """Change what the crops of a picture keep in view.
+
+    Crops that exist are drawn again on their next request.
+
+    Example:
+      darkroom focus ID 0.5,0.3
+    """
+    with reported_errors():
+        chosen = None if point == "none" else _point(point)
+        with _client(api, token, tenant) as client:
+            client.set_focus(image_id, chosen)
+    console.print(
+        f"Crops of {image_id} keep {point} in view" if chosen else f"{image_id} has no focus", highlight=False
+    )
+
+
+def _point(text: str) -> tuple[float, float]:
+    x, comma, y = text.partition(",")
+    try:
+        point = float(x), float(y)
+    except ValueError:
+        point = (-1.0, -1.0)
+    if not comma or not all(0 <= each <= 1 for each in point):
+        raise typer.BadParameter(f"expected X,Y of two numbers from 0 to 1 for a focus but received {text!r}")
+    return point
+
+
 def url(
     image_id: Annotated[str, typer.Argument(metavar="ID", help="The picture's id.")],
     width: Annotated[int | None, typer.Option("--width", "-w", min=1, help="Width in CSS pixels.")] = None,
     dpr: Annotated[float | None, typer.Option(help="Device pixels per CSS pixel.")] = None,
     ar: Annotated[str | None, typer.Option(help="Crop to an aspect ratio, such as 16:9.")] = None,
-    fmt: Annotated[str | None, typer.Option(help="auto, avif, webp or jpeg. Default: negotiated.")] = None,
+    fmt: Annotated[str | None, typer.Option(help="auto, avif, webp, jpeg or png. Default: negotiated.")] = None,
     *,
     aws: OnAws = False,
 ) -> None:
@@ -160,17 +203,30 @@ def _format_cached(cached: dict[str, Any] | None) -> str:
 
 
 def _uploader(api: str | None, token: str | None, tenant: str, observer: "Observer") -> "Uploader":
-    from darkroom_client import Api, Journal, Uploader
+    from darkroom_client import Journal, Uploader
 
     if api is None:
         from infra.local.stack import LocalStack
         from infra.local.tenant import tenant_uploader
 
         return tenant_uploader(LocalStack.attach(), tenant, observer=observer, resume=True)
+    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    return Uploader(
+        _client(api, token, tenant), journal=Journal(state / "darkroom" / "uploads.sqlite3", api), observer=observer
+    )
+
+
+def _client(api: str | None, token: str | None, tenant: str) -> "Api":
+    from darkroom_client import Api
+
+    if api is None:
+        from infra.local.stack import LocalStack
+        from infra.local.tenant import tenant_api
+
+        return tenant_api(LocalStack.attach(), tenant)
     if token is None:
         raise typer.BadParameter("expected a bearer token for --api: add --token or set DARKROOM_TOKEN")
-    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    return Uploader(Api(api, token), journal=Journal(state / "darkroom" / "uploads.sqlite3", api), observer=observer)
+    return Api(api, token)
 
 
 def _print(result: "Uploaded | Failed") -> None:

@@ -19,7 +19,7 @@ _LOGGED = (
     "requestId", "httpMethod", "path", "status", "responseLength", "integrationLatency", "identity.sourceIp",
     "authorizer.tenant",
 )  # fmt: skip
-_METHODS = (apigateway.CorsHttpMethod.GET, apigateway.CorsHttpMethod.POST, apigateway.CorsHttpMethod.DELETE)
+_METHODS = tuple(apigateway.CorsHttpMethod[name] for name in ("GET", "POST", "PATCH", "DELETE"))
 
 
 class AuthorizedApi(Construct):

@@ -1,4 +1,4 @@
-"""The function that erases removed images, and the queue whose messages have it end their takedowns after a delay."""
+"""The function that erases removed images and outdated crops, and the queue whose messages have it do so once more."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
@@ -11,7 +11,7 @@ from infra.constructs.functions import HandlerFunction
 from infra.names import Names
 from lambdas.core.settings import EDGE_REGION
 
-_ANY_IMAGE = "Any image of this stage may be taken down; the handler checks first that it has a tombstone."
+_ANY_IMAGE = "Any image of this stage may be taken down; the handler erases only what the row of an image says."
 _RETENTION = cdk.Duration.days(14)  # SQS's maximum
 _MAX_RECEIVE_COUNT = 10
 _AT_ONCE = 10  # messages per invocation; takedowns are few
@@ -88,6 +88,14 @@ class Sweep(Construct):
             ["s3:DeleteObject", "s3:DeleteObjectVersion"],
             [f"{bucket}/*" for bucket in buckets],
             _ANY_IMAGE,
+        )
+        # Without it, S3 answers 403 for a version that has gone meanwhile.
+        handler.allow("TellMissing", ["s3:ListBucket"], [names.derivatives_arn, names.replica_arn])
+        handler.allow(
+            "ReadFocus",
+            ["s3:GetObjectVersion"],
+            [f"{bucket}/*" for bucket in (names.derivatives_arn, names.replica_arn)],
+            "A crop's version says which focus it was drawn with, and any image's may have changed.",
         )
         if names.settings.storage.object_lock:
             handler.allow("PassLock", ["s3:BypassGovernanceRetention"], [f"{names.originals_arn}/*"], _ANY_IMAGE)

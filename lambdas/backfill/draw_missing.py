@@ -11,7 +11,7 @@ from lambdas.core.drawing import Drawing
 from lambdas.core.keys import MalformedKeyError, OriginalKey, Variant
 from lambdas.core.messages import Derived, StoredDerivative
 from lambdas.core.observability import identify, logger
-from lambdas.core.records import ImageRecord, OriginalRecord, PictureRecord
+from lambdas.core.records import CropFocus, ImageRecord, OriginalRecord, PictureRecord
 from lambdas.core.settings import Settings
 from lambdas.core.stores.derivatives import DerivativeStore, HeldDerivative
 from lambdas.core.stores.images import ImagesTable
@@ -65,7 +65,8 @@ def draw_missing(
             f"unknown_image: expected the original at {image.original.bucket}/{image.original.key}"
             f" but received {task.bucket}/{task.key}"
         )
-    kept, missing = _compare(image, image.metadata, variants, stores, settings, before)
+    focus_version = CropFocus.of(item).version
+    kept, missing = _compare(image, image.metadata, variants, stores, settings, before, focus_version)
     derived = Derived(outcome="made", seconds=0)
     if missing:
         try:
@@ -79,7 +80,14 @@ def draw_missing(
         except OutOfTimeError as error:
             return Result(code="TemporaryFailure", text=f"out_of_time: {error}")
     made = derived.derivatives
-    if derived.outcome == "unwanted" or not _record(image, (*kept, *made), stores):
+    if derived.outcome == "unwanted":
+        return _failed("removed: The image was taken down while it was drawn")
+    if not _record(image, (*kept, *made), stores, focus_version):
+        now = stores.images.find(key.image_id, now=True)
+        if now and now["state"] == "ready":
+            return Result(
+                code="TemporaryFailure", text="refocused: The focus of crops was changed while they were drawn"
+            )
         return _failed("removed: The image was taken down while it was drawn")
     if derived.rejection is not None:
         return _failed(f"{derived.rejection.code}: {derived.rejection.message}")
@@ -100,6 +108,7 @@ def _compare(
     stores: Stores,
     settings: Settings,
     before: datetime | None,
+    focus_version: int,
 ) -> tuple[list[StoredDerivative], list[Variant]]:
     """Return which of ``variants`` are up to date in the bucket, and which have to be drawn.
 
@@ -110,7 +119,8 @@ def _compare(
     missing: list[Variant] = []
     for variant in variants:
         held = stores.derivatives.find(image.image_id, variant)
-        if held is None or held.calibration != current or (before is not None and held.stored_at < before):
+        outdated = held is None or held.calibration != current or (before is not None and held.stored_at < before)
+        if held is None or outdated or (variant.height and held.focus_version != focus_version):
             missing.append(variant)
         else:
             kept.append(_stored(variant, held, picture))
@@ -124,15 +134,15 @@ def _stored(variant: Variant, held: HeldDerivative, picture: PictureRecord) -> S
     )
 
 
-def _record(image: ImageRecord, stored: Sequence[StoredDerivative], stores: Stores) -> bool:
-    """Add what the record lacks; return whether the image still exists and is ready."""
+def _record(image: ImageRecord, stored: Sequence[StoredDerivative], stores: Stores, focus_version: int) -> bool:
+    """Add what the record lacks; return whether the image still exists, is ready, and has its crops' focus."""
     entries = {
         str(each.variant): each.model_dump(mode="json", exclude={"variant"})
         for each in stored
         if (known := image.derivatives.get(str(each.variant))) is None
         or known.model_dump() != each.model_dump(exclude={"variant"})
     }
-    return not entries or stores.images.add_derivatives(image.image_id, entries)
+    return not entries or stores.images.add_derivatives(image.image_id, entries, focus_version)
 
 
 def _failed(reason: str) -> Result:

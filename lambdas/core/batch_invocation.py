@@ -104,7 +104,7 @@ def ladder_variant(text: str, settings: Settings) -> Variant:
     except MalformedKeyError as error:
         raise MalformedTaskError(str(error)) from error
     if not settings.ladder.allows(variant):
-        heights = [0, *(settings.ladder.height(variant.width, ratio) for ratio in settings.ladder.aspect_ratios)]
+        heights = settings.ladder.heights(variant.width)
         on_it = variant.width in settings.ladder.widths
         expected = f"a height of {heights}" if on_it else f"a width of {list(settings.ladder.widths)}"
         raise MalformedTaskError(f"expected {expected} of the ladder, in {'|'.join(FORMATS)}, but received {text!r}")

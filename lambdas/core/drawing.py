@@ -1,6 +1,7 @@
 """Draw a group of an original's variants, store each as soon as it is done, and keep them only if they are wanted."""
 
 import math
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from lambdas.core import life
 from lambdas.core.keys import ImageId, Variant
 from lambdas.core.messages import Derived, Rejection, StoredDerivative
 from lambdas.core.observability import count, logger
+from lambdas.core.records import CropFocus
 from lambdas.core.settings import Settings
 from lambdas.core.stores.derivatives import DerivativeStore
 from lambdas.core.stores.images import ImagesTable
@@ -39,25 +41,44 @@ class Drawing:
             OutOfTimeError: ``seconds`` have passed; a retry may help.
             ClientError: S3 or the table refused; a retry may help.
         """
+        ends = time.monotonic() + seconds
+        focus = CropFocus(None, 0)
+        if any(each.height for each in variants):
+            focus = CropFocus.of(self.images.find(self.image_id, now=True) or {})
+        made, rejection = self._draw(variants, focus, seconds)
+        while made:
+            row = self.images.find(self.image_id, now=True)
+            if row is None or not life.is_wanted(row, self.etag):
+                self.derivatives.remove(self.image_id, [each.variant for each in made])
+                logger.info("Removed or rejected while it was drawn", extra={"deleted": len(made)})
+                count("drawn_for_nothing")
+                return Derived(outcome="unwanted", seconds=0)
+            crops = [each.variant for each in made if each.variant.height]
+            if not crops or CropFocus.of(row) == focus:
+                break
+            # Drawn for an older focus, they must not stay: whoever changed it may have looked before they were put.
+            focus = CropFocus.of(row)
+            again, _ = self._draw(crops, focus, ends - time.monotonic())
+            made = (*(each for each in made if not each.variant.height), *again)
+        return Derived(outcome="rejected" if rejection else "made", derivatives=made, rejection=rejection, seconds=0)
+
+    def _draw(
+        self, variants: Sequence[Variant], focus: CropFocus, seconds: float
+    ) -> tuple[tuple[StoredDerivative, ...], Rejection | None]:
+        """Draw and store ``variants``; return what was stored, and why another could not be drawn."""
         puts: list[Future[StoredDerivative]] = []
         rejection: Rejection | None = None
         with ThreadPoolExecutor(_WRITERS) as writers:
             try:
-                drawn = render(self.data, variants, self.settings, seconds=seconds)
-                puts.extend(writers.submit(self._store, each) for each in drawn)
+                drawn = render(self.data, variants, self.settings, seconds=seconds, focus=focus.point)
+                puts.extend(writers.submit(self._store, each, focus.version) for each in drawn)
             except RejectedError as error:
                 logger.info("Rejected", extra={"code": error.code, "reason": error.message})
                 rejection = Rejection.of(error)
-        made = tuple(put.result() for put in puts)
-        if made and not life.is_wanted(self.images.find(self.image_id, now=True), self.etag):
-            self.derivatives.remove(self.image_id, [each.variant for each in made])
-            logger.info("Removed or rejected while it was drawn", extra={"deleted": len(made)})
-            count("drawn_for_nothing")
-            return Derived(outcome="unwanted", seconds=0)
-        return Derived(outcome="rejected" if rejection else "made", derivatives=made, rejection=rejection, seconds=0)
+        return tuple(put.result() for put in puts), rejection
 
-    def _store(self, drawn: Derivative) -> StoredDerivative:
-        self.derivatives.put(self.image_id, drawn.variant, drawn.data)
+    def _store(self, drawn: Derivative, focus_version: int) -> StoredDerivative:
+        self.derivatives.put(self.image_id, drawn.variant, drawn.data, focus_version)
         return stored(drawn, self.settings)
 
 

@@ -11,10 +11,18 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal, NewType, Self, get_args
 
-Format = Literal["avif", "webp", "jpeg"]
+NegotiatedFormat = Literal["avif", "webp", "jpeg"]
+"""A format that the edge chooses by ``Accept``; the pipeline may draw it ahead."""
+
+Format = Literal[NegotiatedFormat, "png"]
+"""A format that a URL may name; PNG is drawn on request alone."""
+
+NEGOTIATED_FORMATS: tuple[NegotiatedFormat, ...] = get_args(NegotiatedFormat)
 FORMATS: tuple[Format, ...] = get_args(Format)
 
-MIME_TYPES: dict[Format, str] = {"avif": "image/avif", "webp": "image/webp", "jpeg": "image/jpeg"}
+MIME_TYPES: dict[Format, str] = {
+    "avif": "image/avif", "webp": "image/webp", "jpeg": "image/jpeg", "png": "image/png",
+}  # fmt: skip
 
 ImageId = NewType("ImageId", str)
 
@@ -134,8 +142,13 @@ class Variant:
 
     @property
     def mime_type(self) -> str:
-        """The Content-Type of a derivative of this variant."""
+        """The media type that this variant is named for."""
         return MIME_TYPES[self.format]
+
+    @property
+    def mime_types(self) -> tuple[str, ...]:
+        """What a derivative of this variant may be: a WebP stands in for an AVIF where it is smaller without loss."""
+        return (self.mime_type, MIME_TYPES["webp"]) if self.format == "avif" else (self.mime_type,)
 
 
 def derivative_key(image_id: ImageId, variant: Variant) -> str:

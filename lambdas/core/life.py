@@ -5,6 +5,8 @@
     expected ──claim──▶ processing ──record──▶ ready | rejected | held        held ──release──▶ ready
         any state ──remove──▶ removed ──finish──▶ removed, final
 
+``refocus`` changes what crops keep in view and leaves the state as it is.
+
 One row of the images table holds a picture's state from ``POST /uploads`` on. Without a row a picture counts as
 expected, so that an original that was put into the bucket by other means is processed too. A row of an upload that
 never arrived expires after ``EXPECTED_DAYS``; the tombstone of a removed picture after ``TOMBSTONE_DAYS``, which is
@@ -13,6 +15,9 @@ queue and 14 in its dead letters), a batch job's manifest (90 days).
 
 Whoever draws reads the row again after its last write of pixels (:func:`is_wanted`) and deletes what nobody wants.
 Whoever removes writes the row first and lists the objects then. So either of them sees the other.
+
+So it is with the focus of crops: whoever draws one stores the row's ``focus_version`` with it, and draws it again if
+the row has another one by then. Whoever changes the focus writes the row first, and has older crops erased then.
 """
 
 import math
@@ -23,8 +28,12 @@ from typing import Any, Literal
 
 from boto3.dynamodb.conditions import Attr, ConditionBase
 
+from lambdas.core.keys import Variant
+
 State = Literal["expected", "processing", "ready", "rejected", "held", "removed"]
 Outcome = Literal["ready", "rejected", "held"]
+FOCUSED: tuple[State, ...] = ("expected", "processing", "ready", "held")
+"""The states in which a picture's focus may change: crops of it are drawn, or may be later."""
 
 EXPECTED_DAYS = 35
 TOMBSTONE_DAYS = 400
@@ -37,7 +46,7 @@ _ETAG, _VERSION = "original.etag", "original.version_id"
 # without uploaded_at the row leaves the list of the tenant's pictures.
 _FORGOTTEN = (
     "uploaded_at", "recorded_at", "original", "metadata", "derivatives", "rejection", "timings",
-    _CLAIM, _CLAIMED_UNTIL, _DEATHS,
+    "focus", "focus_version", "refocused_at", _CLAIM, _CLAIMED_UNTIL, _DEATHS,
 )  # fmt: skip
 
 
@@ -120,6 +129,22 @@ def repin(original: Mapping[str, Any], version_id: str) -> Transition:
     return Transition(condition, {_VERSION: version_id})
 
 
+def refocus(row: Mapping[str, Any], focus: Mapping[str, float] | None, now: datetime) -> Transition:
+    """Have crops keep ``focus`` in view, or none: each drawn under an older ``focus_version`` is unwanted from now on.
+
+    What ``row`` records of crops is forgotten with it, so the row's focus and derivatives must be as read. The same
+    focus again changes nothing, but has the crops swept once more.
+    """
+    version, derivatives = row.get("focus_version"), row.get("derivatives")
+    as_read = _is_as_read("focus_version", version) & _is_as_read("derivatives", derivatives)
+    sets: dict[str, Any] = {"refocused_at": format_instant(now)}
+    if focus != row.get("focus"):
+        sets |= {"focus": focus, "focus_version": (version or 0) + 1}
+        if derivatives is not None:
+            sets["derivatives"] = {name: made for name, made in derivatives.items() if not Variant.parse(name).height}
+    return Transition(Attr(_STATE).is_in(list(FOCUSED)) & as_read, sets)
+
+
 def remove(tenant: str | None, original_key: str | None, now: datetime) -> Transition:
     """Turn a row in any other state into a tombstone; without a row, write one.
 
@@ -184,6 +209,10 @@ def classify_arrival(row: Mapping[str, Any], original: Mapping[str, Any], claim_
 def format_instant(moment: datetime) -> str:
     """Return ``moment`` as the rows hold it: UTC, ISO 8601 with milliseconds, in an order that text has too."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _is_as_read(attribute: str, value: Any) -> ConditionBase:
+    return Attr(attribute).not_exists() if value is None else Attr(attribute).eq(value)
 
 
 def _unpinned_or_same(original: Mapping[str, Any]) -> ConditionBase:

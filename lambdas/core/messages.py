@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from lambdas.core.keys import ImageId, Variant, parse_image_id
+from lambdas.imaging.containers.frames import FirstFrameReason
 from lambdas.imaging.formats import OriginalFormat
 from lambdas.imaging.rejection import RejectedError, RejectionCode
 
@@ -87,10 +88,25 @@ class Metadata(Message):
     profile_ignored: Literal["damaged", "unsuitable"] | None = Field(
         default=None, description="Why the embedded colour profile was not used."
     )
+    hdr: Literal["none", "dropped"] | None = Field(
+        default=None,
+        description="Whether the original is HDR, by its transfer curve or a gain map; derivatives are SDR."
+        " Null in records from before this was read.",
+    )
+    gamut: Literal["kept", "reduced"] | None = Field(
+        default=None,
+        description="Whether the original's colour space is wider than that of derivatives, sRGB."
+        " Null in records from before this was read.",
+    )
     alpha: bool = Field(description="Whether the original has an alpha channel.")
     pages: int = Field(description="Frames of an animation or pages of a document.")
     animation: Literal["none", "first_frame", "kept"] = Field(
-        default="none", description="Whether it is animated, and what WebP derivatives keep of that."
+        default="none", description="Whether it is animated, and what AVIF and WebP derivatives keep of that."
+    )
+    first_frame_reason: FirstFrameReason | None = Field(
+        default=None,
+        description="Why only the first frame is drawn: settings, too_many_frames or too_many_pixels (beyond the"
+        " limits; pages then counts no further than one above the limit), unsupported.",
     )
     damaged: bool = Field(default=False, description="Whether only a part could be decoded, and was accepted.")
     camera_make: str | None = None
@@ -200,5 +216,7 @@ class GenerateRequest(Message):
 class Generated(Message):
     """The result of the generator."""
 
-    status: Literal["made", "exists", "not_yet", "unknown_image", "not_on_ladder", "rejected", "held", "removed"]
+    status: Literal[
+        "made", "exists", "not_yet", "unknown_image", "not_on_ladder", "too_costly", "rejected", "held", "removed"
+    ]
     bytes: int | None = None

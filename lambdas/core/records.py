@@ -10,7 +10,7 @@ from lambdas.core.keys import Variant
 from lambdas.core.life import State, format_instant
 from lambdas.core.messages import CheckedImageId, Image, Message, RecordRequest, Rejection
 from lambdas.imaging.formats import OriginalFormat
-from lambdas.imaging.geometry import Size
+from lambdas.imaging.geometry import Focus, Size
 
 # ---- Writing
 
@@ -64,6 +64,19 @@ class OriginalRecord(Message):
     key: str
     version_id: str | None
     etag: str
+
+
+class CropFocus(NamedTuple):
+    """What crops of an image keep in view, None if that is left to the settings; and how often it has changed."""
+
+    point: Focus | None
+    version: int
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "CropFocus":
+        """Read it from a row of the images table."""
+        held = row.get("focus")
+        return cls(Focus(held["x"], held["y"]) if held else None, row.get("focus_version", 0))
 
 
 class DerivativeRecord(Message):
@@ -148,13 +161,17 @@ COLUMNS: tuple[Column, ...] = (
     Column("pages", "int", "Frames of an animation or pages of a document"),
     Column("animation", "string", "none, first_frame or kept: what derivatives keep of it"),
     Column("color_space", "string", "Of the original: srgb, rgb16, b-w, cmyk …"),
+    Column("hdr", "string", "none or dropped: whether the original is HDR; derivatives are not"),
+    Column("gamut", "string", "kept or reduced: whether the original's colour space is wider than sRGB"),
     Column("type_mismatch", "boolean", "Whether another type was declared than the bytes are of"),
     Column("uploaded_at", "timestamp", "When S3 had the whole original, UTC"),
     Column("recorded_at", "timestamp", "When the outcome was recorded, UTC"),
     Column("derivative_bytes", "map<string,bigint>", "Size of each derivative that the pipeline made, by variant"),
 )
 
-_METADATA_COLUMNS = ("width", "height", "alpha", "pages", "animation", "color_space", "type_mismatch")
+_METADATA_COLUMNS = (
+    "width", "height", "alpha", "pages", "animation", "color_space", "hdr", "gamut", "type_mismatch"
+)  # fmt: skip
 
 
 def image_row(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,10 +13,11 @@ from botocore.exceptions import ClientError
 from pydantic import model_validator
 
 from lambdas.core import life
-from lambdas.core.aws_errors import code_of
-from lambdas.core.keys import ImageId, OriginalKey
+from lambdas.core.aws_errors import code_of, is_missing
+from lambdas.core.keys import ImageId, MalformedKeyError, OriginalKey, Variant
 from lambdas.core.messages import CheckedImageId, Message
-from lambdas.core.stores.derivatives import INSPECTED_FOLDER
+from lambdas.core.records import CropFocus
+from lambdas.core.stores.derivatives import FOCUS_VERSION, INSPECTED_FOLDER
 from lambdas.core.stores.images import ImagesTable
 
 if TYPE_CHECKING:
@@ -91,12 +92,36 @@ class VersionedObjects:
                 seen.add(version["Key"])
                 yield version["Key"]
 
-    def _versions(self, prefix: str) -> Iterator["ObjectIdentifierTypeDef"]:
+    def erase_crops_before(self, image_id: ImageId, focus_version: int) -> int:
+        """Delete every version of an image's crops that was drawn with an older focus; return how many there were.
+
+        By version, so that a crop that is drawn meanwhile is left alone.
+
+        Raises:
+            NotErasedError: S3 kept some.
+            ClientError: S3 did not answer; a retry may help.
+        """
+        return self._erase(
+            version
+            for version in self._versions(f"{image_id}/", markers=False)
+            if _is_crop(version["Key"]) and self._focus_version(version) < focus_version
+        )
+
+    def _focus_version(self, version: "ObjectIdentifierTypeDef") -> float:
+        try:
+            held = self.client.head_object(Bucket=self.bucket, Key=version["Key"], VersionId=version["VersionId"])
+        except ClientError as error:
+            if is_missing(error):
+                return math.inf
+            raise
+        return int(held["Metadata"].get(FOCUS_VERSION, 0))
+
+    def _versions(self, prefix: str, *, markers: bool = True) -> Iterator["ObjectIdentifierTypeDef"]:
         pages = self.client.get_paginator("list_object_versions")
         for page in pages.paginate(Bucket=self.bucket, Prefix=prefix):
             for version in page.get("Versions", []):
                 yield {"Key": version["Key"], "VersionId": version["VersionId"]}
-            for marker in page.get("DeleteMarkers", []):
+            for marker in page.get("DeleteMarkers", []) if markers else ():
                 yield {"Key": marker["Key"], "VersionId": marker["VersionId"]}
 
     def _erase(self, versions: Iterator["ObjectIdentifierTypeDef"]) -> int:
@@ -116,6 +141,13 @@ class VersionedObjects:
                 )
             erased += len(batch)
         return erased
+
+
+def _is_crop(key: str) -> bool:
+    try:
+        return Variant.parse(key.rpartition("/")[2]).height != 0
+    except MalformedKeyError:
+        return False
 
 
 class BusyEdgeError(Exception):
@@ -200,10 +232,10 @@ class Target:
 
 
 class Sweep(Message):
-    """What the sweep function is asked to erase: a removed image.
+    """What the sweep function is asked to erase: a removed image, or crops of an older focus, as its row says.
 
     As a message, after a delay: soon, and once nothing can be writing the image any more. As a request of the upload
-    API's, at once: :meth:`ImageResources.erase_removed`.
+    API's, at once: :meth:`ImageResources.erase_unwanted`.
     """
 
     image_id: CheckedImageId
@@ -270,8 +302,8 @@ class ForeignImageError(ValueError):
     """An image belongs to another tenant than the one named."""
 
 
-class NotRemovedError(ValueError):
-    """An image has no tombstone: nothing of it may be erased."""
+class UnknownImageError(ValueError):
+    """An image has no row: nothing of it may be erased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,24 +390,26 @@ class ImageResources:
             for tombstone, (originals, by_bucket) in zip(tombstones, erased, strict=True)
         ]
 
-    def erase_removed(self, sweep: Sweep) -> Erased:
-        """Erase what there is of an image that has a tombstone. Idempotent; to be called again after a failure.
+    def erase_unwanted(self, sweep: Sweep) -> Erased:
+        """Erase all of an image that has a tombstone, of another the crops of an older focus. Idempotent.
+
+        To be called again after a failure.
 
         Raises:
-            NotRemovedError: it has none.
+            UnknownImageError: it has no row.
             NotErasedError, ClientError: something is left; the next call continues from there.
         """
         row = self.images.find(sweep.image_id, now=True)
-        if row is None or row["state"] != "removed":
-            state = row["state"] if row else "unknown"
-            raise NotRemovedError(f"expected a removed image to erase but {sweep.image_id} is {state}")
-        self._abort(row, sweep)
-        originals, by_bucket = self.erase(sweep.image_id, sweep.original_key)
+        if row is None:
+            raise UnknownImageError(f"No image {sweep.image_id} to erase")
+        if row["state"] == "removed":
+            self._abort(row, sweep)
+        originals, by_bucket = self._erase_unwanted(row, sweep)
         invalidation = self._invalidate([sweep.image_id])
         return Erased(originals=originals, by_bucket=by_bucket, invalidation=invalidation)
 
     def sweep(self, sweep: Sweep, now: datetime) -> float:
-        """Erase a removed image once more, and mark its takedown as final if it is due.
+        """Erase once more what is unwanted of an image, and mark its takedown as final if it is due.
 
         Return the seconds until it is to be tried again, where it is not due or the edge is busy; 0 if all is done.
 
@@ -383,10 +417,14 @@ class ImageResources:
             NotErasedError, ClientError: something is left; a retry continues from there.
         """
         row = self.images.find(sweep.image_id, now=True)
-        if row is None or row["state"] != "removed" or "final_at" in row:
+        if row is None or "final_at" in row:
             return 0
-        due = datetime.fromisoformat(row["removed_at"]) + timedelta(seconds=life.FINAL_SECONDS)
-        originals, by_bucket = self.erase(sweep.image_id, sweep.original_key)
+        removed = row["state"] == "removed"
+        since = row["removed_at"] if removed else row.get("refocused_at")
+        if since is None:
+            return 0
+        due = datetime.fromisoformat(since) + timedelta(seconds=life.FINAL_SECONDS)
+        originals, by_bucket = self._erase_unwanted(row, sweep)
         try:
             # At the end even if nothing was left: what the edge was fetching during the takedown was cached after its
             # invalidation.
@@ -396,8 +434,15 @@ class ImageResources:
             return _INVALIDATION_SECONDS
         if now < due:
             return (due - now).total_seconds()
-        self.images.apply(sweep.image_id, life.finish(now))
+        if removed:
+            self.images.apply(sweep.image_id, life.finish(now))
         return 0
+
+    def _erase_unwanted(self, row: Mapping[str, Any], sweep: Sweep) -> tuple[int, tuple[int, ...]]:
+        if row["state"] == "removed":
+            return self.erase(sweep.image_id, sweep.original_key)
+        version = CropFocus.of(row).version
+        return 0, tuple(bucket.erase_crops_before(sweep.image_id, version) for bucket in self.derivatives)
 
     def _invalidate(self, image_ids: Sequence[ImageId]) -> str | None:
         with suppress(BusyEdgeError):  # the sweep that was asked for ends nothing without it

@@ -30,13 +30,13 @@ NO_STORE = "no-store"
 RETRY_AFTER_SECONDS = 5
 _OK, _MISSING = 200, 404
 _OF_THE_IMAGE = ("unknown_image", "rejected", "removed", "held")
-_NEVER = (*_OF_THE_IMAGE, "not_on_ladder")
+_NEVER = (*_OF_THE_IMAGE, "not_on_ladder", "too_costly")
 # An origin event has 30 s in all. If a bucket does not answer within 2 s, CloudFront fails over.
 _HEAD = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
 _INVOKE = Config(connect_timeout=2, read_timeout=24, retries={"total_max_attempts": 1})
 
 _PRIVATE_PATH = "/p-"
-_DERIVATIVE = re.compile(r"/((?:p-)?[0-9a-f]{32})/([1-9]\d{0,4}x\d{1,5}\.(?:avif|webp|jpeg))", re.ASCII)
+_DERIVATIVE = re.compile(r"/((?:p-)?[0-9a-f]{32})/([1-9]\d{0,4}x\d{1,5}\.(?:avif|webp|jpeg|png))", re.ASCII)
 _BUCKET_DOMAIN = re.compile(r"(?P<bucket>[a-z0-9][a-z0-9.-]+)\.s3[.-](?P<region>[a-z0-9-]+)\.amazonaws\.com")
 
 

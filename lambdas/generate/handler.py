@@ -17,7 +17,7 @@ from lambdas.core.environment import (
 from lambdas.core.keys import ImageId, MalformedKeyError, Variant, parse_image_id
 from lambdas.core.messages import Generated, GenerateRequest
 from lambdas.core.observability import LambdaContext, count, identify, logger, observed, seconds
-from lambdas.core.records import OriginalRecord
+from lambdas.core.records import CropFocus, OriginalRecord
 from lambdas.core.settings import Settings, load_settings
 from lambdas.core.stores.derivatives import DerivativeStore
 from lambdas.core.stores.images import ImagesTable
@@ -72,15 +72,23 @@ def _generate(request: GenerateRequest, context: LambdaContext) -> Generated:
         if row["state"] != "ready":
             check_bytes(len(data), settings.limits)
             require_original(sniff(data[:SNIFF_BYTES]))
-        (drawn,) = render(data, [variant], settings, seconds=seconds_left(context))
+        focus = CropFocus.of(row)
+        (drawn,) = render(data, [variant], settings, seconds=seconds_left(context), focus=focus.point)
+        made = store.put_if_absent(image_id, variant, drawn.data, focus.version)
+        row = images.find(image_id, now=True)
+        # Drawn for an older focus, it must not stay: whoever changed it may have looked before it was put.
+        while row and made and variant.height and life.is_wanted(row, original.etag) and CropFocus.of(row) != focus:
+            focus = CropFocus.of(row)
+            (drawn,) = render(data, [variant], settings, seconds=seconds_left(context), focus=focus.point)
+            store.put(image_id, variant, drawn.data, focus.version)
+            row = images.find(image_id, now=True)
     except OriginalGoneError as error:
         logger.warning("Original deleted", extra={"reason": str(error)})
         return Generated(status="unknown_image")
     except RejectedError as error:
         logger.warning("Rejected", extra={"code": error.code, "reason": error.message, "variant": str(variant)})
-        return Generated(status="rejected")
-    status: Literal["made", "exists"] = "made" if store.put_if_absent(image_id, variant, drawn.data) else "exists"
-    row = images.find(image_id, now=True)
+        return refusal(error)
+    status: Literal["made", "exists"] = "made" if made else "exists"
     if not life.is_wanted(row, original.etag):
         logger.info("Removed or rejected while it was drawn", extra={"variant": str(variant)})
         count("drawn_for_nothing")
@@ -89,6 +97,11 @@ def _generate(request: GenerateRequest, context: LambdaContext) -> Generated:
         return Generated(status=state if state in _NEVER_SHOWN else "unknown_image")
     logger.info("Generated", extra={"variant": str(variant), "bytes": len(drawn.data), "status": status})
     return Generated(status=status, bytes=len(drawn.data))
+
+
+def refusal(error: RejectedError) -> Generated:
+    """Return what ``error`` says of the variant, or of the whole picture: another variant may take less time."""
+    return Generated(status="too_costly" if error.code == "too_costly" else "rejected")
 
 
 def _original(image_id: ImageId, row: dict[str, Any], images: ImagesTable) -> OriginalRecord | None:

@@ -2,15 +2,19 @@
 
 import re
 from collections.abc import Callable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from lambdas.imaging.colour.conversion import loading_options, to_srgb, with_profile
 from lambdas.imaging.deadline import Deadline
 from lambdas.imaging.engine import clear_errors, logged_errors, pyvips
 from lambdas.imaging.geometry import Size
 from lambdas.imaging.inspect import Header
+from lambdas.imaging.motion import read_frames
 from lambdas.imaging.rejection.corrupt import corrupt
 from lambdas.imaging.resize import each_frame
+
+if TYPE_CHECKING:
+    from lambdas.imaging.rejection.jxl import JxlPicture
 
 # What stops a decode. "missing": also data that is missing or garbled within a JPEG that ends properly. "error":
 # truncation and damage that ends the decode. "none": only what leaves no pixels at all.
@@ -41,7 +45,7 @@ def decode(
     """
     clear_errors()
     try:
-        shrunk = _shrunk(data, header, size, frames, fail_on)
+        shrunk = _shrunk(data, header, size, frames, fail_on, deadline)
         pixels = _without_opaque_alpha(deadline.compute(to_srgb(shrunk)))
     except pyvips.Error as error:
         if fail_on == "missing" and header.codec == "jpeg" and not _PIXELS_MISSING.search(str(error)):
@@ -81,6 +85,24 @@ def hevc_pixels(data: bytes) -> "pyvips.Image":
     return _interpreted(image, premultiplied=letters.endswith(_PREMULTIPLIED))
 
 
+def _jxl_pixels(data: bytes, picture: "JxlPicture", deadline: Deadline, *, partial: bool) -> "pyvips.Image":
+    # Not at the top: see lambdas.imaging.inspect.
+    from lambdas.imaging.libjxl import JxlError, JxlTooLargeError, jxl_pixels
+    from lambdas.imaging.rejection.jxl import too_complex
+
+    header = picture.header
+    try:
+        pixels = jxl_pixels(data, header, picture.memory, deadline, partial=partial)
+    except JxlError as error:
+        raise corrupt(data, "pixels", error) from error
+    except JxlTooLargeError as error:
+        raise too_complex(picture.memory) from error
+    image = pyvips.Image.new_from_memory(
+        pixels, header.width, header.height, header.bands, "ushort" if header.deep else "uchar"
+    )
+    return _interpreted(image, premultiplied=False)
+
+
 def _interpreted(image: "pyvips.Image", *, premultiplied: bool) -> "pyvips.Image":
     grey, deep = image.bands < 3, image.format == "ushort"
     space = ("grey16" if deep else "b-w") if grey else ("rgb16" if deep else "srgb")
@@ -88,15 +110,20 @@ def _interpreted(image: "pyvips.Image", *, premultiplied: bool) -> "pyvips.Image
     return tagged.unpremultiply().cast(image.format) if premultiplied else tagged
 
 
-def _shrunk(data: bytes, header: Header, size: Size, frames: int, fail_on: FailOn) -> "pyvips.Image":
+def _shrunk(
+    data: bytes, header: Header, size: Size, frames: int, fail_on: FailOn, deadline: Deadline
+) -> "pyvips.Image":
     loader_fails_on: str = fail_on
     if fail_on == "missing":
         loader_fails_on = "warning" if header.codec == "jpeg" else "error"
     if frames > 1:
-        return _load_frames(data, header, size, frames, loader_fails_on)
+        return _load_frames(data, header, size, frames, loader_fails_on, deadline)
     if header.codec == "webp" and header.profile_ignored is None:
         return _load_webp(data, header, size, loader_fails_on)
-    pixels = _open(data, header, size, loader_fails_on)
+    if header.structure.jxl is not None:
+        pixels = _jxl_pixels(data, header.structure.jxl, deadline, partial=fail_on == "none")
+    else:
+        pixels = _open(data, header, size, loader_fails_on)
     for prepare in _PREPARATIONS:
         pixels = prepare(header, pixels)
     return pixels.thumbnail_image(size.width, height=size.height, size="force", **loading_options(header))
@@ -166,7 +193,7 @@ def _load_webp(data: bytes, header: Header, size: Size, fail_on: str) -> "pyvips
     as an option of the loader.
     """
     return pyvips.Image.thumbnail_buffer(
-        data,
+        header.structure.patched(data),
         size.width,
         height=size.height,
         size="force",
@@ -175,18 +202,26 @@ def _load_webp(data: bytes, header: Header, size: Size, fail_on: str) -> "pyvips
     )
 
 
-def _load_frames(data: bytes, header: Header, size: Size, frames: int, fail_on: str) -> "pyvips.Image":
+def _load_frames(
+    data: bytes, header: Header, size: Size, frames: int, fail_on: str, deadline: Deadline
+) -> "pyvips.Image":
     lying = Size(size.height, size.width) if header.stored != header.size else size
-    shrunk = pyvips.Image.thumbnail_buffer(
-        data,
-        lying.width,
-        height=lying.height,
-        size="force",
-        no_rotate=True,
-        option_string=f"[fail_on={fail_on},n={frames}]",
-        **loading_options(header),
-    )
-    return shrunk if header.orientation == 1 else each_frame(shrunk, lambda frame: frame.autorot())
+    if header.structure.sequence is not None:
+        shrunk = read_frames(data, header, lying, frames, deadline)
+    else:
+        shrunk = pyvips.Image.thumbnail_buffer(
+            data,
+            lying.width,
+            height=lying.height,
+            size="force",
+            no_rotate=True,
+            option_string=f"[fail_on={fail_on},n={frames}]",
+            **loading_options(header),
+        )
+    if header.orientation == 1:
+        return shrunk
+    turned = _orientation(header, shrunk)
+    return each_frame(turned, lambda frame: frame.autorot())
 
 
 def _without_opaque_alpha(image: "pyvips.Image") -> "pyvips.Image":

@@ -8,10 +8,10 @@ from typing import Literal, get_args
 
 from lambdas.imaging.rejection import RejectedError
 
-OriginalFormat = Literal["jpeg", "png", "webp", "avif", "heic", "tiff", "gif"]
+OriginalFormat = Literal["jpeg", "png", "webp", "avif", "heic", "jxl", "tiff", "gif"]
 ORIGINAL_FORMATS: tuple[OriginalFormat, ...] = get_args(OriginalFormat)
 
-KnownFormat = OriginalFormat | Literal["bmp", "heif", "ico", "jp2", "jxl", "pdf", "psd", "svg"]
+KnownFormat = OriginalFormat | Literal["bmp", "heif", "ico", "jp2", "pdf", "psd", "svg"]
 
 ORIGINAL_MIME_TYPES: dict[OriginalFormat, str] = {
     "jpeg": "image/jpeg",
@@ -19,6 +19,7 @@ ORIGINAL_MIME_TYPES: dict[OriginalFormat, str] = {
     "webp": "image/webp",
     "avif": "image/avif",
     "heic": "image/heic",
+    "jxl": "image/jxl",
     "tiff": "image/tiff",
     "gif": "image/gif",
 }

@@ -14,9 +14,9 @@ from lambdas.core.settings import Settings
 from lambdas.imaging.formats import OriginalFormat
 from lambdas.imaging.geometry import Size, base_size, covering_size, drawn_size
 
-ANIMATED_FORMATS: frozenset[Format] = frozenset({"webp"})
+ANIMATED_FORMATS: frozenset[Format] = frozenset({"avif", "webp"})
 
-ENCODE_SECONDS: dict[Format, float] = {"avif": 0.145, "webp": 0.09, "jpeg": 0.011}
+ENCODE_SECONDS: dict[Format, float] = {"avif": 0.145, "webp": 0.09, "jpeg": 0.011, "png": 0.1}
 
 # Per megapixel of the original, shrunk to the top rung.
 DECODE_SECONDS: dict[OriginalFormat, float] = {
@@ -25,6 +25,7 @@ DECODE_SECONDS: dict[OriginalFormat, float] = {
     "webp": 0.015,
     "avif": 0.030,
     "heic": 0.030,
+    "jxl": 0.060,
     "tiff": 0.006,
     "gif": 0.010,
 }
@@ -66,7 +67,7 @@ def _units(
     """Group the variants that come out as the same bytes."""
     units: dict[tuple[Size, Size, Size, Format], list[Variant]] = defaultdict(list)
     for variant in variants:
-        base = base_size(original, variant, settings.ladder)
+        base = base_size(original, variant, settings)
         covering, drawn = covering_size(original, variant), drawn_size(original, variant)
         units[base, covering, drawn, variant.format].append(variant)
     return units

@@ -10,7 +10,7 @@ from lambdas.imaging.deadline import Deadline
 from lambdas.imaging.decode import FailOn, decode
 from lambdas.imaging.encode import encode
 from lambdas.imaging.engine import pyvips
-from lambdas.imaging.geometry import Size, covering_size, drawn_size, shrunk_through
+from lambdas.imaging.geometry import Focus, Size, covering_size, drawn_size, shrunk_through
 from lambdas.imaging.inspect import Header, inspect, kept_frames
 from lambdas.imaging.plan import ANIMATED_FORMATS
 from lambdas.imaging.rejection.corrupt import corrupt
@@ -27,9 +27,14 @@ class Derivative:
 
 
 def render(
-    data: bytes, variants: Sequence[Variant], settings: Settings, *, seconds: float = math.inf
+    data: bytes,
+    variants: Sequence[Variant],
+    settings: Settings,
+    *,
+    seconds: float = math.inf,
+    focus: Focus | None = None,
 ) -> Iterator[Derivative]:
-    """Draw ``variants`` of the original in ``data`` and yield each as soon as it is done.
+    """Draw ``variants`` of the original in ``data`` and yield each as soon as it is done; crops keep ``focus`` in view.
 
     All of them together may take ``limits.decode_seconds`` of CPU time, and ``seconds`` by the clock.
 
@@ -38,7 +43,7 @@ def render(
         OutOfTimeError: ``seconds`` have passed; a retry may help.
     """
     deadline = Deadline(settings.limits.decode_seconds, seconds)
-    group = _Group(data, inspect(data, settings.limits), settings, deadline)
+    group = _Group(data, inspect(data, settings.limits), settings, deadline, focus)
     for variant in sorted(variants, key=lambda each: (each.width, each.height, each.format), reverse=True):
         yield group.draw(variant)
 
@@ -56,11 +61,14 @@ def ready_pixels(data: bytes, variant: Variant, settings: Settings) -> "pyvips.I
 class _Group:
     """What the variants of one original share: decoded pixels, the pixels of each rung, finished encodings."""
 
-    def __init__(self, data: bytes, header: Header, settings: Settings, deadline: Deadline) -> None:
+    def __init__(
+        self, data: bytes, header: Header, settings: Settings, deadline: Deadline, focus: Focus | None = None
+    ) -> None:
         self._data = data
         self._header = header
         self._settings = settings
         self._deadline = deadline
+        self._focus = focus
         self._frames = kept_frames(header, settings)
         self._whole: dict[tuple[Size, int], pyvips.Image] = {}
         self._cuts: dict[tuple[Size, Size, int], pyvips.Image] = {}
@@ -90,11 +98,11 @@ class _Group:
 
     def _cut(self, variant: Variant, covering: Size, size: Size) -> "pyvips.Image":
         frames = self._frames if variant.format in ANIMATED_FORMATS else 1
-        whole = self._shrunk(shrunk_through(self._header.size, variant, self._settings.ladder), frames)
+        whole = self._shrunk(shrunk_through(self._header.size, variant, self._settings), frames)
         if covering == size:
             return whole
         if (covering, size, frames) not in self._cuts:
-            cut = crop(whole, size, self._settings.rendering.crop)
+            cut = crop(whole, size, self._settings.rendering.crop, self._focus)
             self._cuts[covering, size, frames] = self._deadline.compute(cut)
         return self._cuts[covering, size, frames]
 

@@ -3,11 +3,11 @@
 libvips holds an animation as frames of one height, one below the other.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from lambdas.core.settings.pictures import Crop
 from lambdas.imaging.engine import pyvips
-from lambdas.imaging.geometry import Size
+from lambdas.imaging.geometry import Focus, Size, crop_corner
 
 
 def shrink(image: "pyvips.Image", size: Size) -> "pyvips.Image":
@@ -17,10 +17,13 @@ def shrink(image: "pyvips.Image", size: Size) -> "pyvips.Image":
     return image.thumbnail_image(size.width, height=size.height, size="force", no_rotate=True)
 
 
-def crop(image: "pyvips.Image", size: Size, strategy: Crop) -> "pyvips.Image":
-    """Crop ``image`` to ``size`` pixels, as ``strategy`` finds best for its first frame."""
+def crop(image: "pyvips.Image", size: Size, strategy: Crop, focus: Focus | None = None) -> "pyvips.Image":
+    """Crop ``image`` to ``size`` around ``focus``; without one, as ``strategy`` finds best for its first frame."""
     if (image.width, _frame_height(image)) == (size.width, size.height):
         return image
+    if focus is not None:
+        corner = crop_corner(Size(image.width, _frame_height(image)), size, focus)
+        return each_frame(image, lambda frame: frame.crop(*corner, size.width, size.height))
     if _frame_height(image) == image.height:
         return image.smartcrop(size.width, size.height, interesting=strategy)
     first = image.crop(0, 0, image.width, _frame_height(image))
@@ -34,10 +37,19 @@ def each_frame(image: "pyvips.Image", change: Callable[["pyvips.Image"], "pyvips
     height = _frame_height(image)
     if height == image.height:
         return change(image)
-    frames = [change(image.crop(0, top, image.width, height)) for top in range(0, image.height, height)]
-    joined = pyvips.Image.arrayjoin(frames, across=1).copy()
+    return join_frames([change(image.crop(0, top, image.width, height)) for top in range(0, image.height, height)])
+
+
+def join_frames(frames: "Sequence[pyvips.Image]") -> "pyvips.Image":
+    """Return ``frames`` as one animation, with the delays and loops of the first one."""
+    joined = pyvips.Image.arrayjoin(list(frames), across=1).copy()
     joined.set_type(pyvips.GValue.gint_type, "page-height", frames[0].height)
     return joined
+
+
+def is_moving(image: "pyvips.Image") -> bool:
+    """Return whether ``image`` has several frames."""
+    return _frame_height(image) < int(image.height)
 
 
 def _frame_height(image: "pyvips.Image") -> int:

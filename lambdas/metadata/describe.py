@@ -6,16 +6,18 @@ import math
 from lambdas.core.keys import Variant
 from lambdas.core.messages import GeoPosition, Group, Metadata
 from lambdas.core.settings import Settings
+from lambdas.imaging.colour.conversion import is_reduced
 from lambdas.imaging.deadline import Deadline
 from lambdas.imaging.decode import decode
 from lambdas.imaging.engine import pyvips
 from lambdas.imaging.formats import ORIGINAL_MIME_TYPES, OriginalFormat
 from lambdas.imaging.geometry import drawn_size
-from lambdas.imaging.inspect import Header, inspect, kept_frames
+from lambdas.imaging.inspect import Header, first_frame_reason, inspect, kept_frames
 from lambdas.imaging.plan import plan
 from lambdas.imaging.rejection import RejectedError
 from lambdas.metadata.placeholder import placeholder
 
+_THUMBNAIL_WIDTH = 256  # pixels
 # Declared by clients that do not know the type; S3's own default.
 _UNSPECIFIC = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 _ALIASES = {
@@ -62,9 +64,12 @@ def describe(
         color_space=header.color_space,
         profile=header.profile,
         profile_ignored=header.profile_ignored,
+        hdr="dropped" if header.hdr else "none",
+        gamut="reduced" if is_reduced(header) else "kept",
         alpha=header.alpha,
         pages=header.pages,
         animation="none" if not header.moving else "kept" if frames > 1 else "first_frame",
+        first_frame_reason=first_frame_reason(header, settings) if header.moving else None,
         damaged=damaged,
         camera_make=header.exif.make,
         camera_model=header.exif.model,
@@ -84,8 +89,8 @@ def is_mismatch(declared: str | None, found: OriginalFormat) -> bool:
 
 
 def _thumbnail(data: bytes, header: Header, settings: Settings, seconds: float) -> tuple["pyvips.Image", bool]:
-    """Decode at the smallest rung's size, which still reads every byte; also return whether the file is damaged."""
-    size = drawn_size(header.size, Variant(settings.ladder.widths[0], 0, "jpeg"))
+    """Decode at a small size, which still reads every byte; also return whether the file is damaged."""
+    size = drawn_size(header.size, Variant(_THUMBNAIL_WIDTH, 0, "jpeg"))
     deadline = Deadline(settings.limits.decode_seconds, seconds)
     try:
         return decode(data, header, size, deadline, fail_on="missing"), False

@@ -1,7 +1,7 @@
-"""Sweep: erase removed images, at once for the upload API, and once more to end their takedowns.
+"""Sweep: erase removed images, and crops of an older focus: at once for the upload API, and once more at the end.
 
-The upload API invokes it with one image, and waits. Messages name images whose takedown is to end; one that is not due
-yet is sent again.
+The upload API invokes it with one image, and waits. Messages name images that were removed or given another focus; one
+that is not due yet is sent again. What is erased is what the image's row says.
 """
 
 from datetime import UTC, datetime
@@ -33,7 +33,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 
 def _erase(sweep: Sweep) -> dict[str, Any]:
     identify(sweep.image_id)
-    erased = image_resources().erase_removed(sweep)
+    erased = image_resources().erase_unwanted(sweep)
     count("image_erased")
     logger.info("Erased", extra={"originals": erased.originals, "by_bucket": erased.by_bucket})
     return erased.to_json()

@@ -1,13 +1,19 @@
 """Requests and responses of ``/images``."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from lambdas.core.keys import ImageId, is_private
 from lambdas.core.messages import Metadata
 from lambdas.upload_api.markup import Markup
+
+Fraction = Annotated[
+    float,
+    Field(strict=True, ge=0, le=1, allow_inf_nan=False, description="From 0 to 1."),
+    AfterValidator(lambda value: round(value, 4)),  # less than a pixel of most pictures
+]
 
 
 class Rejection(BaseModel):
@@ -24,6 +30,23 @@ class Derivative(BaseModel):
     bytes: int
     width: int = Field(description="Actual pixels.")
     height: int = Field(description="Actual pixels.")
+
+
+class Focus(BaseModel):
+    """The point that crops keep in view: fractions of the upright picture, from its top left corner."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    x: Fraction
+    y: Fraction
+
+
+class ImageChange(BaseModel):
+    """What to change of an image."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    focus: Focus | None = Field(description="Null leaves it to the settings what crops keep, as without a focus.")
 
 
 class ImageSummary(BaseModel):
@@ -60,6 +83,7 @@ class ImageDetails(ImageSummary):
     recorded_at: str | None = Field(default=None, description="ISO 8601, UTC: when its outcome was recorded.")
     metadata: Metadata | None = Field(default=None, description="Read from the original's bytes.")
     thumbhash: str | None = Field(default=None, description="A placeholder of about 25 bytes, in base64.")
+    focus: Focus | None = Field(default=None, description="What crops keep in view; null: as the settings say.")
     derivatives: list[Derivative] = Field(default=[], description="Made ahead; others are made on their first request.")
     timings: dict[str, float] = Field(default={}, description="Seconds by pipeline step.")
     markup: Markup | None = Field(default=None, description="HTML; null unless the image is ready.")
@@ -75,6 +99,7 @@ class ImageDetails(ImageSummary):
                 "recorded_at": row.get("recorded_at"),
                 "metadata": metadata,
                 "thumbhash": (metadata or {}).get("thumbhash"),
+                "focus": row.get("focus"),
                 "derivatives": [
                     {"variant": variant, **made} for variant, made in sorted((row.get("derivatives") or {}).items())
                 ],

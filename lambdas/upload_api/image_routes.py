@@ -1,4 +1,4 @@
-"""``/images``: show, list and take down images, and sign tokens for private ones."""
+"""``/images``: show, list, change and take down images, and sign tokens for private ones."""
 
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -20,11 +20,20 @@ from lambdas.core.stores.originals import find_original
 from lambdas.upload_api import resources
 from lambdas.upload_api.caller import Caller
 from lambdas.upload_api.cursor import Position, format_cursor, parse_cursor
-from lambdas.upload_api.image_models import ImageDetails, ImageList, ImageSummary, SignedToken, Takedown, TokenRequest
+from lambdas.upload_api.image_models import (
+    ImageChange,
+    ImageDetails,
+    ImageList,
+    ImageSummary,
+    SignedToken,
+    Takedown,
+    TokenRequest,
+)
 from lambdas.upload_api.lookup import ImageIdText, find_image, find_row, require_state
 from lambdas.upload_api.markup import Markup, image_markup
 from lambdas.upload_api.problem import ProblemError
 from lambdas.upload_api.s3_uploads import MultipartObject, UploadGoneError
+from lambdas.upload_api.takedown import refocus
 from lambdas.upload_api.takedown import take_down as remove
 
 router = Router()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
@@ -62,6 +71,20 @@ def show_image(image_id: ImageIdText) -> "Response[ImageDetails]":
     details = ImageDetails.of_row(row, _markup(row), _arrived_bytes(row) if row["state"] == "expected" else None)
     headers = {"Retry-After": _RETRY_SECONDS} if row["state"] in ("expected", "processing") else {}
     return Response(HTTPStatus.OK.value, "application/json", details, headers=headers)
+
+
+@router.patch("/images/<image_id>", tags=_TAGS, summary="Change an image's focus")
+def change_image(image_id: ImageIdText, request: ImageChange) -> ImageDetails:
+    """Have crops keep another point in view. Idempotent.
+
+    Crops that exist are deleted, also from the edge's caches, and drawn again on their next request, under the same
+    URLs. Browsers keep what they have cached.
+    """
+    focus = request.focus.model_dump() if request.focus else None
+    row = refocus(find_image(image_id, _tenant("images:edit")), focus)
+    logger.info("Focus changed", extra={"focus": focus})
+    count("image_refocused")
+    return ImageDetails.of_row(row, _markup(row))
 
 
 @router.delete("/images/<image_id>", tags=_TAGS, summary="Take an image down")

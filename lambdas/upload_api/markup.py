@@ -18,6 +18,9 @@ class Markup(BaseModel):
 
     url: str = Field(description="The image at the default width, in the best format that the browser accepts.")
     srcset: str = Field(description="For img; the edge picks the format by Accept.")
+    png: str = Field(
+        description="The image at the default width as PNG, with alpha: for mail clients and others that lack the rest."
+    )
     picture: str = Field(description="A picture element with a source for each format; set alt and sizes yourself.")
 
 
@@ -62,5 +65,6 @@ def image_markup(
     return Markup(
         url=image_url(delivery_url, image_id, token=token),
         srcset=srcset(None),
+        png=image_url(delivery_url, image_id, w=ladder.default_width, dpr=1, fmt="png", token=token),
         picture=f"<picture>{sources}{img}</picture>",
     )

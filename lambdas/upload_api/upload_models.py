@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
+from lambdas.upload_api.image_models import Focus
+
 Sha256 = Annotated[
     StrictStr, Field(pattern=r"^[A-Za-z0-9+/]{43}=$", description="SHA-256 of the bytes, in base64, as S3 expects it.")
 ]
@@ -24,6 +26,7 @@ class UploadRequest(_Request):
         default=None,
         description="In base64. S3 then accepts no other bytes in one request. Required where originals are locked.",
     )
+    focus: Focus | None = Field(default=None, description="What crops keep in view; null: as the settings say.")
     form: StrictBool = Field(
         default=False,
         description="Sign a form, for a client that can send nothing else. Refused unless uploads.forms is set.",

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
@@ -59,12 +59,14 @@ def create_upload(request: UploadRequest) -> SingleUpload | FormUpload | Multipa
     key = OriginalKey(caller.tenant, now.date(), image_id)
     bucket = resources.variables().originals_bucket
     begun = MultipartObject.begin(s3(), bucket, str(key), request.content_type) if parts else None
-    upload = {
+    upload: dict[str, Any] = {
         "tenant": caller.tenant,
         "key": str(key),
         "bytes": request.bytes,
         "requested_at": life.format_instant(now),
     }
+    if request.focus:
+        upload["focus"] = request.focus.model_dump()
     if begun and parts:
         upload |= {"multipart_id": begun.multipart_id, "part_bytes": parts.part_bytes}
     resources.images().apply(image_id, life.expect(upload, now))

@@ -1,12 +1,13 @@
 """The checks of an audit: pure comparisons of listings, and the class that reads the listings."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from lambdas.core.keys import ImageId, Variant
-from operations.audit.faults import AuditResult, Fault, Finding
+from operations.audit.faults import LOSSES, AuditResult, Fault, Finding
 from operations.inventory import DerivativesBucket, ImageRecord, Inventory, StoredDerivative, StoredOriginal, batches
 
 _IDS_AT_ONCE = 1000
@@ -153,7 +154,10 @@ class Audit:
             for found in threads.map(lambda record: self._derivatives(record.image_id, tenant), ready):
                 findings += found
         stored = sum(not original.deleted for original in originals.values())
-        return AuditResult(stored, len(arrived), tuple(filter(None, findings)))
+        losses = Counter(
+            loss for record in ready for (name, value), loss in LOSSES.items() if record.metadata.get(name) == value
+        )
+        return AuditResult(stored, len(arrived), tuple(filter(None, findings)), losses)
 
     def strays(self) -> AuditResult:
         """Search both buckets for derivatives of images that have no record, were rejected or removed.

@@ -1,8 +1,8 @@
 """What an audit can find, how it is counted, and what repairs it."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -35,6 +35,13 @@ MEANINGS: dict[Fault, str] = {
     Fault.UNFINISHED: "a takedown that should be final by now",
 }
 
+# What derivatives do not keep of an original: field of its metadata, value → how the audit calls it. No fault.
+LOSSES: dict[tuple[str, str], str] = {
+    ("animation", "first_frame"): "motion dropped",
+    ("hdr", "dropped"): "HDR dropped",
+    ("gamut", "reduced"): "gamut reduced",
+}
+
 # Validate claims what is not begun or given up; of two versions it keeps the recorded one, or points the row at the
 # one that is left. The detail of these findings is the original's key.
 _ANNOUNCED = (Fault.NO_OUTCOME, Fault.NO_PROGRESS, Fault.OTHER_VERSION)
@@ -62,6 +69,8 @@ class AuditResult:
     originals: int
     records: int
     findings: tuple[Finding, ...]
+    losses: Mapping[str, int] = field(default_factory=dict)
+    """Number of ready images by what their derivatives do not keep."""
 
     @property
     def counts(self) -> dict[Fault, int]:
@@ -113,6 +122,7 @@ def merge(parts: Sequence[AuditResult]) -> AuditResult:
         sum(part.originals for part in parts),
         sum(part.records for part in parts),
         tuple(finding for part in parts for finding in part.findings),
+        {loss: sum(part.losses.get(loss, 0) for part in parts) for loss in LOSSES.values()},
     )
 
 

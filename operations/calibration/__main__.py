@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from lambdas.core.keys import FORMATS, Format
+from lambdas.core.keys import NEGOTIATED_FORMATS, NegotiatedFormat
 from lambdas.core.settings import default_stage, load_settings
 from operations.calibration.charts import save_charts
 from operations.calibration.choose import UnreachableTargetError
@@ -44,7 +44,7 @@ def calibrate(
 ) -> None:
     """Measure encoder settings and propose the cheapest that reach a quality.
 
-    Every candidate is surveyed over its qualities on all rungs but the widest;
+    Every candidate is surveyed over its qualities on all rungs drawn ahead but the widest;
     the cheapest of each format is then settled on all rungs. Results are cached,
     so that a second run takes seconds.
     """
@@ -55,7 +55,8 @@ def calibrate(
         photographs, refused = find_photographs(folder or default_folder(), settings)
         for name, reason in refused.items():
             console.print(f"[yellow]left out[/] {name}: {reason}")
-        rungs = settings.ladder.widths[:-1] or settings.ladder.widths
+        drawn_ahead = sorted(settings.rendering.eager_widths)
+        rungs = drawn_ahead[:-1] or drawn_ahead
         console.print(f"{len(photographs)} photographs: {', '.join(photograph.name for photograph in photographs)}")
         total = len(photographs) * len(rungs) * len(surveyed_encoders())
         with _progress(console, total) as progress:
@@ -66,7 +67,7 @@ def calibrate(
     except (NoPhotographsError, UnreachableTargetError) as error:
         console.print(f"[red]{error}[/]", soft_wrap=True)
         raise typer.Exit(1) from error
-    for fmt in FORMATS:
+    for fmt in NEGOTIATED_FORMATS:
         console.print(comparison(fmt, surveyed, choices[fmt], target, settings))
     today = datetime.now(UTC).date()
     console.print(f"\n{finding(choices, target)}. To use these encoders, put into darkroom.toml:\n")
@@ -95,7 +96,7 @@ class _Advance:
         self._progress.advance(self._task, count)
 
 
-def _save_figures(surveyed: Survey, choices: dict[Format, Choice], target: float, folder: Path) -> Path:
+def _save_figures(surveyed: Survey, choices: dict[NegotiatedFormat, Choice], target: float, folder: Path) -> Path:
     figures = {
         "target": target,
         "formats": {
@@ -111,7 +112,7 @@ def _save_figures(surveyed: Survey, choices: dict[Format, Choice], target: float
                     for name, curve in surveyed[fmt].items()
                 },
             }
-            for fmt in FORMATS
+            for fmt in NEGOTIATED_FORMATS
         },
     }
     path = folder / "calibration.json"

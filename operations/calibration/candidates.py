@@ -3,18 +3,18 @@
 from itertools import product
 from typing import get_args
 
-from lambdas.core.keys import Format
+from lambdas.core.keys import NegotiatedFormat
 from lambdas.core.settings.pictures import AvifEncoder, Encoder, Formats, JpegEncoder, WebpEncoder
 
 # Far apart: between two of them the score is close enough to a straight line to interpolate.
-QUALITIES: dict[Format, tuple[int, ...]] = {
+QUALITIES: dict[NegotiatedFormat, tuple[int, ...]] = {
     "avif": (35, 45, 55, 65, 80),
     "webp": (50, 65, 75, 85, 95),
     "jpeg": (45, 60, 70, 80, 90),
 }
 
 
-def candidates(fmt: Format) -> list[Encoder]:
+def candidates(fmt: NegotiatedFormat) -> list[Encoder]:
     """Return the candidates of ``fmt``, each at the lowest quality of the survey.
 
     Settings that cost CPU or bytes on photographs without a gain are left out: AVIF above effort 2 or tuned for
@@ -41,9 +41,9 @@ def at_quality(encoder: Encoder, quality: int) -> Encoder:
     return encoder.model_copy(update={"quality": quality})
 
 
-def shipped(formats: Formats, fmt: Format) -> Encoder:
+def shipped(formats: Formats, fmt: NegotiatedFormat) -> Encoder:
     """Return the encoder of ``fmt`` in the settings."""
-    encoders: dict[Format, Encoder] = {"avif": formats.avif, "webp": formats.webp, "jpeg": formats.jpeg}
+    encoders: dict[NegotiatedFormat, Encoder] = {"avif": formats.avif, "webp": formats.webp, "jpeg": formats.jpeg}
     return encoders[fmt]
 
 

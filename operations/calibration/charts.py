@@ -6,7 +6,7 @@ from typing import Any
 
 import altair as alt
 
-from lambdas.core.keys import FORMATS, Format
+from lambdas.core.keys import NEGOTIATED_FORMATS, NegotiatedFormat
 from lambdas.core.settings.pictures import AvifEncoder, Encoder, JpegEncoder, WebpEncoder
 from operations.calibration.candidates import describe
 from operations.calibration.choose import UnreachableTargetError, at_target
@@ -19,7 +19,9 @@ _EFFORTS = {0: ORANGE, 1: GREEN, 2: BLUE, 4: PURPLE, 6: BLACK}
 _TABLES = {0: ORANGE, 3: BLUE}
 
 
-def save_charts(surveyed: Survey, choices: Mapping[Format, Choice], target: float, folder: Path) -> list[Path]:
+def save_charts(
+    surveyed: Survey, choices: Mapping[NegotiatedFormat, Choice], target: float, folder: Path
+) -> list[Path]:
     """Draw the calibration into ``folder`` as ``calibration.svg`` and ``calibration.html``; return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     chart = _chart(surveyed, choices, target)
@@ -29,10 +31,10 @@ def save_charts(surveyed: Survey, choices: Mapping[Format, Choice], target: floa
     return paths
 
 
-def _chart(surveyed: Survey, choices: Mapping[Format, Choice], target: float) -> Any:
+def _chart(surveyed: Survey, choices: Mapping[NegotiatedFormat, Choice], target: float) -> Any:
     rows = alt.vconcat(
-        alt.hconcat(*(_curves(fmt, surveyed, target) for fmt in FORMATS)).resolve_scale(color="independent"),
-        alt.hconcat(*(_trade(fmt, surveyed, choices[fmt], target) for fmt in FORMATS)).resolve_scale(
+        alt.hconcat(*(_curves(fmt, surveyed, target) for fmt in NEGOTIATED_FORMATS)).resolve_scale(color="independent"),
+        alt.hconcat(*(_trade(fmt, surveyed, choices[fmt], target) for fmt in NEGOTIATED_FORMATS)).resolve_scale(
             color="independent"
         ),
         spacing=28,
@@ -60,7 +62,7 @@ def _chart(surveyed: Survey, choices: Mapping[Format, Choice], target: float) ->
     )
 
 
-def _curves(fmt: Format, surveyed: Survey, target: float) -> Any:
+def _curves(fmt: NegotiatedFormat, surveyed: Survey, target: float) -> Any:
     rows = [
         {
             "candidate": name,
@@ -87,7 +89,7 @@ def _curves(fmt: Format, surveyed: Survey, target: float) -> Any:
     return (lines + rule.encode(y="target:Q")).properties(width=_WIDTH, height=_HEIGHT)
 
 
-def _trade(fmt: Format, surveyed: Survey, choice: Choice, target: float) -> Any:
+def _trade(fmt: NegotiatedFormat, surveyed: Survey, choice: Choice, target: float) -> Any:
     rows = []
     for name, curve in surveyed[fmt].items():
         try:
@@ -124,7 +126,7 @@ def _kind(encoder: Encoder) -> int:
     raise TypeError(f"expected an encoder of AVIF, WebP or JPEG but received {type(encoder).__name__}")
 
 
-def _colour(fmt: Format) -> Any:
+def _colour(fmt: NegotiatedFormat) -> Any:
     colours = _TABLES if fmt == "jpeg" else _EFFORTS
     title = "quantization table" if fmt == "jpeg" else "effort"
     scale = alt.Scale(domain=list(colours), range=list(colours.values()))

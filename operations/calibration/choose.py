@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 
-from lambdas.core.keys import Format
+from lambdas.core.keys import NegotiatedFormat
 from lambdas.core.settings.pictures import Calibration
 from operations.costs.prices import Prices
 
@@ -44,7 +44,7 @@ class Point:
         return 1e9 * self.cpu_seconds / self.pixels
 
 
-def lifetime_cost(point: Point, fmt: Format, calibration: Calibration, prices: Prices) -> float:
+def lifetime_cost(point: Point, fmt: NegotiatedFormat, calibration: Calibration, prices: Prices) -> float:
     """Return the lifetime cost of a derivative in USD: rendered once, stored for months, delivered several times."""
     deliveries = {
         "avif": calibration.deliveries.avif,
@@ -117,8 +117,10 @@ def cheapest(curves: Mapping[str, Sequence[Point]], target: float, cost: Callabl
 
 
 def cheapest_set(
-    curves: Mapping[Format, Mapping[str, Sequence[Point]]], targets: Mapping[Format, float], bytes_limit: float
-) -> dict[Format, str]:
+    curves: Mapping[NegotiatedFormat, Mapping[str, Sequence[Point]]],
+    targets: Mapping[NegotiatedFormat, float],
+    bytes_limit: float,
+) -> dict[NegotiatedFormat, str]:
     """Return one curve per format that reaches its target, with the least CPU whose sizes together fit the limit.
 
     ``bytes_limit`` is for one derivative of every format.
@@ -126,7 +128,7 @@ def cheapest_set(
     Raises:
         UnreachableTargetError: a target is not reached, or the smallest set is larger than allowed.
     """
-    reached: dict[Format, dict[str, Point]] = {fmt: {} for fmt in curves}
+    reached: dict[NegotiatedFormat, dict[str, Point]] = {fmt: {} for fmt in curves}
     for fmt, named in curves.items():
         cheapest(named, targets[fmt], lambda point: point.bytes)  # says why, if none reaches the target
         for name, curve in named.items():
@@ -134,7 +136,7 @@ def cheapest_set(
                 reached[fmt][name] = at_target(curve, targets[fmt])
     sets = [dict(zip(reached, names, strict=True)) for names in product(*reached.values())]
 
-    def size(chosen: Mapping[Format, str]) -> float:
+    def size(chosen: Mapping[NegotiatedFormat, str]) -> float:
         return sum(reached[fmt][name].bytes for fmt, name in chosen.items())
 
     small = [chosen for chosen in sets if size(chosen) <= bytes_limit]

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 
-from lambdas.core.keys import Format, Variant
+from lambdas.core.keys import NegotiatedFormat, Variant
 from lambdas.core.settings import Settings
 from lambdas.core.settings.pictures import Encoder, Formats
 from lambdas.imaging import encode as encoding
@@ -38,7 +38,7 @@ class Measurement:
 
     photograph: str
     rung: int
-    format: Format
+    format: NegotiatedFormat
     encoder: Encoder
     bytes: int
     pixels: int
@@ -52,15 +52,15 @@ class Task:
 
     photograph: Photograph
     rung: int
-    format: Format
+    format: NegotiatedFormat
     encoders: tuple[Encoder, ...]
 
 
 def tasks(
-    photographs: Iterable[Photograph], rungs: Iterable[int], encoders: Sequence[tuple[Format, Encoder]]
+    photographs: Iterable[Photograph], rungs: Iterable[int], encoders: Sequence[tuple[NegotiatedFormat, Encoder]]
 ) -> list[Task]:
     """Return the measurements of ``encoders`` on every rung of every photograph, as tasks of about equal cost."""
-    by_format: dict[Format, list[Encoder]] = {}
+    by_format: dict[NegotiatedFormat, list[Encoder]] = {}
     for fmt, encoder in encoders:
         by_format.setdefault(fmt, []).append(encoder)
     widest_first = sorted(rungs, reverse=True)
@@ -155,7 +155,7 @@ def _measured(task: Task, settings: Settings, folder: Path, time_again: bool) ->
             yield Measurement(task.photograph.name, task.rung, task.format, encoder, figures[0], pixels, *figures[1:])
 
 
-def _draw(image: "pyvips.Image", fmt: Format, encoder: Encoder, settings: Settings) -> bytes:
+def _draw(image: "pyvips.Image", fmt: NegotiatedFormat, encoder: Encoder, settings: Settings) -> bytes:
     formats: Formats = settings.formats.model_copy(update={fmt: encoder})
     return encode(image, fmt, formats, settings.rendering)
 
@@ -169,7 +169,7 @@ def _timed(draw: Callable[[], bytes]) -> tuple[bytes, float]:
     return written, min(seconds)
 
 
-def _key(pixels: str, original: str, fmt: Format, encoder: Encoder) -> str:
+def _key(pixels: str, original: str, fmt: NegotiatedFormat, encoder: Encoder) -> str:
     """Return a cache key from everything that the figures depend on."""
     code = Path(encoding.__file__).read_bytes()
     parts = (

@@ -6,18 +6,18 @@ from datetime import date
 from pydantic import BaseModel
 from rich.table import Table
 
-from lambdas.core.keys import Format
+from lambdas.core.keys import NegotiatedFormat
 from lambdas.core.settings import Settings
 from operations.calibration.candidates import describe
 from operations.calibration.choose import SAME_COST, Point, UnreachableTargetError, at_target, lifetime_cost
 from operations.calibration.survey import Choice, Survey
 from operations.costs.prices import PRICES
 
-NAMES: dict[Format, str] = {"avif": "AVIF", "webp": "WebP", "jpeg": "JPEG"}
+NAMES: dict[NegotiatedFormat, str] = {"avif": "AVIF", "webp": "WebP", "jpeg": "JPEG"}
 _MILLION = 1_000_000
 
 
-def comparison(fmt: Format, surveyed: Survey, choice: Choice, target: float, settings: Settings) -> Table:
+def comparison(fmt: NegotiatedFormat, surveyed: Survey, choice: Choice, target: float, settings: Settings) -> Table:
     """Return a table of the candidates of ``fmt`` at ``target``, cheapest first, with the chosen one marked."""
     table = Table(
         title=f"{NAMES[fmt]} at SSIMULACRA2 {target:g}",
@@ -52,7 +52,7 @@ def comparison(fmt: Format, surveyed: Survey, choice: Choice, target: float, set
     return table
 
 
-def proposed_settings(choices: Mapping[Format, Choice], today: date) -> str:
+def proposed_settings(choices: Mapping[NegotiatedFormat, Choice], today: date) -> str:
     """Return the tables for ``darkroom.toml``: the encoders that the calibration proposes."""
     lines = ["[formats]", f"calibrated_on = {today.isoformat()}"]
     for fmt, choice in choices.items():
@@ -60,7 +60,7 @@ def proposed_settings(choices: Mapping[Format, Choice], today: date) -> str:
     return "\n".join(lines)
 
 
-def measured_encoders(choices: Mapping[Format, Choice], today: date) -> str:
+def measured_encoders(choices: Mapping[NegotiatedFormat, Choice], today: date) -> str:
     """Return the content of ``operations/costs/encoders.toml``: measurements of these encoders, for estimates."""
     lines = [f"measured_on = {today.isoformat()}"]
     for fmt, choice in choices.items():
@@ -70,7 +70,7 @@ def measured_encoders(choices: Mapping[Format, Choice], today: date) -> str:
     return "\n".join(lines)
 
 
-def finding(choices: Mapping[Format, Choice], target: float) -> str:
+def finding(choices: Mapping[NegotiatedFormat, Choice], target: float) -> str:
     """Return the result in one sentence."""
     sizes = ", ".join(f"{NAMES[fmt]} {choice.point.bits_per_pixel:.2f}" for fmt, choice in choices.items())
     return f"At SSIMULACRA2 {target:g}, bits per pixel: {sizes}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from lambdas.core.keys import FORMATS, Format
+from lambdas.core.keys import NEGOTIATED_FORMATS, NegotiatedFormat
 from lambdas.core.settings import Settings
 from lambdas.core.settings.pictures import Encoder
 from operations.calibration.candidates import QUALITIES, at_quality, candidates, describe
@@ -26,7 +26,7 @@ class Curve:
     points: tuple[Point, ...]
 
 
-Survey = dict[Format, dict[str, Curve]]
+Survey = dict[NegotiatedFormat, dict[str, Curve]]
 """Curves by format and by the description of their candidate."""
 
 
@@ -34,7 +34,7 @@ Survey = dict[Format, dict[str, Curve]]
 class Choice:
     """The settings proposed for a format, and what they reached on every photograph and rung."""
 
-    format: Format
+    format: NegotiatedFormat
     encoder: Encoder
     point: Point
 
@@ -70,16 +70,16 @@ class Workbench:
             done=self.done,
         )
 
-    def point(self, fmt: Format, encoder: Encoder, rungs: Sequence[int]) -> Point:
+    def point(self, fmt: NegotiatedFormat, encoder: Encoder, rungs: Sequence[int]) -> Point:
         """Return what one encoder reaches on ``rungs`` of every photograph."""
         return summarize(self.run(tasks(self.photographs, rungs, [(fmt, encoder)])))
 
 
-def surveyed_encoders() -> list[tuple[Format, Encoder]]:
+def surveyed_encoders() -> list[tuple[NegotiatedFormat, Encoder]]:
     """Return every candidate at every quality of the survey."""
     return [
         (fmt, at_quality(candidate, quality))
-        for fmt in FORMATS
+        for fmt in NEGOTIATED_FORMATS
         for candidate in candidates(fmt)
         for quality in QUALITIES[fmt]
     ]
@@ -87,13 +87,15 @@ def surveyed_encoders() -> list[tuple[Format, Encoder]]:
 
 def survey(bench: Workbench, rungs: Sequence[int]) -> Survey:
     """Measure every candidate over its qualities on ``rungs``."""
-    measured: dict[Format, dict[Encoder, list[Measurement]]] = {fmt: defaultdict(list) for fmt in FORMATS}
+    measured: dict[NegotiatedFormat, dict[Encoder, list[Measurement]]] = {
+        fmt: defaultdict(list) for fmt in NEGOTIATED_FORMATS
+    }
     for measurement in bench.run(tasks(bench.photographs, rungs, surveyed_encoders())):
         measured[measurement.format][measurement.encoder].append(measurement)
     return {fmt: _curves(by_encoder) for fmt, by_encoder in measured.items()}
 
 
-def choose(surveyed: Survey, bench: Workbench, target: float) -> dict[Format, Choice]:
+def choose(surveyed: Survey, bench: Workbench, target: float) -> dict[NegotiatedFormat, Choice]:
     """Return the cheapest candidate of every format, at the lowest quality that reaches ``target`` on all rungs.
 
     Raises:
@@ -110,17 +112,17 @@ def choose(surveyed: Survey, bench: Workbench, target: float) -> dict[Format, Ch
     return choices
 
 
-def _cost(point: Point, fmt: Format, settings: Settings) -> float:
+def _cost(point: Point, fmt: NegotiatedFormat, settings: Settings) -> float:
     return lifetime_cost(point, fmt, settings.calibration, PRICES)
 
 
-def settle(bench: Workbench, fmt: Format, candidate: Encoder, target: float, start: int) -> Choice:
+def settle(bench: Workbench, fmt: NegotiatedFormat, candidate: Encoder, target: float, start: int) -> Choice:
     """Find the lowest quality of ``candidate`` that reaches ``target`` on all rungs together, starting at ``start``.
 
     Raises:
         UnreachableTargetError: no quality does.
     """
-    rungs = bench.settings.ladder.widths
+    rungs = sorted(bench.settings.rendering.eager_widths)
     points: dict[int, Point] = {}
 
     def score(quality: int) -> float:

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from lambdas.core.settings import DEFAULT_STAGE, SettingsError, load_settings
 from operations.costs.prices import PRICES
-from operations.costs.tables import Row, bill, levers, markdown, peak
+from operations.costs.tables import Row, bill, levers, markdown, peak, variants
 from operations.costs.workload import Pictures
 
 SCALES = (0, 1_000_000, 10_000_000, 100_000_000)
@@ -36,7 +36,13 @@ def costs(
     scales = tuple(per_day or SCALES)
     per_day_compared = max(scales) if per_day else USUAL.per_day
     pictures = replace(USUAL, per_day=per_day_compared, bytes=round(megabytes * 1e6), views=views)
-    for rows in (bill(pictures, scales, settings), levers(pictures, settings), peak(pictures, settings)):
+    tables = (
+        bill(pictures, scales, settings),
+        levers(pictures, settings),
+        variants(pictures, settings),
+        peak(pictures, settings),
+    )
+    for rows in tables:
         if as_markdown:
             typer.echo(f"{markdown(rows)}\n")
         else:

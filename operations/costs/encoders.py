@@ -23,6 +23,10 @@ class Reached(BaseModel):
     cpu_ms_per_megapixel: float = Field(gt=0, description="CPU of the encoder alone, on the calibrating machine.")
 
 
+# Without settings, and so never calibrated: one photograph, 1024 pixels wide.
+_PNG = Reached(ssimulacra2=100, bits_per_pixel=11.5, cpu_ms_per_megapixel=175)
+
+
 class Measured(BaseModel, Generic[E]):
     """An encoder's settings, and what they reached."""
 
@@ -44,7 +48,7 @@ class MeasuredEncoders(BaseModel):
 
     def reached(self, fmt: Format) -> Reached:
         """Return what the encoder of ``fmt`` reached."""
-        return {"avif": self.avif.reached, "webp": self.webp.reached, "jpeg": self.jpeg.reached}[fmt]
+        return {"avif": self.avif.reached, "webp": self.webp.reached, "jpeg": self.jpeg.reached, "png": _PNG}[fmt]
 
 
 ENCODERS = MeasuredEncoders.model_validate(

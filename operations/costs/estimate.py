@@ -1,6 +1,6 @@
 """The estimate: how often a picture and a view use each service, times its price; and the concurrency at peak."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lambdas.core.keys import Variant
@@ -45,13 +45,37 @@ def drawing(pictures: Pictures, settings: Settings) -> Drawing:
     """Return the work of one picture's eager derivatives, by the calibrated cost of the encoders."""
     variants = settings.eager_variants
     groups = len(plan(pictures.size, "jpeg", variants, settings)) if variants else 0
-    encoding = sum(
-        ENCODERS.reached(each.format).cpu_ms_per_megapixel / 1000 * drawn_size(pictures.size, each).pixels / _MILLION
-        for each in variants
-    )
+    encoding = sum(_encoding_seconds(pictures, each) for each in variants)
     decoding = groups * DECODE_SECONDS["jpeg"] * pictures.size.pixels / _MILLION
-    size = sum(_derivative_bytes(pictures, each) for each in variants)
-    return Drawing(len(variants), groups, encoding + decoding, size)
+    return Drawing(len(variants), groups, encoding + decoding, derivative_bytes(pictures, variants))
+
+
+def drawn_ahead_cost(pictures: Pictures, settings: Settings) -> float:
+    """Return the cost of one picture's eager derivatives, in USD: drawing, storing and copying them."""
+    parts = [("Drawing", "Lambda"), ("S3 requests", "derivatives"), ("Replication", "requests and transfer")]
+    return sum(line.usd for line in _ingest(pictures, settings, Assumptions()) if (line.part, line.what) in parts)
+
+
+def drawn_on_request_cost(pictures: Pictures, variant: Variant, settings: Settings) -> float:
+    """Return the cost of drawing one variant of one picture on its first request, in USD, while the edge waits."""
+    prices, taken = PRICES, Assumptions()
+    cpu = _encoding_seconds(pictures, variant) + DECODE_SECONDS["jpeg"] * pictures.size.pixels / _MILLION
+    drawn = _call("generate", settings, taken) + cpu * _gigabytes("generate", settings) * prices.lambda_gb_second
+    waited = taken.billed_seconds["generate"] + cpu
+    edge = waited * _gigabytes("origin_request", settings) * prices.edge_lambda_gb_second
+    reads = (2 * prices.table_million_reads + prices.get_million) / _MILLION
+    put = prices.put_million / _MILLION  # and one more in the replica
+    return drawn + edge + reads + 2 * put + _copied_cost(_derivative_bytes(pictures, variant), settings)
+
+
+def derivative_storage_cost(size: float) -> float:
+    """Return the cost of storing ``size`` bytes of derivatives for a month, in USD; the replica stores them too."""
+    return 2 * size / _GIGABYTE * PRICES.stored_gb_month
+
+
+def derivative_bytes(pictures: Pictures, variants: Sequence[Variant]) -> float:
+    """Return the bytes of ``variants`` of one picture, by the calibrated size of the encoders."""
+    return sum(_derivative_bytes(pictures, each) for each in variants)
 
 
 def monthly_costs(pictures: Pictures, settings: Settings, assumptions: Assumptions | None = None) -> list[Line]:
@@ -67,9 +91,9 @@ def storage_cost(pictures: Pictures, settings: Settings) -> float:
 
     Intelligent-Tiering costs the same for the first month, plus monitoring, and about half after that.
     """
-    kept = pictures.bytes + 2 * drawing(pictures, settings).bytes  # the replica stores every derivative too
-    monitored = PRICES.tiered_million_month / _MILLION if _tiered(settings) else 0
-    return (kept / _GIGABYTE * PRICES.stored_gb_month + monitored) * pictures.per_day * DAYS
+    original = pictures.bytes / _GIGABYTE * PRICES.stored_gb_month
+    original += PRICES.tiered_million_month / _MILLION if _tiered(settings) else 0
+    return (original + derivative_storage_cost(drawing(pictures, settings).bytes)) * pictures.per_day * DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +153,9 @@ def _ingest(pictures: Pictures, settings: Settings, taken: Assumptions) -> Itera
     yield Line("S3 requests", "originals", (prices.put_million + reads * prices.get_million) / _MILLION)
     if _tiered(settings):
         yield Line("S3 requests", "originals moved to their class", prices.transition_million / _MILLION)
-    yield Line("S3 requests", "derivatives", drawn.derivatives * prices.put_million / _MILLION)
-    copied_gb = prices.replicated_gb
-    copied_gb += prices.replication_time_gb if settings.storage.replication_time_control else 0
-    copied = drawn.derivatives * prices.put_million / _MILLION + drawn.bytes / _GIGABYTE * copied_gb
-    yield Line("Replication", "requests and transfer", copied)
+    puts = drawn.derivatives * prices.put_million / _MILLION
+    yield Line("S3 requests", "derivatives", puts)
+    yield Line("Replication", "requests and transfer", puts + _copied_cost(drawn.bytes, settings))
 
     yield Line("Observing", "logs", taken.logged_bytes / _GIGABYTE * prices.logged_gb)
     yield Line("Observing", "traces", taken.traced_share * prices.traced_million / _MILLION)
@@ -178,6 +200,17 @@ def _call(name: FunctionName, settings: Settings, taken: Assumptions) -> float:
 
 def _gigabytes(name: FunctionName, settings: Settings) -> float:
     return settings.functions[name].memory_mb / _GIBIBYTE_MB
+
+
+def _copied_cost(size: float, settings: Settings) -> float:
+    """Return the cost of transferring ``size`` bytes to the replica, in USD."""
+    timed = PRICES.replication_time_gb if settings.storage.replication_time_control else 0
+    return size / _GIGABYTE * (PRICES.replicated_gb + timed)
+
+
+def _encoding_seconds(pictures: Pictures, variant: Variant) -> float:
+    per_megapixel = ENCODERS.reached(variant.format).cpu_ms_per_megapixel / 1000
+    return per_megapixel * drawn_size(pictures.size, variant).pixels / _MILLION
 
 
 def _derivative_bytes(pictures: Pictures, variant: Variant) -> float:

@@ -4,9 +4,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lambdas.core.keys import FORMATS, Format
+from lambdas.core.keys import FORMATS, NEGOTIATED_FORMATS, NegotiatedFormat, Variant
 from lambdas.core.settings import Settings
-from operations.costs.estimate import at_peak, monthly_costs, storage_cost
+from operations.costs.estimate import (
+    at_peak,
+    derivative_bytes,
+    derivative_storage_cost,
+    drawn_ahead_cost,
+    drawn_on_request_cost,
+    monthly_costs,
+    storage_cost,
+)
 from operations.costs.workload import Pictures
 
 Row = tuple[str, ...]
@@ -32,7 +40,7 @@ def bill(pictures: Pictures, per_day: Sequence[int], settings: Settings) -> list
 def levers(pictures: Pictures, settings: Settings) -> list[Row]:
     """Return the bill by the formats that the pipeline draws ahead; the others are drawn on the first request."""
     rows: list[Row] = [(f"Drawn ahead, {_pictures(pictures.per_day)}", "derivatives", "USD a month", _KEPT)]
-    sets: list[tuple[Format, ...]] = [tuple(FORMATS), ("avif", "jpeg"), ("avif",)]
+    sets: list[tuple[NegotiatedFormat, ...]] = [tuple(NEGOTIATED_FORMATS), ("avif", "jpeg"), ("avif",)]
     for formats in sets:
         rendering = settings.rendering.model_copy(update={"eager_formats": formats})
         drawn = settings.model_copy(update={"rendering": rendering})
@@ -40,6 +48,42 @@ def levers(pictures: Pictures, settings: Settings) -> list[Row]:
         count = str(len(drawn.eager_variants))
         rows.append((", ".join(formats), count, _usd(total), _usd(storage_cost(pictures, drawn))))
     return rows
+
+
+def variants(pictures: Pictures, settings: Settings) -> list[Row]:
+    """Return the number of a picture's variants, and what they cost for a million pictures if all are requested."""
+    ladder = settings.ladder
+    every = [
+        Variant(width, height, fmt) for width in ladder.widths for height in ladder.heights(width) for fmt in FORMATS
+    ]
+    ahead = settings.eager_variants
+    widths = [each for each in every if each.height == 0 and each not in ahead]
+    crops = [each for each in every if each.height != 0]
+    drawn = [drawn_ahead_cost(pictures, settings)]
+    drawn += [sum(drawn_on_request_cost(pictures, each, settings) for each in some) for some in (widths, crops)]
+    kinds: tuple[tuple[str, Sequence[Variant]], ...] = (
+        ("drawn ahead", ahead),
+        ("other widths, on request", widths),
+        ("crops, on request", crops),
+    )
+    header = ("A picture's variants", "number", "KB", "USD, drawn of a million pictures", "Stored, USD a month")
+    rows = [
+        (name, len(some), derivative_bytes(pictures, some), usd) for (name, some), usd in zip(kinds, drawn, strict=True)
+    ]
+    together = (_TOTAL, sum(row[1] for row in rows), sum(row[2] for row in rows), sum(row[3] for row in rows))
+    return [
+        header,
+        *(
+            (
+                name,
+                str(number),
+                f"{size / 1000:,.0f}",
+                _usd(usd * _MILLION),
+                _usd(derivative_storage_cost(size) * _MILLION),
+            )
+            for name, number, size, usd in (*rows, together)
+        ),
+    ]
 
 
 def peak(pictures: Pictures, settings: Settings) -> list[Row]:

@@ -33,6 +33,7 @@ _BILLED_SECONDS: dict[FunctionName, float] = {
     "metadata": 0.3,
     "derive": 0.4,
     "record": 0.06,
+    "generate": 0.4,
     "origin_request": 0.08,
 }
 

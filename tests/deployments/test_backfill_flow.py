@@ -213,7 +213,7 @@ def throttles(stack: LocalStack) -> float:
     ("changes", "message"),
     [
         ({"tenant": "nobody"}, "expected a tenant of demo, studio but received 'nobody'"),
-        ({"variants": ["1601x0.webp"]}, r"expected a width of \[256, 512, 1024, 1600\]"),
+        ({"variants": ["1601x0.webp"]}, r"expected a width of \[64, 128, 256, 512, 1024, 1600, 2560\]"),
         ({"images": ["cat.jpg"]}, "expected .* for an image id but received 'cat.jpg'"),
         ({"first_day": date(2020, 1, 1)}, "expected a last day on or after 2020-01-01 but received 2019-12-31"),
         ({"token": "no spaces"}, "hyphens for a token but received 'no spaces'"),

@@ -239,10 +239,52 @@ def test_a_forged_cursor_is_rejected(demo: Caller, listed: list[str]) -> None:
 
 def test_another_tenants_image_is_404(stack: LocalStack, demo: Caller, listed: list[str]) -> None:
     foreign = "f" * 32
-    for method, action, body in (("GET", "", None), ("DELETE", "", None), ("POST", "/token", {})):
+    asked = (("GET", "", None), ("PATCH", "", {"focus": None}), ("DELETE", "", None), ("POST", "/token", {}))
+    for method, action, body in asked:
         answer = demo.ask(method, f"/images/{foreign}{action}", body)
         refused(answer, 404, f"No image {foreign} for tenant demo")
     assert item(stack, stack.parameter("images-table"), foreign)
+
+
+def test_another_focus_redraws_crops_under_the_same_url(stack: LocalStack, demo: Caller, ready: str) -> None:
+    url = f"{stack.edge_url}/img/{ready}?w=256&ar=9:16&fmt=webp"
+    shown: list[bytes] = []
+    with httpx.Client(trust_env=False, timeout=30) as viewer:
+        for x in (0.0, 1.0, 0.0):
+            changed = demo.ask("PATCH", f"/images/{ready}", {"focus": {"x": x, "y": 0.3}})
+            assert changed.status_code == 200, changed.text
+            assert changed.json()["focus"] == demo.ask("GET", f"/images/{ready}").json()["focus"] == {"x": x, "y": 0.3}
+            # An invalidation takes its time.
+            await_condition(lambda: viewer.get(url).content not in shown[-1:], f"a crop around {x}")
+            shown.append(viewer.get(url).content)
+    assert shown[0] == shown[2] != shown[1]
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({}, "focus"),
+        ({"focus": {"x": 1.5, "y": 0}}, "focus.x: Input should be less than or equal to 1 but received '1.5'"),
+        ({"focus": {"x": "0.5", "y": 0}}, "focus.x"),
+        ({"focus": {"x": True, "y": 0}}, "focus.x"),
+        ({"focus": {"x": 0}}, "focus.y"),
+        ({"focus": {"x": 0, "y": 0, "z": 0}}, "focus.z"),
+        ({"focus": None, "private": True}, "private"),
+    ],
+)
+def test_a_malformed_focus_is_refused(demo: Caller, ready: str, body: dict[str, Any], named: str) -> None:
+    refused(demo.ask("PATCH", f"/images/{ready}", body), 400, named)
+
+
+def test_a_rejected_image_has_no_focus(demo: Caller, rejected: str) -> None:
+    answer = demo.ask("PATCH", f"/images/{rejected}", {"focus": {"x": 0.5, "y": 0.5}})
+    refused(answer, 409, f"{rejected} is rejected")
+
+
+def test_a_focus_given_with_the_upload(stack: LocalStack, demo: Caller, photo: Path) -> None:
+    with tenant_uploader(stack, TENANT) as uploader:
+        image_id = uploader.upload(photo, focus=(0.25, 0.75)).image_id
+    assert demo.ask("GET", f"/images/{image_id}").json()["focus"] == {"x": 0.25, "y": 0.75}
 
 
 def test_a_token_names_its_image_and_expiry(stack: LocalStack, demo: Caller, private: str) -> None:

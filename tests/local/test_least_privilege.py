@@ -66,6 +66,9 @@ MAY: dict[FunctionName, set[str]] = {
     },
     "generate": _DRAWING,
     "sweep": {
+        "list derivatives",
+        "list a stranger's derivatives",
+        "list all derivatives",
         "delete an original",
         "delete a version of an original",
         "delete a derivative",

@@ -166,7 +166,7 @@ def test_a_body_that_is_not_json_is_refused(
     [
         ("GET", "/", 404, "/uploads"),
         ("PUT", "/uploads", 405, "POST"),
-        ("PATCH", f"/images/{'0' * 32}", 405, "DELETE or GET"),
+        ("PUT", f"/images/{'0' * 32}", 405, "DELETE or GET or PATCH"),
         ("GET", "/uploads/0123", 400, "32 lower-case hex digits"),
         ("GET", f"/uploads/{'A' * 32}", 400, "32 lower-case hex digits"),
         ("GET", f"/uploads/{'0' * 32}", 404, "No upload "),
@@ -541,6 +541,7 @@ def test_the_openapi_document_is_public_and_describes_every_route(stack: LocalSt
         ("DELETE", "/images/{image_id}"),
         ("POST", "/images/{image_id}/token"),
         ("POST", "/images/{image_id}/release"),
+        ("PATCH", "/images/{image_id}"),
     }
     for method, path in sorted(routes):
         address = path.replace("{image_id}", new_image_id())

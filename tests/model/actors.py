@@ -29,11 +29,12 @@ from world import (
 )
 
 from lambdas.core.settings import load_settings
+from lambdas.core.stores.derivatives import FOCUS_VERSION
 from lambdas.edge.origin_request import GENERATOR_HEADER, NOT_FOUND_SECONDS_HEADER, REGION_HEADER
 from lambdas.edge.origin_request import handler as origin_request
 
 REPLICATION_SECONDS = 600  # from reading a version to writing its copy; S3 promises 15 minutes for the whole
-EAGER, LAZY = "16x0.jpeg", "32x0.avif"
+EAGER, LAZY, CROP = "16x0.jpeg", "32x0.avif", "32x32.webp"
 _TRIES = 4
 
 # ---- The pipeline
@@ -134,7 +135,7 @@ def call_api(world: World, method: str, path: str, body: Any = None) -> tuple[in
 
 def api_event(method: str, path: str, body: Any = None) -> dict[str, Any]:
     """Return a request as the HTTP API sends it, of a tenant that may do everything."""
-    scopes = "images:read images:write images:delete images:share images:release"
+    scopes = "images:read images:write images:edit images:delete images:share images:release"
     return {
         "version": "2.0",
         "routeKey": "$default",
@@ -161,6 +162,21 @@ def take_down(world: World) -> None:
         if 0 < status < 500:
             world.taken_down[world.image_id] = status
             return
+
+
+def refocus(x: float) -> Callable[[World], None]:
+    """Return who gives the picture another focus, again while the API does not answer or is unavailable."""
+
+    def change(world: World) -> None:
+        for _ in range(_TRIES):
+            status, _body = call_api(world, "PATCH", f"/images/{world.image_id}", {"focus": {"x": x, "y": 0.5}})
+            world.note(f"PATCH answers {status or 'nothing'}")
+            if 0 < status < 500:
+                if status not in (200, 404, 409):
+                    world.defects.append(f"PATCH answers {status}")
+                return
+
+    return change
 
 
 def post(content: str) -> Callable[[World], None]:
@@ -221,12 +237,12 @@ def _put_signed(world: World, upload: dict[str, Any], data: bytes) -> None:
 
 
 def backfill(world: World) -> None:
-    """Have a batch job draw both an eager and a lazy variant; S3 Batch Operations asks again for temporary failures."""
+    """Have a batch job draw an eager and a lazy variant and a crop; temporary failures are tried again."""
     for _ in range(_TRIES):
         event = {
             "invocationSchemaVersion": "2.0",
             "invocationId": "model",
-            "job": {"id": "job", "userArguments": {"variants": f"{EAGER} {LAZY}"}},
+            "job": {"id": "job", "userArguments": {"variants": f"{EAGER} {LAZY} {CROP}"}},
             "tasks": [{"taskId": "task", "s3Bucket": ORIGINALS, "s3Key": original_key(world.upload)}],
         }
         function = run_function(world, "backfill", event)
@@ -265,13 +281,14 @@ def _fetch(world: World, path: str) -> Cached:
     if "status" in answer:
         control = answer["headers"]["cache-control"][0]["value"]
         status = int(answer["status"])
-        body = b""
+        body, focus_version = b"", 0
     else:
         key = path.lstrip("/")
         version = world.act(
             f"the edge gets {key}", (Touch(DERIVATIVES, key, False),), lambda: world.s3.current(DERIVATIVES, key)
         )
         status, body = (200, version.data) if version else (404, b"")
+        focus_version = focus_version_of(version)
         control = version.headers["CacheControl"] if version else f"max-age={not_found}"
     lifetime = 0.0
     if "no-store" not in control and status < 500:
@@ -279,7 +296,7 @@ def _fetch(world: World, path: str) -> Cached:
         lifetime = next((float(part.split("=")[1]) for part in ages if part.startswith("max-age=")), 0.0)
     if status == 404 and "no-store" not in control:
         lifetime = max(lifetime, not_found)
-    response = Cached(status, body or b"", world.now.timestamp() + lifetime)
+    response = Cached(status, body or b"", world.now.timestamp() + lifetime, focus_version)
 
     def keep() -> None:
         if lifetime:
@@ -326,6 +343,11 @@ def replicate(world: World) -> None:
 
 
 # ---- What is true of the picture
+
+
+def focus_version_of(version: Version | None) -> int:
+    """Return the version of the focus that a crop says it was drawn with."""
+    return int(version.metadata.get(FOCUS_VERSION, 0)) if version else 0
 
 
 def row_of(world: World) -> dict[str, Any] | None:

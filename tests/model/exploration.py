@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
 
-from actors import EAGER, LAZY, backfill, deliver, post, take_down, view
+from actors import CROP, EAGER, LAZY, backfill, deliver, post, refocus, take_down, view
 from schedule import (
     Budget,
     Client,
@@ -35,6 +35,9 @@ CLIENTS: Mapping[str, Client] = {
     "viewer of a lazy variant": view(LAZY),
     "another viewer of a lazy variant": view(LAZY),
     "backfill": backfill,
+    "viewer of a crop": view(CROP),
+    "client with a focus": refocus(0.1),
+    "client with another focus": refocus(0.9),
 }
 
 
@@ -283,6 +286,11 @@ PAIRS: Mapping[str, tuple[Start, Starts]] = {
     "pipeline and other bytes": ("form arrived", of("client with other bytes", executions=1)),
     "pipeline and the same bytes": ("form arrived", of("client with the same bytes", executions=1)),
     "lazy variant twice": ("ready", of("viewer of a lazy variant", "another viewer of a lazy variant")),
+    "focus and pipeline": ("arrived", of("client with a focus", executions=1)),
+    "focus and crop": ("ready", of("client with a focus", "viewer of a crop")),
+    "focus and backfill": ("ready", of("client with a focus", "backfill")),
+    "focus and takedown": ("ready", of("client with a focus", "takedown")),
+    "focus and focus": ("ready", of("client with a focus", "client with another focus")),
     "lazy variant and backfill": ("ready", of("viewer of a lazy variant", "backfill")),
 }
 
@@ -292,6 +300,8 @@ ALONE: Mapping[str, tuple[Start, Starts]] = {
     "takedown": ("ready", of("takedown")),
     "takedown of what is not ready": ("arrived", of("takedown")),
     "viewer": ("ready", of("viewer of a lazy variant")),
+    "viewer of a crop": ("ready", of("viewer of a crop")),
+    "focus": ("ready", of("client with a focus")),
     "early viewer": ("arrived", of("viewer of an eager variant")),
     "backfill": ("ready", of("backfill")),
     "the same bytes again": ("form ready", of("client with the same bytes")),

@@ -10,7 +10,20 @@ from typing import Any, Literal, cast
 from unittest import mock
 from uuid import UUID
 
-from actors import EAGER, LAZY, REPLICATION_SECONDS, api_event, deliver, post, replicate, row_of, state_of, view
+from actors import (
+    CROP,
+    EAGER,
+    LAZY,
+    REPLICATION_SECONDS,
+    api_event,
+    deliver,
+    focus_version_of,
+    post,
+    replicate,
+    row_of,
+    state_of,
+    view,
+)
 from scheduler import Actor, Choices, GivenChoices
 from world import (
     CONTENTS,
@@ -270,7 +283,7 @@ def explain(world: World) -> str:
 def _drawings() -> dict[bytes, str]:
     """Return which original each derivative's bytes come from."""
     settings = load_settings()
-    variants = [Variant.parse(each) for each in (EAGER, "16x0.webp", LAZY)]
+    variants = [Variant.parse(each) for each in (EAGER, "16x0.webp", LAZY, CROP)]
     return {
         drawn.data: name
         for name in ("red", "blue")
@@ -280,9 +293,9 @@ def _drawings() -> dict[bytes, str]:
 
 
 def shown_before_the_sweep(world: World) -> list[str]:
-    """Return what is still to be seen of a removed picture when all that was under way has ended, without a crash."""
+    """Return what is still to be seen of what is unwanted when all that was under way has ended, without a crash."""
     if not _is_removed(world):
-        return []
+        return [each for each in _old_crops(world) if DERIVATIVES in each] if state_of(world) == "ready" else []
     keys = [key for key in world.s3.buckets[DERIVATIVES] if world.s3.current(DERIVATIVES, key)]
     return [f"a removed picture is to be seen until the sweep: {key}" for key in keys]
 
@@ -301,7 +314,7 @@ def violations(world: World) -> list[str]:
     world.s3.expire_noncurrent(days)
     world.dynamodb.expire()
     removed, ready = _is_removed(world), state_of(world) == "ready"
-    for variant in (EAGER, LAZY):
+    for variant in (EAGER, LAZY, CROP):
         asked = client(world, view(variant), "late viewer")
         _rest(world, NONE)
         if asked.error is not None:
@@ -314,6 +327,7 @@ def violations(world: World) -> list[str]:
         found += _left_over(world)
     elif ready:
         found += _wrong_bytes(world)
+        found += _old_crops(world)
     world.choices = given
     return list(dict.fromkeys(found))
 
@@ -338,6 +352,7 @@ def _now_violated(world: World) -> Iterator[str]:
             yield f"a removed picture is {state}"
     elif state == "ready":
         yield from _wrong_bytes(world)
+        yield from _old_crops(world)
         early = [path for path, status, then in world.views if status == 404 and then != "ready"]
         yield from (f"a picture that was not ready yet was answered with 404: {path}" for path in early)
     elif state == "rejected":
@@ -375,6 +390,18 @@ def _wrong_bytes(world: World) -> Iterator[str]:
             yield f"the derivative {variant} is recorded but does not exist"
 
 
+def _old_crops(world: World) -> Iterator[str]:
+    wanted = int(((row_of(world) or {}).get("focus_version") or {"N": "0"})["N"])
+    shown = {f"{b} has {key}": world.s3.current(b, key) for b in (DERIVATIVES, REPLICA) for key in world.s3.buckets[b]}
+    held = {where: focus_version_of(version) for where, version in shown.items() if version}
+    held |= {f"the edge has {path}": each.focus_version for path, each in world.cache.items() if each.status == 200}
+    yield from (
+        f"{where} of focus {version} but {wanted} is recorded"
+        for where, version in held.items()
+        if where.endswith(CROP) and version != wanted
+    )
+
+
 @cache
 def _etags() -> dict[str, bytes]:
     return {hashlib.md5(data, usedforsecurity=False).hexdigest(): data for data in CONTENTS.values()}
@@ -382,11 +409,11 @@ def _etags() -> dict[str, bytes]:
 
 def _drawn_twice(world: World) -> Iterator[str]:
     by: dict[str, str] = {}
-    for execution, key in world.drawn:
+    for execution, key, finished in world.drawn:
         if not execution.startswith("execution"):
             continue
         first = by.setdefault(key, execution)
-        if first != execution and first in world.finished:
+        if first != execution and first in finished:
             yield f"{key} was drawn by {first}, which had finished it, and again by {execution}"
 
 

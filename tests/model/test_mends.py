@@ -10,6 +10,7 @@ from boto3.dynamodb.conditions import Attr
 from exploration import PAIRS, check_every_order, first_found
 
 from lambdas.core import life
+from lambdas.core.records import CropFocus
 from lambdas.core.takedown import CloudFrontCache, ImageResources, Sweep
 
 pytestmark = pytest.mark.usefixtures("model")
@@ -27,6 +28,16 @@ def sweep_without_invalidation(resources: ImageResources, sweep: Sweep, now: Any
 
 _SWEEP = ImageResources.sweep
 
+
+class SameFocusAlways(CropFocus):
+    """The focus as it was read first: the second look at the row sees no other."""
+
+    def __ne__(self, _other: object) -> bool:
+        return False
+
+    __hash__ = CropFocus.__hash__
+
+
 TAKEN_OUT: list[tuple[str, Any, str, str]] = [
     ("lambdas.core.life.is_wanted", lambda *_: True, "takedown and lazy variant", "to be seen until the sweep"),
     ("lambdas.core.life.is_wanted", lambda *_: True, "takedown and backfill", "to be seen until the sweep"),
@@ -36,6 +47,8 @@ TAKEN_OUT: list[tuple[str, Any, str, str]] = [
     ("lambdas.validate.handler._delete", lambda *_: None, "pipeline and other bytes", "a ready picture answers 404"),
     ("lambdas.core.life.is_past", lambda *_: False, "takedown and pipeline", "dead letter"),
     ("lambdas.core.takedown.ImageResources.sweep", lambda *_: 0, "takedown and pipeline", "has objects in"),
+    ("lambdas.generate.handler.CropFocus", SameFocusAlways, "focus and crop", "of focus 0 but 1 is recorded"),
+    ("lambdas.core.takedown.ImageResources.sweep", lambda *_: 0, "focus and crop", "of focus 0 but 1 is recorded"),
     (
         "lambdas.core.takedown.ImageResources.sweep",
         sweep_without_invalidation,

@@ -1,7 +1,7 @@
 """What once happened on the local stack, step by step; each of these failed before a picture had one row."""
 
 import pytest
-from actors import EAGER, LAZY, backfill, deliver, post, state_of, take_down, view
+from actors import CROP, EAGER, LAZY, backfill, deliver, post, refocus, row_of, state_of, take_down, view
 from schedule import begun, check, client, deliver_next, run_to_end, run_until, settle, shown_before_the_sweep
 from scheduler import Actor
 from world import ORIGINALS, World
@@ -157,3 +157,65 @@ def test_takedown_while_a_backfill_draws() -> None:
         run_until(world, job, "PutObject model-derivatives")
         run_to_end(world, client(world, take_down, "takedown"))
         finish(world)
+
+
+@pytest.mark.parametrize("before", ["GetObject", "PutObject model-derivatives", "GetItem"])
+def test_another_focus_while_a_crop_is_drawn(before: str) -> None:
+    with begun("ready") as world:
+        viewer = client(world, view(CROP), "viewer")
+        run_until(world, viewer, "GetObject")
+        run_until(world, viewer, before)
+        run_to_end(world, client(world, refocus(0.1), "client"))
+        assert run_to_end(world, viewer).value == 200
+        finish(world)
+
+
+def test_another_focus_between_a_crop_and_the_cache() -> None:
+    with begun("ready") as world:
+        viewer = client(world, view(CROP), "viewer")
+        run_until(world, viewer, "the edge answers 200")
+        run_to_end(world, client(world, refocus(0.1), "client"))
+        finish(world)
+
+
+def test_another_focus_before_a_drawing_function_is_killed() -> None:
+    """Its put takes effect after older crops were looked for, and its second look at the row never comes."""
+    with begun("ready") as world:
+        viewer = client(world, view(CROP), "viewer")
+        victim = run_until(world, viewer, "PutObject model-derivatives")
+        run_to_end(world, client(world, refocus(0.1), "client"))
+        world.scheduler.step(victim, dies=True)
+        finish(world)
+
+
+@pytest.mark.parametrize("before", ["GetObject", "PutObject model-derivatives", "Item model-images"])
+def test_another_focus_while_the_pipeline_is_at_work(before: str) -> None:
+    with begun("arrived") as world:
+        execution = next_execution(world)
+        run_until(world, execution, before)
+        run_to_end(world, client(world, refocus(0.1), "client"))
+        run_to_end(world, execution)
+        finish(world)
+        assert "focus" in (row_of(world) or {})
+
+
+@pytest.mark.parametrize("before", ["PutObject model-derivatives", "UpdateItem model-images"])
+def test_another_focus_while_a_backfill_draws(before: str) -> None:
+    with begun("ready") as world:
+        job = client(world, backfill, "job")
+        run_until(world, job, before)
+        run_to_end(world, client(world, refocus(0.1), "client"))
+        run_to_end(world, job)
+        finish(world)
+
+
+@pytest.mark.parametrize("before", ["UpdateItem model-images", "HeadObject model-derivatives"])
+def test_takedown_while_the_focus_is_changed(before: str) -> None:
+    with begun("ready") as world:
+        run_to_end(world, client(world, view(CROP), "viewer"))
+        changing = client(world, refocus(0.1), "client")
+        run_until(world, changing, before)
+        run_to_end(world, client(world, take_down, "takedown"))
+        run_to_end(world, changing)
+        finish(world)
+        assert state_of(world) == "removed"

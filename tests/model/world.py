@@ -113,6 +113,7 @@ class Cached:
     status: int
     body: bytes
     until: float
+    focus_version: int = 0
 
 
 @dataclass
@@ -127,8 +128,8 @@ class World:
     dead_letters: list[Message] = field(default_factory=list)
     cache: dict[str, Cached] = field(default_factory=dict)
     replications: list[Version] = field(default_factory=list)
-    drawn: list[tuple[str, str]] = field(default_factory=list)
-    """Executions and the variants they stored, in order."""
+    drawn: list[tuple[str, str, frozenset[str]]] = field(default_factory=list)
+    """Executions, the variants they stored, and the executions that had finished by then, in order."""
     views: list[tuple[str, int, str]] = field(default_factory=list)
     """Paths that were asked of the edge, its answers, and the state of the picture when each was given."""
     finished: set[str] = field(default_factory=set)
@@ -241,7 +242,8 @@ class World:
                 answer = self._ask_s3(operation, arguments)
                 if operation == "PutObject" and arguments["Bucket"] == DERIVATIVES:
                     actor = current()
-                    self.drawn.append((actor.name.partition("/")[0] if actor else "", arguments["Key"]))
+                    by = actor.name.partition("/")[0] if actor else ""
+                    self.drawn.append((by, arguments["Key"], frozenset(self.finished)))
                 return answer
             case "dynamodb", _:
                 return self.dynamodb.call(operation, arguments)
@@ -432,11 +434,12 @@ def _remembering(function: Callable[..., Any]) -> Callable[..., Any]:
     """Remember the results of ``describe`` or ``render`` by the original's bytes and the variants: both are pure."""
     results: dict[Any, Any] = {}
 
-    def remembered(data: bytes, *arguments: Any, seconds: float = math.inf) -> Any:
-        key = (data, *(tuple(each) if isinstance(each, list) else each for each in arguments if not _settings(each)))
+    def remembered(data: bytes, *arguments: Any, seconds: float = math.inf, **how: Any) -> Any:
+        given = (tuple(each) if isinstance(each, list) else each for each in arguments if not _settings(each))
+        key = (data, *given, *how.items())
         if key not in results:
             try:
-                found = function(data, *arguments)
+                found = function(data, *arguments, **how)
                 results[key] = (found if isinstance(found, tuple) else list(found), None)
             except Exception as error:
                 results[key] = (None, error)

@@ -11,6 +11,8 @@ from io import BytesIO
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import imagecodecs
+import numpy as np
 import pillow_heif
 import pytest
 from elftools.elf.elffile import ELFFile
@@ -160,6 +162,7 @@ def test_every_library_finds_those_that_it_needs(aws: Assembly, archive: Callabl
 def test_no_library_lies_there_that_nothing_needs(aws: Assembly) -> None:
     built = libraries(layer_of(aws))
     wanted = {name for library in built.values() for name in needed(library)}
+    wanted |= {Path(name).name for name in built if "/libjxl-" in name}  # opened by lambdas.imaging.libjxl
     modules = {name for name in built if ".libs/" not in name}  # of Python, which are imported
     assert {Path(name).name for name in set(built) - modules} <= wanted
 
@@ -347,3 +350,38 @@ assert all(picture.write_to_buffer(suffix) for suffix in (".avif", ".webp", ".jp
 """
     run = run_in_lambda(unpacked, [code_of(host).name, layer_of(host).name], code)
     assert run.returncode == 0, run.stderr
+
+
+def test_the_slim_layer_draws_a_jpeg_xl(host: Assembly, unpacked: Path, tmp_path: Path) -> None:
+    file = tmp_path / "photo.jxl"
+    file.write_bytes(imagecodecs.jpegxl_encode(np.full((48, 64, 3), 120, np.uint8)))
+    code = f"""
+from pathlib import Path
+from lambdas.core.keys import Variant
+from lambdas.core.settings import load_settings
+from lambdas.imaging.render import render
+data, wanted = Path({str(file)!r}).read_bytes(), [Variant(256, 0, fmt) for fmt in ("avif", "webp", "jpeg")]
+assert len(list(render(data, wanted, load_settings()))) == 3
+"""
+    run = run_in_lambda(unpacked, [code_of(host).name, layer_of(host).name], code, DARKROOM_STAGE=DEFAULT_STAGE)
+    assert run.returncode == 0, run.stderr
+
+
+def test_the_slim_layer_keeps_animations_of_every_format(host: Assembly, unpacked: Path, tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (64, 48), (shade, 0, 0)) for shade in (0, 100, 200)]
+    for name in ("a.gif", "a.webp", "a.png", "a.avif"):
+        frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], duration=70)
+    code = f"""
+from pathlib import Path
+from lambdas.core.keys import Variant
+from lambdas.core.settings import load_settings
+from lambdas.imaging.inspect import inspect
+from lambdas.imaging.render import render
+settings = load_settings()
+for file in sorted(Path({str(tmp_path)!r}).glob("a.*")):
+    variants = [Variant(settings.ladder.widths[0], 0, each) for each in ("avif", "webp")]
+    drawn = render(file.read_bytes(), variants, settings)
+    print(file.name, *(inspect(each.data, settings.limits).pages for each in drawn))
+"""
+    run = run_in_lambda(unpacked, [code_of(host).name, layer_of(host).name], code)
+    assert run.stdout.splitlines() == [f"a.{name} 3 3" for name in ("avif", "gif", "png", "webp")], run.stderr

@@ -145,7 +145,7 @@ def test_abandoned_parts_expire(aws: Assembly, names: Names, settings: Settings)
 
 def test_cors_lets_other_origins_call_and_read_responses(aws: Assembly, settings: Settings) -> None:
     cors = aws.one("AWS::ApiGatewayV2::Api", ProtocolType="HTTP").properties["CorsConfiguration"]
-    assert set(cors["AllowMethods"]) == {"GET", "POST", "DELETE"}
+    assert set(cors["AllowMethods"]) == {"GET", "POST", "PATCH", "DELETE"}
     assert cors["AllowOrigins"] == list(settings.uploads.allowed_origins)
     assert "authorization" in cors["AllowHeaders"]
     assert "www-authenticate" in cors["ExposeHeaders"]

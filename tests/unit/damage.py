@@ -5,8 +5,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from functools import cache
 
+import imagecodecs
 import pyvips
-from pictures import animation, avif, corners, heic, with_orientation
+from pictures import animated, animation, avif, corners, heic, with_orientation
 
 _HEADER = 600  # bytes at the front in which most damage is done: beyond them it is mere noise in pixels
 _PICTURE = corners(300, 200)
@@ -36,14 +37,18 @@ _WRITERS: dict[str, Callable[[], bytes]] = {
     "png, palette and alpha": lambda: _translucent().pngsave_buffer(palette=True),
     "png, 16 bit": lambda: _deep().pngsave_buffer(),
     "png, gamma": _gamma_png,
+    "png, animated": lambda: animated("apng"),
     "webp": _PICTURE.webpsave_buffer,
     "webp, lossless": lambda: _translucent().webpsave_buffer(lossless=True),
     "webp, animated": lambda: animation().webpsave_buffer(),
     "avif": lambda: _PICTURE.heifsave_buffer(compression="av1", effort=0),
     "avif, 10 bit": lambda: _deep().heifsave_buffer(compression="av1", effort=0, bitdepth=10),
     "avif, turned": lambda: avif(with_orientation(_PICTURE, 7), 7),
+    "avif, animated": lambda: animated("avif"),
     "heic": lambda: heic(_PICTURE),
     "heic, turned": lambda: heic(with_orientation(_translucent(), 6), 6),
+    "jxl": lambda: imagecodecs.jpegxl_encode(_PICTURE.numpy()),
+    "jxl, lossless and alpha": lambda: imagecodecs.jpegxl_encode(_translucent().numpy(), lossless=True),
     "tiff": lambda: _PICTURE.tiffsave_buffer(compression="deflate"),
     "tiff, tiled": lambda: _PICTURE.tiffsave_buffer(tile=True, compression="jpeg"),
     "gif, animated": lambda: animation().gifsave_buffer(),

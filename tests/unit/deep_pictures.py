@@ -2,6 +2,7 @@
 
 import io
 
+import imagecodecs
 import pillow_heif
 import pyvips
 
@@ -27,6 +28,11 @@ def heic_10_bit(image: pyvips.Image) -> bytes:
     written, file = io.BytesIO(), pillow_heif.from_bytes("RGBA;16", (image.width, image.height), pixels)
     file.save(written, quality=40, chroma=444, enc_params={"preset": "ultrafast"})
     return written.getvalue()
+
+
+def jxl_16_bit(image: pyvips.Image) -> bytes:
+    """Write a lossless JPEG XL with alpha."""
+    return bytes(imagecodecs.jpegxl_encode(with_alpha(deep(image)).numpy(), lossless=True, effort=1))
 
 
 def png_interlaced(image: pyvips.Image) -> bytes:

@@ -51,6 +51,17 @@ def with_item_type(data: bytes, kind: bytes, item: int = 1) -> bytes:
     return data[:at] + kind + data[at + 4 :]
 
 
+def with_property_replaced(data: bytes, kind: bytes, body: bytes) -> bytes:
+    """Replace the body of every property of that type."""
+
+    def properties(iprp: bytes) -> bytes:
+        return written(
+            replaced(parsed(iprp), b"ipco", lambda ipco: written(replaced(parsed(ipco), kind, lambda _: body)))
+        )
+
+    return _with_meta(data, lambda meta: replaced(meta, b"iprp", properties))
+
+
 def _ipco(data: bytes) -> bytes:
     meta = dict(parsed(dict(parsed(data))[b"meta"][4:]))
     return dict(parsed(meta[b"iprp"]))[b"ipco"]

@@ -18,7 +18,7 @@ from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.render import render
 from lambdas.metadata.describe import describe
 
-VARIANTS = [Variant(256, 256, "webp")]
+VARIANTS = [Variant(256, 256, "webp"), Variant(256, 0, "avif")]
 
 
 def peak_mb() -> int:
@@ -38,8 +38,6 @@ def outcome(data: bytes, settings) -> str:
 
 def main(count: int, names: list[str]) -> None:
     settings = load_settings()
-    kept = settings.rendering.model_copy(update={"animated": "webp"})
-    settings = settings.model_copy(update={"rendering": kept})
     found: dict[str, Counter[str]] = {}
     slowest = 0.0
     for name in names:

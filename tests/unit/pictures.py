@@ -95,6 +95,26 @@ def animation(frames: int = 3, width: int = 120, height: int = 80) -> pyvips.Ima
     return joined
 
 
+def shown_frames(moving: pyvips.Image) -> list[pyvips.Image]:
+    height = moving.get_page_height()
+    return [moving.crop(0, top, moving.width, height)[:3] for top in range(0, moving.height, height)]
+
+
+def animated(fmt: str, frames: int = 3, **options: object) -> bytes:
+    """Write that animation as gif, webp, apng or avif; AVIF and APNG by Pillow, the former without an end."""
+    moving = animation(frames)
+    if fmt in ("gif", "webp"):
+        return moving.gifsave_buffer() if fmt == "gif" else moving.webpsave_buffer(lossless=True)
+    first, *others = [to_pillow(frame) for frame in shown_frames(moving)]
+    if fmt == "avif":
+        options = {"quality": 95, "speed": 10, **options}
+    file = io.BytesIO()
+    first.save(
+        file, "PNG" if fmt == "apng" else fmt, save_all=True, append_images=others, duration=70, loop=2, **options
+    )
+    return file.getvalue()
+
+
 def each_frame_stored_as(moving: pyvips.Image, orientation: int) -> pyvips.Image:
     """Store every frame of an animation so that a reader must turn it."""
     height = moving.get_page_height()

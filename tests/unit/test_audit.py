@@ -247,6 +247,28 @@ def test_a_day_and_the_strays_are_audited_against_the_stores() -> None:
     assert (day.originals, day.records) == (7, 5)
 
 
+def test_losses_of_ready_images_are_counted() -> None:
+    today = datetime.now(UTC)
+    losing = {"animation": {"S": "first_frame"}, "hdr": {"S": "dropped"}, "gamut": {"S": "reduced"}}
+    keeping = {"animation": {"S": "kept"}, "hdr": {"S": "none"}, "gamut": {"S": "kept"}}
+    metadata = [losing, {**keeping, "gamut": {"S": "reduced"}}, keeping, {}]
+    with image_stores() as stores:
+        for said, outcome in [*((each, "ready") for each in metadata), (losing, "held")]:
+            key = OriginalKey("demo", today.date(), new_image_id())
+            stores.record(key, stores.put(key), outcome)
+            stores.inventory.dynamodb.update_item(
+                TableName=stores.inventory.images_table,
+                Key={"image_id": {"S": key.image_id}},
+                UpdateExpression="SET metadata = :said",
+                ExpressionAttributeValues={":said": {"M": said}},
+            )
+        later = Deadlines.at(today, settled_minutes=60, replica_minutes=60)
+        day = Audit(stores.inventory, (), later, reads_at_once=2).day("demo", today.date())
+    assert merge([day]).losses == {"motion dropped": 1, "HDR dropped": 1, "gamut reduced": 2}
+    assert merge([day, day]).losses["gamut reduced"] == 4
+    assert merge([]).losses == {"motion dropped": 0, "HDR dropped": 0, "gamut reduced": 0}
+
+
 def test_a_result_says_what_repairs_it() -> None:
     first, second, stray, returned, unended = (new_image_id() for _ in range(5))
     one = Finding(Fault.NO_OUTCOME, second, "demo", "key"), Finding(Fault.NO_DERIVATIVE, first, "b", "")

@@ -43,13 +43,13 @@ class World:
         assert first == self.image_id
         return self.record if variant is None else self.held.get(variant)
 
-    def put(self, _image_id: ImageId, variant: Variant, data: bytes) -> None:
+    def put(self, _image_id: ImageId, variant: Variant, data: bytes, focus_version: int = 0) -> None:
         self.puts.append(variant)
-        self.held[variant] = HeldDerivative(len(data), CURRENT, NOON)
+        self.held[variant] = HeldDerivative(len(data), CURRENT, NOON, focus_version)
         if variant == self.taken_down_after:
             self.record = None
 
-    def add_derivatives(self, _image_id: ImageId, made: Mapping[str, Mapping[str, Any]]) -> bool:
+    def add_derivatives(self, _image_id: ImageId, made: Mapping[str, Mapping[str, Any]], _focus_version: int) -> bool:
         if self.record is None:
             return False
         self.record["derivatives"].update(made)
@@ -72,7 +72,7 @@ def world() -> World:
 
 
 def test_an_existing_unrecorded_derivative_is_recorded(world: World) -> None:
-    world.held[ASKED[0]] = HeldDerivative(77, CURRENT, NOON)
+    world.held[ASKED[0]] = HeldDerivative(77, CURRENT, NOON, 0)
     done = Done.model_validate_json(world.backfill().text)
     assert (done.made, done.kept) == (1, 1)
     assert world.puts == [ASKED[1]]
@@ -84,7 +84,7 @@ def test_an_existing_unrecorded_derivative_is_recorded(world: World) -> None:
 
 
 def test_derivatives_stored_before_a_moment_are_redrawn_once(world: World) -> None:
-    world.held = dict.fromkeys(ASKED, HeldDerivative(77, CURRENT, NOON - timedelta(seconds=1)))
+    world.held = dict.fromkeys(ASKED, HeldDerivative(77, CURRENT, NOON - timedelta(seconds=1), 0))
     assert Done.model_validate_json(world.backfill(NOON).text).made == 2
     assert Done.model_validate_json(world.backfill(NOON).text).kept == 2, "expected a retry to find it done"
     assert len(world.puts) == 2

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.core.keys import new_image_id
+from lambdas.core.keys import FORMATS, new_image_id
 from lambdas.core.records import ImageRecord
 from lambdas.core.settings import load_settings
 from operations.backfill.estimate import estimate
@@ -15,6 +15,8 @@ from operations.costs.encoders import ENCODERS
 from operations.costs.prices import PRICES
 
 SETTINGS = load_settings(stage="dev")
+LADDER = SETTINGS.ladder
+EVERY_VARIANT = [f"{w}x{h}.{fmt}" for w in LADDER.widths for h in LADDER.heights(w) for fmt in FORMATS]
 NOW = SETTINGS.formats.calibration
 OLD = "2020-01-01-00000000"
 
@@ -85,8 +87,9 @@ def test_the_last_day_is_included() -> None:
     ("asked", "message"),
     [
         ({"tenant": "nobody"}, "expected a tenant of demo, studio but received 'nobody'"),
-        ({"variants": ["300x0.avif"]}, "expected a width of [256, 512, 1024, 1600]"),
-        ({"variants": ["256x0.gif"]}, "expected {w}x{h}.avif|webp|jpeg for a variant"),
+        ({"variants": ["300x0.avif"]}, "expected a width of [64, 128, 256, 512, 1024, 1600, 2560]"),
+        ({"variants": EVERY_VARIANT}, "characters together but received 2522: split them"),
+        ({"variants": ["256x0.gif"]}, "expected {w}x{h}.avif|webp|jpeg|png for a variant"),
         ({"images": ["cat.jpg"]}, "32 lower-case hex digits for an image id but received 'cat.jpg'"),
         ({"first_day": date(2026, 2, 1), "last_day": date(2026, 1, 1)}, "expected a last day on or after 2026-02-01"),
     ],

@@ -18,7 +18,7 @@ from operations.calibration.quality import Reference, decoded
 pytestmark = pytest.mark.extra
 
 SETTINGS = load_settings()
-RUNG = SETTINGS.ladder.widths[0]
+RUNG = 256
 
 
 def jpeg(quality: int) -> JpegEncoder:
@@ -99,7 +99,7 @@ def test_higher_quality_scores_and_weighs_more_and_is_measured_once(folder: Path
 @pytest.mark.slow
 def test_a_summary_of_several_encoders_is_an_error(folder: Path, tmp_path: Path) -> None:
     photographs, _ = find_photographs(folder, SETTINGS)
-    work = tasks(photographs, SETTINGS.ladder.widths[:2], [("jpeg", jpeg(60)), ("jpeg", jpeg(80))])
+    work = tasks(photographs, [256, 512], [("jpeg", jpeg(60)), ("jpeg", jpeg(80))])
     found = measure(work, SETTINGS, processes=1, cache=tmp_path / "cache")
     point = summarize(each for each in found if each.encoder == jpeg(60))
     assert point.quality == 60

@@ -3,7 +3,7 @@ from datetime import date
 
 import pytest
 
-from lambdas.core.keys import FORMATS, Format
+from lambdas.core.keys import NEGOTIATED_FORMATS, NegotiatedFormat
 from lambdas.core.settings import load_settings, parse_settings
 from lambdas.core.settings.pictures import AvifEncoder, Encoder, Formats, JpegEncoder, WebpEncoder
 from operations.calibration.candidates import QUALITIES, at_quality, candidates, describe, shipped
@@ -14,7 +14,7 @@ from operations.costs.encoders import ENCODERS, MeasuredEncoders, Reached
 
 SETTINGS = load_settings()
 REACHED = Reached(ssimulacra2=70.3, bits_per_pixel=0.61, cpu_ms_per_megapixel=70)
-CHOSEN: dict[Format, Encoder] = {
+CHOSEN: dict[NegotiatedFormat, Encoder] = {
     "avif": AvifEncoder(quality=53, effort=0, chroma="4:4:4"),
     "webp": WebpEncoder(quality=71, effort=2),
     "jpeg": JpegEncoder(quality=66, quantization_table=3, progressive=True, trellis=False),
@@ -28,32 +28,33 @@ TODAY = date(2027, 1, 31)
 def test_darkroom_toml_accepts_the_proposed_settings() -> None:
     formats = parse_settings(f"{proposed_settings(CHOICES, TODAY)}\n[stage.dev]", "dev").formats
     assert formats.calibrated_on == TODAY
-    assert {fmt: shipped(formats, fmt) for fmt in FORMATS} == CHOSEN
+    assert {fmt: shipped(formats, fmt) for fmt in NEGOTIATED_FORMATS} == CHOSEN
 
 
 def test_estimates_accept_the_measured_encoders() -> None:
     measured = MeasuredEncoders.model_validate(tomllib.loads(measured_encoders(CHOICES, TODAY)))
     assert measured.measured_on == TODAY
-    assert {fmt: getattr(measured, fmt).encoder for fmt in FORMATS} == CHOSEN
-    assert {measured.reached(fmt) for fmt in FORMATS} == {REACHED}
+    assert {fmt: getattr(measured, fmt).encoder for fmt in NEGOTIATED_FORMATS} == CHOSEN
+    assert {measured.reached(fmt) for fmt in NEGOTIATED_FORMATS} == {REACHED}
+    assert measured.reached("png").ssimulacra2 == 100
 
 
-@pytest.mark.parametrize("fmt", FORMATS)
-def test_default_encoders_are_those_that_were_measured(fmt: Format) -> None:
+@pytest.mark.parametrize("fmt", NEGOTIATED_FORMATS)
+def test_default_encoders_are_those_that_were_measured(fmt: NegotiatedFormat) -> None:
     assert getattr(ENCODERS, fmt).encoder == getattr(Formats(), fmt)
     assert ENCODERS.measured_on == Formats().calibrated_on
 
 
-@pytest.mark.parametrize("fmt", FORMATS)
-def test_candidates_have_distinct_names_and_include_the_default(fmt: Format) -> None:
+@pytest.mark.parametrize("fmt", NEGOTIATED_FORMATS)
+def test_candidates_have_distinct_names_and_include_the_default(fmt: NegotiatedFormat) -> None:
     names = [describe(candidate) for candidate in candidates(fmt)]
     assert len(set(names)) == len(names)
     assert describe(shipped(SETTINGS.formats, fmt)) in names
     assert list(QUALITIES[fmt]) == sorted(set(QUALITIES[fmt]))
 
 
-@pytest.mark.parametrize("fmt", FORMATS)
-def test_another_quality_is_the_same_candidate(fmt: Format) -> None:
+@pytest.mark.parametrize("fmt", NEGOTIATED_FORMATS)
+def test_another_quality_is_the_same_candidate(fmt: NegotiatedFormat) -> None:
     other = at_quality(CHOSEN[fmt], 91)
     assert (other.quality, describe(other)) == (91, describe(CHOSEN[fmt]))
 

@@ -10,7 +10,7 @@ from lambdas.core.settings import Settings, load_settings
 from operations.costs.__main__ import SCALES, USUAL, app
 from operations.costs.estimate import Line, drawing, monthly_costs, storage_cost
 from operations.costs.prices import PRICES
-from operations.costs.tables import bill, levers, markdown, peak
+from operations.costs.tables import bill, levers, markdown, peak, variants
 from operations.costs.workload import DAYS
 
 SETTINGS = load_settings(stage="production")
@@ -32,6 +32,7 @@ def test_the_document_shows_the_computed_tables() -> None:
     assert markdown(bill(USUAL, SCALES, SETTINGS)) in DEPLOYING, PRINTED
     assert markdown(peak(USUAL, SETTINGS)) in DEPLOYING, PRINTED
     assert markdown(levers(USUAL, SETTINGS)) in DEPLOYING, PRINTED
+    assert markdown(variants(USUAL, SETTINGS)) in DEPLOYING, PRINTED
 
 
 def test_every_derivative_is_put_twice_and_copied_once() -> None:

@@ -297,7 +297,7 @@ def test_logs_of_overlapping_functions_are_kept_apart() -> None:
     [
         ("w=800&dpr=2&ar=1:1&token=secret", {"accept": "image/avif"}, "1600x1600.avif_1600"),
         ("w=375&dpr=2.625", {"accept": "image/webp"}, "1024x0.webp_985"),
-        ("w=9000", {}, "1600x0.jpeg_9000"),
+        ("w=9000", {}, "2560x0.jpeg_9000"),
         ("", {"sec-ch-width": "300"}, "512x0.jpeg_300"),
         ("", {}, "1024x0.jpeg_"),
         ("w=wide", {}, None),

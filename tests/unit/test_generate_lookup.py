@@ -1,7 +1,8 @@
 import pytest
 
 from lambdas.core.settings import load_settings
-from lambdas.generate.handler import known_image_id, ladder_variant
+from lambdas.generate.handler import known_image_id, ladder_variant, refusal
+from lambdas.imaging.rejection import RejectedError, RejectionCode
 
 
 @pytest.mark.parametrize(
@@ -17,3 +18,8 @@ def test_only_variants_on_the_ladder_are_known(text: str, found: bool) -> None:
 )
 def test_only_image_ids_are_known(text: str, found: bool) -> None:
     assert (known_image_id(text) is not None) is found
+
+
+@pytest.mark.parametrize(("code", "status"), [("too_costly", "too_costly"), ("corrupt", "rejected")])
+def test_a_variant_that_takes_too_long_does_not_refuse_the_others(code: RejectionCode, status: str) -> None:
+    assert refusal(RejectedError(code, "")).status == status

@@ -100,13 +100,13 @@ def test_malformed_original_keys_are_rejected(text: str, expected: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "1024", "1024x0", "1024x0.", "1024x0.png", "1024x0.AVIF", "01024x0.avif", "1024x00.avif", "0x0.avif",
+        "", "1024", "1024x0", "1024x0.", "1024x0.gif", "1024x0.AVIF", "01024x0.avif", "1024x00.avif", "0x0.avif",
         "-1x0.avif", "1024x0.avif ", "1024x0.avif\n", "1024X0.avif", "100000x0.avif", "1e3x0.avif", "1024x0.avif.webp",
         "１０２４x0.avif", "1024x0xavif",
     ],
 )  # fmt: skip
 def test_malformed_variants_are_rejected(text: str) -> None:
-    with pytest.raises(MalformedKeyError, match=r"expected {w}x{h}\.avif\|webp\|jpeg for a variant but received"):
+    with pytest.raises(MalformedKeyError, match=r"expected {w}x{h}\.avif\|webp\|jpeg\|png for a variant but received"):
         Variant.parse(text)
 
 
@@ -120,4 +120,5 @@ def test_formatting() -> None:
     key = OriginalKey("demo", date(2026, 11, 3), ImageId(ID))
     assert str(key) == f"demo/2026-11-03/{ID}"
     assert derivative_key(key.image_id, Variant(1024, 0, "avif")) == f"{ID}/1024x0.avif"
-    assert Variant(256, 256, "jpeg").mime_type == "image/jpeg"
+    assert Variant(256, 256, "jpeg").mime_types == ("image/jpeg",)
+    assert Variant(256, 256, "avif").mime_types == ("image/avif", "image/webp")

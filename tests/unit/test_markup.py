@@ -28,12 +28,12 @@ def make(width: int = 4000, height: int = 3000, token: str | None = None) -> Mar
 @pytest.mark.parametrize(
     ("width", "rungs"),
     [
-        (4000, [(256, 256), (512, 512), (1024, 1024), (1600, 1600)]),
-        (1600, [(256, 256), (512, 512), (1024, 1024), (1600, 1600)]),
-        (1599, [(256, 256), (512, 512), (1024, 1024), (1600, 1599)]),
-        (800, [(256, 256), (512, 512), (1024, 800)]),
-        (256, [(256, 256)]),
-        (1, [(256, 1)]),
+        (4000, [(64, 64), (128, 128), (256, 256), (512, 512), (1024, 1024), (1600, 1600), (2560, 2560)]),
+        (1601, [(64, 64), (128, 128), (256, 256), (512, 512), (1024, 1024), (1600, 1600), (2560, 1601)]),
+        (1600, [(64, 64), (128, 128), (256, 256), (512, 512), (1024, 1024), (1600, 1600)]),
+        (1599, [(64, 64), (128, 128), (256, 256), (512, 512), (1024, 1024), (1600, 1599)]),
+        (64, [(64, 64)]),
+        (1, [(64, 1)]),
     ],
 )
 def test_rungs_never_exceed_the_original(width: int, rungs: list[tuple[int, int]]) -> None:
@@ -42,6 +42,8 @@ def test_rungs_never_exceed_the_original(width: int, rungs: list[tuple[int, int]
 
 def test_srcset_leaves_format_to_the_edge_and_density_to_the_browser() -> None:
     assert make(800).srcset.split(", ") == [
+        f"{EDGE}/img/{IMAGE}?w=64&dpr=1 64w",
+        f"{EDGE}/img/{IMAGE}?w=128&dpr=1 128w",
         f"{EDGE}/img/{IMAGE}?w=256&dpr=1 256w",
         f"{EDGE}/img/{IMAGE}?w=512&dpr=1 512w",
         f"{EDGE}/img/{IMAGE}?w=1024&dpr=1 800w",
@@ -64,9 +66,14 @@ def test_the_picture_element_offers_the_smallest_format_first() -> None:
     assert img["src"] == f"{EDGE}/img/{IMAGE}?w=1024&dpr=1&fmt=jpeg"
 
 
+def test_mail_clients_get_a_png() -> None:
+    assert make().png == f"{EDGE}/img/{IMAGE}?w=1024&dpr=1&fmt=png"
+
+
 def test_every_url_has_the_token() -> None:
     made = make(token="a.b.c")
     assert made.url == f"{EDGE}/img/{IMAGE}?token=a.b.c"
+    assert made.png.endswith("fmt=png&token=a.b.c")
     assert made.srcset.count("token=a.b.c") == len(LADDER.widths)
     assert made.picture.count("token=a.b.c") == 3 * len(LADDER.widths) + 1
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import pyvips
-from pictures import animation, avif, corners, flat, heic, to_pillow
+from pictures import animated, animation, avif, corners, flat, heic, to_pillow
 from PIL import Image as PillowImage
 from PIL.ExifTags import GPS, IFD, Base
 from PIL.TiffImagePlugin import IFDRational
@@ -14,7 +14,7 @@ from PIL.TiffImagePlugin import IFDRational
 from lambdas.core.messages import GeoPosition, Metadata
 from lambdas.core.settings import Settings, load_settings
 from lambdas.imaging.exif import read_exif
-from lambdas.imaging.formats import sniff
+from lambdas.imaging.formats import OriginalFormat, sniff
 from lambdas.imaging.rejection import RejectedError
 from lambdas.metadata import describe as described
 from lambdas.metadata.describe import is_mismatch
@@ -70,6 +70,8 @@ def test_a_photograph() -> None:
         sha256=hashlib.sha256(data).hexdigest(),
         orientation=6,
         color_space="srgb",
+        hdr="none",
+        gamut="kept",
         profile=None,
         alpha=False,
         pages=1,
@@ -140,7 +142,7 @@ def test_declared_heif_matches_heic() -> None:
         (flat((1, 2, 3, 4)).pngsave_buffer(), {"alpha": True, "format": "png"}),
         (heic(corners()), {"format": "heic", "mime_type": "image/heic"}),
         (avif(corners()), {"format": "avif"}),
-        (animation().gifsave_buffer(), {"pages": 3, "animation": "first_frame"}),
+        (animation().gifsave_buffer(), {"pages": 3, "animation": "kept"}),
         (animation().tiffsave_buffer(), {"pages": 3, "animation": "none"}),
         (corners().icc_transform("p3", input_profile="srgb").pngsave_buffer(), {"profile": "sP3C"}),
         (corners().icc_transform("cmyk", input_profile="srgb").jpegsave_buffer(), {"color_space": "cmyk"}),
@@ -150,10 +152,26 @@ def test_other_originals(data: bytes, expected: dict[str, Any]) -> None:
     assert metadata(data).model_dump(include=set(expected)) == expected
 
 
-def test_kept_animation() -> None:
-    found, groups = described.describe(animation().gifsave_buffer(), "gif", with_settings("rendering", animated="webp"))
-    assert (found.animation, found.pages) == ("kept", 3)
-    assert {variant for group in groups for variant in group.variants} == set(SETTINGS.eager_variants)
+@pytest.mark.parametrize("fmt", ["gif", "webp", "png", "avif"])
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, ("kept", None)),
+        ({"rendering": {"animated": "first_frame"}}, ("first_frame", "settings")),
+        ({"limits": {"max_pages": 2}}, ("first_frame", "too_many_frames")),
+        ({"limits": {"max_animation_pixels": 1000}}, ("first_frame", "too_many_pixels")),
+    ],
+)
+def test_metadata_says_what_is_kept_of_an_animation(
+    fmt: OriginalFormat, changed: dict[str, dict[str, Any]], expected: tuple[str, str | None]
+) -> None:
+    settings = SETTINGS
+    for section, fields in changed.items():
+        settings = settings.model_copy(update={section: getattr(settings, section).model_copy(update=fields)})
+    data = animated("apng" if fmt == "png" else fmt)
+    found, groups = described.describe(data, fmt, settings)
+    assert (found.animation, found.first_frame_reason, found.pages) == (*expected, 3)
+    assert {variant for group in groups for variant in group.variants} == set(settings.eager_variants)
 
 
 def test_pixels_are_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """EXIF orientations 1 to 8, in every format that carries them, come out upright in every format."""
 
 import pytest
+from jxl_writer import jxl
 from pictures import avif, corners, heic, load, mean_difference, with_orientation
 
 from lambdas.core.keys import Variant
@@ -19,8 +20,12 @@ WRITERS = {
 }
 
 
-# These are turned by boxes of their own, which the decoder applies; their EXIF repeats it.
-SELF_TURNING = {"avif": avif, "heic": heic}
+# These say themselves how they are turned, and the decoder turns them; their EXIF may repeat it.
+SELF_TURNING = {
+    "avif": avif,
+    "heic": heic,
+    "jxl": lambda image, orientation: jxl(image.numpy(), orientation=orientation),
+}
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -119,7 +119,8 @@ def handle(given: dict[str, Any]) -> dict[str, Any]:
         (f"/{KEY}", Derivative(IMAGE_ID, "1024x0.avif")),
         (f"/p-{IMAGE_ID}/256x144.jpeg", Derivative(f"p-{IMAGE_ID}", "256x144.jpeg")),
         (f"/{IMAGE_ID}", None),
-        (f"/{IMAGE_ID}/1024x0.png", None),
+        (f"/{IMAGE_ID}/1024x0.png", Derivative(IMAGE_ID, "1024x0.png")),
+        (f"/{IMAGE_ID}/1024x0.gif", None),
         (f"/{IMAGE_ID}/0x0.avif", None),
         (f"/{IMAGE_ID}/1024x0.avif/", None),
         (f"/{IMAGE_ID}/1024x0.avif\n", None),
@@ -175,7 +176,7 @@ def test_missing_derivative_is_made_first(cloud: Cloud, status: str) -> None:
     assert cloud.asked == [HEAD, INVOKE]
 
 
-@pytest.mark.parametrize("status", ["unknown_image", "not_on_ladder", "rejected", "removed", "held"])
+@pytest.mark.parametrize("status", ["unknown_image", "not_on_ladder", "too_costly", "rejected", "removed", "held"])
 def test_unavailable_variants_are_a_cacheable_404(cloud: Cloud, status: str) -> None:
     cloud.head_status, cloud.payload = 404, {"status": status}
     response = handle(event())
@@ -185,7 +186,15 @@ def test_unavailable_variants_are_a_cacheable_404(cloud: Cloud, status: str) -> 
 
 @pytest.mark.parametrize(
     ("status", "invoked"),
-    [("unknown_image", 1), ("rejected", 1), ("removed", 1), ("held", 1), ("not_on_ladder", 3), ("not_yet", 3)],
+    [
+        ("unknown_image", 1),
+        ("rejected", 1),
+        ("removed", 1),
+        ("held", 1),
+        ("not_on_ladder", 3),
+        ("too_costly", 3),
+        ("not_yet", 3),
+    ],
 )
 def test_an_image_refused_as_a_whole_is_asked_for_once(cloud: Cloud, status: str, invoked: int) -> None:
     cloud.head_status, cloud.payload = 404, {"status": status}

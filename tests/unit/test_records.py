@@ -24,7 +24,8 @@ IMAGE = {
 METADATA = {
     "width": 4000, "height": 3000, "format": "jpeg", "mime_type": "image/jpeg", "bytes": 1234, "sha256": "0" * 64,
     "declared_type": "image/png", "type_mismatch": True, "orientation": 6, "color_space": "srgb",
-    "profile": "Display P3", "profile_ignored": None, "alpha": False, "pages": 1, "animation": "none", "damaged": False,
+    "profile": "Display P3", "profile_ignored": None, "hdr": "none", "gamut": "reduced", "alpha": False,
+    "pages": 1, "animation": "none", "first_frame_reason": None, "damaged": False,
     "camera_make": "Canon", "camera_model": None, "captured_at": "2015-10-11T14:41:44",
     "position": {"latitude": 52.52, "longitude": -13.4}, "dominant_color": "#1428c8", "thumbhash": "1QcSHQ==",
 }  # fmt: skip
@@ -110,6 +111,8 @@ def test_the_row_of_a_ready_image() -> None:
         "pages": 1,
         "animation": "none",
         "color_space": "srgb",
+        "hdr": "none",
+        "gamut": "reduced",
         "type_mismatch": True,
         "uploaded_at": datetime(2026, 11, 23, 12),
         "recorded_at": datetime(2026, 11, 23, 12, 0, 5, 250_000),
@@ -126,6 +129,6 @@ def test_the_row_of_a_rejected_image() -> None:
 
 
 def test_the_row_of_an_older_item_without_a_field() -> None:
-    old = {name: value for name, value in METADATA.items() if name not in ("animation", "type_mismatch")}
+    old = {name: value for name, value in METADATA.items() if name not in ("animation", "hdr", "type_mismatch")}
     found = image_row(item(metadata=METADATA) | {"metadata": old})
-    assert (found["animation"], found["width"]) == (None, 4000)
+    assert (found["animation"], found["hdr"], found["width"]) == (None, None, 4000)

@@ -12,7 +12,7 @@ from lambdas.imaging import render as drawing
 from lambdas.imaging.deadline import Deadline
 from lambdas.imaging.decode import decode, jpeg_shrink
 from lambdas.imaging.formats import sniff
-from lambdas.imaging.geometry import Size
+from lambdas.imaging.geometry import Focus, Size
 from lambdas.imaging.inspect import inspect
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.render import Derivative, render
@@ -116,6 +116,31 @@ def test_crop_strategies(strategy: str, expected: str) -> None:
     (derivative,) = render(striking.pngsave_buffer(), [Variant(256, 256, "jpeg")], settings)
     reddest = load(derivative.data).extract_band(0).max()
     assert ("right" if reddest > 200 else "middle") == expected
+
+
+@pytest.mark.parametrize(
+    ("focus", "expected"),
+    [
+        (Focus(0.1, 0.5), ["left"]),
+        (Focus(0.9, 0.5), ["right"]),
+        (Focus(0.0, 0.0), ["left"]),
+        (Focus(1.0, 1.0), ["right"]),
+        (Focus(0.5, 0.5), []),
+    ],
+)
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_crops_keep_the_focus_of_the_upright_picture_in_view(
+    focus: Focus, expected: list[str], orientation: int
+) -> None:
+    """The picture is grey, red at its left end and blue at its right one."""
+    grey = (pyvips.Image.black(1600, 400, bands=3) + 128).cast("uchar").copy(interpretation="srgb")
+    marked = grey.draw_rect([250, 30, 30], 0, 0, 200, 400, fill=True)
+    upright = marked.draw_rect([30, 30, 250], 1400, 0, 200, 400, fill=True)
+    original = with_orientation(upright, orientation).jpegsave_buffer(Q=95)
+    (derivative,) = render(original, [Variant(256, 256, "jpeg")], SETTINGS, focus=focus)
+    shown = load(derivative.data)
+    reddest, bluest = (shown.extract_band(band).max() > 200 for band in (0, 2))
+    assert [side for side, seen in (("left", reddest), ("right", bluest)) if seen] == expected
 
 
 def test_variant_bytes_do_not_depend_on_the_group() -> None:

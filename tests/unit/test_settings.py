@@ -87,7 +87,7 @@ def test_every_field_has_a_default_but_what_an_optional_table_requires() -> None
         ("formats.avif.effort = 4", "formats.avif.effort", "less than or equal to 3", "4"),
         ('rendering.background = "white"', "rendering.background", "match pattern", "'white'"),
         ("ladder.widths = [512, 256]", "ladder", "ascending, distinct", "[512, 256]"),
-        ("ladder.default_width = 1000", "ladder", "among [256, 512, 1024, 1600]", "1000"),
+        ("ladder.default_width = 1000", "ladder", "among [64, 128, 256, 512, 1024, 1600, 2560]", "1000"),
         ('regions.replica = "us-east-1"', "regions", "other than the primary", "'us-east-1'"),
         ('regions.replica = "Oregon"', "regions.replica", "match pattern", "'Oregon'"),
         (
@@ -278,7 +278,7 @@ def test_all_edge_log_regions_are_those_with_a_regional_cache() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "rung"), [(0, 256), (1, 256), (256, 256), (256.1, 512), (1024, 1024), (1025, 1600), (9999, 1600)]
+    ("asked", "rung"), [(0, 64), (1, 64), (65, 128), (256, 256), (256.1, 512), (1024, 1024), (1601, 2560), (9999, 2560)]
 )
 def test_widths_are_snapped_up(asked: float, rung: int) -> None:
     assert SETTINGS.ladder.snap(asked) == rung

@@ -11,9 +11,11 @@ import pytest
 from botocore.exceptions import ClientError
 from image_stores import ImageStores, image_stores
 
+from lambdas.core import life
 from lambdas.core.keys import ImageId, OriginalKey, new_image_id
 from lambdas.core.life import FINAL_SECONDS
-from lambdas.core.takedown import BusyEdgeError, NotRemovedError, Sweep, Target
+from lambdas.core.stores.derivatives import FOCUS_VERSION
+from lambdas.core.takedown import BusyEdgeError, Sweep, Target, UnknownImageError
 
 
 @contextmanager
@@ -142,13 +144,39 @@ def test_an_early_sweep_erases_what_a_killed_function_left(stores: ImageStores) 
     assert "final_at" not in row
 
 
-@pytest.mark.parametrize("state", ["unknown", "ready"])
-def test_only_removed_images_are_erased(stores: ImageStores, state: str) -> None:
-    key = ready(stores) if state == "ready" else OriginalKey("demo", date(2026, 11, 23), new_image_id())
+def test_nothing_of_an_unknown_image_is_erased(stores: ImageStores) -> None:
+    key = OriginalKey("demo", date(2026, 11, 23), new_image_id())
+    stores.put(key)
     before = left(stores)
-    with pytest.raises(NotRemovedError, match=f"is {state}"):
-        stores.resources.erase_removed(Sweep(image_id=key.image_id, original_key=str(key)))
+    with pytest.raises(UnknownImageError, match=f"No image {key.image_id}"):
+        stores.resources.erase_unwanted(Sweep(image_id=key.image_id, original_key=str(key)))
     assert left(stores) == before
+
+
+def test_only_crops_of_an_older_focus_are_erased(stores: ImageStores) -> None:
+    key = ready(stores)
+    image_id, sweep = key.image_id, Sweep(image_id=key.image_id, original_key=str(key))
+    assert stores.images.add_derivatives(image_id, {"256x256.webp": {"bytes": 3}, "256x0.webp": {"bytes": 3}}, 0)
+    row = stores.images.find(image_id, now=True)
+    assert row
+    stores.apply(image_id, life.refocus(row, {"x": 0.2, "y": 0.4}, datetime.now(UTC)))
+    assert not stores.images.apply(image_id, life.refocus(row, None, datetime.now(UTC))).done, "expected a newer row"
+    for variant, version in (("256x256.webp", 0), ("512x512.webp", 0), ("512x512.webp", 1), ("1024x0.avif", 0)):
+        metadata = {FOCUS_VERSION: str(version)} if version else {}
+        for bucket in ("derivatives", "replica"):
+            stores.s3.put_object(Bucket=bucket, Key=f"{image_id}/{variant}", Body=b"pixels", Metadata=metadata)
+    erased = stores.resources.erase_unwanted(sweep)
+    assert (erased.originals, erased.by_bucket) == (0, (2, 2))
+    shown = stores.s3.list_objects_v2(Bucket="derivatives", Prefix=f"{image_id}/")["Contents"]
+    names = [each["Key"].rpartition("/")[2] for each in shown]
+    assert names == ["1024x0.avif", "256x0.avif", "512x512.webp"]
+    now = stores.images.find(image_id, now=True)
+    assert now
+    assert (list(now["derivatives"]), now["focus"], now["state"]) == (["256x0.webp"], {"x": 0.2, "y": 0.4}, "ready")
+    assert not stores.images.add_derivatives(image_id, {"256x256.webp": {"bytes": 3}}, 0), "expected the newer focus"
+    assert stores.images.add_derivatives(image_id, {"256x256.webp": {"bytes": 3}}, 1)
+    assert stores.resources.sweep(sweep, datetime.now(UTC)) > FINAL_SECONDS - 60
+    assert stores.resources.sweep(sweep, datetime.now(UTC) + timedelta(seconds=FINAL_SECONDS)) == 0
 
 
 def test_another_images_original_is_not_erased() -> None:

@@ -9,7 +9,7 @@
 'photo.jpg'
 """
 
-from darkroom_client.api import Api, RetryPolicy
+from darkroom_client.api import Api, Focus, RetryPolicy
 from darkroom_client.errors import ClientError, RefusedError, UndecidedError, UnreachableError
 from darkroom_client.files import Source, files_below
 from darkroom_client.journal import Journal
@@ -19,6 +19,7 @@ __all__ = [
     "Api",
     "ClientError",
     "Failed",
+    "Focus",
     "Journal",
     "Observer",
     "RefusedError",

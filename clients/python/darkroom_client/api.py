@@ -21,6 +21,8 @@ from tenacity import (
 from darkroom_client.errors import TransientError, UndecidedError, UnreachableError, check_api, retry_after
 
 Json = dict[str, Any]
+Focus = tuple[float, float]
+"""The point that crops keep in view: x and y as fractions of the upright picture, from 0 to 1."""
 OnRetry = Callable[[], None]
 """Called before each attempt after the first."""
 
@@ -108,10 +110,13 @@ class Api:
         *,
         private: bool = False,
         sha256: str | None = None,
+        focus: Focus | None = None,
         on_retry: OnRetry | None = None,
     ) -> Json:
         """Create an upload of ``size`` bytes; ``kind`` of the result is ``single`` or ``multipart``."""
-        body = {"content_type": content_type, "bytes": size, "private": private, "sha256": sha256}
+        body: Json = {"content_type": content_type, "bytes": size, "private": private, "sha256": sha256}
+        if focus is not None:
+            body["focus"] = _focus(focus)
         return self._request("POST", "/uploads", body, on_retry=on_retry)
 
     def sign_parts(self, image_id: str, parts: Sequence[Json], *, on_retry: OnRetry | None = None) -> list[Json]:
@@ -167,6 +172,10 @@ class Api:
             if cursor is None:
                 return
 
+    def set_focus(self, image_id: str, focus: Focus | None) -> Json:
+        """Have crops of an image keep ``focus`` in view, or what the settings say; return the image."""
+        return self._request("PATCH", f"/images/{image_id}", {"focus": None if focus is None else _focus(focus)})
+
     def take_down(self, image_id: str) -> Json:
         """Delete an image everywhere, permanently."""
         return self._request("DELETE", f"/images/{image_id}")
@@ -202,3 +211,8 @@ class Api:
             return check_api(response), retry_after(response)
 
         return self.retry(attempt, f"a response to {method} {path}", on_retry)
+
+
+def _focus(focus: Focus) -> Json:
+    x, y = focus
+    return {"x": x, "y": y}

@@ -16,10 +16,12 @@ UNKNOWN_TYPE = "application/octet-stream"
 _CHUNK_BYTES = 256 * 1024
 
 # The types that the API knows; any other file is declared as unknown bytes.
-_PICTURE_TYPES = frozenset(f"image/{name}" for name in ("jpeg", "png", "webp", "avif", "heic", "heif", "tiff", "gif"))
+_PICTURE_TYPES = frozenset(
+    f"image/{name}" for name in ("jpeg", "png", "webp", "avif", "heic", "heif", "jxl", "tiff", "gif")
+)
 # Some Python versions lack these in the standard library's table.
 _MIME_TYPES = mimetypes.MimeTypes(strict=False)
-for _suffix in ("avif", "heic", "heif", "webp"):
+for _suffix in ("avif", "heic", "heif", "jxl", "webp"):
     _MIME_TYPES.add_type(f"image/{_suffix}", f".{_suffix}")
 
 Sent = Callable[[int], None]

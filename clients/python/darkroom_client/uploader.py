@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from darkroom_client.api import Api, Json
+from darkroom_client.api import Api, Focus, Json
 from darkroom_client.errors import ClientError, RefusedError, StoppedError
 from darkroom_client.files import Source
 from darkroom_client.journal import Journal
@@ -115,8 +115,8 @@ class Uploader:
         if self._journal:
             self._journal.close()
 
-    def upload(self, path: Path, *, private: bool = False) -> Uploaded:
-        """Upload one file, or resume its upload.
+    def upload(self, path: Path, *, private: bool = False, focus: Focus | None = None) -> Uploaded:
+        """Upload one file, or resume its upload; crops of it keep ``focus`` in view.
 
         Raises:
             OSError, ChangedError: the file cannot be read as it was.
@@ -126,11 +126,13 @@ class Uploader:
         source = Source.of(path)
         self._observer.started(source)
         try:
-            return self._upload(source, private=private)
+            return self._upload(source, private=private, focus=focus)
         finally:
             self._observer.ended(source)
 
-    def upload_all(self, paths: Iterable[Path], *, private: bool = False) -> Iterator[Uploaded | Failed]:
+    def upload_all(
+        self, paths: Iterable[Path], *, private: bool = False, focus: Focus | None = None
+    ) -> Iterator[Uploaded | Failed]:
         """Upload files, several at a time, and yield each result as it is ready; a failure does not stop the others.
 
         If any failed, the same call again resumes those alone; if none did, the journal forgets this run.
@@ -143,7 +145,7 @@ class Uploader:
                 while True:
                     # Bounded, so that neither paths nor results of a folder of millions pile up.
                     for path in islice(remaining, 2 * self._files_at_once - len(in_flight)):
-                        in_flight[files.submit(self.upload, path, private=private)] = path
+                        in_flight[files.submit(self.upload, path, private=private, focus=focus)] = path
                     if not in_flight:
                         break
                     done, _ = wait(in_flight, return_when="FIRST_COMPLETED")
@@ -169,7 +171,7 @@ class Uploader:
             raise StoppedError(f"{source.path.name} is not uploaded: the uploader was stopped")
         self._observer.sent(source, size)
 
-    def _upload(self, source: Source, *, private: bool) -> Uploaded:
+    def _upload(self, source: Source, *, private: bool, focus: Focus | None) -> Uploaded:
         started, retries = time.monotonic(), _Retries()
         begun = self._begun(source, retries, private=private)
         if begun is not None and begun["state"] == "arrived":
@@ -184,6 +186,7 @@ class Uploader:
                 source.bytes,
                 private=private,
                 sha256=source.whole.sha256,
+                focus=focus,
                 on_retry=retries.add,
             )
             if begun["kind"] == "multipart":

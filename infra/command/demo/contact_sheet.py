@@ -13,7 +13,7 @@ import jinja2
 from infra.command.demo.records import BROWSERS, Answer, Ask, Fate, Inspection, Picture
 from infra.command.demo.viewing import LARGE, LAZY, SMALL
 from infra.command.terminal import format_count, format_duration, format_size
-from lambdas.core.keys import FORMATS, MIME_TYPES, Format
+from lambdas.core.keys import MIME_TYPES, NEGOTIATED_FORMATS, NegotiatedFormat
 
 _TEMPLATE = Path(__file__).with_name("contact_sheet.html.j2")
 _EMBEDDED_BYTES = 24_000_000
@@ -102,7 +102,7 @@ class Totals:
     fates: Counter[Fate]
     unsettled: int
     bytes_in: int
-    bytes_out: dict[Format, int]
+    bytes_out: dict[NegotiatedFormat, int]
     median_seconds: float | None
     answers: int
     hits: int
@@ -118,7 +118,7 @@ class Totals:
             fates=Counter(picture.fate for picture in pictures),
             unsettled=sum(not picture.settled for picture in pictures),
             bytes_in=sum(picture.submission.bytes for picture in ready),
-            bytes_out={fmt: sum(picture.bytes_served(fmt) for picture in ready) for fmt in FORMATS},
+            bytes_out={fmt: sum(picture.bytes_served(fmt) for picture in ready) for fmt in NEGOTIATED_FORMATS},
             median_seconds=median(seconds) if seconds else None,
             answers=sum(len(picture.answers) for picture in ready),
             hits=sum(picture.hits for picture in ready),

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from lambdas.core import life
-from lambdas.core.keys import Format, Variant
+from lambdas.core.keys import NegotiatedFormat, Variant
 
 Fate = Literal["ready", "held", "rejected", "refused", "unreadable", "not uploaded", "no outcome"]
 """What became of a file.
@@ -76,7 +76,7 @@ class Browser:
     name: str
     accept: str
     user_agent: str
-    format: Format
+    format: NegotiatedFormat
 
     @property
     def headers(self) -> dict[str, str]:
@@ -141,7 +141,7 @@ class Answer:
     @property
     def correct(self) -> bool:
         """Whether it is a picture in the format that the browser should get."""
-        return self.status == 200 and self.content_type == self.variant.mime_type
+        return self.status == 200 and self.content_type in self.variant.mime_types
 
     @property
     def hit(self) -> bool:
@@ -233,7 +233,7 @@ class Picture:
         """Whether it has an outcome: ready, held, rejected or refused."""
         return self.fate in SETTLED
 
-    def bytes_served(self, fmt: Format) -> int:
+    def bytes_served(self, fmt: NegotiatedFormat) -> int:
         """Return the bytes of the distinct variants in ``fmt``."""
         return sum({a.variant: a.bytes for a in self.answers if a.correct and a.variant.format == fmt}.values())
 

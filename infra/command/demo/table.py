@@ -6,10 +6,16 @@ from rich.table import Table
 
 from infra.command.demo.records import Fate, Picture
 from infra.command.terminal import format_size
-from lambdas.core.keys import FORMATS
+from lambdas.core.keys import NEGOTIATED_FORMATS
 
 _COLORS: dict[Fate, str] = {"ready": "green", "held": "yellow", "rejected": "yellow", "refused": "yellow"}
-_NUMBERS = {"in": 6, **{fmt.upper(): 6 for fmt in FORMATS}, "seconds": 7, "hits": 4, "misses": 6}  # column: width
+_NUMBERS = {
+    "in": 6,
+    **{fmt.upper(): 6 for fmt in NEGOTIATED_FORMATS},
+    "seconds": 7,
+    "hits": 4,
+    "misses": 6,
+}  # column: width
 _SHORTEST_NAME = 12
 _NAMED = 5  # files named with one reason
 
@@ -30,7 +36,7 @@ def print_table(pictures: list[Picture], console: Console) -> None:
             escape(_shortened(picture.name, name_width)),
             f"[{_color(picture)}]{outcome}[/]",
             format_size(picture.submission.bytes),
-            *(format_size(picture.bytes_served(fmt)) if ready else "" for fmt in FORMATS),
+            *(format_size(picture.bytes_served(fmt)) if ready else "" for fmt in NEGOTIATED_FORMATS),
             f"{picture.seconds:.1f}" if picture.seconds is not None else "",
             *((str(picture.hits), str(len(picture.answers) - picture.hits)) if picture.answers else ("", "")),
         )

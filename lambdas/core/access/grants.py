@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Scope = Literal["images:write", "images:read", "images:delete", "images:share", "images:release"]
+Scope = Literal["images:write", "images:read", "images:edit", "images:delete", "images:share", "images:release"]
 ALL_SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 # RFC 6750, section 3.1, names the first; "missing" is a request without any token.

@@ -19,7 +19,7 @@ class Uploads(Table):
     content_types: tuple[str, ...] = Field(
         default=(
             "image/jpeg", "image/png", "image/webp", "image/avif",
-            "image/heic", "image/heif", "image/tiff", "image/gif",
+            "image/heic", "image/heif", "image/jxl", "image/tiff", "image/gif",
             "application/octet-stream",
         ),
         min_length=1,

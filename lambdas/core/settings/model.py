@@ -4,7 +4,7 @@ from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from lambdas.core.keys import FORMATS, Variant, tenant_digits
+from lambdas.core.keys import NEGOTIATED_FORMATS, Variant, tenant_digits
 from lambdas.core.settings.delivery import Delivery, Domain, WebAcl
 from lambdas.core.settings.fields import Table
 from lambdas.core.settings.ingest import Api, Auth, ImageTokens, Inspection, Pipeline, Uploads
@@ -210,6 +210,6 @@ class Settings(Table):
         return tuple(
             Variant(width, 0, fmt)
             for width in sorted(self.rendering.eager_widths, reverse=True)
-            for fmt in FORMATS
+            for fmt in NEGOTIATED_FORMATS
             if fmt in self.rendering.eager_formats
         )

@@ -6,13 +6,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from lambdas.core.keys import Format, Variant
+from lambdas.core.keys import NegotiatedFormat, Variant
 from lambdas.core.settings.fields import Table
 
 Width = Annotated[int, Field(ge=16, le=8192)]
 AspectRatio = Annotated[str, Field(pattern=r"^[1-9]\d?:[1-9]\d?$")]
 Crop = Literal["attention", "centre"]
-Animated = Literal["first_frame", "webp"]
+Animated = Literal["keep", "first_frame"]
 
 # Bytes per pixel while an original is decoded: see Limits.peak_bytes.
 _WHOLE_FRAME_BYTES = 29
@@ -25,7 +25,7 @@ class Ladder(Table):
     """The widths and crops that exist; every request is snapped to one of them."""
 
     widths: tuple[Width, ...] = Field(
-        default=(256, 512, 1024, 1600),
+        default=(64, 128, 256, 512, 1024, 1600, 2560),
         min_length=1,
         description="Widths in pixels, ascending. Add one where pages show pictures larger or at another size.",
     )
@@ -34,7 +34,7 @@ class Ladder(Table):
         description="Width in pixels for a request that names none and sends no hint. Must be one of widths.",
     )
     aspect_ratios: tuple[AspectRatio, ...] = Field(
-        default=("1:1", "4:3", "3:2", "16:9"),
+        default=("1:1", "4:3", "3:2", "16:9", "4:5", "9:16"),
         description="Crops that may be requested, as width:height. Each multiplies the variants that can exist.",
     )
 
@@ -55,12 +55,13 @@ class Ladder(Table):
         across, down = map(int, aspect_ratio.split(":"))
         return (2 * rung * down + across) // (2 * across)
 
+    def heights(self, rung: int) -> list[int]:
+        """Return the heights in pixels that exist for ``rung``: 0 for proportional, and one for each aspect ratio."""
+        return [0, *(self.height(rung, ratio) for ratio in self.aspect_ratios)]
+
     def allows(self, variant: Variant) -> bool:
         """Return whether ``variant`` is one of the finitely many that may exist."""
-        if variant.width not in self.widths:
-            return False
-        heights = {0, *(self.height(variant.width, ratio) for ratio in self.aspect_ratios)}
-        return variant.height in heights
+        return variant.width in self.widths and variant.height in self.heights(variant.width)
 
 
 class Encoder(Table):
@@ -143,20 +144,24 @@ class Rendering(Table):
     background: str = Field(
         default="#ffffff",
         pattern=r"^#[0-9a-fA-F]{6}$",
-        description="Colour (#rrggbb) behind transparent pixels in formats without alpha. Match your pages.",
+        description="Colour (#rrggbb) behind transparent pixels in JPEG. Match your pages. A picture that would not be"
+        " seen on it, such as a white logo on white, gets a dark or white one.",
     )
     crop: Crop = Field(
         default="attention", description="What a crop keeps: the most salient part (attention), or the centre."
     )
     animated: Animated = Field(
-        default="first_frame",
-        description="Animated GIF and WebP: first_frame in every format, or webp to keep the animation in WebP.",
+        default="keep",
+        description="Animated originals: keep the animation in AVIF and WebP, within limits.max_animation_pixels, or"
+        " first_frame in every format. JPEG and PNG always show the first frame.",
     )
     eager_widths: tuple[Width, ...] = Field(
         default=(256, 512, 1024, 1600),
-        description="Widths in pixels drawn by the pipeline, from ladder.widths; others on first request.",
+        min_length=1,
+        description="Widths in pixels drawn by the pipeline, from ladder.widths; others on first request. The widest"
+        " is also what narrower variants are shrunk from.",
     )
-    eager_formats: tuple[Format, ...] = Field(
+    eager_formats: tuple[NegotiatedFormat, ...] = Field(
         default=("avif", "webp", "jpeg"),
         description="Formats drawn by the pipeline; others on first request. Drop those that few viewers ask for.",
     )
@@ -185,10 +190,14 @@ class Limits(Table):
     max_whole_frame_pixels: int = Field(
         default=50_000_000,
         ge=1,
-        description="The same for AVIF and HEIC, which are decoded in one piece and so need more memory per pixel.",
+        description="The same for AVIF, HEIC and JPEG XL, decoded in one piece, with more memory per pixel.",
     )
     max_side: int = Field(default=30_000, ge=1, description="Longer side in pixels. Raise it for panoramas.")
-    max_pages: int = Field(default=1000, ge=1, description="Frames of an animation, or pages of a document.")
+    max_pages: int = Field(
+        default=1000,
+        ge=1,
+        description="Pages of a document. Of an animation with more frames, only the first is drawn.",
+    )
     max_scans: int = Field(
         default=64, ge=1, description="Scans of a progressive JPEG. Each takes about 0.05 CPU s per 10 megapixels."
     )
@@ -198,7 +207,7 @@ class Limits(Table):
     max_animation_pixels: int = Field(
         default=50_000_000,
         ge=1,
-        description="Width × height × frames in pixels, where rendering.animated keeps the animation.",
+        description="Width × height × frames in pixels. Of an animation with more, only the first frame is drawn.",
     )
     decode_seconds: Annotated[int, Field(ge=1)] = Field(
         default=30,
@@ -209,6 +218,11 @@ class Limits(Table):
     )
 
     @property
+    def whole_frame_bytes(self) -> int:
+        """The most memory, in bytes, that a decoder of whole frames takes for the pixels of one."""
+        return self.max_whole_frame_pixels * _WHOLE_FRAME_BYTES
+
+    @property
     def peak_bytes(self) -> int:
         """The most memory, in bytes, that the worst accepted original takes while it is drawn.
 
@@ -216,6 +230,7 @@ class Limits(Table):
 
         ===================================  ====
         HEIC, 10 bit, 4:4:4, alpha           28
+        JPEG XL, 16 bit, alpha               25
         AVIF, 12 bit, 4:4:4, alpha           24
         AVIF, 8 bit                          16
         PNG, 16 bit, alpha, interlaced       12.5
@@ -228,7 +243,7 @@ class Limits(Table):
         The file itself and the process (libraries, the encoders' own work) come on top.
         """
         pixels = max(
-            self.max_whole_frame_pixels * _WHOLE_FRAME_BYTES,
+            self.whole_frame_bytes,
             self.max_pixels * _OTHER_BYTES,
             self.max_animation_pixels * _ANIMATION_BYTES,
         )

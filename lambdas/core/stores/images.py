@@ -12,7 +12,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from lambdas.core.aws_errors import code_of
-from lambdas.core.keys import ImageId
+from lambdas.core.keys import ImageId, Variant
 from lambdas.core.life import Transition
 
 if TYPE_CHECKING:
@@ -126,10 +126,11 @@ class ImagesTable:
             return Applied(done=False, row=_plain(refusing) if refusing else None)
         return Applied(done=True, row=_plain(answer["Attributes"]))
 
-    def add_derivatives(self, image_id: ImageId, made: Mapping[str, Mapping[str, Any]]) -> bool:
+    def add_derivatives(self, image_id: ImageId, made: Mapping[str, Mapping[str, Any]], focus_version: int) -> bool:
         """Add the derivatives ``made`` (by variant, of JSON types) to a ready image's item.
 
-        Return whether they were written: not if the image is not ready, or no longer exists.
+        Return whether they were written: not if the image is not ready, no longer exists, or has another
+        ``focus_version`` than the crops among them were drawn with.
 
         Raises:
             ClientError: the table cannot be written; a retry may help.
@@ -137,13 +138,19 @@ class ImagesTable:
         serialize = TypeSerializer().serialize
         names = {f"#v{number}": variant for number, variant in enumerate(made)}
         values = {f":v{number}": serialize(dict(entry)) for number, entry in enumerate(made.values())}
+        condition = "#state = :ready"
+        if any(Variant.parse(variant).height for variant in made):
+            condition += " AND " + (
+                "focus_version = :focus" if focus_version else "attribute_not_exists(focus_version)"
+            )
+            values |= {":focus": {"N": str(focus_version)}} if focus_version else {}
         try:
             self._client.update_item(
                 TableName=self._name,
                 Key={"image_id": {"S": image_id}},
                 UpdateExpression="SET "
-                + ", ".join(f"derivatives.{name} = {value}" for name, value in zip(names, values, strict=True)),
-                ConditionExpression="#state = :ready",
+                + ", ".join(f"derivatives.#v{number} = :v{number}" for number in range(len(made))),
+                ConditionExpression=condition,
                 ExpressionAttributeNames={**names, "#state": "state"},
                 ExpressionAttributeValues={**values, ":ready": {"S": "ready"}},
             )

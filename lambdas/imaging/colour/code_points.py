@@ -1,6 +1,6 @@
 """Colour spaces given by code points instead of a profile: nclx of AVIF and HEIC, cICP of PNG.
 
-Source: ITU-T H.273 (2024), tables 2 (primaries) and 3 (transfer characteristics).
+Source: ITU-T H.273 (2024), tables 2 (primaries) and 3 (transfer characteristics); ICC.1:2022, 10.3 (cicpType).
 """
 
 import math
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from lambdas.imaging.colour.icc import Chromaticities, matrix_profile
+from lambdas.imaging.colour.icc import Chromaticities, matrix_profile, profile_tag
 
 _D65 = (0.3127, 0.3290)
 _BT709 = Chromaticities((0.64, 0.33), (0.30, 0.60), (0.15, 0.06), _D65)
@@ -21,6 +21,7 @@ _NAMED_PRIMARIES: dict[int, tuple[str, Chromaticities]] = {
     12: ("Display P3", Chromaticities((0.68, 0.32), (0.265, 0.69), (0.15, 0.06), _D65)),
 }
 
+_PQ, _HLG = 16, 18
 _REFERENCE_WHITE = 203  # cd/m² of diffuse white in HDR pictures (ITU-R BT.2408)
 _HLG_PEAK = 1000  # cd/m² of the display that hybrid log-gamma is referred to (ITU-R BT.2100)
 _KNEE = 0.5  # of the reference white; brighter light is compressed, never clipped
@@ -33,6 +34,11 @@ class CodePoints:
     primaries: int
     transfer: int
 
+    @property
+    def hdr(self) -> bool:
+        """Whether they code light brighter than an SDR display's white."""
+        return self.transfer in (_PQ, _HLG)
+
 
 @dataclass(frozen=True, slots=True)
 class CodedProfile:
@@ -40,6 +46,12 @@ class CodedProfile:
 
     name: str
     icc: bytes
+
+
+def profile_code_points(profile: bytes) -> CodePoints | None:
+    """Return the code points that an ICC ``profile`` says it equals; None for most profiles."""
+    tag = profile_tag(profile, b"cicp")
+    return CodePoints(tag[8], tag[9]) if tag[:4] == b"cicp" and len(tag) >= 12 else None
 
 
 @lru_cache(maxsize=16)
@@ -106,6 +118,6 @@ _NAMED_CURVES: dict[int, tuple[str, Callable[[float], float]]] = {
     4: ("gamma 2.2", lambda value: value**2.2),
     5: ("gamma 2.8", lambda value: value**2.8),
     8: ("linear", lambda value: value),
-    16: ("PQ", _pq_to_linear),
-    18: ("HLG", _hlg_to_linear),
+    _PQ: ("PQ", _pq_to_linear),
+    _HLG: ("HLG", _hlg_to_linear),
 }

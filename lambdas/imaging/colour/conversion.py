@@ -1,8 +1,8 @@
 """Conversion to 8-bit sRGB: by the embedded profile if there is one, else by libvips' own arithmetic."""
 
 from functools import lru_cache
-from itertools import product
-from typing import TYPE_CHECKING, Literal
+from itertools import chain, product
+from typing import TYPE_CHECKING, Any, Literal
 
 from lambdas.imaging.engine import clear_errors, logged_errors, pyvips
 
@@ -13,6 +13,14 @@ _LARGEST_PROFILE = 65_536  # bytes that is compared with sRGB; sRGB profiles hav
 _LEVELS = (0, 8, 16, 32, 48, 64, 96, 128, 160, 192, 224, 255)
 _PATCHES = bytes(value for colour in product(_LEVELS, repeat=3) for value in colour)
 _ROUNDING = 1  # of 255 steps
+_THREE_BANDS = ("srgb", "rgb", "rgb16")
+_PURE = {  # the most saturated colours of a space: primaries, or inks, and their mixtures
+    "srgb": tuple(mix for mix in product((0, 255), repeat=3) if len(set(mix)) > 1),
+    "cmyk": tuple((*mix, 0) for mix in product((0, 255), repeat=3) if len(set(mix)) > 1),
+}
+# ΔE*ab (1976) that a pure colour may lose in sRGB. Those of BT.601, shown on the same displays as sRGB, lose 4; those
+# of Display P3, 35.
+_GAMUT_TOLERANCE = 10
 
 
 def loading_options(header: "Header") -> dict[str, str]:
@@ -48,6 +56,37 @@ def _keeps_colours(profile: bytes) -> bool:
     tagged.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
     try:
         return bool((tagged.icc_transform("srgb", embedded=True) - patches).abs().max() <= _ROUNDING)
+    except pyvips.Error:  # drawing the picture reports what is wrong with it
+        return False
+
+
+def is_reduced(header: "Header") -> bool:
+    """Return whether the colour space of a picture with this ``header`` has colours that sRGB lacks."""
+    if header.coded is not None:
+        return _loses_colours(header.coded.icc, "srgb")
+    if header.color_space in ("lab", "labs"):
+        return True
+    if header.color_space == "cmyk":
+        return _loses_colours(header.embedded, "cmyk")
+    return (
+        header.embedded is not None and header.color_space in _THREE_BANDS and _loses_colours(header.embedded, "srgb")
+    )
+
+
+@lru_cache(maxsize=16)
+def _loses_colours(profile: bytes | None, space: str) -> bool:
+    """Return whether a pure colour differs from what is left of it in sRGB; None is libvips' own profile."""
+    pure = _PURE[space]
+    patches = pyvips.Image.new_from_memory(bytes(chain(*pure)), len(pure), 1, len(pure[0]), "uchar").copy(
+        interpretation=space
+    )
+    options: dict[str, Any] = {"input_profile": space}
+    if profile is not None:
+        patches.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
+        options = {"embedded": True}
+    try:
+        left = patches.icc_transform("srgb", **options).icc_import(embedded=True)
+        return bool(patches.icc_import(**options).dE76(left).max() > _GAMUT_TOLERANCE)
     except pyvips.Error:  # drawing the picture reports what is wrong with it
         return False
 

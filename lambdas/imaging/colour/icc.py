@@ -40,13 +40,18 @@ class Chromaticities:
 
 def profile_name(profile: bytes) -> str | None:
     """Return the description of an ICC ``profile``; None if there is none that can be read."""
+    return _text(profile_tag(profile, b"desc"))
+
+
+def profile_tag(profile: bytes, name: bytes) -> bytes:
+    """Return the data of the first tag called ``name`` in an ICC ``profile``; empty if there is none."""
     count = int.from_bytes(profile[_HEADER_BYTES : _HEADER_BYTES + 4], "big")
     for index in range(min(count, _MAX_TAGS)):
         entry = profile[_HEADER_BYTES + 4 + 12 * index :][:12]
-        if entry[:4] == b"desc":
+        if entry[:4] == name:
             offset, size = int.from_bytes(entry[4:8], "big"), int.from_bytes(entry[8:12], "big")
-            return _text(profile[offset : offset + size])
-    return None
+            return profile[offset : offset + size]
+    return b""
 
 
 def matrix_profile(name: str, where: Chromaticities, to_linear: Callable[[float], float]) -> bytes:

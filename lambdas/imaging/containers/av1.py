@@ -1,11 +1,28 @@
-"""The sequence header of an AV1 bitstream, for the range of grey samples that no box of the file names.
+"""The sequence headers of an AV1 bitstream: colours that no box names, and sizes that boxes may understate.
 
 Source: AV1 Bitstream and Decoding Process Specification (AOM, 2019), 5.3 to 5.5.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lambdas.imaging.colour.code_points import CodePoints
+from lambdas.imaging.geometry import Size
+
 _SEQUENCE_HEADER = 1
-_MAX_UNITS = 16  # before the sequence header
+_SRGB = (1, 13, 0)  # primaries, transfer, matrix
+_MAX_UNITS = 256  # of a frame; an encoder writes a few, and one for each group of tiles
 _MAX_HEADER_BYTES = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Av1Colors:
+    """What a sequence header says of the samples."""
+
+    monochrome: bool
+    full_range: bool
+    """Whether samples use all their levels."""
+    code_points: CodePoints | None
 
 
 class _Bits:
@@ -28,19 +45,31 @@ class _Bits:
         self.read(zeros)
 
 
-def grey_is_full_range(stream: bytes) -> bool | None:
-    """Return whether the grey samples of ``stream`` use all levels; None if it has no grey sequence header."""
+def av1_colors(stream: bytes) -> Av1Colors | None:
+    """Return what ``stream`` says of its colours; None if it has no sequence header."""
+    header = next(_sequence_headers(stream), None)
+    return _colors(header) if header else None
+
+
+def coded_sizes(stream: bytes) -> list[Size] | None:
+    """Return the largest frame that each sequence header of ``stream`` allows; None if it has too many units."""
+    headers = list(_sequence_headers(stream))
+    return None if None in headers else [_read_start(header)[2] for header in headers if header]
+
+
+def _sequence_headers(stream: bytes) -> Iterator[_Bits | None]:
+    """Yield the sequence headers; None at last if there are more units than are read."""
     at = 0
     for _ in range(_MAX_UNITS):
         if at >= len(stream):
-            return None
+            return
         head = stream[at]
         at += 2 if head & 4 else 1
         size, at = _leb128(stream, at) if head & 2 else (len(stream) - at, at)
         if head >> 3 & 15 == _SEQUENCE_HEADER:
-            return _color_range(_Bits(stream[at : at + min(size, _MAX_HEADER_BYTES)]))
+            yield _Bits(stream[at : at + min(size, _MAX_HEADER_BYTES)])
         at += size
-    return None
+    yield None
 
 
 def _leb128(data: bytes, at: int) -> tuple[int, int]:
@@ -52,14 +81,19 @@ def _leb128(data: bytes, at: int) -> tuple[int, int]:
     return value, len(data)
 
 
-def _color_range(bits: _Bits) -> bool | None:
-    profile, _still, reduced = bits.read(3), bits.read(1), bits.read(1)
+def _read_start(bits: _Bits) -> tuple[int, bool, Size]:
+    """Return the profile, whether the header is a reduced one, and the largest frame."""
+    profile, _still, reduced = bits.read(3), bits.read(1), bool(bits.read(1))
     if reduced:
         bits.read(5)
     else:
         _skip_operating_points(bits)
     width, height = bits.read(4) + 1, bits.read(4) + 1
-    bits.read(width + height)
+    return profile, reduced, Size(bits.read(width) + 1, bits.read(height) + 1)
+
+
+def _colors(bits: _Bits) -> Av1Colors:
+    profile, reduced, _ = _read_start(bits)
     if not reduced and bits.read(1):
         bits.read(7)
     bits.read(3)
@@ -68,10 +102,14 @@ def _color_range(bits: _Bits) -> bool | None:
     bits.read(3)
     if bits.read(1) and profile == 2:
         bits.read(1)
-    monochrome = profile != 1 and bits.read(1)
+    monochrome = profile != 1 and bool(bits.read(1))
+    code = None
     if bits.read(1):
-        bits.read(24)
-    return bool(bits.read(1)) if monochrome else None
+        code = CodePoints(bits.read(8), bits.read(8))
+        matrix = bits.read(8)
+        if not monochrome and (code.primaries, code.transfer, matrix) == _SRGB:  # then no bit says so
+            return Av1Colors(monochrome, full_range=True, code_points=code)
+    return Av1Colors(monochrome, bool(bits.read(1)), code)
 
 
 def _skip_operating_points(bits: _Bits) -> None:

@@ -1,7 +1,8 @@
 """The boxes of an AVIF or HEIC: items, their properties and references, for what decoders neither check nor pass on.
 
 Source: ISO/IEC 14496-12:2022, 4.2 (boxes), 8.11 (meta, pitm, iinf, iref), 12.1.5 (colr); ISO/IEC 23008-12:2022, 6.5
-(properties), 6.6 (derived images), 9.3 (iprp); AV1-ISOBMFF 1.3, 2.3 (av1C); ISO/IEC 14496-15:2022, 8.3.3 (hvcC).
+(properties), 6.6 (derived images), 9.3 (iprp); AV1-ISOBMFF 1.3, 2.3 (av1C); ISO/IEC 14496-15:2022, 8.3.3 (hvcC);
+ISO/IEC 23008-12:2025, 6.6.2.4 (tmap).
 """
 
 import struct
@@ -13,6 +14,8 @@ from lambdas.imaging.geometry import Size
 
 _MAX_BOXES = 4096  # read of one container; the rest is ignored
 _TRANSFORMS = (b"irot", b"imir", b"clap")
+_GAIN_MAPS = (b"urn:com:apple:photo:2020:aux:hdrgainmap",)
+_TONE_MAPPED = b"tmap"
 _ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
 
 
@@ -85,6 +88,8 @@ class Items:
     """Alpha planes of the primary item."""
     premultiplied: bool
     """Whether its colours are multiplied by alpha."""
+    gain_map: bool
+    """Whether it comes with a map of gains for HDR displays: Apple's, or that of ISO 21496-1."""
 
     @property
     def picture(self) -> Item:
@@ -101,24 +106,27 @@ class Items:
 def read_items(data: bytes) -> Items | None:
     """Return the items of the file in ``data``; None if it has no primary item that can be read."""
     try:
-        meta = _first(data, b"meta")[4:]
-        primary = _primary(_first(meta, b"pitm"))
-        by_id = _items(_first(meta, b"iinf"))
-        _add_properties(by_id, _first(meta, b"iprp"))
-        auxiliary, premultiplied = _add_references(by_id, _first(meta, b"iref"), primary)
-        _add_extents(by_id, _first(meta, b"iloc"))
+        meta = first_box(data, b"meta")[4:]
+        primary = _primary(first_box(meta, b"pitm"))
+        by_id = _items(first_box(meta, b"iinf"))
+        _add_properties(by_id, first_box(meta, b"iprp"))
+        auxiliary, premultiplied = _add_references(by_id, first_box(meta, b"iref"), primary)
+        _add_extents(by_id, first_box(meta, b"iloc"))
     except (struct.error, IndexError):
         return None
     if primary not in by_id:
         return None
     purposes = {each: by_id[each].first(b"auxC") or b"" for each in auxiliary if each in by_id}
     alphas = tuple(each for each, purpose in purposes.items() if purpose[4:].startswith(_ALPHA))
-    return Items(primary, by_id, alphas, premultiplied)
+    gain_map = any(purpose[4:].startswith(_GAIN_MAPS) for purpose in purposes.values()) or any(
+        item.kind == _TONE_MAPPED and primary in item.inputs for item in by_id.values()
+    )
+    return Items(primary, by_id, alphas, premultiplied, gain_map)
 
 
 def is_sequence(data: bytes) -> bool:
     """Return whether the file in ``data`` has tracks, as a movie has."""
-    return any(kind == b"moov" for kind, _ in _boxes(data))
+    return any(kind == b"moov" for kind, _ in boxes(data))
 
 
 def still_brand(data: bytes) -> bytes | None:
@@ -133,7 +141,7 @@ def _primary(pitm: bytes) -> int:
 
 def _items(iinf: bytes) -> dict[int, Item]:
     found: dict[int, Item] = {}
-    for kind, body in _boxes(iinf[6 if iinf[0] == 0 else 8 :]):
+    for kind, body in boxes(iinf[6 if iinf[0] == 0 else 8 :]):
         if kind == b"infe" and body[0] in (2, 3):
             wide = body[0] == 3
             (number,) = struct.unpack_from(">I" if wide else ">H", body, 4)
@@ -143,8 +151,8 @@ def _items(iinf: bytes) -> dict[int, Item]:
 
 
 def _add_properties(by_id: dict[int, Item], iprp: bytes) -> None:
-    listed = list(_boxes(_first(iprp, b"ipco")))
-    for kind, ipma in _boxes(iprp):
+    listed = list(boxes(first_box(iprp, b"ipco")))
+    for kind, ipma in boxes(iprp):
         if kind != b"ipma":
             continue
         item_id, index = (">I" if ipma[0] else ">H"), (">H" if ipma[3] & 1 else ">B")
@@ -171,7 +179,7 @@ def _add_references(by_id: dict[int, Item], iref: bytes, primary: int) -> tuple[
         return auxiliary, premultiplied
     number = ">I" if iref[0] else ">H"
     size = struct.calcsize(number)
-    for kind, body in _boxes(iref[4:]):
+    for kind, body in boxes(iref[4:]):
         (origin,) = struct.unpack_from(number, body, 0)
         (count,) = struct.unpack_from(">H", body, size)
         targets = [struct.unpack_from(number, body, size + 2 + size * place)[0] for place in range(count)]
@@ -210,11 +218,13 @@ def _add_extents(by_id: dict[int, Item], iloc: bytes) -> None:
             item.extent = extent
 
 
-def _first(data: bytes, kind: bytes) -> bytes:
-    return next((body for found, body in _boxes(data) if found == kind), b"")
+def first_box(data: bytes, kind: bytes) -> bytes:
+    """Return the body of the first box of that type in ``data``; empty if there is none."""
+    return next((body for found, body in boxes(data) if found == kind), b"")
 
 
-def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield type and body of each box in ``data``, of at most 4096; the last body may be cut off."""
     at = 0
     for _ in range(_MAX_BOXES):
         if at + 8 > len(data):

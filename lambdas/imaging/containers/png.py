@@ -1,7 +1,7 @@
-"""PNG chunks before the pixels. Of their colour information, libvips reads embedded profiles alone.
+"""PNG chunks: colours, of which libvips reads embedded profiles alone; frames; checksums.
 
 Source: Portable Network Graphics, third edition (W3C, 2025), 11.3.2 (colour space information) and
-its order of precedence: cICP, iCCP, sRGB, then cHRM with gAMA.
+its order of precedence: cICP, iCCP, sRGB, then cHRM with gAMA; 11.3.6 (animation).
 """
 
 import struct
@@ -10,8 +10,10 @@ from collections.abc import Iterator
 
 from lambdas.imaging.colour.code_points import CodedProfile, CodePoints, coded_profile, gamma_profile
 from lambdas.imaging.colour.icc import Chromaticities
+from lambdas.imaging.containers.frames import Sequence
 
 _SIGNATURE_BYTES = 8
+_BIT_DEPTH_AT = 24  # in IHDR, the first chunk
 _MAX_CHUNKS = 1000  # before the pixels
 _MAX_CHUNKS_CHECKED = 100_000
 _CHUNK_HEAD = 32  # bytes that are kept of a chunk: all that the colour chunks have
@@ -21,12 +23,22 @@ _UNIT = 100_000
 def png_profile(data: bytes) -> CodedProfile | None:
     """Return the profile that a PNG's chunks describe; None if it is sRGB, embedded, or not described."""
     chunks = dict(_chunks_before_pixels(data))
-    if len(code := chunks.get(b"cICP", b"")) == 4:
-        return coded_profile(CodePoints(code[0], code[1]))
+    if code := _code_points(chunks):
+        return coded_profile(code)
     if b"iCCP" in chunks or b"sRGB" in chunks or len(chunks.get(b"gAMA", b"")) != 4:
         return None
     stored = int.from_bytes(chunks[b"gAMA"], "big")
     return gamma_profile(_UNIT / stored, _chromaticities(chunks.get(b"cHRM", b""))) if stored else None
+
+
+def png_code_points(data: bytes) -> CodePoints | None:
+    """Return the code points of a PNG's cICP chunk; None without one."""
+    return _code_points(dict(_chunks_before_pixels(data)))
+
+
+def _code_points(chunks: dict[bytes, bytes]) -> CodePoints | None:
+    code = chunks.get(b"cICP", b"")
+    return CodePoints(code[0], code[1]) if len(code) == 4 else None
 
 
 def _chromaticities(chunk: bytes) -> Chromaticities | None:
@@ -46,6 +58,24 @@ def _chunks_before_pixels(data: bytes) -> Iterator[tuple[bytes, bytes]]:
             return
         yield kind, data[at + 8 : at + 8 + min(size, _CHUNK_HEAD)]
         at += 12 + size
+
+
+def png_sequence(data: bytes) -> Sequence | None:
+    """Return the animation of the PNG in ``data``; None if it has none.
+
+    Frames of 16 bits a sample are not readable.
+    """
+    at, controls, frames, plays = _SIGNATURE_BYTES, 0, 0, 0
+    for _ in range(_MAX_CHUNKS_CHECKED):
+        size, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        if len(kind) < 4 or kind == b"IEND" or (kind == b"IDAT" and not frames):
+            break
+        if kind == b"acTL":
+            frames, plays = struct.unpack(">II", data[at + 8 : at + 16].ljust(8, b"\0"))
+        controls += kind == b"fcTL"
+        at += 12 + size
+    shown = min(frames, controls)
+    return Sequence(shown, plays, readable=data[_BIT_DEPTH_AT] <= 8) if shown > 1 else None
 
 
 def png_fault(data: bytes) -> str:

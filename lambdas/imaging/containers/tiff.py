@@ -11,6 +11,7 @@ from functools import cached_property
 _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _INTEGERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
 _RATIONALS = {5: "I", 10: "i"}
+_UNDEFINED = 7
 _TEXTS = (2, 129)  # ASCII, and UTF-8 of Exif 3.0
 _BIG_TIFF = 43
 _MAX_ENTRIES = 4096  # of one directory; the rest is ignored
@@ -96,6 +97,11 @@ class Directory:
         if entry is None or entry.kind not in _TEXTS:
             return None
         return self._data[entry.at : entry.at + entry.count]
+
+    def undefined(self, tag: int) -> bytes:
+        """Return the value of ``tag`` if its type is "undefined", else no bytes."""
+        entry = self._entries.get(tag)
+        return self._data[entry.at : entry.at + entry.count] if entry is not None and entry.kind == _UNDEFINED else b""
 
     def directory(self, tag: int) -> "Directory | None":
         """Return the directory whose offset is the value of ``tag``; None if there is none that can be read."""

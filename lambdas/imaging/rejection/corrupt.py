@@ -7,7 +7,10 @@ from lambdas.imaging.containers.png import png_fault
 from lambdas.imaging.formats import SNIFF_BYTES, sniff
 from lambdas.imaging.rejection import RejectedError
 
-_NAMES = {"jpeg": "JPEG", "png": "PNG", "webp": "WebP", "avif": "AVIF", "heic": "HEIC", "tiff": "TIFF", "gif": "GIF"}
+_NAMES = {
+    "jpeg": "JPEG", "png": "PNG", "webp": "WebP", "avif": "AVIF", "heic": "HEIC", "jxl": "JPEG XL", "tiff": "TIFF",
+    "gif": "GIF",
+}  # fmt: skip
 # Library names before a cause, and lines that say nothing about the file.
 _PREFIX = re.compile(r"^(?:[\w.\-]+: )+")
 _EMPTY = re.compile(r"bad seek|load error|read error|unable to (?:call|copy|load|parse|read)|^$")

@@ -7,7 +7,8 @@ import struct
 from dataclasses import dataclass
 
 from lambdas.core.settings.pictures import Limits
-from lambdas.imaging.containers.av1 import grey_is_full_range
+from lambdas.imaging.colour.code_points import CodePoints
+from lambdas.imaging.containers.av1 import Av1Colors, av1_colors
 from lambdas.imaging.containers.isobmff import Item, Items, is_sequence, read_items
 from lambdas.imaging.rejection import RejectedError
 from lambdas.imaging.rejection.limits import check_dimensions
@@ -28,6 +29,8 @@ class HeifPicture:
     """Whether boxes rotate or mirror it."""
     limited_grey: bool
     """Whether it is grey in the limited range of video, which the decoder does not expand."""
+    code_points: CodePoints | None
+    """Those of its nclx, or else of the AV1 bitstream itself."""
 
 
 def check_heif(data: bytes, limits: Limits) -> HeifPicture | None:
@@ -45,22 +48,23 @@ def check_heif(data: bytes, limits: Limits) -> HeifPicture | None:
         check(items)
     _check_coded_sizes(items, limits)
     kinds = {kind for kind, _ in items.picture.transforms}
-    colours = items.coded[0]
+    coded = items.coded[0]
+    at, length = coded.extent
+    stream = av1_colors(data[at : at + length]) if coded.kind == b"av01" else None
     return HeifPicture(
         items,
         turned=bool(kinds & {b"irot", b"imir"}),
-        limited_grey=colours.monochrome and _full_range(items, data) is False,
+        limited_grey=coded.monochrome and _full_range(items, stream) is False,
+        code_points=items.picture.code_points or coded.code_points or (stream.code_points if stream else None),
     )
 
 
-def _full_range(items: Items, data: bytes) -> bool | None:
-    """Return what the boxes say of the range of samples, or else the AV1 bitstream itself."""
-    coded = items.coded[0]
-    for said in (items.picture.full_range, coded.full_range):
+def _full_range(items: Items, stream: Av1Colors | None) -> bool | None:
+    """Return what the boxes say of the range of grey samples, or else the AV1 bitstream itself."""
+    for said in (items.picture.full_range, items.coded[0].full_range):
         if said is not None:
             return said
-    at, length = coded.extent
-    return grey_is_full_range(data[at : at + length]) if coded.kind == b"av01" else None
+    return stream.full_range if stream and stream.monochrome else None
 
 
 def _check_kinds(items: Items) -> None:

@@ -37,7 +37,7 @@ def check_dimensions(width: int, height: int, limits: Limits, *, whole_frame: bo
 
 
 def check_pages(pages: int, limits: Limits) -> None:
-    """Reject an animation or document with too many ``pages`` (frames or pages).
+    """Reject a document with too many ``pages``, or an animation of which not even the first frame can be told.
 
     Raises:
         RejectedError: ``too_many_pages``.
@@ -64,18 +64,3 @@ def check_scans(scans: int, limits: Limits) -> None:
     """
     if scans > limits.max_scans:
         raise RejectedError("too_complex", f"expected a JPEG of at most {limits.max_scans} scans but received {scans}")
-
-
-def check_animation(width: int, height: int, frames: int, limits: Limits) -> None:
-    """Reject an animation to be kept if its frames of ``width`` × ``height`` have too many pixels in all.
-
-    Raises:
-        RejectedError: ``too_many_pixels``.
-    """
-    total = width * height * frames
-    if total > limits.max_animation_pixels:
-        raise RejectedError(
-            "too_many_pixels",
-            f"expected at most {limits.max_animation_pixels} pixels in all frames of an animation"
-            f" but received {frames} × {width} × {height} = {total}",
-        )

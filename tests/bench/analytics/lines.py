@@ -38,8 +38,8 @@ def image_rows(seed: int, settings: Settings) -> Iterator[dict[str, Any]]:
         yield {
             "image_id": image_id, "tenant": TENANTS[number % 2], "outcome": "ready", "rejection": None,
             "format": "jpeg", "bytes": int(chance.integers(1e6, 9e6)), "width": 4032, "height": 3024, "alpha": False,
-            "pages": 1, "animation": "none", "color_space": "srgb", "type_mismatch": False,
-            "uploaded_at": moment, "recorded_at": moment,
+            "pages": 1, "animation": "none", "color_space": "srgb", "hdr": "none", "gamut": "kept",
+            "type_mismatch": False, "uploaded_at": moment, "recorded_at": moment,
             "derivative_bytes": {str(each): int(chance.integers(5e3, 2e5)) for each in settings.eager_variants},
         }  # fmt: skip
 

@@ -10,32 +10,31 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from lambdas.core.keys import FORMATS
+from lambdas.core.keys import NEGOTIATED_FORMATS
 from lambdas.core.settings import load_settings
 from tests.bench.imaging.chart import save_chart
 from tests.bench.imaging.comparison import compare, steps
 from tests.bench.imaging.imports import import_seconds, light_vs_drawing, light_vs_shared
-from tests.bench.imaging.photographs import large_jpegs, largest, varied_pictures
+from tests.bench.imaging.other_kinds import kinds_table, measure_kinds
+from tests.bench.imaging.photographs import large_jpegs, largest, spread, usual
 from tests.bench.imaging.results import ratios, results_table, section
-from tests.bench.imaging.soak import soak
 from tests.bench.imaging.worst import kinds, measure_worst, worst_table
 from tests.bench.machine import describe_machine
 from tests.bench.targets import Target
 
+_PHOTOGRAPHS = 4  # scoring takes most of the time, and that by photograph
 _CHARTED = ("sharp", "matched", "shipped", "pillow", "sharp_same", "floor")
 
 
 def run(console: Console, out: Path) -> list[Target]:
     """Measure, print and write; return the targets."""
     settings, machine = load_settings(), describe_machine()
-    photographs = large_jpegs(settings)
+    photographs = spread(large_jpegs(settings), _PHOTOGRAPHS)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress, tempfile.TemporaryDirectory() as scratch:
         step = steps(progress)
         comparison = compare(photographs, settings, Path(scratch), step)
-        done = step("2,000 renders in one process", 1)
-        soaked = soak(varied_pictures(settings))
-        done(1)
+        other = measure_kinds(usual(photographs).path, settings, Path(scratch), step("Other kinds of originals", 3))
         worst = measure_worst(settings, Path(scratch), step("Worst admitted originals", len(kinds(settings))))
         done = step("Importing handlers", 1)
         imports = import_seconds()
@@ -44,7 +43,6 @@ def run(console: Console, out: Path) -> list[Target]:
     figures: dict[str, Any] = {
         **ratios(results),
         "peak_memory_mb": results["shipped"].peak_memory_mb,
-        "memory_growth": soaked.growth,
         "light_vs_drawing_import": light_vs_drawing(imports),
         "light_import_vs_shared": light_vs_shared(imports),
         "worst_admitted_cpu_seconds": max(each.cpu_seconds for each in worst.values()),
@@ -58,7 +56,7 @@ def run(console: Console, out: Path) -> list[Target]:
         "matched_settings": {fmt: each.model_dump(mode="json") for fmt, each in comparison.matched.items()},
         "shipped_settings": settings.formats.model_dump(mode="json"),
         "import_seconds": imports,
-        "soak": asdict(soaked),
+        "other_kinds": {name: {**asdict(kind), "ratio": kind.ratio} for name, kind in other.items()},
         "worst_admitted": {kind: asdict(each) for kind, each in worst.items()},
     }
     written, chart = out / "imaging.json", out / "imaging.svg"
@@ -69,6 +67,7 @@ def run(console: Console, out: Path) -> list[Target]:
     )
     save_chart([results[role] for role in _CHARTED], headline(figures), subtitle, chart)
     console.print(results_table(list(results.values())))
+    console.print(kinds_table(other))
     console.print(worst_table(worst))
     reached = targets(figures)
     (out / "imaging.md").write_text(section(list(results.values()), reached, machine), encoding="utf-8")
@@ -83,12 +82,11 @@ def targets(figures: Mapping[str, Any]) -> list[Target]:
         Target("bytes_vs_sharp_defaults", figures["bytes_vs_sharp_defaults"], 1.03),
         *(
             Target(f"ssimulacra2_minus_sharp, {fmt}", figures["ssimulacra2_minus_sharp"][fmt], 0, "at least")
-            for fmt in FORMATS
+            for fmt in NEGOTIATED_FORMATS
         ),
-        Target("derive_cpu_vs_sharp_same_settings", figures["derive_cpu_vs_sharp_same_settings"], 1.0),
+        Target("derive_cpu_vs_sharp_same_settings", figures["derive_cpu_vs_sharp_same_settings"], 0.65),
         Target("derive_cpu_vs_floor", figures["derive_cpu_vs_floor"], 1.10),
         Target("peak_memory_mb", figures["peak_memory_mb"], 400),
-        Target("memory_growth", figures["memory_growth"], 0.05),
         # Not light_vs_drawing_import: the SDK and the models, which all share, take most of either.
         Target("light_import_vs_shared", figures["light_import_vs_shared"], 1.35),
         Target(

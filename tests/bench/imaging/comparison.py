@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.progress import Progress
 
-from lambdas.core.keys import FORMATS, Format
+from lambdas.core.keys import NEGOTIATED_FORMATS, NegotiatedFormat
 from lambdas.core.settings import Settings
 from lambdas.core.settings.pictures import Encoder
 from operations.calibration.choose import at_target, cheapest_set
@@ -20,9 +20,9 @@ from tests.bench.imaging.photographs import largest
 from tests.bench.imaging.results import Result, summarize
 from tests.bench.imaging.scoring import Score, by_format, score_all
 
-SHARP = Contender("sharp, by its defaults", "sharp", rounds=2)
+SHARP = Contender("sharp, by its defaults", "sharp", rounds=1)
 PILLOW = Contender("Pillow, by its defaults", "pillow", rounds=1)
-_ROUNDS_AT_THE_FLOOR = 5  # the ratio is held to a few per cent
+_ROUNDS_AT_THE_FLOOR = 4  # the ratio is held to a few per cent
 _SURVEYED_WIDTH = 512  # so small that ninety settings are scored in a minute; what is chosen is settled on all rungs
 # A little under the limit of 3 % more bytes: other rungs than the surveyed one may gain less.
 _SIZE_MARGIN = 1.01
@@ -49,13 +49,13 @@ class Comparison:
 
     results: Mapping[str, Result]
     rounds: Mapping[str, int]
-    matched: Mapping[Format, Encoder]
+    matched: Mapping[NegotiatedFormat, Encoder]
 
 
 def compare(photographs: list[Photograph], settings: Settings, scratch: Path, step: Step) -> Comparison:
     """Find settings at sharp's quality, then run every contender in turn; derivatives go under ``scratch``."""
     drawn = {"sharp": scratch / "sharp"}
-    paths, widths = [photograph.path for photograph in photographs], settings.ladder.widths
+    paths, widths = [photograph.path for photograph in photographs], settings.rendering.eager_widths
     done = step("sharp by its defaults, to be matched", 1)
     first = draw_with(SHARP, paths, widths, drawn["sharp"])
     done(1)
@@ -96,7 +96,7 @@ def compare(photographs: list[Photograph], settings: Settings, scratch: Path, st
     return Comparison(results, rounds, matched)
 
 
-def _contenders(settings: Settings, matched: Mapping[Format, Encoder]) -> dict[str, Contender]:
+def _contenders(settings: Settings, matched: Mapping[NegotiatedFormat, Encoder]) -> dict[str, Contender]:
     ours = settings.formats.model_dump(mode="json")
     theirs: dict[str, Any] = {fmt: encoder.model_dump(mode="json") for fmt, encoder in matched.items()}
     return {
@@ -113,14 +113,16 @@ def _contenders(settings: Settings, matched: Mapping[Format, Encoder]) -> dict[s
 def _sizes(run: Run, settings: Settings) -> dict[int, float]:
     """Return the bytes of one derivative in every format together, by rung."""
     return {
-        rung: statistics.fmean(sum(drawing.bytes[f"{rung}x0.{fmt}"] for fmt in FORMATS) for drawing in run.drawings)
-        for rung in settings.ladder.widths
+        rung: statistics.fmean(
+            sum(drawing.bytes[f"{rung}x0.{fmt}"] for fmt in NEGOTIATED_FORMATS) for drawing in run.drawings
+        )
+        for rung in settings.rendering.eager_widths
     }
 
 
 def matched_encoders(
     workbench: Workbench, scores: Sequence[Score], sizes: Mapping[int, float], step: Step
-) -> dict[Format, Encoder]:
+) -> dict[NegotiatedFormat, Encoder]:
     """Return encoders whose mean score is no lower than that of ``scores``, about as large, for the least CPU.
 
     Args:
@@ -137,9 +139,9 @@ def matched_encoders(
     curves = {fmt: {name: curve.points for name, curve in named.items()} for fmt, named in surveyed.items()}
     there = _means([score for score in scores if score.rung == rung])
     chosen = cheapest_set(curves, there, _SIZE_MARGIN * sizes[rung])
-    everywhere, done = _means(scores), step("Settling them on every rung", len(FORMATS))
+    everywhere, done = _means(scores), step("Settling them on every rung", len(NEGOTIATED_FORMATS))
     quietly = replace(workbench, done=lambda _count: None)
-    encoders: dict[Format, Encoder] = {}
+    encoders: dict[NegotiatedFormat, Encoder] = {}
     for fmt, name in chosen.items():
         start = round(at_target(curves[fmt][name], there[fmt]).quality)
         encoders[fmt] = settle(quietly, fmt, surveyed[fmt][name].encoder, everywhere[fmt], start).encoder
@@ -147,5 +149,5 @@ def matched_encoders(
     return encoders
 
 
-def _means(scores: Sequence[Score]) -> dict[Format, float]:
+def _means(scores: Sequence[Score]) -> dict[NegotiatedFormat, float]:
     return {fmt: statistics.fmean(received) for fmt, received in by_format(scores).items()}

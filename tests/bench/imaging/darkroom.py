@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lambdas.core.keys import FORMATS, Variant
+from lambdas.core.keys import NEGOTIATED_FORMATS, Variant
 from lambdas.core.settings import Settings, load_settings
 from lambdas.core.settings.pictures import Formats
 from lambdas.imaging.engine import pyvips
@@ -24,7 +24,7 @@ def settings_of(job: Job) -> Settings:
 
 def variants_of(job: Job) -> tuple[Variant, ...]:
     """Return every rung of the job in every format."""
-    return tuple(Variant(width, 0, fmt) for width in job.widths for fmt in FORMATS)
+    return tuple(Variant(width, 0, fmt) for width in job.widths for fmt in NEGOTIATED_FORMATS)
 
 
 def draw(data: bytes, variants: Sequence[Variant], settings: Settings) -> Drawn:
@@ -42,5 +42,5 @@ if __name__ == "__main__":
         _job,
         lambda data: draw(data, _variants, _settings),
         f"libvips {pyvips.version(0)}.{pyvips.version(1)}.{pyvips.version(2)}",
-        lambda data: list(draw(data, _variants[-len(FORMATS) :], _settings)),
+        lambda data: list(draw(data, _variants[-len(NEGOTIATED_FORMATS) :], _settings)),
     )

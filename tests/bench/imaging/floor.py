@@ -7,7 +7,7 @@ makes encoders up to a quarter slower or faster, by the process: what differs by
 import json
 import sys
 
-from lambdas.core.keys import FORMATS, Variant
+from lambdas.core.keys import NEGOTIATED_FORMATS, Variant
 from lambdas.core.settings import Settings
 from lambdas.core.settings.pictures import Formats
 from lambdas.imaging.engine import pyvips
@@ -59,7 +59,7 @@ def main() -> None:
     """Time both twice, each of them once as the first."""
     job = read_job()
     settings = settings_of(job)
-    smallest = variants_of(job)[-len(FORMATS) :]
+    smallest = variants_of(job)[-len(NEGOTIATED_FORMATS) :]
     list(draw(job.photographs[0].read_bytes(), smallest, settings))
     encoded, drawn = [], []
     for path in job.photographs:

@@ -22,6 +22,19 @@ def large_jpegs(settings: Settings) -> list[Photograph]:
     ]
 
 
+def spread(photographs: Sequence[Photograph], count: int) -> list[Photograph]:
+    """Return up to ``count`` of ``photographs``, from the fewest pixels to the most at equal steps."""
+    ordered = sorted(photographs, key=lambda each: each.size.pixels)
+    if len(ordered) <= count:
+        return ordered
+    return [ordered[round(step * (len(ordered) - 1) / (count - 1))] for step in range(count)]
+
+
+def usual(photographs: Sequence[Photograph]) -> Photograph:
+    """Return the one that is nearest to 12 megapixels, what phones take."""
+    return min(photographs, key=lambda each: abs(each.size.pixels - 12e6))
+
+
 def largest(photographs: Sequence[Photograph]) -> Photograph:
     """Return the one with the most pixels."""
     return max(photographs, key=lambda each: each.size.pixels)

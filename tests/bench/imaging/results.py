@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from rich import box
 from rich.table import Table
 
-from lambdas.core.keys import FORMATS, Format
+from lambdas.core.keys import NEGOTIATED_FORMATS, NegotiatedFormat
 from tests.bench.imaging.contenders import Run
 from tests.bench.targets import Target
 
@@ -21,10 +21,10 @@ class Result:
     name: str
     cpu_seconds: float
     wall_seconds: float
-    bytes: dict[Format, float]
+    bytes: dict[NegotiatedFormat, float]
     peak_memory_mb: float
     versions: str
-    ssimulacra2: dict[Format, float] = field(default_factory=dict)
+    ssimulacra2: dict[NegotiatedFormat, float] = field(default_factory=dict)
 
     @property
     def total_bytes(self) -> float:
@@ -33,7 +33,7 @@ class Result:
 
 
 def summarize(
-    name: str, rounds: Sequence[Run], peak_memory_mb: float, scores: Mapping[Format, Sequence[float]]
+    name: str, rounds: Sequence[Run], peak_memory_mb: float, scores: Mapping[NegotiatedFormat, Sequence[float]]
 ) -> Result:
     """Return the means over photographs of each one's median over ``rounds``."""
     photographs = range(len(rounds[0].drawings))
@@ -50,7 +50,7 @@ def summarize(
                 sum(size for variant, size in rounds[0].drawings[each].bytes.items() if variant.endswith(f".{fmt}"))
                 for each in photographs
             )
-            for fmt in FORMATS
+            for fmt in NEGOTIATED_FORMATS
         },
         peak_memory_mb=peak_memory_mb,
         versions=rounds[0].versions,
@@ -58,7 +58,7 @@ def summarize(
     )
 
 
-def ratios(results: Mapping[str, Result]) -> dict[str, float | dict[Format, float]]:
+def ratios(results: Mapping[str, Result]) -> dict[str, float | dict[NegotiatedFormat, float]]:
     """Return every ratio that has a target, and those reported beside them; less than 1 is better for us.
 
     ``results`` are by role: ``sharp`` with its own defaults, ``matched`` ours at its quality,
@@ -70,13 +70,15 @@ def ratios(results: Mapping[str, Result]) -> dict[str, float | dict[Format, floa
     return {
         "derive_cpu_vs_sharp_defaults": matched.cpu_seconds / sharp.cpu_seconds,
         "bytes_vs_sharp_defaults": matched.total_bytes / sharp.total_bytes,
-        "ssimulacra2_minus_sharp": {fmt: matched.ssimulacra2[fmt] - sharp.ssimulacra2[fmt] for fmt in FORMATS},
+        "ssimulacra2_minus_sharp": {
+            fmt: matched.ssimulacra2[fmt] - sharp.ssimulacra2[fmt] for fmt in NEGOTIATED_FORMATS
+        },
         "derive_cpu_vs_sharp_same_settings": shipped.cpu_seconds / results["sharp_same"].cpu_seconds,
         "derive_cpu_vs_sharp_same_settings_pixels_shared": shipped.cpu_seconds / results["sharp_shared"].cpu_seconds,
         "derive_cpu_vs_floor": results["beside_floor"].cpu_seconds / results["floor"].cpu_seconds,
         "shipped_cpu_vs_sharp_defaults": shipped.cpu_seconds / sharp.cpu_seconds,
         "shipped_bytes_vs_sharp_defaults": shipped.total_bytes / sharp.total_bytes,
-        "shipped_bytes_saved": {fmt: 1 - shipped.bytes[fmt] / sharp.bytes[fmt] for fmt in FORMATS},
+        "shipped_bytes_saved": {fmt: 1 - shipped.bytes[fmt] / sharp.bytes[fmt] for fmt in NEGOTIATED_FORMATS},
         "shipped_ssimulacra2": dict(shipped.ssimulacra2),
     }
 
@@ -86,7 +88,7 @@ def results_table(results: Sequence[Result]) -> Table:
     title = "A photograph's full set: 4 widths × 3 formats; SSIMULACRA2 of each format"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("contender", min_width=12)
-    for heading in ("CPU s", "×", "wall s", "MB", "KB", "×", *FORMATS):
+    for heading in ("CPU s", "×", "wall s", "MB", "KB", "×", *NEGOTIATED_FORMATS):
         table.add_column(heading, justify="right", no_wrap=True)
     first = results[0]
     for result in results:
@@ -98,7 +100,7 @@ def results_table(results: Sequence[Result]) -> Table:
             f"{result.peak_memory_mb:.0f}",
             f"{result.total_bytes / _KILO:.0f}",
             f"{result.total_bytes / first.total_bytes:.3f}",
-            *(f"{result.ssimulacra2[fmt]:.1f}" if fmt in result.ssimulacra2 else "–" for fmt in FORMATS),
+            *(f"{result.ssimulacra2[fmt]:.1f}" if fmt in result.ssimulacra2 else "–" for fmt in NEGOTIATED_FORMATS),
         )
     return table
 
@@ -115,7 +117,7 @@ def section(results: Sequence[Result], targets: Sequence[Target], machine: Mappi
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for result in results:
-        scores = (f"{result.ssimulacra2[fmt]:.1f}" if fmt in result.ssimulacra2 else "–" for fmt in FORMATS)
+        scores = (f"{result.ssimulacra2[fmt]:.1f}" if fmt in result.ssimulacra2 else "–" for fmt in NEGOTIATED_FORMATS)
         cells = (
             result.name,
             f"{result.cpu_seconds:.2f}",

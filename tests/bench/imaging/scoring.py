@@ -8,7 +8,7 @@ from functools import cache as once
 from multiprocessing import get_context
 from pathlib import Path
 
-from lambdas.core.keys import FORMATS, Format
+from lambdas.core.keys import NEGOTIATED_FORMATS, NegotiatedFormat
 from lambdas.core.settings import Settings
 from operations.calibration.measure import prepare_worker
 from operations.calibration.photographs import Photograph, reference
@@ -19,7 +19,7 @@ from operations.calibration.quality import Cache, score
 class Score:
     """SSIMULACRA2 of one derivative."""
 
-    format: Format
+    format: NegotiatedFormat
     rung: int
     ssimulacra2: float
 
@@ -39,7 +39,7 @@ def score_all(
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), prepare_worker) as pool:
         running = [
             pool.submit(_score, folders, number, photograph, rung, settings)
-            for rung in sorted(settings.ladder.widths, reverse=True)
+            for rung in sorted(settings.rendering.eager_widths, reverse=True)
             for number, photograph in enumerate(photographs)
         ]
         for finished in as_completed(running):
@@ -49,9 +49,9 @@ def score_all(
     return scores
 
 
-def by_format(scores: Sequence[Score]) -> dict[Format, list[float]]:
+def by_format(scores: Sequence[Score]) -> dict[NegotiatedFormat, list[float]]:
     """Return the scores of each format."""
-    return {fmt: [score.ssimulacra2 for score in scores if score.format == fmt] for fmt in FORMATS}
+    return {fmt: [score.ssimulacra2 for score in scores if score.format == fmt] for fmt in NEGOTIATED_FORMATS}
 
 
 def _score(
@@ -62,6 +62,6 @@ def _score(
         return [
             (name, Score(fmt, rung, score(cache, photograph.digest, rung, drawn.read_bytes(), expected)))
             for name, folder in folders.items()
-            for fmt in FORMATS
+            for fmt in NEGOTIATED_FORMATS
             for drawn in [folder / str(number) / f"{rung}x0.{fmt}"]
         ]

@@ -1,4 +1,7 @@
-"""How soon a picture can be looked at: asked for once its upload is answered, beside a crop of one that is ready."""
+"""How soon a picture can be looked at: asked for once its upload is answered, beside a crop of one that is ready.
+
+And how soon a crop of a ready picture comes when nothing else is drawn, beside drawing it alone.
+"""
 
 import statistics
 import time
@@ -10,12 +13,15 @@ import httpx
 
 from infra.local.stack import LocalStack
 from infra.local.tenant import tenant_uploader
+from lambdas.core.keys import Variant
+from tests.bench.ingest.bare import bare_seconds
 from tests.bench.ingest.intake import Intake
 
 LOOKS = 20
 _EVERY_SECONDS = 1.0
 _WIDTH = 1024
 _CROP = "w=1024&ar=4:3"  # as many pixels, on the ladder, and not drawn ahead
+_CROPPED = Variant(1024, 768, "avif")  # what that becomes, for viewers who accept it
 _PATIENCE_SECONDS = 120.0
 _ACCEPT = {"Accept": "image/avif,image/webp,*/*"}
 
@@ -31,6 +37,20 @@ class FirstLooks:
     def ratio(self) -> float:
         """The slowest twentieth of first looks against that of crops."""
         return percentile(self.first, 95) / percentile(self.lazy, 95)
+
+
+@dataclass(frozen=True)
+class LazyCrops:
+    """Crops of ready pictures, in milliseconds: the generator's first one, later ones, and drawing alone."""
+
+    cold: float
+    warm: tuple[float, ...]
+    bare: tuple[float, ...]
+
+    @property
+    def ratio(self) -> float:
+        """The median first byte, in times of drawing that variant alone."""
+        return percentile(self.warm, 50) / percentile(self.bare, 50)
 
 
 def percentile(values: tuple[float, ...], percent: int) -> float:
@@ -59,6 +79,22 @@ def measure(stack: LocalStack, intake: Intake, photograph: Path, report: Callabl
                 report(2)
             time.sleep(max(0.0, _EVERY_SECONDS - (time.monotonic() - began)))
     return FirstLooks(tuple(first), tuple(lazy))
+
+
+def measure_crops(stack: LocalStack, intake: Intake, photograph: Path, report: Callable[[int], None]) -> LazyCrops:
+    """Ask for a crop of each of some pictures that are ready, and draw it alone in turn with that.
+
+    Nobody may have asked the stack's generator for anything before: the first one pays for its start.
+    """
+    ready = intake.put([photograph] * (LOOKS + 1))
+    intake.await_ready(ready)
+    seen, bare = [], []
+    with httpx.Client(trust_env=False, timeout=60) as viewer:
+        for image_id in ready:
+            seen.append(_first_byte(viewer, f"{stack.edge_url}/img/{image_id}?{_CROP}"))
+            bare.append(1000 * bare_seconds([photograph], [_CROPPED]))
+            report(1)
+    return LazyCrops(seen[0], tuple(seen[1:]), tuple(bare))
 
 
 def _first_byte(viewer: httpx.Client, url: str) -> float:

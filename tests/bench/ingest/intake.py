@@ -35,13 +35,13 @@ class Intake:
             list(threads.map(put_one, keys, photographs))
         return [key.image_id for key in keys]
 
-    def ready(self, image_ids: Sequence[str]) -> int:
-        """Return how many of ``image_ids`` are ready.
+    def ready(self, image_ids: Sequence[str]) -> set[str]:
+        """Return which of ``image_ids`` are ready.
 
         Raises:
             RuntimeError: one was rejected, which no photograph of a benchmark should be.
         """
-        found = 0
+        found = set()
         for start in range(0, len(image_ids), 100):
             keys = [{"image_id": {"S": image_id}} for image_id in image_ids[start : start + 100]]
             names = {"#state": "state"}
@@ -51,7 +51,8 @@ class Intake:
                 state = item["state"]["S"]
                 if state not in ("expected", "processing", "ready"):
                     raise RuntimeError(f"expected {item['image_id']['S']} to become ready but received {state}")
-                found += state == "ready"
+                if state == "ready":
+                    found.add(item["image_id"]["S"])
         return found
 
     def await_ready(self, image_ids: Sequence[str]) -> None:
@@ -61,7 +62,7 @@ class Intake:
             TimeoutError: they are not, after ten minutes.
         """
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        while (ready := self.ready(image_ids)) < len(image_ids):
+        while (ready := len(self.ready(image_ids))) < len(image_ids):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"expected {len(image_ids)} ready pictures but received {ready}")
             time.sleep(_POLL_SECONDS)

@@ -1,6 +1,6 @@
 """Memory of a process that draws thousands of pictures: a leak shows as a slope.
 
-Run as ``python -m tests.bench.imaging.soak`` it is that process.
+Run as ``python -m tests.bench.soak.soak`` it is that process.
 """
 
 import itertools
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lambdas.core.keys import FORMATS, Variant
+from lambdas.core.keys import NEGOTIATED_FORMATS, Variant
 from lambdas.imaging.rejection import RejectedError
 from tests.bench.imaging.child import Job
 from tests.bench.imaging.contenders import execute
@@ -50,7 +50,7 @@ def soak(pictures: Sequence[Path]) -> Soak:
         "every": _EVERY,
         "seconds": _SECONDS,
     }
-    report = execute([sys.executable, "-m", "tests.bench.imaging.soak"], json.dumps(job), "the soak")
+    report = execute([sys.executable, "-m", "tests.bench.soak.soak"], json.dumps(job), "the soak")
     samples = tuple((count, memory) for count, memory in report["samples"])
     return Soak(samples, report["renders"], report["refused"])
 
@@ -86,7 +86,7 @@ def main() -> None:
     """Read which pictures, how often and how long at most; write samples of (renders, MB)."""
     job = json.load(sys.stdin)
     settings = settings_of(Job([], [], None, None))
-    variants = tuple(Variant(width, 0, fmt) for width in job["widths"] for fmt in FORMATS)
+    variants = tuple(Variant(width, 0, fmt) for width in job["widths"] for fmt in NEGOTIATED_FORMATS)
     pictures = [Path(path).read_bytes() for path in job["pictures"]]
     samples: list[tuple[int, float]] = []
     refused = 0
