@@ -109,7 +109,8 @@ def test_outcome(file: str) -> None:
     header, derivatives = develop(file)
     assert header.size == Size(*expected)
     for derivative in derivatives:
-        shown = load(derivative.data)
+        # libvips opens the first frame of a sequence only with another brand.
+        shown = load(inspect(derivative.data, SETTINGS.limits).structure.patched(derivative.data))
         assert (shown.width, shown.height) == (derivative.size.width, derivative.size.height)
         assert not shown.get_typeof("exif-data")
         assert not shown.get_typeof("icc-profile-data")
