@@ -139,17 +139,16 @@ def inspect(data: bytes, limits: Limits) -> Header:
     fault = profile_fault(embedded, str(image.interpretation)) if embedded else None
     used = None if fault else embedded
     coded = _coded_profile(data, fmt, structure, has_embedded=used is not None)
-    said = (structure.code_points, profile_code_points(used) if used else None)
     return Header(
         size=Size(stored.height, stored.width) if orientation in _SIDEWAYS else stored,
         codec=codec,
         orientation=orientation,
         color_space=str(image.interpretation),
-        profile=coded.name if coded else used and (profile_name(used) or "unnamed"),
+        profile=_name_of_profile(coded, used),
         profile_ignored=fault,
         embedded=used,
         coded=coded,
-        hdr=structure.gain_map or any(code is not None and code.hdr for code in said),
+        hdr=_is_hdr(structure, used),
         alpha=bool(image.hasalpha()) if structure.alpha is None else structure.alpha,
         pages=pages,
         exif=exif,
@@ -186,22 +185,32 @@ def _jxl_header(picture: "JxlPicture", structure: Structure) -> Header:
     embedded = (found.icc or None) if structure.code_points is None else None
     fault = profile_fault(embedded, color_space) if embedded else None
     used = None if fault else embedded
-    said = (structure.code_points, profile_code_points(used) if used else None)
     return Header(
         size=Size(found.width, found.height),
         codec="jxl",
         orientation=1,
         color_space=color_space,
-        profile=coded.name if coded else used and (profile_name(used) or "unnamed"),
+        profile=_name_of_profile(coded, used),
         profile_ignored=fault,
         embedded=used,
         coded=coded,
-        hdr=picture.overbright or structure.gain_map or any(code is not None and code.hdr for code in said),
+        hdr=picture.overbright or _is_hdr(structure, used),
         alpha=found.alpha,
         pages=found.frames,
         exif=read_exif(picture.exif, picture.xmp),
         structure=structure,
     )
+
+
+def _name_of_profile(coded: CodedProfile | None, embedded: bytes | None) -> str | None:
+    if coded:
+        return coded.name
+    return (profile_name(embedded) or "unnamed") if embedded else None
+
+
+def _is_hdr(structure: Structure, embedded: bytes | None) -> bool:
+    said = (structure.code_points, profile_code_points(embedded) if embedded else None)
+    return structure.gain_map or any(code is not None and code.hdr for code in said)
 
 
 def _structure(fmt: KnownFormat | None, data: bytes, limits: Limits) -> Structure:
@@ -244,10 +253,8 @@ def _structure(fmt: KnownFormat | None, data: bytes, limits: Limits) -> Structur
     return Structure()
 
 
-def _sequence(data: bytes, boxes: HeifPicture | None, limits: Limits) -> Sequence | None:
+def _sequence(data: bytes, boxes: HeifPicture, limits: Limits) -> Sequence | None:
     """Return the animation of an AVIF; one whose still is turned or cropped is not readable."""
-    if boxes is None:
-        return None
     found = avif_sequence(data, boxes.items.picture.size, limits.max_pages)
     return replace(found, readable=False) if found and boxes.items.picture.transforms else found
 
